@@ -1,0 +1,119 @@
+"""A process's life: components start in order, serve, and stop in reverse when told to."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import uvloop
+from pydantic import ValidationError
+
+from rookery_common.config import BaseServiceSettings
+from rookery_common.health import Check, Health, HealthServer
+from rookery_common.logs import configure_logs, get_logger
+from rookery_common.telemetry import configure_telemetry
+
+STOP_SECONDS = 20.0
+log = get_logger()
+
+
+class Role(StrEnum):
+    """What a process does: one each on Kubernetes, all in one on a laptop."""
+
+    SERVE = "serve"
+    CONSUME = "consume"
+    RELAY = "relay"
+
+
+class Component(Protocol):
+    """Something that is started and stopped with the process."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class App:
+    """The components of one process, in the order in which they start."""
+
+    def __init__(
+        self,
+        settings: BaseServiceSettings,
+        version: str,
+        components: Sequence[Component],
+        checks: Mapping[str, Check],
+    ) -> None:
+        self._settings = settings
+        self._version = version
+        self._components = list(components)
+        self._health = Health(checks)
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT. A component that fails to start stops those before it, and the error goes on."""
+        configure_logs(self._settings.service, self._version, self._settings.log_level)
+        configure_telemetry(self._settings.service, self._version, self._settings.trace_ratio)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        probes = HealthServer(self._settings.health_address, self._health)
+        started: list[Component] = []
+        try:
+            for component in [probes, *self._components]:
+                await component.start()
+                started.append(component)
+            self._health.started = True
+            log.info("app.started", grpc_address=self._settings.grpc_address)
+            await stop.wait()
+            self._health.draining = True
+            log.info("app.draining", seconds=self._settings.drain_seconds)
+            await asyncio.sleep(self._settings.drain_seconds)
+        finally:
+            await _stop_all(started)
+        log.info("app.stopped")
+
+
+async def _stop_all(started: Sequence[Component]) -> None:
+    for component in reversed(started):
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await component.stop()
+        except Exception:
+            # The others must still be stopped: a consumer that can't leave its group holds nobody back.
+            log.exception("app.stop_failed", component=type(component).__name__)
+
+
+def cli(
+    name: str,
+    build: Callable[[frozenset[Role]], App],
+    migrate: Callable[[], Awaitable[None]] | None = None,
+) -> int:
+    """`serve`, `consume`, `relay`, `all` or `migrate`; returns the exit code. A wrong setting is told by its name."""
+    commands = [*(role.value for role in Role), "all", *(["migrate"] if migrate else [])]
+    parser = argparse.ArgumentParser(prog=f"python -m {name}_service")
+    parser.add_argument("command", choices=commands)
+    command = parser.parse_args().command
+    try:
+        if command == "migrate" and migrate is not None:
+            uvloop.run(_migrate(name, migrate))
+        else:
+            roles = frozenset(Role) if command == "all" else frozenset({Role(command)})
+            uvloop.run(_run(build, roles))
+    except ValidationError as error:
+        for problem in error.errors():
+            field = ".".join(str(part) for part in problem["loc"]) or "settings"
+            parser.exit(2, f"{name.upper()}_{field.upper()}: {problem['msg']}\n")
+    return 0
+
+
+async def _migrate(name: str, migrate: Callable[[], Awaitable[None]]) -> None:
+    configure_logs(name, "migrate")
+    await migrate()
+
+
+async def _run(build: Callable[[frozenset[Role]], App], roles: frozenset[Role]) -> None:
+    await build(roles).run()

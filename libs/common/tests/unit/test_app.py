@@ -1,0 +1,89 @@
+"""A process starts its components in order, says when it is ready, and stops them in reverse."""
+
+import asyncio
+import base64
+import json
+import os
+import signal
+import socket
+import urllib.request
+
+import pytest
+
+from rookery_common.app import App
+from rookery_common.config import BaseServiceSettings
+from rookery_common.errors import Unavailable
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class Recorder:
+    def __init__(self, name: str, seen: list[str], *, fails: bool = False) -> None:
+        self._name, self._seen, self._fails = name, seen, fails
+
+    async def start(self) -> None:
+        if self._fails:
+            raise Unavailable("no engine")
+        self._seen.append(f"+{self._name}")
+
+    async def stop(self) -> None:
+        self._seen.append(f"-{self._name}")
+
+
+@pytest.fixture
+def settings() -> BaseServiceSettings:
+    return BaseServiceSettings(
+        service="demo", master_key=base64.b64encode(bytes(32)).decode(), health_address=f"127.0.0.1:{free_port()}"
+    )
+
+
+async def get(settings: BaseServiceSettings, path: str) -> tuple[int, str]:
+    def fetch() -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://{settings.health_address}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    return await asyncio.to_thread(fetch)
+
+
+async def test_components_start_in_order_and_stop_in_reverse(settings: BaseServiceSettings) -> None:
+    seen: list[str] = []
+    app = asyncio.create_task(App(settings, "1", [Recorder("a", seen), Recorder("b", seen)], {}).run())
+    await asyncio.sleep(0.3)
+    assert (await get(settings, "/readyz"))[0] == 200
+    assert "python_info" in (await get(settings, "/metrics"))[1]
+    os.kill(os.getpid(), signal.SIGTERM)
+    await app
+    assert seen == ["+a", "+b", "-b", "-a"]
+
+
+async def test_failing_check_is_named_while_the_process_stays_alive(settings: BaseServiceSettings) -> None:
+    async def broken() -> None:
+        raise Unavailable("no engine")
+
+    app = asyncio.create_task(App(settings, "1", [], {"postgres": broken}).run())
+    await asyncio.sleep(0.3)
+    status, body = await get(settings, "/readyz")
+    assert (status, json.loads(body)["failures"]) == (503, {"postgres": "Unavailable"})
+    assert (await get(settings, "/livez"))[0] == 200
+    os.kill(os.getpid(), signal.SIGTERM)
+    await app
+
+
+async def test_component_that_fails_to_start_stops_those_before_it(settings: BaseServiceSettings) -> None:
+    seen: list[str] = []
+    with pytest.raises(Unavailable):
+        await App(settings, "1", [Recorder("a", seen), Recorder("b", seen, fails=True)], {}).run()
+    assert seen == ["+a", "-a"]
+
+
+async def test_taken_port_is_an_error_not_the_end_of_the_process(settings: BaseServiceSettings) -> None:
+    host, port = settings.health_address.split(":")
+    with socket.create_server((host, int(port))), pytest.raises(OSError, match="in use"):
+        await App(settings, "1", [], {}).run()

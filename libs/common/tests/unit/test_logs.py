@@ -1,0 +1,38 @@
+"""Secrets and personal data never reach a log."""
+
+import json
+import logging
+
+import pytest
+
+from rookery_common.logs import configure_logs, get_logger, redact
+
+
+@pytest.fixture(autouse=True)
+def _configured() -> None:
+    configure_logs("demo", "1.0.0")
+
+
+def test_log_is_one_json_object_with_the_service(capsys: pytest.CaptureFixture[str]) -> None:
+    get_logger().info("post.created", post_id=7)
+    line = json.loads(capsys.readouterr().out)
+    assert (line["event"], line["post_id"], line["service"], line["level"]) == ("post.created", 7, "demo", "info")
+
+
+@pytest.mark.parametrize("key", ["password", "access_token", "Authorization", "email", "client_secret", "postgres_dsn"])
+def test_forbidden_keys_are_redacted_in_any_depth(key: str) -> None:
+    shown = json.dumps(redact({"a": [{key: "hunter2"}], key: {"b": "hunter2"}}))
+    assert "hunter2" not in shown
+
+
+def test_deep_nesting_is_cut_rather_than_shown() -> None:
+    value: dict[str, object] = {"x": "hunter2"}
+    for _ in range(20):
+        value = {"a": value}
+    assert "hunter2" not in json.dumps(redact(value))
+
+
+def test_standard_library_logs_come_out_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("demo", "1.0.0")
+    logging.getLogger("somebody").warning("careful")
+    assert json.loads(capsys.readouterr().out)["event"] == "careful"

@@ -1,0 +1,3 @@
+"""Windowed counts and insights."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,3 @@
+"""Credentials, sessions, OAuth2 applications and tokens."""
+
+__version__ = "0.1.0"

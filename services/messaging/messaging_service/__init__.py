@@ -1,0 +1,3 @@
+"""Conversations and messages."""
+
+__version__ = "0.1.0"

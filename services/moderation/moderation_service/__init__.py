@@ -1,0 +1,3 @@
+"""Reports, decisions and the audit log."""
+
+__version__ = "0.1.0"

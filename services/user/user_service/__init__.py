@@ -1,0 +1,3 @@
+"""Profiles and relationships."""
+
+__version__ = "0.1.0"

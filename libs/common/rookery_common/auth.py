@@ -1,0 +1,282 @@
+"""Who is asking: internal tokens (JWT by Ed25519, minutes long), their verification, the identity of the call."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, OKPKey
+
+from rookery_common.clock import Clock
+from rookery_common.errors import AppError, PermissionDenied, Unauthenticated
+from rookery_common.logs import get_logger
+
+ALGORITHM = "Ed25519"  # RFC 9864's name of EdDSA with this curve; "EdDSA" alone is deprecated there.
+ISSUER = "rookery-auth"
+AUDIENCE = "rookery"
+TOKEN_TYPE = "rookery+jwt"  # noqa: S105 - a media type
+MAX_TOKEN_CHARS = 4096
+MAX_LIFETIME_SECONDS = 3600
+CLOCK_SKEW_SECONDS = 30
+REFETCH_SECONDS = 5.0
+KEYS_LIFETIME_SECONDS = 300.0
+CACHED_TOKENS = 20_000
+
+_FOLLOW = frozenset(f"{verb}:{noun}" for verb in ("read", "write") for noun in ("follows", "blocks", "mutes"))
+_IMPLIED: Mapping[str, frozenset[str]] = {
+    **{scope: frozenset({"follow"}) for scope in _FOLLOW},
+    "profile": frozenset({"read", "read:accounts"}),
+}
+log = get_logger()
+
+
+class InvalidToken(Unauthenticated):
+    """The token is malformed, forged, expired or meant for someone else."""
+
+    reason = "INVALID_TOKEN"
+
+
+class ScopeMissing(PermissionDenied):
+    """The token is good, but was not granted for this."""
+
+    reason = "SCOPE_MISSING"
+
+
+def scope_covers(granted: frozenset[str], wanted: str) -> bool:
+    """Whether `wanted`, a parent of it (write for write:statuses) or what stands for it (follow) is granted."""
+    if wanted in granted or not granted.isdisjoint(_IMPLIED.get(wanted, ())):
+        return True
+    parent = wanted.rpartition(":")[0]
+    return bool(parent) and scope_covers(granted, parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The caller; `account_id` is 0 for an app that acts for itself. `token` is its internal token."""
+
+    account_id: int
+    session_id: int
+    app_id: int
+    scopes: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    token: str = ""
+
+    def has_scope(self, scope: str) -> bool:
+        """Whether the token's scopes cover this one, by Mastodon's hierarchy."""
+        return scope_covers(self.scopes, scope)
+
+    def __repr__(self) -> str:  # The token must not get into a log by way of a repr.
+        return f"Identity(account_id={self.account_id}, session_id={self.session_id}, app_id={self.app_id})"
+
+
+_current: ContextVar[Identity | None] = ContextVar("rookery_identity", default=None)
+
+
+def current_identity() -> Identity | None:
+    """The caller of the RPC or request that is being served; None where there is no user behind the work."""
+    return _current.get()
+
+
+def require_identity(scope: str | None = None) -> Identity:
+    """The caller, who must be known and, if a scope is named, hold it."""
+    identity = _current.get()
+    if identity is None:
+        raise Unauthenticated("sign in first")
+    if scope is not None and not identity.has_scope(scope):
+        raise ScopeMissing(f"the token's scopes do not include {scope}")
+    return identity
+
+
+@contextmanager
+def with_identity(identity: Identity | None) -> Iterator[None]:
+    """Makes `identity` the caller within the block."""
+    reset = _current.set(identity)
+    try:
+        yield
+    finally:
+        _current.reset(reset)
+
+
+def public_jwks(keys: Mapping[str, Ed25519PublicKey]) -> str:
+    """A JWKS document (RFC 7517) of public keys by key id."""
+    keyset = [
+        {**OKPKey.import_key(key).as_dict(private=False), "kid": kid, "alg": ALGORITHM, "use": "sig"}
+        for kid, key in keys.items()
+    ]
+    return json.dumps({"keys": keyset})
+
+
+class TokenSigner:
+    """Makes internal tokens; only auth has the private key."""
+
+    def __init__(self, private_key: Ed25519PrivateKey, kid: str, clock: Clock) -> None:
+        self._key = OKPKey.import_key(private_key)
+        self._header = {"alg": ALGORITHM, "kid": kid, "typ": TOKEN_TYPE}
+        self._clock = clock
+
+    def sign(self, identity: Identity, ttl_seconds: int = 300) -> str:
+        now = int(self._clock.now().timestamp())
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": str(identity.account_id),
+            "sid": str(identity.session_id),
+            "app": str(identity.app_id),
+            "scope": " ".join(sorted(identity.scopes)),
+            "roles": sorted(identity.roles),
+            "iat": now,
+            "exp": now + ttl_seconds,
+        }
+        return jwt.encode(self._header, claims, self._key, algorithms=[ALGORITHM])
+
+
+class TokenVerifier:
+    """Checks internal tokens against auth's public keys; a good one is remembered until it expires.
+
+    A key id that is not known yet makes it fetch the keys again, at most every 5 s, so forged ids cost auth little.
+    """
+
+    def __init__(self, keys: Callable[[], Awaitable[str]], clock: Clock, audience: str = AUDIENCE) -> None:
+        self._fetch = keys
+        self._clock = clock
+        self._audience = audience
+        self._keys: dict[str, OKPKey] = {}
+        self._fetched_at: float | None = None
+        self._fetching = asyncio.Lock()
+        self._verified: OrderedDict[str, tuple[int, Identity]] = OrderedDict()
+
+    async def verify(self, token: str) -> Identity:
+        """The token's identity. Raises InvalidToken; Unavailable if the keys are needed and can't be had."""
+        now = self._clock.now().timestamp()
+        known = self._verified.get(token)
+        if known is not None:
+            if known[0] <= now:
+                del self._verified[token]
+                raise InvalidToken("the token has expired")
+            return known[1]
+        key = await self._key_for(_read_header(token))
+        expires, identity = _read_claims(token, key, self._audience, now)
+        self._verified[token] = (expires, identity)
+        if len(self._verified) > CACHED_TOKENS:
+            self._verified.popitem(last=False)
+        return identity
+
+    async def _key_for(self, kid: str) -> OKPKey:
+        if self._is_stale(kid):
+            async with self._fetching:
+                if self._is_stale(kid):  # Whoever waited here finds what the one before has fetched.
+                    await self._load(kid)
+        key = self._keys.get(kid)
+        if key is None:
+            raise InvalidToken("the token's key is not known")
+        return key
+
+    def _is_stale(self, kid: str) -> bool:
+        if self._fetched_at is None:
+            return True
+        limit = KEYS_LIFETIME_SECONDS if kid in self._keys else REFETCH_SECONDS
+        return self._clock.monotonic() - self._fetched_at >= limit
+
+    async def _load(self, kid: str) -> None:
+        try:
+            document = await self._fetch()
+        except AppError:
+            if kid not in self._keys:
+                raise
+            # Keys change rarely: a known one still verifies while auth is away.
+            log.warning("auth.keys_stale", kid=kid)
+            self._fetched_at = self._clock.monotonic() - KEYS_LIFETIME_SECONDS + REFETCH_SECONDS
+            return
+        keyset = KeySet.import_key_set(json.loads(document))
+        self._fetched_at = self._clock.monotonic()
+        self._keys = {key.kid: key for key in keyset.keys if isinstance(key, OKPKey) and key.kid}
+
+
+def _canonical(segment: str) -> bytes:
+    """Decodes base64url strictly: the unused bits of the last character must be zero, so a token has one spelling."""
+    try:
+        data = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except (binascii.Error, ValueError):
+        raise InvalidToken("the token is malformed") from None
+    if base64.urlsafe_b64encode(data).rstrip(b"=") != segment.encode():
+        raise InvalidToken("the token is malformed")
+    return data
+
+
+def _read_header(token: str) -> str:
+    """The key id, after everything about the header that can be known without a key."""
+    segments = token.split(".")
+    if len(token) > MAX_TOKEN_CHARS or len(segments) != 3 or not token.isascii():
+        raise InvalidToken("the token is malformed")
+    header, _, _ = [_canonical(segment) for segment in segments]
+    try:
+        fields = json.loads(header)
+    except ValueError:
+        raise InvalidToken("the token is malformed") from None
+    if not isinstance(fields, dict) or fields.get("alg") != ALGORITHM or fields.get("typ") != TOKEN_TYPE:
+        raise InvalidToken("the token is not one of ours")
+    kid = fields.get("kid")
+    if not isinstance(kid, str) or not kid:
+        raise InvalidToken("the token names no key")
+    return kid
+
+
+def _read_claims(token: str, key: OKPKey, audience: str, now: float) -> tuple[int, Identity]:
+    try:
+        claims = jwt.decode(token, key, algorithms=[ALGORITHM]).claims
+    except (JoseError, ValueError):
+        raise InvalidToken("the token's signature is wrong") from None
+    if claims.get("iss") != ISSUER or claims.get("aud") != audience:
+        raise InvalidToken("the token is meant for someone else")
+    issued, expires = _integer(claims, "iat"), _integer(claims, "exp")
+    if expires <= now:
+        raise InvalidToken("the token has expired")
+    if issued > now + CLOCK_SKEW_SECONDS or expires - issued > MAX_LIFETIME_SECONDS:
+        raise InvalidToken("the token's times are wrong")
+    identity = Identity(
+        account_id=_number(claims, "sub"),
+        session_id=_number(claims, "sid"),
+        app_id=_number(claims, "app"),
+        scopes=frozenset(_text(claims, "scope").split()),
+        roles=_roles(claims),
+    )
+    return expires, replace(identity, token=token)
+
+
+def _integer(claims: Mapping[str, Any], name: str) -> int:
+    value = claims.get(name)
+    if type(value) is not int:
+        raise InvalidToken(f"the token's {name} is wrong")
+    return value
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str):
+        raise InvalidToken(f"the token's {name} is wrong")
+    return value
+
+
+def _number(claims: Mapping[str, Any], name: str) -> int:
+    value = _text(claims, name)
+    if not (value.isascii() and value.isdigit() and len(value) <= 19):
+        raise InvalidToken(f"the token's {name} is wrong")
+    return int(value)
+
+
+def _roles(claims: Mapping[str, Any]) -> frozenset[str]:
+    value = claims.get("roles")
+    if not isinstance(value, list) or not all(isinstance(role, str) for role in value):
+        raise InvalidToken("the token's roles are wrong")
+    return frozenset(cast(list[str], value))

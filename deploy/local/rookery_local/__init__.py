@@ -1,0 +1,1 @@
+"""The whole platform on one machine: engines and services as plain processes on loopback."""

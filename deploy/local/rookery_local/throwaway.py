@@ -1,0 +1,71 @@
+"""A fresh instance for one command: free ports, a temporary folder, everything provisioned, nothing left behind."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from rookery_local import instance as instances
+from rookery_local.errors import Interrupted
+from rookery_local.instance import REPOSITORY, Instance
+from rookery_local.lifecycle import bring_up
+from rookery_local.ports import reserved_free_ports
+from rookery_local.progress import flush, say
+from rookery_local.services import full_environment
+
+KEPT_LOGS = REPOSITORY / ".rookery" / "test-logs"
+
+
+def execute(command: list[str], *, platform: bool) -> int:
+    """Runs the command with the instance's environment; answers with its status. A failure keeps the logs."""
+    root = Path(tempfile.mkdtemp(prefix="rookery-"))
+    with reserved_free_ports() as ports:
+        instance = instances.create(root, ports, throwaway=True)
+        status = 1
+        try:
+            supervisor = bring_up(instance, engines_only=not platform, foreground=True)
+            try:
+                status = _run(command, instance)
+            finally:
+                _ignore_signals()
+                supervisor.shut_down()
+        finally:
+            _ignore_signals()
+            if status != 0:
+                _keep_logs(instance)
+            instance.delete()
+    return status
+
+
+def _ignore_signals() -> None:
+    """Once cleaning up, a second Ctrl-C must not stop it half-way."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _run(command: list[str], instance: Instance) -> int:
+    flush()
+    process = subprocess.Popen(command, env=os.environ | full_environment(instance))  # noqa: S603 - the caller's own command
+    try:
+        return _status(process.wait())
+    except (KeyboardInterrupt, Interrupted) as error:
+        if isinstance(error, Interrupted):
+            process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=20)
+        process.kill()
+        process.wait()
+        raise
+
+
+def _status(returned: int) -> int:
+    return 128 - returned if returned < 0 else returned
+
+
+def _keep_logs(instance: Instance) -> None:
+    shutil.rmtree(KEPT_LOGS, ignore_errors=True)
+    shutil.copytree(instance.logs, KEPT_LOGS)
+    say(f"The instance's logs are kept in {KEPT_LOGS}")

@@ -1,0 +1,1 @@
+"""Drives a running platform in tests: people, engines, and waiting without sleeping."""

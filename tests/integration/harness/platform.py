@@ -1,0 +1,85 @@
+"""The platform under test: its address, its engines, and the processes that a fault test stops."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+from typing import Any
+
+import redis
+import yaml
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+
+from harness.waiting import eventually
+
+ROOT = pathlib.Path(__file__).parents[3]
+DRAIN_SECONDS = 60.0
+
+
+def required(name: str) -> str:
+    """A variable of the environment that `rookery_local exec` gives; the tests fail without it."""
+    value = os.environ.get(name)
+    if not value:
+        raise RuntimeError(f"{name} is not set: run the tests by `make test`")
+    return value
+
+
+class Platform:
+    """A whole platform of its own, as `rookery_local exec --platform` starts it."""
+
+    def __init__(self) -> None:
+        self.url = required("ROOKERY_URL")
+        self._kafka = required("ROOKERY_TEST_KAFKA_BOOTSTRAP")
+
+    def drain(self) -> None:
+        """Returns once every consumer group has handled all that is in its topics."""
+        eventually(self.lag, lambda lag: not any(lag.values()), within=DRAIN_SECONDS, what="consumers' lag")
+
+    def lag(self) -> dict[str, int]:
+        """Events not yet handled, by consumer group."""
+        admin = AdminClient({"bootstrap.servers": self._kafka})
+        topics: dict[str, Any] = yaml.safe_load((ROOT / "protos/topics.yaml").read_text())["topics"]
+        return {
+            consumer["group"]: self._group_lag(admin, consumer["group"], topic)
+            for topic, spec in topics.items()
+            for consumer in spec.get("consumers") or []
+        }
+
+    @staticmethod
+    def _group_lag(admin: AdminClient, group: str, topic: str) -> int:
+        count = len(admin.list_topics(topic, timeout=10).topics[topic].partitions)
+        partitions = [TopicPartition(topic, number) for number in range(count)]
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the library leaves it untyped
+        ends = admin.list_offsets(dict.fromkeys(partitions, latest), request_timeout=10)
+        request = ConsumerGroupTopicPartitions(group, partitions)
+        committed = admin.list_consumer_group_offsets([request], request_timeout=10)[group].result()
+        done = {p.partition: max(p.offset, 0) for p in committed.topic_partitions}
+        return sum(future.result().offset - done[p.partition] for p, future in ends.items())
+
+    def flush_caches(self) -> None:
+        """Empties both Redis instances, as an operator's mistake or a failover would."""
+        for name in ("ROOKERY_TEST_REDIS_URL", "ROOKERY_TEST_REDIS_STATE_URL"):
+            with redis.Redis.from_url(required(name)) as client:
+                client.flushall()
+
+    def stop(self, process: str) -> None:
+        """Stops an engine or a service, cleanly."""
+        self._control("stop", process)
+
+    def start(self, process: str) -> None:
+        """Starts it again; returns when it is ready."""
+        self._control("start", process)
+
+    def kill(self, process: str) -> None:
+        """SIGKILL: nothing of it is finished. The process manager starts it again."""
+        self._control("kill", process)
+
+    @staticmethod
+    def _control(verb: str, process: str) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "deploy/local")}
+        command = [sys.executable, "-m", "rookery_local", verb, process]
+        subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=120)  # noqa: S603  # our own words

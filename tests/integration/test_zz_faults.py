@@ -1,0 +1,73 @@
+"""Engines stop and processes die in the middle: nothing acknowledged is lost, nothing comes twice.
+
+Named to run after the other flows, since it takes engines away from under the platform.
+"""
+
+from __future__ import annotations
+
+from harness.people import Person
+from harness.platform import Platform
+from harness.waiting import eventually
+
+RECOVERY_SECONDS = 90.0
+
+
+def test_posts_made_while_kafka_is_down_reach_feeds_when_it_returns(
+    platform: Platform, alice: Person, bob: Person
+) -> None:
+    bob.api.account_follow(alice.account_id)
+    platform.drain()
+    platform.stop("kafka")
+    try:
+        posted = [str(alice.api.status_post(f"In the dark {number}")["id"]) for number in range(3)]
+        assert alice.home_ids() == posted[::-1]
+    finally:
+        platform.start("kafka")
+    eventually(bob.home_ids, lambda ids: ids == posted[::-1], within=RECOVERY_SECONDS, what="bob's home")
+
+
+def test_feed_killed_while_it_fans_out_shows_each_post_once(platform: Platform, alice: Person, bob: Person) -> None:
+    bob.api.account_follow(alice.account_id)
+    platform.drain()
+    posted = []
+    for number in range(12):
+        posted.append(str(alice.api.status_post(f"Under fire {number}")["id"]))
+        if number % 4 == 1:
+            platform.kill("feed")
+
+    def home() -> list[str]:
+        try:
+            return bob.home_ids()
+        except Exception as error:  # the feed is away for a moment: that is the point
+            return [type(error).__name__]
+
+    eventually(home, lambda ids: ids == posted[::-1], within=RECOVERY_SECONDS, what="bob's home")
+
+
+def test_home_is_complete_after_redis_lost_everything(platform: Platform, alice: Person, bob: Person) -> None:
+    bob.api.account_follow(alice.account_id)
+    posted = [str(alice.api.status_post(f"Kept {number}")["id"]) for number in range(5)]
+    platform.drain()
+    assert bob.home_ids() == posted[::-1]
+    platform.flush_caches()
+    assert bob.home_ids() == posted[::-1]
+    later = str(alice.api.status_post("And on")["id"])
+    platform.drain()
+    assert bob.home_ids() == [later, *posted[::-1]]
+
+
+def test_post_service_killed_loses_no_acknowledged_post(platform: Platform, alice: Person, bob: Person) -> None:
+    bob.api.account_follow(alice.account_id)
+    platform.drain()
+    acknowledged = str(alice.api.status_post("Acknowledged")["id"])
+    platform.kill("post")
+    eventually(
+        lambda: _ids(bob), lambda ids: ids == [acknowledged], within=RECOVERY_SECONDS, what="the acknowledged post"
+    )
+
+
+def _ids(person: Person) -> list[str]:
+    try:
+        return person.home_ids()
+    except Exception as error:  # the service is away for a moment: that is the point
+        return [type(error).__name__]

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# mypy, strict, over each member from its own folder, two at a time. `types.sh [MEMBER...]`
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+export root
+members=("$@")
+[ $# -gt 0 ] || members=(libs/common services/* deploy/local tests/integration tests/scripts tests/demo.py bench scripts)
+
+check() { # check FOLDER|FILE
+  local folder=$1 target=.
+  if [ -f "$1" ]; then folder=$(dirname "$1") target=$(basename "$1"); fi
+  cd "$root/$folder"
+  "$root/.venv/bin/mypy" --config-file "$root/pyproject.toml" --cache-dir "$root/.rookery/mypy/$1" --no-error-summary "$target" |
+    sed "s|^|$folder/|"
+  exit "${PIPESTATUS[0]}"
+}
+export -f check
+# shellcheck disable=SC2016 # the inner shell expands it
+printf '%s\0' "${members[@]}" | xargs -0 -P 2 -I{} bash -c 'check "$1"' types {}

@@ -1,0 +1,305 @@
+"""ScyllaDB or Cassandra, bridged to asyncio: prepared and named statements, bounded in time and number.
+
+Only features that cassandra-driver and scylla-driver share are used, so that an image may install either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cassandra import ConsistencyLevel, DriverException, OperationTimedOut, ProtocolVersion, RequestValidationException
+from cassandra import Unavailable as TooFewReplicas
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResponseFuture, Session
+from cassandra.connection import ConnectionException
+from cassandra.policies import DCAwareRoundRobinPolicy, RetryPolicy, TokenAwarePolicy
+from cassandra.protocol import OverloadedErrorMessage
+from cassandra.query import (
+    BatchStatement,
+    BatchType,
+    PreparedStatement,
+    SimpleStatement,
+    Statement,
+    named_tuple_factory,
+)
+
+from rookery_common.clients.calls import STATEMENT_SECONDS, Instruments, UnknownOutcome, time_left
+from rookery_common.config import CqlSettings
+from rookery_common.errors import Internal, Unavailable
+from rookery_common.logs import get_logger
+
+MAX_IN_FLIGHT = 128
+CONNECT_SECONDS = 5.0
+# A process waits so long for its engine; then it ends, and whoever runs it starts it again.
+START_SECONDS = 60.0
+_CONDITIONAL = re.compile(r"\bIF\b", re.IGNORECASE)
+_CHECK = SimpleStatement(
+    "SELECT key FROM system.local", is_idempotent=True, consistency_level=ConsistencyLevel.LOCAL_ONE
+)
+
+Row = Any  # a named tuple of the statement's columns
+Args = Sequence[object] | Mapping[str, object]
+
+instruments = Instruments("cql")
+log = get_logger()
+
+
+class CqlUnavailable(Unavailable):
+    """No coordinator answered, or too few replicas are up; nothing was written."""
+
+    reason = "CQL_UNAVAILABLE"
+
+
+class CqlRejected(Internal):
+    """The statement or its values are wrong: a defect of ours."""
+
+    reason = "CQL_REJECTED"
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    statement: PreparedStatement
+    is_read: bool
+    is_conditional: bool
+
+
+class Cql:
+    """A service's keyspace: LOCAL_QUORUM, and LOCAL_SERIAL for what is conditional.
+
+    An unconditional statement is repeated when its outcome is not known, so it must be safe to repeat: no counters, no
+    appending to lists, no now() or uuid().
+    """
+
+    def __init__(self, settings: CqlSettings, name: str, statements: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._name = name
+        self._texts = dict(statements)
+        self._prepared: dict[str, _Prepared] = {}
+        self._cluster: Cluster | None = None
+        self._session: Session | None = None
+        self._bridge: _Bridge | None = None
+        self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
+
+    async def start(self) -> None:
+        """Connects and prepares every statement; waits up to a minute for an engine that is late."""
+        self._bridge = _Bridge(asyncio.get_running_loop())
+        give_up = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                await asyncio.to_thread(self._connect)
+                return
+            except (NoHostAvailable, OperationTimedOut, ConnectionException) as error:
+                await self.stop()
+                if time.monotonic() > give_up:
+                    raise CqlUnavailable("the database is not available") from error
+                log.warning("cql.connect_failed", client=self._name, error=type(error).__name__)
+                await asyncio.sleep(1.0)
+
+    async def stop(self) -> None:
+        cluster, self._cluster, self._session = self._cluster, None, None
+        if cluster is not None:
+            await asyncio.to_thread(cluster.shutdown)
+
+    async def check(self) -> None:
+        """Raises unless a coordinator answers."""
+        await self._run("check", _CHECK, is_read=True)
+
+    async def execute(self, name: str, args: Args = (), *, serial: bool = False) -> list[Row]:
+        """All rows of the named statement, which bounds them by LIMIT or by key; `serial` reads what LWTs decided."""
+        prepared = self._statement(name)
+        bound = prepared.statement.bind(args)
+        if serial:
+            bound.consistency_level = ConsistencyLevel.LOCAL_SERIAL
+        return await self._run(name, bound, is_read=prepared.is_read)
+
+    async def execute_conditional(self, name: str, args: Args = ()) -> tuple[bool, Row | None]:
+        """Whether the LWT applied, and the row in its way. A timeout is UnknownOutcome and never repeated."""
+        rows = await self.execute(name, args)
+        return rows[0].applied, (None if rows[0].applied else rows[0])
+
+    async def batch(self, entries: Iterable[tuple[str, Args]], *, logged: bool = True) -> None:
+        """All of the writes: atomically if logged; unlogged only for rows of one partition."""
+        await self._batch(entries, BatchType.LOGGED if logged else BatchType.UNLOGGED)
+
+    async def batch_conditional(self, entries: Iterable[tuple[str, Args]]) -> tuple[bool, list[Row]]:
+        """Several writes to one partition, some with conditions: whether all applied, and the rows in the way."""
+        rows = await self._batch(entries, BatchType.UNLOGGED)
+        return rows[0].applied, ([] if rows[0].applied else rows)
+
+    async def many(self, name: str, args_list: Iterable[Args], *, concurrency: int = 32) -> list[list[Row]]:
+        """The statement for each of the arguments, some at a time; results in order; the first failure is raised."""
+        calls = list(args_list)
+        results: list[list[Row]] = [[] for _ in calls]
+        todo = iter(range(len(calls)))
+
+        async def work() -> None:
+            for index in todo:
+                results[index] = await self.execute(name, calls[index])
+
+        workers = [asyncio.ensure_future(work()) for _ in range(min(concurrency, len(calls)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+        return results
+
+    async def _batch(self, entries: Iterable[tuple[str, Args]], kind: BatchType) -> list[Row]:
+        batch = BatchStatement(batch_type=kind)
+        names: list[str] = []
+        idempotent = True
+        for name, args in entries:
+            prepared = self._statement(name)
+            batch.add(prepared.statement, args)
+            idempotent = idempotent and not prepared.is_conditional
+            names.append(name)
+        if not names:
+            return []
+        batch.is_idempotent = idempotent
+        return await self._run(f"batch:{names[0]}", batch, is_read=False)
+
+    async def _run(self, name: str, statement: Statement, *, is_read: bool) -> list[Row]:
+        with instruments.observe(self._name, name):
+            try:
+                return await self._send(statement, is_read)
+            except UnknownOutcome:
+                if not statement.is_idempotent:
+                    raise
+                return await self._send(statement, is_read)
+
+    async def _send(self, statement: Statement, is_read: bool) -> list[Row]:
+        if self._session is None or self._bridge is None:
+            raise CqlUnavailable("the database client is not started")
+        await self._take_slot()
+        try:
+            return await self._bridge.wait(self._session.execute_async(statement, timeout=time_left()))
+        except (DriverException, NoHostAvailable, ConnectionException, OverloadedErrorMessage) as error:
+            raise _translate(error, is_read) from error
+        finally:
+            self._slots.release()
+
+    async def _take_slot(self) -> None:
+        left = time_left()
+        try:
+            async with asyncio.timeout(left):
+                await self._slots.acquire()
+        except TimeoutError as error:
+            raise CqlUnavailable("too many statements are under way") from error
+
+    def _statement(self, name: str) -> _Prepared:
+        try:
+            return self._prepared[name]
+        except KeyError:
+            raise CqlRejected(f"no statement is named {name}") from None
+
+    def _connect(self) -> None:
+        settings = self._settings
+        profile = ExecutionProfile(
+            load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc=settings.cql_local_dc)),
+            retry_policy=_RetryWhatIsSafe(),
+            consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+            serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
+            request_timeout=STATEMENT_SECONDS,
+            row_factory=named_tuple_factory,
+        )
+        self._cluster = connect_cluster(settings, profile)
+        self._session = self._cluster.connect(settings.cql_keyspace)
+        for name, text in self._texts.items():
+            self._prepared[name] = _prepare(self._session, name, text)
+
+
+def connect_cluster(settings: CqlSettings, profile: ExecutionProfile) -> Cluster:
+    """The driver's cluster object, not connected yet."""
+    auth = None
+    if settings.cql_username:
+        auth = PlainTextAuthProvider(settings.cql_username, settings.cql_password.get_secret_value())
+    cluster = Cluster(
+        [host.strip() for host in settings.cql_hosts.split(",")],
+        port=settings.cql_port,
+        auth_provider=auth,
+        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+        compression=False,  # rows are small: CPU is dearer here than the network
+        connect_timeout=CONNECT_SECONDS,
+        control_connection_timeout=CONNECT_SECONDS,
+    )
+    # Set afterwards, not in the constructor: then the driver may step down to the 4 that ScyllaDB speaks.
+    cluster.protocol_version = ProtocolVersion.V5
+    return cluster
+
+
+def _prepare(session: Session, name: str, text: str) -> _Prepared:
+    try:
+        statement = session.prepare(text)
+    except RequestValidationException as error:
+        raise CqlRejected(f"the statement {name} is wrong: {error}") from error
+    conditional = _CONDITIONAL.search(text) is not None
+    statement.is_idempotent = not conditional
+    return _Prepared(statement, text.lstrip().upper().startswith("SELECT"), conditional)
+
+
+def _translate(error: Exception, is_read: bool) -> Internal | Unavailable:
+    if isinstance(error, RequestValidationException):
+        return CqlRejected("internal error")
+    not_sent = isinstance(error, NoHostAvailable) and not error.errors
+    if is_read or not_sent or isinstance(error, TooFewReplicas | OverloadedErrorMessage):
+        return CqlUnavailable("the database is not available")
+    return UnknownOutcome("the database did not say whether it is done")
+
+
+class _RetryWhatIsSafe(RetryPolicy):  # type: ignore[misc]  # the driver has no types
+    """The driver's own policy, but what may have run is never sent to another host unless it is safe to repeat."""
+
+    def on_request_error(
+        self, query: Statement, consistency: int, error: Exception, retry_num: int
+    ) -> tuple[int, int | None]:
+        if query.is_idempotent and retry_num == 0:
+            return self.RETRY_NEXT_HOST, None
+        return self.RETHROW, None
+
+
+class _Bridge:
+    """Brings results from the driver's thread to the event loop, waking it once for all that have come meanwhile."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._done: deque[tuple[asyncio.Future[list[Row]], list[Row] | None, Exception | None]] = deque()
+        self._woken = False
+
+    def wait(self, response: ResponseFuture) -> asyncio.Future[list[Row]]:
+        """A future of all rows; further pages are fetched as they are needed."""
+        future: asyncio.Future[list[Row]] = self._loop.create_future()
+        rows: list[Row] = []
+
+        def on_page(page: Sequence[Row] | None) -> None:
+            rows.extend(page or ())
+            if response.has_more_pages:
+                response.start_fetching_next_page()
+            else:
+                self._put(future, rows, None)
+
+        response.add_callbacks(on_page, lambda error: self._put(future, None, error))
+        return future
+
+    def _put(self, future: asyncio.Future[list[Row]], rows: list[Row] | None, error: Exception | None) -> None:
+        # In the driver's thread. Appended before the flag is read, and drained after it is cleared: nothing is missed.
+        self._done.append((future, rows, error))
+        if not self._woken:
+            self._woken = True
+            self._loop.call_soon_threadsafe(self._drain)
+
+    def _drain(self) -> None:
+        self._woken = False
+        while self._done:
+            future, rows, error = self._done.popleft()
+            if future.done():
+                continue  # its caller has gone
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(rows or [])

@@ -22,13 +22,13 @@ def prepare(instance: Instance) -> Program:
     )
     instance.write(settings / "elasticsearch.yml", text)
     instance.write(settings / "log4j2.properties", settings_from("elasticsearch-log4j2.properties"))
-    instance.write(settings / "jvm.options", settings_from("elasticsearch-jvm.options"))
+    instance.write(settings / "jvm.options", settings_from("elasticsearch-jvm.options", tmp=temporary))
     environment = {
         "ES_JAVA_HOME": str(require_java().parents[1]),
         "ES_PATH_CONF": str(settings),
         "ES_TMPDIR": str(temporary),
         # The starter is a Java program too, and stays: keep it small.
-        "CLI_JAVA_OPTS": "-Xmx32m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+        "CLI_JAVA_OPTS": "-Xmx32m -XX:-UsePerfData -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     }
     command = [*instance.as_engine_user(), str(elasticsearch_home() / "bin" / "elasticsearch")]
     return Program("elasticsearch", command, settings.parent, environment, stop_seconds=30)

@@ -65,20 +65,18 @@ def provision(instance: Instance) -> None:
         if service.bucket not in buckets:
             _ask(instance, f"/{service.bucket}/create", b"", {"x-vgw-owner": service.account}, (http.client.CREATED,))
         if service.name == "post":
-            policy = json.dumps(public_read_policy(service.bucket))
-            client(instance, service.account).put_bucket_policy(Bucket=service.bucket, Policy=policy)
+            policy = json.dumps(public_read_policy(service.bucket, service.account))
+            client(instance, ADMIN).put_bucket_policy(Bucket=service.bucket, Policy=policy)
 
 
-def public_read_policy(bucket: str) -> dict[str, Any]:
-    """Anybody may fetch an object under media/, and nothing else."""
-    statement = {
-        "Sid": "PublicMedia",
-        "Effect": "Allow",
-        "Principal": "*",
-        "Action": "s3:GetObject",
-        "Resource": f"arn:aws:s3:::{bucket}/{PUBLIC_PREFIX}",
-    }
-    return {"Version": "2012-10-17", "Statement": [statement]}
+def public_read_policy(bucket: str, owner: str) -> dict[str, Any]:
+    """Anybody may fetch an object under media/, and nothing else.
+
+    The owner is named too: in versitygw a bucket with a policy has no other rights than those in it."""
+    arn = f"arn:aws:s3:::{bucket}"
+    public = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"{arn}/{PUBLIC_PREFIX}"}
+    own = {"Effect": "Allow", "Principal": {"AWS": [owner]}, "Action": "s3:*", "Resource": [arn, f"{arn}/*"]}
+    return {"Version": "2012-10-17", "Statement": [{"Sid": "PublicMedia", **public}, {"Sid": "Owner", **own}]}
 
 
 def _make_account(instance: Instance, account: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any, cast
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, OKPKey
+from joserfc.jwk import OKPKey
 
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError, PermissionDenied, Unauthenticated
@@ -198,9 +198,9 @@ class TokenVerifier:
             log.warning("auth.keys_stale", kid=kid)
             self._fetched_at = self._clock.monotonic() - KEYS_LIFETIME_SECONDS + REFETCH_SECONDS
             return
-        keyset = KeySet.import_key_set(json.loads(document))
+        published = json.loads(document)["keys"]
         self._fetched_at = self._clock.monotonic()
-        self._keys = {key.kid: key for key in keyset.keys if isinstance(key, OKPKey) and key.kid}
+        self._keys = {key["kid"]: OKPKey.import_key(key) for key in published if key["kty"] == "OKP"}
 
 
 def _canonical(segment: str) -> bytes:

@@ -49,7 +49,7 @@ class Snowflake:
     """Mints 41 bits of milliseconds since 2020, 10 bits of worker, 12 bits of sequence.
 
     It follows its own time where the clock stands still, is stepped back or a millisecond's sequence is used up, by at
-    most 50 ms; beyond that it raises ClockWentBackwards. `worker` is asked each time, and raises when not sure of its lease.
+    most 50 ms; beyond that it raises ClockWentBackwards. `worker` is asked each time, and raises without a valid lease.
     """
 
     def __init__(self, clock: Clock, worker: Callable[[], int]) -> None:

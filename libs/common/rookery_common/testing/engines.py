@@ -52,41 +52,49 @@ async def postgres_database() -> AsyncIterator[str]:
         await admin.close()
 
 
-def _cql_session() -> Any:
-    from cassandra.auth import PlainTextAuthProvider
-    from cassandra.cluster import Cluster
-
-    username, password = os.environ.get("ROOKERY_TEST_CQL_USERNAME"), os.environ.get("ROOKERY_TEST_CQL_PASSWORD")
-    cluster = Cluster(
-        env("CQL_HOSTS").split(","),
-        port=int(env("CQL_PORT")),
-        auth_provider=PlainTextAuthProvider(username, password) if username else None,
-        protocol_version=4,
-        connect_timeout=ENGINE_SECONDS,
+def _cql_settings(keyspace: str) -> CqlSettings:
+    return CqlSettings(
+        cql_hosts=env("CQL_HOSTS"),
+        cql_port=int(env("CQL_PORT")),
+        cql_username=os.environ.get("ROOKERY_TEST_CQL_USERNAME", ""),
+        cql_password=SecretStr(os.environ.get("ROOKERY_TEST_CQL_PASSWORD", "")),
+        cql_keyspace=keyspace,
+        cql_local_dc="",
     )
-    return cluster.connect()
+
+
+@contextmanager
+def _cql_session(settings: CqlSettings) -> Iterator[Any]:
+    from cassandra.cluster import ExecutionProfile
+
+    from rookery_common.clients.cassandra import connect_cluster
+
+    cluster = connect_cluster(settings, ExecutionProfile(request_timeout=ENGINE_SECONDS))
+    try:
+        yield cluster.connect()
+    finally:
+        cluster.shutdown()
+
+
+def execute_cql(settings: CqlSettings, *statements: str) -> None:
+    """Runs statements as they are, in the settings' keyspace; for schemas and for looking behind a client's back."""
+    with _cql_session(settings) as session:
+        session.set_keyspace(settings.cql_keyspace)
+        for statement in statements:
+            session.execute(statement)
 
 
 @contextmanager
 def cql_keyspace_settings() -> Iterator[CqlSettings]:
     """The settings of a fresh, empty keyspace of one replica."""
-    session, name = _cql_session(), unique_name("ks")
-    try:
-        replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
-        session.execute(f"CREATE KEYSPACE {name} WITH replication = {replication}", timeout=ENGINE_SECONDS)
+    settings = _cql_settings(unique_name("ks"))
+    replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
+    with _cql_session(settings) as session:
+        session.execute(f"CREATE KEYSPACE {settings.cql_keyspace} WITH replication = {replication}")
         try:
-            yield CqlSettings(
-                cql_hosts=env("CQL_HOSTS"),
-                cql_port=int(env("CQL_PORT")),
-                cql_username=os.environ.get("ROOKERY_TEST_CQL_USERNAME", ""),
-                cql_password=SecretStr(os.environ.get("ROOKERY_TEST_CQL_PASSWORD", "")),
-                cql_keyspace=name,
-                cql_local_dc="",
-            )
+            yield settings
         finally:
-            session.execute(f"DROP KEYSPACE {name}", timeout=2 * ENGINE_SECONDS)
-    finally:
-        session.cluster.shutdown()
+            session.execute(f"DROP KEYSPACE {settings.cql_keyspace}")
 
 
 @asynccontextmanager

@@ -1,0 +1,21 @@
+"""The gateway's instruments; every label is bounded."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+HTTP_SECONDS = Histogram(
+    "rookery_gateway_http_request_seconds",
+    "How long requests took, by route template, method and status.",
+    ("route", "method", "status"),
+    buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+HTTP_IN_FLIGHT = Gauge("rookery_gateway_http_requests_in_flight", "Requests that are being served.")
+HTTP_CRASHES = Counter("rookery_gateway_http_crashes_total", "Requests that ended in a defect of ours.", ("route",))
+TOKEN_LOOKUPS = Counter(
+    "rookery_gateway_token_lookups_total", "Uses of tokens, by whether the exchange was remembered.", ("result",)
+)
+OWN_POST_FAILURES = Counter(
+    "rookery_gateway_own_post_failures_total",
+    "Fresh posts that were not put into their author's home at once; the event does it a moment later.",
+)

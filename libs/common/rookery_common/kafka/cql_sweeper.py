@@ -1,0 +1,172 @@
+"""Finds events in a CQL outbox that were committed and never published.
+
+Two minutes are looked through at each sweep, for what has just been left; once a minute everything from the shard's
+cursor on. It stays ten minutes behind: a write with an unknown outcome, or a clock that lags, puts rows into the past.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from rookery_common.clients.cassandra import Cql, Row
+from rookery_common.clock import Clock
+from rookery_common.ids import uuid7
+from rookery_common.kafka.events import Event
+from rookery_common.kafka.publisher import Sender
+from rookery_common.logs import get_logger
+
+GRACE = timedelta(seconds=2)
+# A conditional write may still be under way for as long as its caller may wait.
+PENDING_GRACE = timedelta(seconds=60)
+LAG_MINUTES = 10
+FRESH_MINUTES = 2
+FULL_EVERY_SECONDS = 60.0
+# A keyspace that was never swept is looked through from six hours ago.
+FIRST_LOOK_BACK_MINUTES = 360
+MAX_MINUTES = 120
+LEASE_SECONDS = 60
+RENEW_SECONDS = 20.0
+PAGE = 1_000
+SEND_ROWS = 200
+_FIRST = UUID(int=0)
+log = get_logger()
+
+Confirmer = Callable[[Event], Awaitable[bool]]
+Mark = Callable[[Sequence[Event]], Awaitable[None]]
+
+
+class CqlSweeper:
+    """Sweeps the shards that this replica has leased."""
+
+    def __init__(self, cql: Cql, clock: Clock, shards: int, confirmer: Confirmer | None, mark: Mark) -> None:
+        self._cql = cql
+        self._clock = clock
+        self._shards = shards
+        self._confirmer = confirmer
+        self._mark = mark
+        self._holder = uuid7()
+        self._renew_at: dict[int, float] = {}
+        self._full_at: dict[int, float] = {}
+
+    async def sweep(self, sender: Sender) -> int:
+        """Publishes what was left in the leased shards; returns how many."""
+        swept = 0
+        for shard in range(self._shards):
+            if await self._lease(shard):
+                swept += await self._sweep_shard(shard, sender)
+        return swept
+
+    async def release(self) -> None:
+        """Gives all leases back."""
+        held, self._renew_at = list(self._renew_at), {}
+        for shard in held:
+            await self._cql.execute_conditional("outbox_release", (shard, self._holder))
+
+    async def _lease(self, shard: int) -> bool:
+        """Two replicas that both think they hold a shard only send twice, so no fencing is needed."""
+        now = self._clock.monotonic()
+        if now < self._renew_at.get(shard, 0.0):
+            return True
+        held = self._renew_at.pop(shard, None) is not None
+        name, last = ("outbox_renew", (self._holder,)) if held else ("outbox_claim", ())
+        applied, _ = await self._cql.execute_conditional(name, (LEASE_SECONDS, self._holder, shard, *last))
+        if applied:
+            self._renew_at[shard] = now + RENEW_SECONDS
+        return applied
+
+    async def _sweep_shard(self, shard: int, sender: Sender) -> int:
+        now = int(self._clock.now().timestamp()) // 60
+        if self._clock.monotonic() < self._full_at.get(shard, 0.0):
+            swept, _ = await self._sweep_minutes(shard, now - FRESH_MINUTES + 1, now, sender)
+            return swept
+        return await self._sweep_from_cursor(shard, now, sender)
+
+    async def _sweep_from_cursor(self, shard: int, now: int, sender: Sender) -> int:
+        rows = await self._cql.execute("outbox_cursor", (shard,))
+        stored = rows[0].minute if rows else None
+        start = now - FIRST_LOOK_BACK_MINUTES if stored is None else stored
+        start = min(start, now - LAG_MINUTES)
+        end = min(start + MAX_MINUTES, now)
+        swept, clean_until = await self._sweep_minutes(shard, start, end, sender)
+        if end < now:
+            # A long way behind: what has just been left does not wait for the rest.
+            fresh, _ = await self._sweep_minutes(shard, max(end + 1, now - FRESH_MINUTES + 1), now, sender)
+            swept += fresh
+        cursor = min(clean_until, now - LAG_MINUTES)
+        if cursor != stored:
+            await self._cql.execute("outbox_move_cursor", (cursor, shard))
+        if end == now:
+            self._full_at[shard] = self._clock.monotonic() + FULL_EVERY_SECONDS
+        return swept
+
+    async def _sweep_minutes(self, shard: int, start: int, end: int, sender: Sender) -> tuple[int, int]:
+        """How many were sent, and the first minute in which something is still open (or `end`)."""
+        swept, clean_until = 0, end
+        for minute in range(start, end + 1):
+            sent, is_open = await self._sweep_partition(shard, minute, sender)
+            swept += sent
+            if is_open:
+                clean_until = min(clean_until, minute)
+        return swept, clean_until
+
+    async def _sweep_partition(self, shard: int, minute: int, sender: Sender) -> tuple[int, bool]:
+        after, swept, is_open = _FIRST, 0, False
+        while True:
+            page = await self._cql.execute("outbox_scan", (shard, minute, after, PAGE))
+            ripe = []
+            for row in page:
+                if row.published_at is not None or row.occurred_at is None:
+                    continue  # published; or only its marker is left, the row itself has expired
+                if self._is_ripe(row):
+                    ripe.append(row)
+                else:
+                    is_open = True
+            for first in range(0, len(ripe), SEND_ROWS):
+                swept += await self._send(shard, minute, ripe[first : first + SEND_ROWS], sender)
+            if len(page) < PAGE:
+                return swept, is_open
+            after = page[-1].event_id
+
+    def _is_ripe(self, row: Row) -> bool:
+        age: timedelta = self._clock.now() - _utc(row.occurred_at)
+        return age > (PENDING_GRACE if row.pending else GRACE)
+
+    async def _send(self, shard: int, minute: int, rows: Sequence[Row], sender: Sender) -> int:
+        keys = [(shard, minute, row.event_id) for row in rows]
+        found = [result[0] for result in await self._cql.many("outbox_get", keys) if result]
+        certain = [_event(row) for row in found if not row.pending]
+        undecided = [_event(row) for row in found if row.pending]
+        applied = [event for event in undecided if await self._applied(event)]
+        events = certain + applied
+        if events:
+            await sender.send_all(events)
+        await self._mark(certain + undecided)
+        return len(events)
+
+    async def _applied(self, event: Event) -> bool:
+        if self._confirmer is None:
+            log.error("outbox.pending_without_confirmer", event_id=event.event_id, type=event.type)
+            return False
+        return await self._confirmer(event)
+
+
+def _event(row: Row) -> Event:
+    return Event(
+        event_id=str(row.event_id),
+        type=row.type,
+        topic=row.topic,
+        key=row.key,
+        aggregate_id=row.aggregate_id,
+        version=row.version,
+        occurred_at=_utc(row.occurred_at),
+        payload=row.payload,
+        traceparent=row.traceparent or "",
+        source=row.source,
+    )
+
+
+def _utc(moment: datetime) -> datetime:
+    """The driver gives naive times in UTC."""
+    return moment.replace(tzinfo=UTC)

@@ -1,0 +1,129 @@
+"""Following topics without a group: every replica reads all partitions from now on, for caches of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from confluent_kafka import Consumer as KafkaConsumer
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Message as KafkaMessage
+
+from rookery_common.kafka.handling import EventHandler, record_of
+from rookery_common.kafka.metrics import CONSUMED
+from rookery_common.logs import get_logger
+
+FETCH_SECONDS = 0.5
+FETCH_EVENTS = 500
+LOOKUP_SECONDS = 5.0
+RETRY_SECONDS = 1.0
+REFRESH_SECONDS = 30.0
+log = get_logger()
+
+
+class Follower:
+    """Component: hands each event to the handler once, in the order of its partition; commits nothing.
+
+    What can't be decoded or handled is counted, logged and passed over: the reader is a cache, and its entries expire.
+    """
+
+    def __init__(
+        self, bootstrap: str, topics: Sequence[str], handler: EventHandler, *, name: str, topic_prefix: str = ""
+    ) -> None:
+        self._topics = [topic_prefix + topic for topic in topics]
+        self._prefix = topic_prefix
+        self._handler = handler
+        self._name = name
+        self._config = {
+            "bootstrap.servers": bootstrap,
+            "group.id": f"{name}.follower",  # required by the client; nothing is ever committed to it
+            "client.id": f"{name}.follower",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "latest",
+            "log_level": 3,
+        }
+        self._known: set[tuple[str, int]] = set()
+        self._caught_up = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+        self._thread: ThreadPoolExecutor | None = None
+
+    async def start(self) -> None:
+        """In the background: `ready` says when it follows, so that a process starts while Kafka is away."""
+        self._stopping = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"{self._name}.follower")
+        self._task = asyncio.create_task(self._run(), name=f"follower {self._name}")
+
+    async def stop(self) -> None:
+        """After the fetch under way, at most half a second."""
+        self._stopping = True
+        if self._task is not None:
+            await self._task
+        if self._thread is not None:
+            self._thread.shutdown(wait=False)
+
+    async def ready(self) -> None:
+        """Returns once every event from now on will be seen; a cache that is filled earlier may miss a change."""
+        await self._caught_up.wait()
+
+    async def _run(self) -> None:
+        consumer = KafkaConsumer(self._config)
+        loop = asyncio.get_running_loop()
+        refresh_at = 0.0
+        try:
+            while not self._stopping:
+                if loop.time() >= refresh_at:
+                    found = await loop.run_in_executor(self._thread, self._assign, consumer)
+                    refresh_at = loop.time() + (REFRESH_SECONDS if found else RETRY_SECONDS)
+                    if found:
+                        self._caught_up.set()
+                messages = await loop.run_in_executor(self._thread, _fetch, consumer)
+                for message in messages:
+                    await self._handle(message)
+        finally:
+            await loop.run_in_executor(self._thread, consumer.close)
+
+    def _assign(self, consumer: KafkaConsumer) -> bool:
+        """Adds partitions not read yet: at first from their present end, later ones (they are new) from their start."""
+        first = not self._known
+        try:
+            fresh = [
+                TopicPartition(topic, number)
+                for topic in self._topics
+                for number in consumer.list_topics(topic, LOOKUP_SECONDS).topics[topic].partitions
+                if (topic, number) not in self._known
+            ]
+            for partition in fresh:
+                low, high = consumer.get_watermark_offsets(partition, LOOKUP_SECONDS)
+                partition.offset = high if first else low
+            consumer.incremental_assign(fresh)
+        except KafkaException as error:
+            log.warning("follower.not_assigned", name=self._name, reason=type(error).__name__)
+            return False
+        self._known.update((partition.topic, partition.partition) for partition in fresh)
+        return bool(self._known)
+
+    async def _handle(self, message: KafkaMessage) -> None:
+        error = message.error()
+        if error is not None:
+            if error.code() != KafkaError._PARTITION_EOF:
+                log.warning("follower.fetch_failed", name=self._name, reason=error.name())
+            return
+        record = record_of(message, self._prefix)
+        outcome = "ok"
+        if record.event is None:
+            outcome = "undecodable"
+            log.error("follower.undecodable", name=self._name, offset=record.offset, problem=record.problem)
+        else:
+            try:
+                await self._handler(record.event)
+            except Exception as failure:  # one cache entry may be stale until it expires; the others must not be
+                outcome = "failed"
+                log.error("follower.failed", event_id=record.event.event_id, reason=type(failure).__name__)
+        CONSUMED.labels(f"{self._name}.follower", record.partition[0], outcome).inc()
+
+
+def _fetch(consumer: KafkaConsumer) -> list[KafkaMessage]:
+    first = consumer.poll(FETCH_SECONDS)
+    return [] if first is None else [first, *consumer.consume(FETCH_EVENTS - 1, 0)]

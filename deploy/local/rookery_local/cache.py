@@ -10,6 +10,7 @@ from rookery_local.instance import LOCAL
 
 POM = LOCAL / "engines.pom.xml"
 JAVA_VERSION = 17
+JAVA_ENGINES = ("kafka", "cassandra", "elasticsearch")
 VERSITYGW = "1.8.0"
 ELASTICSEARCH_FOLDER = "elasticsearch-8.19.8"
 
@@ -25,6 +26,11 @@ def jars(engine: str) -> Path:
     """An engine's Java archives, in a folder named after the hash of the file that pins them."""
     digest = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
     return cache_folder() / f"jars-{digest}" / engine
+
+
+def jars_present() -> bool:
+    """Whether nothing is left for Maven to do."""
+    return all(jars(engine).is_dir() for engine in JAVA_ENGINES)
 
 
 def elasticsearch_home() -> Path:
@@ -55,7 +61,7 @@ def require_java() -> Path:
     """Java 17's program, or an error that says what to do."""
     found = java()
     if found is None:
-        raise LocalError("Java 17 is missing: run `make setup install`, or set ROOKERY_JAVA_HOME.")
+        raise LocalError("Java 17 is missing: run `make install`, or set ROOKERY_JAVA_HOME.")
     return found
 
 

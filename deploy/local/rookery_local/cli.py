@@ -25,6 +25,7 @@ from rookery_local.supervise import Supervisor
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 EnginesOnly = Annotated[bool, typer.Option("--engines-only", help="Leave the ten services out.")]
+Platform = Annotated[bool, typer.Option("--platform/--engines", help="With the services, or engines alone.")]
 Name = Annotated[str, typer.Argument(help="A process, as `status` shows it.")]
 
 
@@ -148,7 +149,7 @@ def kill(name: Name) -> None:
 @app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def execute(
     command: Annotated[list[str], typer.Argument(help="The command, after `--`.")],
-    platform: Annotated[bool, typer.Option("--platform/--engines", help="With the services, or engines alone.")] = False,
+    platform: Platform = False,
 ) -> None:
     """Run a command beside a fresh throw-away instance on free ports, then remove that."""
     require_installed()

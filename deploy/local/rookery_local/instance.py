@@ -27,7 +27,7 @@ SOCKET_PATH_LIMIT = 107
 
 @dataclass(frozen=True)
 class Instance:
-    """`root` holds settings, secrets and logs; `data` the engines' folders, elsewhere if their user cannot reach root."""
+    """`root` holds settings, secrets, logs; `data` the engines' folders, elsewhere if their user cannot reach root."""
 
     root: Path
     data: Path
@@ -173,7 +173,7 @@ def _data_folder(root: Path, user: str | None) -> Path:
 
 
 def _can_enter(user: str, folder: Path) -> bool:
-    words = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "test", "-x", folder]
+    words = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "test", "-x", str(folder)]
     try:
         shell.run(words)
     except LocalError:

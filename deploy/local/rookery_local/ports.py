@@ -58,9 +58,8 @@ def configured_ports(environ: Mapping[str, str]) -> dict[str, int]:
     owners: dict[int, str] = {}
     for name, port in ports.items():
         if port in owners:
-            raise LocalError(
-                f"{owners[port]} and {name} are both to use port {port}: set {variable(owners[port])} or {variable(name)}."
-            )
+            other = owners[port]
+            raise LocalError(f"{other} and {name} both want port {port}: set {variable(other)} or {variable(name)}.")
         owners[port] = name
     return ports
 

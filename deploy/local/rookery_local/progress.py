@@ -39,7 +39,7 @@ class Board:
             self._progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._stop.set()
         if self._live:
             self._progress.stop()
@@ -63,7 +63,7 @@ class Board:
         with ThreadPoolExecutor(max_workers=len(tasks)) as pool:
             futures = [pool.submit(task if quiet else partial(self._one, name, task)) for name, task in tasks.items()]
             try:
-                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+                wait(futures, return_when=FIRST_EXCEPTION)
             finally:
                 failed = [future for future in futures if future.done() and future.exception() is not None]
                 if failed or not all(future.done() for future in futures):

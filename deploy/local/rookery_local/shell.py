@@ -2,7 +2,9 @@
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rookery_local.errors import LocalError
@@ -23,27 +25,42 @@ def run(
     env: Mapping[str, str] | None = None,
     log: Path | None = None,
     what: str | None = None,
+    pulse: Callable[[], None] | None = None,
 ) -> str:
-    """Runs a command to its end, without a terminal; raises with the tail of what it said when it fails."""
+    """Runs a command to its end, without a terminal; raises with the tail of what it said when it fails.
+
+    `pulse` is called twice a second; whatever it raises ends the command too."""
     words = [str(word) for word in command]
-    done = subprocess.run(  # noqa: S603 - our own command lines, never a shell
-        words,
-        cwd=cwd,
-        env=dict(env) if env is not None else None,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(  # noqa: S603 - our own command lines, never a shell
+            words, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+        status = _wait(process, pulse)
+        output.seek(0)
+        text = output.read().decode(errors="replace")
     if log is not None:
         with log.open("a") as file:
-            file.write(done.stdout)
-    if done.returncode != 0:
-        tail = "\n".join(done.stdout.splitlines()[-25:])
-        raise LocalError(f"{what or words[0]} failed with status {done.returncode}:\n{tail}")
-    return done.stdout
+            file.write(text)
+    if status != 0:
+        raise LocalError(f"{what or words[0]} failed with status {status}:\n{_last_lines(text, 25)}")
+    return text
+
+
+def _wait(process: "subprocess.Popen[bytes]", pulse: Callable[[], None] | None) -> int:
+    try:
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(timeout=0.5)
+            if pulse is not None:
+                pulse()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+
+
+def _last_lines(text: str, count: int) -> str:
+    return "\n".join(text.splitlines()[-count:])
 
 
 def spawn(command: Sequence[str | Path], *, env: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
@@ -66,4 +83,4 @@ def tail(path: Path, lines: int = 20) -> str:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - 16384))
         text = file.read().decode(errors="replace")
-    return "\n".join(text.splitlines()[-lines:]) or f"(nothing in {path})"
+    return _last_lines(text, lines) or f"(nothing in {path})"

@@ -8,7 +8,11 @@ from typing import Any
 
 import yaml
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # the two are re-exported without saying so
+    AdminClient,
+    NewPartitions,
+    NewTopic,
+)
 
 from rookery_local.instance import REPOSITORY
 
@@ -53,7 +57,7 @@ def _settings(fields: Mapping[str, Any]) -> dict[str, str]:
 def create_missing(admin: AdminClient, topics: list[Topic]) -> None:
     """Creates what is not there, and adds partitions where the contract now wants more; deletes nothing."""
     present = admin.list_topics(timeout=10).topics
-    new = [NewTopic(topic.name, topic.partitions, 1, config=dict(topic.settings)) for topic in topics if topic.name not in present]
+    new = [NewTopic(t.name, t.partitions, 1, config=dict(t.settings)) for t in topics if t.name not in present]
     grown = [
         NewPartitions(topic.name, topic.partitions)
         for topic in topics

@@ -1,4 +1,4 @@
-"""Apache Cassandra 5 as the CQL engine: one node with passwords; a role and a keyspace for each service that stores in it."""
+"""Apache Cassandra 5 as the CQL engine: one node with passwords; a role and a keyspace for each service."""
 
 import logging
 from collections.abc import Iterator

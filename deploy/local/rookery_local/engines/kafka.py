@@ -38,8 +38,8 @@ def prepare(instance: Instance) -> Program:
 
 
 def _admin(instance: Instance) -> AdminClient:
-    settings = {"bootstrap.servers": f"{HOST}:{instance.ports['kafka']}", "log_level": 0, "socket.timeout.ms": 10000}
-    return AdminClient(settings)
+    servers = f"{HOST}:{instance.ports['kafka']}"
+    return AdminClient({"bootstrap.servers": servers, "log_level": 0, "socket.timeout.ms": 10000})
 
 
 def check(instance: Instance) -> None:

@@ -16,7 +16,7 @@ def prepare(instance: Instance) -> Program:
     """Makes the cluster on the first start; writes the settings on each."""
     programs = postgres_programs()
     if programs is None:
-        raise LocalError("Postgres is missing: run `make setup install`.")
+        raise LocalError("Postgres is missing: run `make install`.")
     folder, data = instance.folder("postgres"), instance.folder("postgres", "data")
     if not (data / "PG_VERSION").exists():
         password = instance.write(folder / "first-password", instance.secrets.password("postgres.postgres"))
@@ -70,7 +70,8 @@ async def _provision(instance: Instance) -> None:
                 continue
             name, verb = service.account, "ALTER" if service.account in roles else "CREATE"
             password = instance.secrets.password(f"postgres.{name}")
-            await connection.execute(f"{verb} ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{password}'")
+            rights = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE"
+            await connection.execute(f"{verb} ROLE {name} {rights} PASSWORD '{password}'")
             if name not in databases:
                 await connection.execute(f"CREATE DATABASE {name} OWNER {name}")
             await connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")

@@ -1,4 +1,4 @@
-"""Two Redis servers: one for what can be computed again, one for state. A user for each service, bound to its own keys."""
+"""Two Redis servers: one for what can be computed again, one for state. A service's user is bound to its own keys."""
 
 import hashlib
 import shutil
@@ -34,7 +34,7 @@ def prepare(engine: str, instance: Instance) -> Program:
     """Writes the settings and the ACL file."""
     program = shutil.which("redis-server")
     if program is None:
-        raise LocalError("redis-server is missing: run `make setup install`.")
+        raise LocalError("redis-server is missing: run `make install`.")
     folder, data = instance.folder(engine), instance.folder(engine, "data")
     rules = instance.write(folder / "users.acl", access_rules(instance, engine))
     template = f"{engine.replace('_', '-')}.conf"

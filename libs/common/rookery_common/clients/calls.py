@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from rookery_common.errors import DeadlineExceeded, Unavailable
+from rookery_common.errors import Unavailable
 
 STATEMENT_SECONDS = 2.0
 LATENCY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -24,14 +24,9 @@ class UnknownOutcome(Unavailable):
 def time_left(cap: float = STATEMENT_SECONDS) -> float:
     """Seconds that a call may take: the cap, or what is left of the caller's deadline. Raises once that is over."""
     # Imported late: the package of that module may import this one's users.
-    from rookery_common.rpc.deadline import remaining
+    from rookery_common.rpc.deadline import within
 
-    left = remaining()
-    if left is None:
-        return cap
-    if left <= 0:
-        raise DeadlineExceeded("the time for this request is up")
-    return min(cap, left)
+    return within(cap)
 
 
 class _Series(NamedTuple):

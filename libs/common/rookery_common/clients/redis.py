@@ -1,0 +1,147 @@
+"""Redis by redis-py's asyncio client, single or cluster: calls are named, bounded in time, and fail as Unavailable.
+
+Redis is never the only copy of anything that matters: a caller decides what it does without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Sequence
+from typing import Any, TypeVar
+
+from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from rookery_common.clients.calls import Instruments, time_left
+from rookery_common.config import RedisSettings
+from rookery_common.errors import DeadlineExceeded, Internal, Unavailable
+
+CALL_SECONDS = 1.0
+CONNECT_SECONDS = 0.25
+MAX_CONNECTIONS = 64
+IDLE_CHECK_SECONDS = 30
+T = TypeVar("T")
+Value = bytes | str | int | float
+
+instruments = Instruments("redis")
+
+
+class RedisUnavailable(Unavailable):
+    """Redis is away, busy loading, or too slow; whether a write took effect is not known."""
+
+    reason = "REDIS_UNAVAILABLE"
+
+
+class RedisRejected(Internal):
+    """The command or script is wrong: a defect of ours."""
+
+    reason = "REDIS_REJECTED"
+
+
+class RedisClient:
+    """One Redis; values are bytes. `raw` has every command: `await client.call("name", client.raw.mget(keys))`."""
+
+    def __init__(self, url: str, name: str, cluster: bool = False) -> None:
+        self._name = name
+        self.raw: Any = _cluster(url, name) if cluster else _single(url, name)
+
+    @classmethod
+    def cache(cls, settings: RedisSettings, name: str) -> RedisClient:
+        """The instance of caches, which evicts what is used least."""
+        return cls(settings.redis_cache_url.get_secret_value(), f"{name}-cache", settings.redis_cluster)
+
+    @classmethod
+    def state(cls, settings: RedisSettings, name: str) -> RedisClient:
+        """The instance of state, which evicts nothing."""
+        return cls(settings.redis_state_url.get_secret_value(), f"{name}-state", settings.redis_cluster)
+
+    async def start(self) -> None:
+        """Connects when first used: a Redis that is late makes the process not ready, it doesn't stop it."""
+
+    async def stop(self) -> None:
+        await self.raw.aclose()
+
+    async def check(self) -> None:
+        """Raises unless it answers."""
+        await self.call("ping", self.raw.ping())
+
+    async def call(self, name: str, command: Awaitable[T], *, timeout: float = CALL_SECONDS) -> T:
+        """The command's answer; the name is its metrics' label. The timeout is in seconds, and the deadline caps it."""
+        try:
+            left = time_left(timeout)
+        except DeadlineExceeded:
+            if asyncio.iscoroutine(command):
+                command.close()
+            raise
+        with instruments.observe(self._name, name):
+            try:
+                async with asyncio.timeout(left):
+                    return await command
+            except NoScriptError:
+                raise
+            except ResponseError as error:
+                raise _translate(error) from error
+            except (RedisError, OSError) as error:
+                raise RedisUnavailable("the cache is not available") from error
+
+    def script(self, lua: str, *, name: str = "script") -> Script:
+        """A Lua script, sent once and then called by its hash; all its keys share a slot."""
+        return Script(self, lua, name)
+
+
+class Script:
+    """A Lua script of a client."""
+
+    def __init__(self, client: RedisClient, lua: str, name: str) -> None:
+        self._client = client
+        self._lua = lua
+        self._name = name
+        # Redis names scripts by SHA-1; nothing secret rests on it.
+        self._sha = hashlib.sha1(lua.encode(), usedforsecurity=False).hexdigest()
+
+    async def __call__(
+        self, keys: Sequence[Value], args: Sequence[Value] = (), *, timeout: float = CALL_SECONDS
+    ) -> Any:
+        """What the script returns. A server that doesn't know it (restarted, failed over) is sent its text."""
+        raw = self._client.raw
+        try:
+            command = raw.evalsha(self._sha, len(keys), *keys, *args)
+            return await self._client.call(self._name, command, timeout=timeout)
+        except NoScriptError:
+            command = raw.eval(self._lua, len(keys), *keys, *args)
+            return await self._client.call(self._name, command, timeout=timeout)
+
+
+def _translate(error: ResponseError) -> Unavailable | Internal:
+    # A server that fails over or is full refuses for a while; any other refusal is of the command itself.
+    refusal = str(error).partition(" ")[0]
+    if refusal in {"READONLY", "MASTERDOWN", "OOM", "MISCONF", "NOREPLICAS", "BUSY", "CLUSTERDOWN", "TRYAGAIN"}:
+        return RedisUnavailable("the cache is not available")
+    return RedisRejected("internal error")
+
+
+def _options(name: str) -> dict[str, Any]:
+    return {
+        "socket_timeout": CALL_SECONDS,
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "health_check_interval": IDLE_CHECK_SECONDS,
+        "client_name": name,
+        "protocol": 3,
+    }
+
+
+def _single(url: str, name: str) -> Redis:
+    # No retries here: the caller nearest to the failure decides, and knows what is safe to repeat.
+    retry = Retry(NoBackoff(), 0)
+    pool = BlockingConnectionPool.from_url(
+        url, max_connections=MAX_CONNECTIONS, timeout=CALL_SECONDS, retry=retry, **_options(name)
+    )
+    return Redis(connection_pool=pool)
+
+
+def _cluster(url: str, name: str) -> RedisCluster:
+    # Here a retry is how a moved slot is followed.
+    return RedisCluster.from_url(url, max_connections=MAX_CONNECTIONS, retry=Retry(NoBackoff(), 2), **_options(name))

@@ -1,0 +1,165 @@
+"""The calling end of a batched call: what arrives while a call is in flight shares the next one.
+
+An entry is a message with a `context` (rookery.common.v1.EntryContext): its own caller, time left and trace. A result
+is a message with a `status` (google.rpc.Status): each entry succeeds or fails alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
+from typing import Any, Generic, Protocol, TypeVar
+
+from google.rpc.status_pb2 import Status as StatusMessage
+
+from rookery.common.v1.entry_context_pb2 import EntryContext
+from rookery_common.auth import Identity, current_identity
+from rookery_common.errors import AppError, DeadlineExceeded, Status, from_status
+from rookery_common.rpc.client import CURRENT, Current
+from rookery_common.rpc.deadline import within
+from rookery_common.rpc.metadata import is_sampled
+from rookery_common.rpc.metrics import BATCH_ENTRIES, BATCH_EXPIRED
+from rookery_common.rpc.retry import MAX_TRIES, RetryBudget, backoff
+from rookery_common.rpc.status import mark_remote, may_retry, may_retry_entry
+from rookery_common.telemetry import current_traceparent
+
+MAX_ENTRIES = 64
+
+
+class Entry(Protocol):
+    """One request of a batch."""
+
+    @property
+    def context(self) -> EntryContext: ...
+
+
+class Result(Protocol):
+    """One answer of a batch."""
+
+    @property
+    def status(self) -> StatusMessage: ...
+
+    def HasField(self, field_name: Any, /) -> bool: ...
+
+
+Q = TypeVar("Q", bound=Entry)
+R = TypeVar("R", bound=Result)
+Send = Callable[[list[Q], float], Awaitable[Sequence[R]]]
+
+
+class _Pending(Generic[Q, R]):
+    """An entry that waits for its answer."""
+
+    __slots__ = ("answer", "deadline", "entry", "timer", "tries")
+
+    def __init__(self, entry: Q, deadline: float, answer: asyncio.Future[R], timer: asyncio.TimerHandle) -> None:
+        self.entry, self.deadline, self.answer, self.timer = entry, deadline, answer, timer
+        self.tries = 0
+
+
+class Batcher(Generic[Q, R]):
+    """The calling end: alone, an entry goes at once; what arrives while `max_in_flight` calls run shares the next.
+
+    `send` makes one call (not retried by the client: entries are retried here, and only those that failed) with the
+    entries and the time of the latest of them. All entries of a batcher have one priority.
+    """
+
+    def __init__(self, send: Send[Q, R], *, max_entries: int = MAX_ENTRIES, max_in_flight: int = 2, name: str) -> None:
+        self._send = send
+        self._max_entries = max_entries
+        self._max_in_flight = max_in_flight
+        self._queue: deque[_Pending[Q, R]] = deque()
+        self._calls: set[asyncio.Task[None]] = set()
+        self._budget = RetryBudget()
+        self._sizes = BATCH_ENTRIES.labels(name)
+        self._expired = BATCH_EXPIRED.labels(name)
+        self._name = name
+
+    async def __call__(self, entry: Q, *, timeout: float, identity: Identity | Current | None = CURRENT) -> R:
+        """The entry's own result. Raises AppError: its own status, or that of the whole call."""
+        who = current_identity() if isinstance(identity, Current) else identity
+        context = entry.context
+        if who is not None:
+            context.token = who.token
+        traceparent = current_traceparent()
+        if is_sampled(traceparent):
+            context.traceparent = traceparent
+        left = within(timeout)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[R] = loop.create_future()
+        timer = loop.call_later(left, self._expire, answer)
+        self._budget.earn()
+        self._enqueue(_Pending(entry, time.monotonic() + left, answer, timer))
+        try:
+            return await answer
+        finally:
+            timer.cancel()
+
+    def _enqueue(self, pending: _Pending[Q, R]) -> None:
+        self._queue.append(pending)
+        if len(self._calls) < self._max_in_flight:
+            # In a context of its own: the call acts for many, and must not inherit one's identity, deadline or trace.
+            task = asyncio.get_running_loop().create_task(self._run(), context=Context())
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
+
+    def _expire(self, answer: asyncio.Future[R]) -> None:
+        if not answer.done():
+            answer.set_exception(DeadlineExceeded("The time for this request is up."))
+
+    async def _run(self) -> None:
+        while batch := self._take():
+            await self._call(batch)
+
+    def _take(self) -> list[_Pending[Q, R]]:
+        """The next entries whose callers still wait."""
+        batch: list[_Pending[Q, R]] = []
+        now = time.monotonic()
+        while self._queue and len(batch) < self._max_entries:
+            pending = self._queue.popleft()
+            if pending.deadline <= now or pending.answer.done():
+                self._expired.inc()
+                self._expire(pending.answer)
+                continue
+            pending.entry.context.timeout_ms = max(1, int((pending.deadline - now) * 1000))
+            batch.append(pending)
+        return batch
+
+    async def _call(self, batch: list[_Pending[Q, R]]) -> None:
+        self._sizes.observe(len(batch))
+        latest = max(pending.deadline for pending in batch)
+        try:
+            results = await self._send([pending.entry for pending in batch], latest - time.monotonic())
+            if len(results) != len(batch):
+                raise ValueError(f"{self._name} answered {len(results)} of {len(batch)} entries")
+        except AppError as error:
+            for pending in batch:
+                self._fail(pending, copy.copy(error), retriable=may_retry(error))
+        except Exception as error:  # a defect: each caller is told, and the batcher goes on
+            for pending in batch:
+                if not pending.answer.done():
+                    pending.answer.set_exception(copy.copy(error))
+        else:
+            for pending, result in zip(batch, results, strict=True):
+                self._settle(pending, result)
+
+    def _settle(self, pending: _Pending[Q, R], result: R) -> None:
+        if result.HasField("status") and result.status.code:
+            self._fail(pending, from_status(result.status), retriable=may_retry_entry(result.status))
+        elif not pending.answer.done():
+            pending.answer.set_result(result)
+
+    def _fail(self, pending: _Pending[Q, R], error: AppError, *, retriable: bool) -> None:
+        if pending.answer.done():
+            return
+        pending.tries += 1
+        wait = backoff(pending.tries)
+        again = retriable and error.status is Status.UNAVAILABLE and pending.tries < MAX_TRIES
+        if again and time.monotonic() + wait < pending.deadline and self._budget.spend():
+            asyncio.get_running_loop().call_later(wait, self._enqueue, pending)
+        else:
+            pending.answer.set_exception(mark_remote(error, retriable=False))

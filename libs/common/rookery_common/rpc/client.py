@@ -1,0 +1,194 @@
+"""Calls to another service: over all replicas, with deadlines, retries on a budget, breakers, the caller's identity."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+import grpc
+
+from rookery_common.auth import Identity, current_identity
+from rookery_common.clock import Clock, SystemClock
+from rookery_common.config import BaseServiceSettings
+from rookery_common.errors import Unavailable
+from rookery_common.logs import get_logger
+from rookery_common.rpc import metadata as keys
+from rookery_common.rpc.breaker import Breaker
+from rookery_common.rpc.channel import ReloadingChannel
+from rookery_common.rpc.deadline import within
+from rookery_common.rpc.metrics import CLIENT_RETRIES, client_metrics
+from rookery_common.rpc.priority import Priority
+from rookery_common.rpc.retry import MAX_TRIES, RetryBudget, backoff
+from rookery_common.rpc.status import from_rpc_error, mark_remote
+from rookery_common.telemetry import current_traceparent
+
+log = get_logger()
+Metadata = tuple[tuple[str, str], ...]
+# What says that the dependency is broken, not that it refuses this request.
+_BROKEN: Final = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.CANCELLED,
+    }
+)
+
+
+class Current:
+    """The default of `identity`: that of the call in hand."""
+
+
+CURRENT: Final = Current()
+
+
+class _Method:
+    """One method that is called: its breaker and its metrics."""
+
+    def __init__(self, clock: Clock, service: str, name: str) -> None:
+        path = f"{service}/{name}"
+        self.name = name
+        self.breaker = Breaker(clock, path)
+        self.metrics = client_metrics(path)
+        self.retries = CLIENT_RETRIES.labels(path)
+
+
+class RpcClient:
+    """One service as its callers see it; `service` is its short name, as in its certificate and in metrics."""
+
+    def __init__(
+        self,
+        settings: BaseServiceSettings,
+        target: str,
+        stub_factory: Callable[[Any], Any],
+        *,
+        service: str,
+        clock: Clock | None = None,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._service = service
+        self._own = ((keys.SERVICE, settings.service),)
+        self._channel = ReloadingChannel(settings, target, stub_factory, service=service)
+        self._methods: dict[str, _Method] = {}
+        self._budget = RetryBudget()
+
+    async def start(self) -> None:
+        """Opens the channel and begins to connect; the service need not be there yet."""
+        await self._channel.start()
+
+    async def stop(self) -> None:
+        """Closes the channel; calls that run fail."""
+        await self._channel.stop()
+
+    async def check(self) -> None:
+        """For readiness: raises Unavailable while there is no connection."""
+        if not self._channel.connected():
+            raise Unavailable(f"{self._service} is not connected.")
+
+    async def call(
+        self,
+        method: str,
+        request: Any,
+        *,
+        timeout: float,
+        idempotent: bool = False,
+        identity: Identity | Current | None = CURRENT,
+        priority: Priority | None = None,
+    ) -> Any:
+        """One unary call, in at most `timeout` seconds or what is left of the deadline. Raises AppError.
+
+        Only UNAVAILABLE is retried, and only when `idempotent`: at most three tries, one retry in ten calls.
+        """
+        state = self._methods.get(method) or self._add(method)
+        metadata = self._metadata(identity, priority)
+        ends = time.monotonic() + within(timeout)
+        self._budget.earn()
+        tries = 0
+        while True:
+            tries += 1
+            state.breaker.check()
+            try:
+                return await self._try(state, request, ends - time.monotonic(), metadata)
+            except grpc.aio.AioRpcError as error:
+                failure, retriable = from_rpc_error(error, self._service)
+                wait = backoff(tries)
+                again = idempotent and retriable and tries < MAX_TRIES and time.monotonic() + wait < ends
+                if not again or not self._budget.spend():
+                    raise mark_remote(failure, retriable=retriable) from error
+            state.retries.inc()
+            await asyncio.sleep(wait)
+
+    async def upload(self, method: str, requests: AsyncIterator[Any], *, timeout: float) -> Any:
+        """A stream of requests with one answer; never retried. Raises AppError."""
+        state = self._methods.get(method) or self._add(method)
+        state.breaker.check()
+        try:
+            return await self._try(state, requests, within(timeout), self._metadata(CURRENT, None))
+        except grpc.aio.AioRpcError as error:
+            raise mark_remote(from_rpc_error(error, self._service)[0], retriable=False) from error
+
+    async def stream(
+        self,
+        method: str,
+        request: Any,
+        *,
+        silence: float | None = None,
+        identity: Identity | Current | None = None,
+    ) -> AsyncIterator[Any]:
+        """The answers of a streaming method; `request` is a message, or an async iterator of them. Raises AppError.
+
+        Has no deadline, so name a `silence`: the seconds without a message after which it counts as dead (Unavailable).
+        """
+        call = getattr(self._channel.stub(), method)(request, metadata=self._metadata(identity, None))
+        try:
+            while True:
+                async with asyncio.timeout(silence):
+                    response = await call.read()
+                if response is grpc.aio.EOF:
+                    return
+                yield response
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error, self._service)[0] from error
+        except TimeoutError:
+            raise Unavailable(f"{self._service} fell silent.") from None
+        finally:
+            call.cancel()
+
+    async def _try(self, state: _Method, request: Any, timeout: float, metadata: Metadata) -> Any:
+        started, code = time.perf_counter(), "OK"
+        try:
+            response = await getattr(self._channel.stub(), state.name)(request, timeout=timeout, metadata=metadata)
+        except grpc.aio.AioRpcError as error:
+            code = error.code().name
+            if error.code() in _BROKEN:
+                state.breaker.failed()
+            else:
+                state.breaker.succeeded()
+            raise
+        except asyncio.CancelledError:
+            code = "CANCELLED"
+            state.breaker.abandoned()
+            raise
+        finally:
+            state.metrics.observe(code, time.perf_counter() - started)
+        state.breaker.succeeded()
+        return response
+
+    def _add(self, method: str) -> _Method:
+        state = self._methods[method] = _Method(self._clock, self._service, method)
+        return state
+
+    def _metadata(self, identity: Identity | Current | None, priority: Priority | None) -> Metadata:
+        metadata: Metadata = self._own
+        who = current_identity() if isinstance(identity, Current) else identity
+        if who is not None:
+            metadata += ((keys.AUTHORIZATION, keys.bearer(who.token)),)
+        traceparent = current_traceparent()
+        if keys.is_sampled(traceparent):
+            metadata += ((keys.TRACEPARENT, traceparent),)
+        if priority is not None:
+            metadata += ((keys.PRIORITY, priority.name),)
+        return metadata

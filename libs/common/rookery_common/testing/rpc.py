@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -45,8 +46,8 @@ class Tokens:
         self, account_id: int, *, scopes: Sequence[str] = ("read", "write", "follow"), session_id: int = 1
     ) -> Identity:
         """An account's identity, with a good token."""
-        fields = {"account_id": account_id, "session_id": session_id, "app_id": 1, "scopes": frozenset(scopes)}
-        return Identity(**fields, token=self._signer.sign(Identity(**fields)))
+        unsigned = Identity(account_id=account_id, session_id=session_id, app_id=1, scopes=frozenset(scopes))
+        return replace(unsigned, token=self._signer.sign(unsigned))
 
 
 class Network:

@@ -85,7 +85,7 @@ async def test_the_deadline_travels_to_the_server(network: Any) -> None:
     with deadline(2.0):
         await client.call("AddOwnPost", REQUEST, timeout=60)
     assert seen[0] is not None
-    assert 1.0 < seen[0] <= 2.0
+    assert 1.0 < seen[0] < 2.5  # gRPC rounds up what it sends
 
 
 async def test_nothing_is_sent_when_the_time_is_up(network: Any) -> None:

@@ -34,7 +34,6 @@ class Instance:
     ports: Mapping[str, int]
     secrets: Secrets
     user: str | None
-    throwaway: bool = False
 
     @property
     def logs(self) -> Path:
@@ -110,7 +109,7 @@ class Instance:
             os.chown(path, pwd.getpwnam(self.user).pw_uid, grp.getgrnam(self.user).gr_gid)
 
 
-def create(root: Path, ports: Mapping[str, int], *, throwaway: bool = False) -> Instance:
+def create(root: Path, ports: Mapping[str, int]) -> Instance:
     """Makes or reopens an instance's folders."""
     user = _engine_user()
     root = root.resolve()
@@ -118,7 +117,7 @@ def create(root: Path, ports: Mapping[str, int], *, throwaway: bool = False) -> 
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o711)
     data = _data_folder(root, user)
-    return Instance(root, data, ports, Secrets(root / "secrets.json"), user, throwaway)
+    return Instance(root, data, ports, Secrets(root / "secrets.json"), user)
 
 
 def load(root: Path) -> Instance:

@@ -55,8 +55,6 @@ def settings(instance: Instance, groups: Mapping[str, Sequence[Program]]) -> str
 
 def _program(instance: Instance, program: Program) -> list[str]:
     pairs = ",".join(f'{name}="{_quote(value)}"' for name, value in sorted(program.environment.items()))
-    # A throw-away engine's data is deleted next: there is nothing to close in order.
-    abrupt = instance.throwaway and program.name in _engine_names()
     return [
         f"[program:{program.name}]",
         f"command={_quote(_command_line(program.command))}",
@@ -65,21 +63,14 @@ def _program(instance: Instance, program: Program) -> list[str]:
         "autostart=false",
         "autorestart=false",
         "startsecs=0",
-        f"stopsignal={'KILL' if abrupt else program.stop_signal}",
+        f"stopsignal={program.stop_signal}",
         f"stopwaitsecs={program.stop_seconds}",
         "killasgroup=true",
-        f"stopasgroup={'true' if abrupt else 'false'}",
         "redirect_stderr=true",
         f"stdout_logfile={_quote(str(instance.log(program.name)))}",
         f"stdout_logfile_maxbytes={_LOG_BYTES}",
         f"stdout_logfile_backups={_LOG_BACKUPS}",
     ]
-
-
-def _engine_names() -> set[str]:
-    from rookery_local.engines import ENGINES
-
-    return {engine.name for engine in ENGINES}
 
 
 def _command_line(words: Sequence[str]) -> str:
@@ -172,6 +163,18 @@ class Supervisor:
             os.kill(pid, signal.SIGKILL)
             raise LocalError(f"The process manager (process {pid}) did not stop in {seconds:.0f} s and was killed.")
         self._instance.control.unlink(missing_ok=True)
+
+    def abandon_engines(self) -> None:
+        """Kills all engines at once: for an instance whose data is deleted next."""
+        with contextlib.suppress(OSError, xmlrpc.client.Error):
+            self._call("stopProcessGroup", SERVICES_GROUP)
+        with contextlib.suppress(OSError, xmlrpc.client.Error):
+            for info in self.states().values():
+                if info["group"] == ENGINES_GROUP and info["pid"]:
+                    # Each process leads a group of its own. Postgres's children leave it, and end by QUIT.
+                    number = signal.SIGQUIT if info["name"] == "postgres" else signal.SIGKILL
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(info["pid"], number)
 
     def _pid(self) -> int | None:
         try:

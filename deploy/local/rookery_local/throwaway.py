@@ -23,7 +23,7 @@ def execute(command: list[str], *, platform: bool) -> int:
     """Runs the command with the instance's environment; answers with its status. A failure keeps the logs."""
     root = Path(tempfile.mkdtemp(prefix="rookery-"))
     with reserved_free_ports() as ports:
-        instance = instances.create(root, ports, throwaway=True)
+        instance = instances.create(root, ports)
         status = 1
         try:
             supervisor = bring_up(instance, engines_only=not platform, foreground=True)
@@ -31,6 +31,7 @@ def execute(command: list[str], *, platform: bool) -> int:
                 status = _run(command, instance)
             finally:
                 _ignore_signals()
+                supervisor.abandon_engines()
                 supervisor.shut_down()
         finally:
             _ignore_signals()

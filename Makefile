@@ -1,0 +1,87 @@
+# The commands of a working day; `make help` lists them. Each does the set-up it needs by itself.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+# Where the clients of ours (demo, bench) find the gateway.
+ROOKERY_URL ?= http://127.0.0.1:$(or $(ROOKERY_PORT_GATEWAY),8080)
+export ROOKERY_URL
+
+bin := .venv/bin
+stamp := .venv/.ready
+packages := protos libs/common $(sort $(patsubst %/pyproject.toml,%,$(wildcard services/*/pyproject.toml)))
+local := PYTHONPATH=deploy/local $(bin)/python -m rookery_local
+unit_tests := $(wildcard libs/common/tests/unit services/*/tests/unit deploy/local/tests/unit)
+
+.PHONY: help setup install run up down reset status logs demo bench check unit test protos lock
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
+		printf '  \033[1m%-9s\033[0m %s\n' "$$name" "$$text"; done
+
+setup: $(stamp) ## Make .venv with everything from the lock, and our packages (quick when nothing changed)
+
+install: $(stamp) ## Install what the engines need and this machine lacks (Debian packages need root)
+	@$(local) install
+
+run: install ## Start the whole platform here; Ctrl-C stops it all
+	@exec env $(local) run
+
+up: install ## Start the whole platform in the background; returns when it is ready
+	@$(local) up
+
+down: $(stamp) ## Stop what `up` started; data is kept
+	@$(local) down
+
+reset: $(stamp) ## Stop it and delete its data, secrets and logs
+	@$(local) reset
+
+status: $(stamp) ## Show each process with its port and log
+	@$(local) status
+
+logs: ## Follow the logs (one: NAME=feed)
+	@tail -n 20 -F .rookery/dev/logs/$(or $(NAME),*).log
+
+demo: $(stamp) ## Four people sign up, follow, post and reply, on a running platform
+	@$(bin)/python tests/demo.py
+
+bench: $(stamp) ## Measure a running platform through its public API
+	@$(bin)/python bench/run.py $(ARGS)
+
+check: $(stamp) ## Everything that reads the code without running it: formats, lint, types, import rules, contracts
+	@scripts/check.sh
+
+unit: $(stamp) ## The tests that need no engine (ARGS are pytest's)
+	@$(bin)/python -m pytest $(unit_tests) $(ARGS)
+
+test: install ## Every test, beside a fresh platform on free ports (ARGS are pytest's)
+	@$(local) exec --platform -- $(bin)/python -m pytest $(ARGS)
+
+protos: $(stamp) ## Generate the Python stubs of the contracts
+	@scripts/protos.sh
+
+lock: $(stamp) ## Resolve the lock of third parties anew
+	@scripts/lock.sh
+
+$(bin)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-venv; \
+		else echo "Python's venv module is missing: sudo apt-get install -y python3-venv" >&2; exit 1; fi; }
+	@$(PYTHON) -m venv .venv
+
+# uv comes first, by pip and with its hash; it brings the rest, faster and as exactly.
+$(bin)/uv: deploy/local/uv.txt | $(bin)/python
+	@$(bin)/python -m ensurepip --default-pip >/dev/null
+	@$(bin)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r deploy/local/uv.txt
+	@touch $@
+
+$(stamp): requirements.txt $(packages:=/pyproject.toml) $(bin)/uv
+	@echo "Setting up .venv"
+	@$(bin)/uv pip sync --quiet --python $(bin)/python --require-hashes requirements.txt
+	@$(bin)/uv pip install --quiet --python $(bin)/python --no-deps --no-build-isolation $(addprefix -e ./,$(packages))
+	@touch $@

@@ -9,7 +9,8 @@ import asyncio
 import re
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,8 @@ from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResponseFuture, Session
 from cassandra.connection import ConnectionException
 from cassandra.policies import DCAwareRoundRobinPolicy, RetryPolicy, TokenAwarePolicy
-from cassandra.protocol import OverloadedErrorMessage
+from cassandra.protocol import ErrorMessage, IsBootstrappingErrorMessage, OverloadedErrorMessage
+from cassandra.protocol import RequestValidationException as InvalidMessage
 from cassandra.query import (
     BatchStatement,
     BatchType,
@@ -113,7 +115,8 @@ class Cql:
     async def execute(self, name: str, args: Args = (), *, serial: bool = False) -> list[Row]:
         """All rows of the named statement, which bounds them by LIMIT or by key; `serial` reads what LWTs decided."""
         prepared = self._statement(name)
-        bound = prepared.statement.bind(args)
+        with _bound(name):
+            bound = prepared.statement.bind(args)
         if serial:
             bound.consistency_level = ConsistencyLevel.LOCAL_SERIAL
         return await self._run(name, bound, is_read=prepared.is_read)
@@ -156,7 +159,8 @@ class Cql:
         idempotent = True
         for name, args in entries:
             prepared = self._statement(name)
-            batch.add(prepared.statement, args)
+            with _bound(name):
+                batch.add(prepared.statement, args)
             idempotent = idempotent and not prepared.is_conditional
             names.append(name)
         if not names:
@@ -179,7 +183,7 @@ class Cql:
         await self._take_slot()
         try:
             return await self._bridge.wait(self._session.execute_async(statement, timeout=time_left()))
-        except (DriverException, NoHostAvailable, ConnectionException, OverloadedErrorMessage) as error:
+        except (DriverException, NoHostAvailable, ConnectionException, ErrorMessage) as error:
             raise _translate(error, is_read) from error
         finally:
             self._slots.release()
@@ -209,9 +213,22 @@ class Cql:
             row_factory=named_tuple_factory,
         )
         self._cluster = connect_cluster(settings, profile)
-        self._session = self._cluster.connect(settings.cql_keyspace)
+        self._session = self._cluster.connect()
+        keyspace: str | None = settings.cql_keyspace
+        if self._cluster.protocol_version < ProtocolVersion.V5:
+            # Only from 5 on a statement names its keyspace itself, which the servers prefer.
+            self._session.set_keyspace(keyspace)
+            keyspace = None
         for name, text in self._texts.items():
-            self._prepared[name] = _prepare(self._session, name, text)
+            self._prepared[name] = _prepare(self._session, name, text, keyspace)
+
+
+@contextmanager
+def _bound(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (TypeError, ValueError, KeyError) as error:
+        raise CqlRejected(f"the statement {name} does not take these values") from error
 
 
 def connect_cluster(settings: CqlSettings, profile: ExecutionProfile) -> Cluster:
@@ -233,10 +250,10 @@ def connect_cluster(settings: CqlSettings, profile: ExecutionProfile) -> Cluster
     return cluster
 
 
-def _prepare(session: Session, name: str, text: str) -> _Prepared:
+def _prepare(session: Session, name: str, text: str, keyspace: str | None) -> _Prepared:
     try:
-        statement = session.prepare(text)
-    except RequestValidationException as error:
+        statement = session.prepare(text, keyspace=keyspace)
+    except (RequestValidationException, InvalidMessage) as error:
         raise CqlRejected(f"the statement {name} is wrong: {error}") from error
     conditional = _CONDITIONAL.search(text) is not None
     statement.is_idempotent = not conditional
@@ -244,10 +261,11 @@ def _prepare(session: Session, name: str, text: str) -> _Prepared:
 
 
 def _translate(error: Exception, is_read: bool) -> Internal | Unavailable:
-    if isinstance(error, RequestValidationException):
+    if isinstance(error, RequestValidationException | InvalidMessage):
         return CqlRejected("internal error")
     not_sent = isinstance(error, NoHostAvailable) and not error.errors
-    if is_read or not_sent or isinstance(error, TooFewReplicas | OverloadedErrorMessage):
+    refused = isinstance(error, TooFewReplicas | OverloadedErrorMessage | IsBootstrappingErrorMessage)
+    if is_read or not_sent or refused:
         return CqlUnavailable("the database is not available")
     return UnknownOutcome("the database did not say whether it is done")
 

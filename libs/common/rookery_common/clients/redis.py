@@ -139,7 +139,7 @@ def _single(url: str, name: str) -> Redis:
     pool = BlockingConnectionPool.from_url(
         url, max_connections=MAX_CONNECTIONS, timeout=CALL_SECONDS, retry=retry, **_options(name)
     )
-    return Redis(connection_pool=pool)
+    return Redis.from_pool(pool)
 
 
 def _cluster(url: str, name: str) -> RedisCluster:

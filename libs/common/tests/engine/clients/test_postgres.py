@@ -48,10 +48,13 @@ async def test_a_transaction_commits_when_its_block_ends_well(pg: Postgres) -> N
 
 
 async def test_a_transaction_rolls_back_when_its_block_raises(pg: Postgres) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with pg.transaction() as tx:
             await tx.execute("insert", "INSERT INTO things VALUES (1, 1)")
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     assert await _ids(pg) == []
 
 
@@ -103,12 +106,13 @@ async def test_a_wrong_statement_and_wrong_values_are_defects(pg: Postgres) -> N
 async def test_a_serialization_failure_is_a_conflict(pg: Postgres) -> None:
     async with pg.transaction() as tx:
         await tx.execute("insert", "INSERT INTO things VALUES (1, 0)")
-    with pytest.raises(Conflict):
-        async with pg.transaction("repeatable_read") as one:
-            await one.fetchval("read", "SELECT n FROM things WHERE id = 1")
-            async with pg.transaction() as other:
-                await other.execute("write", "UPDATE things SET n = 1 WHERE id = 1")
+    async with pg.transaction("repeatable_read") as one:
+        await one.fetchval("read", "SELECT n FROM things WHERE id = 1")
+        async with pg.transaction() as other:
+            await other.execute("write", "UPDATE things SET n = 1 WHERE id = 1")
+        with pytest.raises(Conflict):
             await one.execute("write", "UPDATE things SET n = 2 WHERE id = 1")
+        await one.execute("rollback", "ROLLBACK AND CHAIN")
 
 
 async def test_the_deadline_of_the_caller_caps_a_statement(pg: Postgres) -> None:
@@ -144,10 +148,13 @@ async def test_a_cut_connection_is_unavailable_and_the_next_call_works(pg: Postg
 
 
 async def test_a_commit_whose_answer_is_lost_has_an_unknown_outcome(pg: Postgres, pg_database: str) -> None:
-    with pytest.raises(UnknownOutcome):
+    async def lose() -> None:
         async with pg.transaction() as tx:
             await tx.execute("insert", "INSERT INTO things VALUES (1, 1)")
             await _terminate(pg_database, await tx.fetchval("pid", "SELECT pg_backend_pid()"))
+
+    with pytest.raises(UnknownOutcome):
+        await lose()
     assert await _ids(pg) == []
 
 

@@ -10,7 +10,10 @@ import pytest
 
 from rookery_common.clients.postgres_migrations import MigrationNameWrong, migrate_postgres
 
-FIRST = "CREATE TABLE a (id int, note text DEFAULT ':x 100%');\nCREATE FUNCTION f() RETURNS int AS $$ SELECT 1; $$ LANGUAGE sql;"
+FIRST = """
+CREATE TABLE a (id int, note text DEFAULT ':x 100%');
+CREATE FUNCTION f() RETURNS int AS $$ SELECT 1; $$ LANGUAGE sql;
+"""
 
 
 @pytest.fixture

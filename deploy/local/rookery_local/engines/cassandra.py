@@ -129,4 +129,4 @@ def _provision_services(instance: Instance, session: Session) -> None:
                 session.execute(f"GRANT {permission} ON KEYSPACE {name} TO {name}")
 
 
-ENGINE = Engine("cassandra", ("cassandra", "cassandra_storage"), prepare, check, provision, start_seconds=180)
+ENGINE = Engine("cassandra", ("cassandra", "cassandra_storage"), prepare, check, provision)

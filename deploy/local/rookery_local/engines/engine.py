@@ -34,7 +34,7 @@ class Engine:
     prepare: Callable[[Instance], Program]
     check: Callable[[Instance], None]
     provision: Callable[[Instance], None]
-    start_seconds: int = 90
+    start_seconds: int = 180
 
 
 def settings_from(template: str, **values: object) -> str:

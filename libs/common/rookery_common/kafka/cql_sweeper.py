@@ -25,7 +25,7 @@ FRESH_MINUTES = 2
 FULL_EVERY_SECONDS = 60.0
 # A keyspace that was never swept is looked through from six hours ago.
 FIRST_LOOK_BACK_MINUTES = 360
-MAX_MINUTES = 120
+STEP_MINUTES = 60
 LEASE_SECONDS = 60
 RENEW_SECONDS = 20.0
 PAGE = 1_000
@@ -85,25 +85,24 @@ class CqlSweeper:
 
     async def _sweep_from_cursor(self, shard: int, now: int, sender: Sender) -> int:
         rows = await self._cql.execute("outbox_cursor", (shard,))
-        stored = rows[0].minute if rows else None
-        start = now - FIRST_LOOK_BACK_MINUTES if stored is None else stored
-        start = min(start, now - LAG_MINUTES)
-        end = min(start + MAX_MINUTES, now)
-        swept, clean_until = await self._sweep_minutes(shard, start, end, sender)
-        if end < now:
-            # A long way behind: what has just been left does not wait for the rest.
-            fresh, _ = await self._sweep_minutes(shard, max(end + 1, now - FRESH_MINUTES + 1), now, sender)
-            swept += fresh
-        cursor = min(clean_until, now - LAG_MINUTES)
-        if cursor != stored:
-            await self._cql.execute("outbox_move_cursor", (cursor, shard))
-        if end == now:
-            self._full_at[shard] = self._clock.monotonic() + FULL_EVERY_SECONDS
+        cursor = rows[0].minute if rows else None
+        start = now - FIRST_LOOK_BACK_MINUTES if cursor is None else cursor
+        start, swept = min(start, now - LAG_MINUTES), 0
+        while start <= now:
+            # In steps, so that a long way is not begun anew when this replica dies on it.
+            end = min(start + STEP_MINUTES, now)
+            sent, clean_until = await self._sweep_minutes(shard, start, end, sender)
+            reached = min(clean_until, now - LAG_MINUTES)
+            if cursor is None or reached > cursor:
+                await self._cql.execute("outbox_move_cursor", (reached, shard))
+                cursor = reached
+            start, swept = end + 1, swept + sent
+        self._full_at[shard] = self._clock.monotonic() + FULL_EVERY_SECONDS
         return swept
 
     async def _sweep_minutes(self, shard: int, start: int, end: int, sender: Sender) -> tuple[int, int]:
-        """How many were sent, and the first minute in which something is still open (or `end`)."""
-        swept, clean_until = 0, end
+        """How many were sent, and the first minute in which something is still open (or that after the last)."""
+        swept, clean_until = 0, end + 1
         for minute in range(start, end + 1):
             sent, is_open = await self._sweep_partition(shard, minute, sender)
             swept += sent

@@ -49,8 +49,8 @@ class BackgroundPublisher:
 
     async def drain(self) -> None:
         """Waits for all that was submitted."""
-        while self._task is not None and not self._task.done():
-            await asyncio.wait([self._task])
+        if self._task is not None:
+            await asyncio.shield(self._task)
 
     async def _run(self) -> None:
         while self._waiting:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
-Code = ModuleType | FunctionType
+Code = ModuleType | Callable[..., Any]
 
 
 class Crash(BaseException):

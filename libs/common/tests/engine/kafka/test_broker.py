@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
 from rookery.post.v1.events_pb2 import PostCreated
 from rookery.post.v1.post_pb2 import Post
-
 from rookery_common.errors import Unavailable
 from rookery_common.kafka import consumer as consumer_module
 from rookery_common.kafka import dlq, handling
@@ -63,6 +64,7 @@ class Members:
         self.batches: list[int] = []
         self.errors: dict[str, list[BaseException]] = {}
         self.die = False
+        self._news = asyncio.Event()
 
     async def add(self, *, batch: bool = False) -> Consumer:
         member = Consumer(
@@ -85,6 +87,7 @@ class Members:
         if left:
             raise left.pop(0)
         self.handled.append(event)
+        self._news.set()
         if self.die:
             raise Crash("between effect and commit")
 
@@ -94,12 +97,14 @@ class Members:
                 raise self.errors[event.key].pop(0)
         self.batches.append(len(events))
         self.handled.extend(events)
+        self._news.set()
 
     async def until(self, count: int, seconds: float = 20.0) -> None:
         """Waits until so many effects are there."""
         async with asyncio.timeout(seconds):
             while len(self.handled) < count:
-                await asyncio.sleep(0.02)
+                self._news.clear()
+                await self._news.wait()
 
     async def stop(self) -> None:
         for member in self.running:
@@ -262,12 +267,15 @@ async def test_every_follower_sees_each_event_from_when_it_is_ready(
 ) -> None:
     await producer.send_all(_events(5))
     seen: list[list[str]] = [[], []]
+    all_seen = asyncio.Event()
 
     def handler(index: int) -> handling.EventHandler:
         async def handle(event: Event) -> None:
             if event.key == "101":
                 raise RuntimeError("one entry can't be refreshed")
             seen[index].append(event.key)
+            if min(len(keys) for keys in seen) == 3:
+                all_seen.set()
 
         return handle
 
@@ -280,8 +288,7 @@ async def test_every_follower_sees_each_event_from_when_it_is_ready(
     await producer.send_raw(TOPIC, b"x", b"\xff", [])
     await producer.send_all([_event(key) for key in (100, 101, 102, 103)])
     async with asyncio.timeout(10):
-        while min(len(keys) for keys in seen) < 3:
-            await asyncio.sleep(0.02)
+        await all_seen.wait()
     for follower in followers:
         await follower.stop()
     assert [sorted(keys) for keys in seen] == [["100", "102", "103"]] * 2

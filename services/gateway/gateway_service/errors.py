@@ -17,6 +17,7 @@ from rookery_common.errors import (
     FieldViolation,
     InvalidArgument,
     NotFound,
+    PermissionDenied,
     Status,
     Unauthenticated,
 )
@@ -81,6 +82,16 @@ class BodyTooLarge(InvalidArgument):
     reason = "BODY_TOO_LARGE"
 
 
+class FileTooLarge(InvalidArgument):
+    """The uploaded file is larger than is accepted."""
+
+    reason = "FILE_TOO_LARGE"
+
+    def __init__(self, limit: int) -> None:
+        description = f"is too large (at most {limit} bytes)"
+        super().__init__(f"file {description}", fields=[FieldViolation("file", "ERR_TOO_LARGE", description)])
+
+
 class BodyTooSlow(DeadlineExceeded):
     """The request's body did not arrive in time."""
 
@@ -109,6 +120,24 @@ class UserRequired(InvalidArgument):
 
     def __init__(self) -> None:
         super().__init__("This method requires an authenticated user")
+
+
+class AppTokenRequired(PermissionDenied):
+    """The token is a user's, where an app's own is needed: nobody signs up twice in one session."""
+
+    reason = "APP_TOKEN_REQUIRED"
+
+    def __init__(self) -> None:
+        super().__init__("Signing up needs a token of the app itself")
+
+
+class RegistrationsClosed(PermissionDenied):
+    """Nobody may sign up by themselves."""
+
+    reason = "REGISTRATIONS_CLOSED"
+
+    def __init__(self) -> None:
+        super().__init__("Registrations are closed")
 
 
 def invalid(field: str, description: str, code: str = "ERR_INVALID") -> InvalidArgument:

@@ -19,3 +19,10 @@ OWN_POST_FAILURES = Counter(
     "rookery_gateway_own_post_failures_total",
     "Fresh posts that were not put into their author's home at once; the event does it a moment later.",
 )
+FRAGMENTS = Gauge("rookery_gateway_fragments", "Rendered posts and accounts that are kept.", ("kind",))
+LEFT_OUT = Counter(
+    "rookery_gateway_statuses_left_out_total", "Posts that a service named and that were not shown, by why.", ("why",)
+)
+LIVE_CONNECTIONS = Gauge("rookery_gateway_live_connections", "Open streams of clients.")
+LIVE_CLOSED = Counter("rookery_gateway_live_closed_total", "Streams of clients that the gateway ended.", ("why",))
+LIVE_FRAMES = Counter("rookery_gateway_live_frames_total", "Frames sent to streams of clients.", ("event",))

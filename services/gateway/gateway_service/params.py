@@ -14,7 +14,8 @@ from gateway_service.errors import BodyTooLarge, BodyTooSlow, UnsupportedContent
 from gateway_service.multipart import MultipartStream
 from gateway_service.nesting import MAX_PAIRS, decode_pair, nest, parse_pairs
 from rookery_common.errors import InvalidArgument
-from rookery_common.paging import MAX_ID, Page
+from rookery_common.ids import MAX_ID
+from rookery_common.paging import Page
 from rookery_common.rpc import within
 
 MAX_JSON_DEPTH = 8
@@ -147,7 +148,11 @@ class Params:
 
 def query_params(request: Request) -> Params:
     """The query alone: for routes that read."""
-    values = nest(parse_pairs(request.scope["query_string"]))
+    return checked(nest(parse_pairs(request.scope["query_string"])))
+
+
+def checked(values: Mapping[str, Any]) -> Params:
+    """Parameters that hold nothing that no field may hold."""
     _check_tree(values, 0, "")
     return Params(values)
 
@@ -158,8 +163,7 @@ async def read_params(request: Request, limit: int, *, query: bool = True) -> Pa
     if query:
         values.update(nest(parse_pairs(request.scope["query_string"])))
     values.update(await _read_body(request, limit))
-    _check_tree(values, 0, "")
-    return Params(values)
+    return checked(values)
 
 
 async def body_chunks(request: Request, limit: int, seconds: float = BODY_SECONDS) -> AsyncIterator[bytes]:
@@ -167,17 +171,22 @@ async def body_chunks(request: Request, limit: int, seconds: float = BODY_SECOND
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
         raise BodyTooLarge(f"The request is too large (at most {limit} bytes)")
-    size = 0
-    try:
-        async with asyncio.timeout(within(seconds)):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > limit:
-                    raise BodyTooLarge(f"The request is too large (at most {limit} bytes)")
-                if chunk:
-                    yield chunk
-    except TimeoutError:
-        raise BodyTooSlow("The request's body did not arrive in time") from None
+    size, ends = 0, asyncio.get_running_loop().time() + within(seconds)
+    stream = request.stream()
+    while True:
+        try:
+            # Around each wait, not around the loop: an upload's chunks are taken by another task than its fields.
+            async with asyncio.timeout_at(ends):
+                chunk = await anext(stream, None)
+        except TimeoutError:
+            raise BodyTooSlow("The request's body did not arrive in time") from None
+        if chunk is None:
+            return
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge(f"The request is too large (at most {limit} bytes)")
+        if chunk:
+            yield chunk
 
 
 async def _read_body(request: Request, limit: int) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway_service.errors import JSON, RecordNotFound, RouteNotFound
-from rookery_common.paging import MAX_ID
+from rookery_common.ids import MAX_ID
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
@@ -23,7 +23,7 @@ class PlainRoute(APIRoute):
     """Skips FastAPI's parsing and serialization, which cost more than the rest of a hot request together."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] not in self.methods:
+        if self.methods is None or scope["method"] not in self.methods:
             raise RouteNotFound("Not found")
         response = await self.endpoint(Request(scope, receive, send))
         await response(scope, receive, send)

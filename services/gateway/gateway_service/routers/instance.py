@@ -1,0 +1,44 @@
+"""/api/v*/instance and the other facts about this server, made once: they change with its settings only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway_service.config import Settings
+from gateway_service.errors import JSON
+from gateway_service.routing import Routes
+from gateway_service.schemas.instance import instance_v1, instance_v2, nodeinfo, nodeinfo_links, rules
+
+_CACHED = {"cache-control": "public, max-age=60"}
+_NODEINFO = 'application/json; profile="http://nodeinfo.diaspora.software/ns/schema/2.0#"'
+
+
+class Instance:
+    """Answers what clients ask before anyone has signed in."""
+
+    def __init__(self, settings: Settings) -> None:
+        routes = Routes("instance")
+        routes.get("/api/v2/instance", _fixed(instance_v2(settings)), "instance_get", "This server")
+        routes.get("/api/v1/instance", _fixed(instance_v1(settings)), "instance_get_v1", "This server (older clients)")
+        routes.get("/api/v1/instance/rules", _fixed(rules(settings)), "instance_rules", "Its rules")
+        # Nobody else's server is talked to, and no emoji are drawn: both lists are empty for good reason.
+        routes.get("/api/v1/instance/peers", _fixed([]), "instance_peers", "Servers it talks to")
+        routes.get("/api/v1/custom_emojis", _fixed([]), "custom_emojis_list", "Its own emoji")
+        routes.get("/nodeinfo/2.0", _fixed(nodeinfo(settings), _NODEINFO), "nodeinfo_get", "NodeInfo 2.0")
+        links = nodeinfo_links(settings)
+        routes.get("/.well-known/nodeinfo", _fixed(links), "nodeinfo_links", "Where NodeInfo is")
+        self.router = routes.router
+
+
+def _fixed(document: Any, media_type: str = JSON) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    body = orjson.dumps(document)
+
+    async def answer(_request: Request) -> Response:
+        return Response(body, 200, _CACHED, media_type)
+
+    return answer

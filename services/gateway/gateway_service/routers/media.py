@@ -1,0 +1,177 @@
+"""/api/v1/media and /api/v2/media: uploads go through to the post service as they arrive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway_service.auth import TokenExchange
+from gateway_service.config import KIB, Settings
+from gateway_service.errors import FileTooLarge, UnsupportedContentType, invalid
+from gateway_service.multipart import MultipartStream, Part
+from gateway_service.nesting import decode_pair
+from gateway_service.params import Params, body_chunks, checked, read_params
+from gateway_service.routing import Routes, json_response, path_id
+from rookery.post.v1.media_pb2 import Media as MediaMessage
+from rookery.post.v1.post_service_pb2 import GetMediaRequest, MediaHeader, UpdateMediaRequest, UploadMediaRequest
+from rookery_common.auth import with_identity
+
+if TYPE_CHECKING:
+    from gateway_service.clients import Clients
+    from gateway_service.compose import Composer
+
+CALL_SECONDS = 5.0
+CHUNK_BYTES = 64 * KIB
+FORM_BYTES = 64 * KIB  # What a form may hold beside its file.
+MAX_FIELD_BYTES = 16 * KIB
+MAX_NAME_CHARS = 255
+
+
+class Upload:
+    """One form with a file in it: the fields before the file, its chunks, the fields after it."""
+
+    def __init__(self, request: Request, limit: int, seconds: float) -> None:
+        content_type = request.headers.get("content-type", "")
+        if not content_type.lower().startswith("multipart/form-data"):
+            raise UnsupportedContentType("An upload must be multipart/form-data")
+        self._stream = MultipartStream(body_chunks(request, limit + FORM_BYTES, seconds), content_type)
+        self._limit = limit
+        self.fields: dict[str, str] = {}
+        self.failure: Exception | None = None
+
+    async def find_file(self) -> Part:
+        """The file's part, after the fields that stand before it."""
+        part = await self._read_fields()
+        if part is None:
+            raise invalid("file", "can't be blank", "ERR_BLANK")
+        return part
+
+    async def requests(self, header: MediaHeader) -> AsyncIterator[UploadMediaRequest]:
+        """The file as post takes it. What goes wrong here is kept: the call that it breaks off can't tell."""
+        try:
+            yield UploadMediaRequest(header=header)
+            async for chunk in self._chunks():
+                yield UploadMediaRequest(chunk=chunk)
+        except Exception as error:
+            self.failure = error
+            raise
+
+    async def rest(self) -> None:
+        """Reads the fields that stand after the file."""
+        while await self._read_fields() is not None:
+            pass
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        buffer, size = bytearray(), 0
+        async for data in self._stream.data():
+            size += len(data)
+            if size > self._limit:
+                raise FileTooLarge(self._limit)
+            buffer += data
+            while len(buffer) >= CHUNK_BYTES:
+                yield bytes(buffer[:CHUNK_BYTES])
+                del buffer[:CHUNK_BYTES]
+        if buffer:
+            yield bytes(buffer)
+
+    async def _read_fields(self) -> Part | None:
+        while (part := await self._stream.next_part()) is not None:
+            if part.filename is not None and part.name == "file":
+                return part
+            if part.filename is None:
+                name, value = decode_pair(part.name.encode(), await self._stream.text(part, MAX_FIELD_BYTES))
+                self.fields[name] = value
+        return None
+
+
+class Media:
+    """Takes files, and describes them."""
+
+    def __init__(self, clients: Clients, composer: Composer, exchange: TokenExchange, settings: Settings) -> None:
+        self._clients = clients
+        self._composer = composer
+        self._exchange = exchange
+        self._settings = settings
+        routes = Routes("media")
+        routes.post("/api/v2/media", self.create, "media_create", "Upload a file")
+        routes.post("/api/v1/media", self.create, "media_create_v1", "Upload a file (older clients)")
+        routes.get("/api/v1/media/{id}", self.get, "media_get", "One of the caller's files")
+        routes.put("/api/v1/media/{id}", self.update, "media_update", "Describe a file before it is posted")
+        self.router = routes.router
+
+    async def create(self, request: Request) -> Response:
+        caller = await self._exchange.require_user(request, "write:media")
+        upload = Upload(request, self._settings.max_upload_bytes, self._settings.upload_seconds)
+        part = await upload.find_file()
+        before = checked(dict(upload.fields))
+        with with_identity(caller.identity):
+            message = await self._send(upload, header_of(part, before))
+            await upload.rest()
+            after = checked({name: value for name, value in upload.fields.items() if name not in before})
+            if "description" in after or "focus" in after:
+                # Some clients send the file first. It has begun to be stored before these were known.
+                message = await self._update(update_request(message.media_id, after))
+        return json_response(self._composer.media(message))
+
+    async def get(self, request: Request) -> Response:
+        caller = await self._exchange.require_user(request, "write:media")
+        answer = await self._clients.post.call(
+            "GetMedia",
+            GetMediaRequest(media_id=path_id(request)),
+            timeout=CALL_SECONDS,
+            idempotent=True,
+            identity=caller.identity,
+        )
+        return json_response(self._composer.media(answer.media))
+
+    async def update(self, request: Request) -> Response:
+        caller = await self._exchange.require_user(request, "write:media")
+        params = await read_params(request, self._settings.max_body_bytes)
+        with with_identity(caller.identity):
+            message = await self._update(update_request(path_id(request), params))
+        return json_response(self._composer.media(message))
+
+    async def _send(self, upload: Upload, header: MediaHeader) -> MediaMessage:
+        try:
+            answer = await self._clients.post.upload(
+                "UploadMedia", upload.requests(header), timeout=self._settings.upload_seconds
+            )
+        except asyncio.CancelledError:
+            # A call whose requests fail is cancelled; the failure itself says more.
+            if upload.failure is None:
+                raise
+            raise upload.failure from None
+        media: MediaMessage = answer.media
+        return media
+
+    async def _update(self, call: UpdateMediaRequest) -> MediaMessage:
+        answer = await self._clients.post.call("UpdateMedia", call, timeout=CALL_SECONDS, idempotent=True)
+        media: MediaMessage = answer.media
+        return media
+
+
+def header_of(part: Part, params: Params) -> MediaHeader:
+    """What is known of a file before its first byte."""
+    focus_x, focus_y = params.pair("focus", -1, 1) or (0.0, 0.0)
+    return MediaHeader(
+        filename=(part.filename or "")[:MAX_NAME_CHARS],
+        content_type=part.content_type[:MAX_NAME_CHARS],
+        description=params.text("description") or "",
+        focus_x=focus_x,
+        focus_y=focus_y,
+    )
+
+
+def update_request(media_id: int, params: Params) -> UpdateMediaRequest:
+    """What is not named stays as it is."""
+    call = UpdateMediaRequest(media_id=media_id)
+    description, focus = params.text("description"), params.pair("focus", -1, 1)
+    if description is not None:
+        call.description = description
+    if focus is not None:
+        call.focus_x, call.focus_y = focus
+    return call

@@ -1,0 +1,71 @@
+"""POST /api/v1/accounts: signing up through an app."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway_service.auth import TokenExchange
+from gateway_service.config import Settings
+from gateway_service.errors import AppTokenRequired, RegistrationsClosed
+from gateway_service.params import Params, read_params
+from gateway_service.routers.statuses import idempotency_key
+from gateway_service.routing import Routes, json_response
+from gateway_service.schemas.apps import token
+from rookery.auth.v1.auth_service_pb2 import SignUpRequest
+from rookery_common.crypto import derive_key
+
+if TYPE_CHECKING:
+    from gateway_service.clients import Clients
+
+SIGN_UP_SECONDS = 10.0
+MAX_CHARS = 1000
+
+
+class SignUp:
+    """Makes accounts; auth and user decide on what is given."""
+
+    def __init__(self, clients: Clients, exchange: TokenExchange, settings: Settings) -> None:
+        self._clients = clients
+        self._exchange = exchange
+        self._settings = settings
+        self._key = derive_key(settings.master_key_bytes(), "gateway.sign-up")
+        routes = Routes("accounts")
+        routes.post("/api/v1/accounts", self.create, "accounts_create", "Sign up")
+        self.router = routes.router
+
+    async def create(self, request: Request) -> Response:
+        caller = await self._exchange.require(request, "write:accounts")
+        if caller.identity.account_id:
+            raise AppTokenRequired
+        if not self._settings.registrations:
+            raise RegistrationsClosed
+        params = await read_params(request, self._settings.max_body_bytes, query=False)
+        call = sign_up_request(params)
+        call.request_id = self._request_id(caller.identity.app_id, idempotency_key(request), call)
+        answer = await self._clients.auth.call(
+            "SignUp", call, timeout=SIGN_UP_SECONDS, idempotent=True, identity=caller.identity
+        )
+        return json_response(token(answer.token))
+
+    def _request_id(self, app_id: int, key: str, call: SignUpRequest) -> str:
+        """The same for the same request of the same app. Keyed, since it goes where contact data must not."""
+        parts = (str(app_id), key, call.username.casefold(), call.email.casefold())
+        text = "".join(f"{len(part)}:{part}" for part in parts)
+        return hmac.digest(self._key, text.encode(), hashlib.sha256).hex()
+
+
+def sign_up_request(params: Params) -> SignUpRequest:
+    """What was filled in; blanks are for auth to refuse, all in one answer."""
+    return SignUpRequest(
+        username=params.text("username", MAX_CHARS) or "",
+        email=params.text("email", MAX_CHARS) or "",
+        password=params.text("password", MAX_CHARS) or "",
+        agreement=params.flag("agreement") or False,
+        locale=params.text("locale", 100) or "",
+        reason=params.text("reason", 5000) or "",
+    )

@@ -1,0 +1,116 @@
+"""/api/v1/statuses: posts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway_service.auth import Caller, TokenExchange
+from gateway_service.config import Settings
+from gateway_service.errors import invalid
+from gateway_service.metrics import OWN_POST_FAILURES
+from gateway_service.params import Params, query_params, read_params
+from gateway_service.routing import Routes, json_array, json_response, path_id
+from rookery.feed.v1.feed_service_pb2 import AddOwnPostRequest
+from rookery.post.v1.post_pb2 import Visibility
+from rookery.post.v1.post_service_pb2 import CreatePostRequest
+from rookery_common.auth import Identity
+from rookery_common.errors import AppError
+from rookery_common.logs import get_logger
+
+if TYPE_CHECKING:
+    from gateway_service.clients import Clients
+    from gateway_service.compose import Composer
+
+CREATE_SECONDS = 10.0
+OWN_POST_SECONDS = 0.5
+MAX_KEY_CHARS = 200
+MAX_STATUSES = 40
+MAX_MEDIA = 16
+VISIBILITIES: Mapping[str, Visibility.ValueType] = {
+    "public": Visibility.VISIBILITY_PUBLIC,
+    "unlisted": Visibility.VISIBILITY_UNLISTED,
+    "private": Visibility.VISIBILITY_PRIVATE,
+    "direct": Visibility.VISIBILITY_DIRECT,
+}
+# What would change a post's meaning if it were left out silently.
+_UNSUPPORTED = ("poll", "scheduled_at", "quoted_status_id")
+log = get_logger()
+
+
+class Statuses:
+    """Makes posts and shows them."""
+
+    def __init__(self, clients: Clients, composer: Composer, exchange: TokenExchange, settings: Settings) -> None:
+        self._clients = clients
+        self._composer = composer
+        self._exchange = exchange
+        self._settings = settings
+        routes = Routes("statuses")
+        routes.post("/api/v1/statuses", self.create, "statuses_create", "Post a status")
+        routes.get("/api/v1/statuses", self.get_many, "statuses_list", "Several statuses by id")
+        routes.get("/api/v1/statuses/{id}", self.get, "statuses_get", "One status")
+        self.router = routes.router
+
+    async def create(self, request: Request) -> Response:
+        caller = await self._exchange.require_user(request, "write:statuses")
+        params = await read_params(request, self._settings.max_body_bytes)
+        call = create_request(params, caller, idempotency_key(request))
+        answer = await self._clients.post.call(
+            "CreatePost", call, timeout=CREATE_SECONDS, idempotent=bool(call.request_id), identity=caller.identity
+        )
+        post_id: int = answer.post.post_id
+        status, _ = await asyncio.gather(
+            self._composer.status(caller.identity, post_id), self._add_to_home(caller.identity, post_id)
+        )
+        return json_response(status)
+
+    async def get(self, request: Request) -> Response:
+        viewer = await self._exchange.viewer(request, "read:statuses")
+        return json_response(await self._composer.status(viewer, path_id(request)))
+
+    async def get_many(self, request: Request) -> Response:
+        viewer = await self._exchange.viewer(request, "read:statuses")
+        post_ids = query_params(request).ids("id", MAX_STATUSES)
+        return json_array(await self._composer.statuses(viewer, post_ids))
+
+    async def _add_to_home(self, identity: Identity, post_id: int) -> None:
+        """So that the author finds it there at once; if it fails, the post's event does it a moment later."""
+        try:
+            await self._clients.feed.call(
+                "AddOwnPost", AddOwnPostRequest(post_id=post_id), timeout=OWN_POST_SECONDS, identity=identity
+            )
+        except AppError as error:
+            OWN_POST_FAILURES.inc()
+            log.warning("status.own_post_not_added", post_id=post_id, reason=error.reason)
+
+
+def idempotency_key(request: Request) -> str:
+    """The header's value; empty without one."""
+    key = request.headers.get("idempotency-key", "")
+    if len(key) > MAX_KEY_CHARS or not key.isprintable():
+        raise invalid("Idempotency-Key", f"must be at most {MAX_KEY_CHARS} printable characters", "ERR_TOO_LONG")
+    return key
+
+
+def create_request(params: Params, caller: Caller, request_id: str) -> CreatePostRequest:
+    """What post is asked for; it knows the limits of texts and media."""
+    for name in _UNSUPPORTED:
+        if name in params:
+            raise invalid(name, "is not supported here yet", "ERR_UNSUPPORTED")
+    return CreatePostRequest(
+        request_id=request_id,
+        text=params.text("status") or "",
+        spoiler_text=params.text("spoiler_text") or "",
+        sensitive=params.flag("sensitive") or False,
+        visibility=params.choice("visibility", VISIBILITIES) or Visibility.VISIBILITY_PUBLIC,
+        language=params.text("language", 100) or "",
+        in_reply_to_id=params.id("in_reply_to_id") or 0,
+        media_ids=params.ids("media_ids", MAX_MEDIA),
+        application_name=caller.app_name,
+        application_website=caller.app_website,
+    )

@@ -1,0 +1,1 @@
+"""Messages of the services as the entities of the public API."""

@@ -1,0 +1,121 @@
+"""What this server tells about itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway_service import __version__
+from gateway_service.config import Settings
+
+MASTODON_VERSION = "4.5.0"
+MASTODON_API_VERSION = 7  # That of Mastodon 4.5.
+IMAGE_TYPES = ["image/jpeg", "image/png", "image/gif", "image/webp"]
+IMAGE_PIXELS = 33_177_600  # 7680 x 4320
+
+
+def version() -> str:
+    """Clients compare the number in front; the rest says what it really is."""
+    return f"{MASTODON_VERSION} (compatible; Rookery {__version__})"
+
+
+def rules(settings: Settings) -> list[dict[str, Any]]:
+    """Mastodon's Rule entities."""
+    return [
+        {"id": str(number), "text": text, "hint": "", "translations": {}}
+        for number, text in enumerate(settings.rules, start=1)
+    ]
+
+
+def _configuration(settings: Settings) -> dict[str, Any]:
+    return {
+        "accounts": {"max_featured_tags": 0, "max_pinned_statuses": 0},
+        "statuses": {
+            "max_characters": settings.max_post_chars,
+            "max_media_attachments": settings.max_post_media,
+            "characters_reserved_per_url": 23,
+        },
+        "media_attachments": {
+            "supported_mime_types": IMAGE_TYPES,
+            "description_limit": 1500,
+            "image_size_limit": settings.max_upload_bytes,
+            "image_matrix_limit": IMAGE_PIXELS,
+            "video_size_limit": 0,
+            "video_frame_rate_limit": 0,
+            "video_matrix_limit": 0,
+        },
+        "polls": {"max_options": 4, "max_characters_per_option": 50, "min_expiration": 300, "max_expiration": 2629746},
+    }
+
+
+def instance_v2(settings: Settings) -> dict[str, Any]:
+    """Mastodon's Instance entity."""
+    return {
+        "domain": settings.domain,
+        "title": settings.title,
+        "version": version(),
+        "source_url": settings.source_url,
+        "description": settings.description,
+        "usage": {"users": {"active_month": 0}},  # Nobody counts them yet.
+        "thumbnail": {"url": settings.public_url + "/assets/header.png", "blurhash": None, "versions": {}},
+        "icon": [],
+        "languages": settings.languages,
+        "configuration": {
+            "urls": {"streaming": settings.streaming_url, "status": None, "about": settings.public_url + "/"},
+            "vapid": {"public_key": settings.vapid_public_key},
+            **_configuration(settings),
+            "translation": {"enabled": False},
+            "limited_federation": False,
+        },
+        "registrations": {
+            "enabled": settings.registrations,
+            "approval_required": False,
+            "reason_required": False,
+            "message": None,
+            "min_age": None,
+            "url": None,
+        },
+        "api_versions": {"mastodon": MASTODON_API_VERSION},
+        "contact": {"email": settings.contact_email, "account": None},
+        "rules": rules(settings),
+    }
+
+
+def instance_v1(settings: Settings) -> dict[str, Any]:
+    """Mastodon's V1::Instance entity, for older clients."""
+    return {
+        "uri": settings.domain,
+        "title": settings.title,
+        "short_description": settings.description,
+        "description": settings.description,
+        "email": settings.contact_email,
+        "version": version(),
+        "urls": {"streaming_api": settings.streaming_url},
+        "stats": {"user_count": 0, "status_count": 0, "domain_count": 1},  # Nobody counts them yet.
+        "thumbnail": settings.public_url + "/assets/header.png",
+        "languages": settings.languages,
+        "registrations": settings.registrations,
+        "approval_required": False,
+        "invites_enabled": False,
+        "configuration": _configuration(settings),
+        "contact_account": None,
+        "rules": rules(settings),
+    }
+
+
+def nodeinfo(settings: Settings) -> dict[str, Any]:
+    """NodeInfo 2.0. It speaks no protocol of federation, and counts nobody yet."""
+    return {
+        "version": "2.0",
+        "software": {"name": "rookery", "version": __version__},
+        "protocols": [],
+        "services": {"inbound": [], "outbound": []},
+        "usage": {"users": {}},
+        "openRegistrations": settings.registrations,
+        "metadata": {"nodeName": settings.title, "nodeDescription": settings.description},
+    }
+
+
+def nodeinfo_links(settings: Settings) -> dict[str, Any]:
+    """Where NodeInfo is found."""
+    relation = "http://nodeinfo.diaspora.software/ns/schema/2.0"
+    return {"links": [{"rel": relation, "href": settings.public_url + "/nodeinfo/2.0"}]}

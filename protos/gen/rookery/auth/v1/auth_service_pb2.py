@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from rookery.auth.v1 import app_pb2 as rookery_dot_auth_dot_v1_dot_app__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rookery/auth/v1/auth_service.proto\x12\x0frookery.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19rookery/auth/v1/app.proto\"X\n\x10\x43reateAppRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rredirect_uris\x18\x02 \x03(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x0f\n\x07website\x18\x04 \x01(\t\"M\n\x11\x43reateAppResponse\x12!\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x14.rookery.auth.v1.App\x12\x15\n\rclient_secret\x18\x02 \x01(\t\"\x0f\n\rGetAppRequest\"3\n\x0eGetAppResponse\x12!\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x14.rookery.auth.v1.App\"\x89\x01\n\rSignUpRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08username\x18\x02 \x01(\t\x12\r\n\x05\x65mail\x18\x03 \x01(\t\x12\x10\n\x08password\x18\x04 \x01(\t\x12\x11\n\tagreement\x18\x05 \x01(\x08\x12\x0e\n\x06locale\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\"7\n\x0eSignUpResponse\x12%\n\x05token\x18\x01 \x01(\x0b\x32\x16.rookery.auth.v1.Token\"\xa2\x01\n\x19\x43heckAuthorizationRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x14\n\x0credirect_uri\x18\x02 \x01(\t\x12\x15\n\rresponse_type\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12\x16\n\x0e\x63ode_challenge\x18\x05 \x01(\t\x12\x1d\n\x15\x63ode_challenge_method\x18\x06 \x01(\t\"O\n\x1a\x43heckAuthorizationResponse\x12!\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x14.rookery.auth.v1.App\x12\x0e\n\x06scopes\x18\x02 \x03(\t\"\x80\x01\n\x1a\x43reateAuthorizationRequest\x12\x41\n\rauthorization\x18\x01 \x01(\x0b\x32*.rookery.auth.v1.CheckAuthorizationRequest\x12\r\n\x05login\x18\x02 \x01(\t\x12\x10\n\x08password\x18\x03 \x01(\t\"+\n\x1b\x43reateAuthorizationResponse\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\"\x9d\x01\n\x12\x43reateTokenRequest\x12\x12\n\ngrant_type\x18\x01 \x01(\t\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x15\n\rclient_secret\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x14\n\x0credirect_uri\x18\x05 \x01(\t\x12\x15\n\rcode_verifier\x18\x06 \x01(\t\x12\x0e\n\x06scopes\x18\x07 \x03(\t\"<\n\x13\x43reateTokenResponse\x12%\n\x05token\x18\x01 \x01(\x0b\x32\x16.rookery.auth.v1.Token\"M\n\x12RevokeTokenRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x15\n\rclient_secret\x18\x03 \x01(\t\"\x15\n\x13RevokeTokenResponse\"%\n\x14\x45xchangeTokenRequest\x12\r\n\x05token\x18\x01 \x01(\t\"\xcf\x01\n\x15\x45xchangeTokenResponse\x12\x16\n\x0einternal_token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsession_id\x18\x03 \x01(\x03\x12\x12\n\naccount_id\x18\x04 \x01(\x03\x12\x0e\n\x06\x61pp_id\x18\x05 \x01(\x03\x12\x0e\n\x06scopes\x18\x06 \x03(\t\x12\x10\n\x08\x61pp_name\x18\x07 \x01(\t\x12\x13\n\x0b\x61pp_website\x18\x08 \x01(\t\"\x17\n\x15GetSigningKeysRequest\"+\n\x16GetSigningKeysResponse\x12\x11\n\tjwks_json\x18\x01 \x01(\t\"(\n\x17WatchRevocationsRequest\x12\r\n\x05since\x18\x01 \x01(\x03\"^\n\x18WatchRevocationsResponse\x12\x30\n\x0brevocations\x18\x01 \x03(\x0b\x32\x1b.rookery.auth.v1.Revocation\x12\x10\n\x08sequence\x18\x02 \x01(\x03\"w\n\nRevocation\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x12\n\nsession_id\x18\x02 \x01(\x03\x12\x12\n\naccount_id\x18\x03 \x01(\x03\x12/\n\x0brevoke_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xba\x07\n\x0b\x41uthService\x12R\n\tCreateApp\x12!.rookery.auth.v1.CreateAppRequest\x1a\".rookery.auth.v1.CreateAppResponse\x12I\n\x06GetApp\x12\x1e.rookery.auth.v1.GetAppRequest\x1a\x1f.rookery.auth.v1.GetAppResponse\x12I\n\x06SignUp\x12\x1e.rookery.auth.v1.SignUpRequest\x1a\x1f.rookery.auth.v1.SignUpResponse\x12m\n\x12\x43heckAuthorization\x12*.rookery.auth.v1.CheckAuthorizationRequest\x1a+.rookery.auth.v1.CheckAuthorizationResponse\x12p\n\x13\x43reateAuthorization\x12+.rookery.auth.v1.CreateAuthorizationRequest\x1a,.rookery.auth.v1.CreateAuthorizationResponse\x12X\n\x0b\x43reateToken\x12#.rookery.auth.v1.CreateTokenRequest\x1a$.rookery.auth.v1.CreateTokenResponse\x12X\n\x0bRevokeToken\x12#.rookery.auth.v1.RevokeTokenRequest\x1a$.rookery.auth.v1.RevokeTokenResponse\x12^\n\rExchangeToken\x12%.rookery.auth.v1.ExchangeTokenRequest\x1a&.rookery.auth.v1.ExchangeTokenResponse\x12\x61\n\x0eGetSigningKeys\x12&.rookery.auth.v1.GetSigningKeysRequest\x1a\'.rookery.auth.v1.GetSigningKeysResponse\x12i\n\x10WatchRevocations\x12(.rookery.auth.v1.WatchRevocationsRequest\x1a).rookery.auth.v1.WatchRevocationsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rookery/auth/v1/auth_service.proto\x12\x0frookery.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19rookery/auth/v1/app.proto\"X\n\x10\x43reateAppRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rredirect_uris\x18\x02 \x03(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x0f\n\x07website\x18\x04 \x01(\t\"M\n\x11\x43reateAppResponse\x12!\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x14.rookery.auth.v1.App\x12\x15\n\rclient_secret\x18\x02 \x01(\t\"\x0f\n\rGetAppRequest\"3\n\x0eGetAppResponse\x12!\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x14.rookery.auth.v1.App\"\x89\x01\n\rSignUpRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08username\x18\x02 \x01(\t\x12\r\n\x05\x65mail\x18\x03 \x01(\t\x12\x10\n\x08password\x18\x04 \x01(\t\x12\x11\n\tagreement\x18\x05 \x01(\x08\x12\x0e\n\x06locale\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\"7\n\x0eSignUpResponse\x12%\n\x05token\x18\x01 \x01(\x0b\x32\x16.rookery.auth.v1.Token\"\xa2\x01\n\x19\x43heckAuthorizationRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x14\n\x0credirect_uri\x18\x02 \x01(\t\x12\x15\n\rresponse_type\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12\x16\n\x0e\x63ode_challenge\x18\x05 \x01(\t\x12\x1d\n\x15\x63ode_challenge_method\x18\x06 \x01(\t\"O\n\x1a\x43heckAuthorizationResponse\x12!\n\x03\x61pp\x18\x01 \x01(\x0b\x32\x14.rookery.auth.v1.App\x12\x0e\n\x06scopes\x18\x02 \x03(\t\"\x98\x01\n\x1a\x43reateAuthorizationRequest\x12\x41\n\rauthorization\x18\x01 \x01(\x0b\x32*.rookery.auth.v1.CheckAuthorizationRequest\x12\r\n\x05login\x18\x02 \x01(\t\x12\x10\n\x08password\x18\x03 \x01(\t\x12\x16\n\x0e\x63lient_address\x18\x04 \x01(\t\"+\n\x1b\x43reateAuthorizationResponse\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\"\x9d\x01\n\x12\x43reateTokenRequest\x12\x12\n\ngrant_type\x18\x01 \x01(\t\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x15\n\rclient_secret\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x14\n\x0credirect_uri\x18\x05 \x01(\t\x12\x15\n\rcode_verifier\x18\x06 \x01(\t\x12\x0e\n\x06scopes\x18\x07 \x03(\t\"<\n\x13\x43reateTokenResponse\x12%\n\x05token\x18\x01 \x01(\x0b\x32\x16.rookery.auth.v1.Token\"M\n\x12RevokeTokenRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x15\n\rclient_secret\x18\x03 \x01(\t\"\x15\n\x13RevokeTokenResponse\"%\n\x14\x45xchangeTokenRequest\x12\r\n\x05token\x18\x01 \x01(\t\"\xcf\x01\n\x15\x45xchangeTokenResponse\x12\x16\n\x0einternal_token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsession_id\x18\x03 \x01(\x03\x12\x12\n\naccount_id\x18\x04 \x01(\x03\x12\x0e\n\x06\x61pp_id\x18\x05 \x01(\x03\x12\x0e\n\x06scopes\x18\x06 \x03(\t\x12\x10\n\x08\x61pp_name\x18\x07 \x01(\t\x12\x13\n\x0b\x61pp_website\x18\x08 \x01(\t\"\x17\n\x15GetSigningKeysRequest\"+\n\x16GetSigningKeysResponse\x12\x11\n\tjwks_json\x18\x01 \x01(\t\"(\n\x17WatchRevocationsRequest\x12\r\n\x05since\x18\x01 \x01(\x03\"^\n\x18WatchRevocationsResponse\x12\x30\n\x0brevocations\x18\x01 \x03(\x0b\x32\x1b.rookery.auth.v1.Revocation\x12\x10\n\x08sequence\x18\x02 \x01(\x03\"w\n\nRevocation\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x12\n\nsession_id\x18\x02 \x01(\x03\x12\x12\n\naccount_id\x18\x03 \x01(\x03\x12/\n\x0brevoke_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xba\x07\n\x0b\x41uthService\x12R\n\tCreateApp\x12!.rookery.auth.v1.CreateAppRequest\x1a\".rookery.auth.v1.CreateAppResponse\x12I\n\x06GetApp\x12\x1e.rookery.auth.v1.GetAppRequest\x1a\x1f.rookery.auth.v1.GetAppResponse\x12I\n\x06SignUp\x12\x1e.rookery.auth.v1.SignUpRequest\x1a\x1f.rookery.auth.v1.SignUpResponse\x12m\n\x12\x43heckAuthorization\x12*.rookery.auth.v1.CheckAuthorizationRequest\x1a+.rookery.auth.v1.CheckAuthorizationResponse\x12p\n\x13\x43reateAuthorization\x12+.rookery.auth.v1.CreateAuthorizationRequest\x1a,.rookery.auth.v1.CreateAuthorizationResponse\x12X\n\x0b\x43reateToken\x12#.rookery.auth.v1.CreateTokenRequest\x1a$.rookery.auth.v1.CreateTokenResponse\x12X\n\x0bRevokeToken\x12#.rookery.auth.v1.RevokeTokenRequest\x1a$.rookery.auth.v1.RevokeTokenResponse\x12^\n\rExchangeToken\x12%.rookery.auth.v1.ExchangeTokenRequest\x1a&.rookery.auth.v1.ExchangeTokenResponse\x12\x61\n\x0eGetSigningKeys\x12&.rookery.auth.v1.GetSigningKeysRequest\x1a\'.rookery.auth.v1.GetSigningKeysResponse\x12i\n\x10WatchRevocations\x12(.rookery.auth.v1.WatchRevocationsRequest\x1a).rookery.auth.v1.WatchRevocationsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,31 +50,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHECKAUTHORIZATIONRESPONSE']._serialized_start=716
   _globals['_CHECKAUTHORIZATIONRESPONSE']._serialized_end=795
   _globals['_CREATEAUTHORIZATIONREQUEST']._serialized_start=798
-  _globals['_CREATEAUTHORIZATIONREQUEST']._serialized_end=926
-  _globals['_CREATEAUTHORIZATIONRESPONSE']._serialized_start=928
-  _globals['_CREATEAUTHORIZATIONRESPONSE']._serialized_end=971
-  _globals['_CREATETOKENREQUEST']._serialized_start=974
-  _globals['_CREATETOKENREQUEST']._serialized_end=1131
-  _globals['_CREATETOKENRESPONSE']._serialized_start=1133
-  _globals['_CREATETOKENRESPONSE']._serialized_end=1193
-  _globals['_REVOKETOKENREQUEST']._serialized_start=1195
-  _globals['_REVOKETOKENREQUEST']._serialized_end=1272
-  _globals['_REVOKETOKENRESPONSE']._serialized_start=1274
-  _globals['_REVOKETOKENRESPONSE']._serialized_end=1295
-  _globals['_EXCHANGETOKENREQUEST']._serialized_start=1297
-  _globals['_EXCHANGETOKENREQUEST']._serialized_end=1334
-  _globals['_EXCHANGETOKENRESPONSE']._serialized_start=1337
-  _globals['_EXCHANGETOKENRESPONSE']._serialized_end=1544
-  _globals['_GETSIGNINGKEYSREQUEST']._serialized_start=1546
-  _globals['_GETSIGNINGKEYSREQUEST']._serialized_end=1569
-  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_start=1571
-  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_end=1614
-  _globals['_WATCHREVOCATIONSREQUEST']._serialized_start=1616
-  _globals['_WATCHREVOCATIONSREQUEST']._serialized_end=1656
-  _globals['_WATCHREVOCATIONSRESPONSE']._serialized_start=1658
-  _globals['_WATCHREVOCATIONSRESPONSE']._serialized_end=1752
-  _globals['_REVOCATION']._serialized_start=1754
-  _globals['_REVOCATION']._serialized_end=1873
-  _globals['_AUTHSERVICE']._serialized_start=1876
-  _globals['_AUTHSERVICE']._serialized_end=2830
+  _globals['_CREATEAUTHORIZATIONREQUEST']._serialized_end=950
+  _globals['_CREATEAUTHORIZATIONRESPONSE']._serialized_start=952
+  _globals['_CREATEAUTHORIZATIONRESPONSE']._serialized_end=995
+  _globals['_CREATETOKENREQUEST']._serialized_start=998
+  _globals['_CREATETOKENREQUEST']._serialized_end=1155
+  _globals['_CREATETOKENRESPONSE']._serialized_start=1157
+  _globals['_CREATETOKENRESPONSE']._serialized_end=1217
+  _globals['_REVOKETOKENREQUEST']._serialized_start=1219
+  _globals['_REVOKETOKENREQUEST']._serialized_end=1296
+  _globals['_REVOKETOKENRESPONSE']._serialized_start=1298
+  _globals['_REVOKETOKENRESPONSE']._serialized_end=1319
+  _globals['_EXCHANGETOKENREQUEST']._serialized_start=1321
+  _globals['_EXCHANGETOKENREQUEST']._serialized_end=1358
+  _globals['_EXCHANGETOKENRESPONSE']._serialized_start=1361
+  _globals['_EXCHANGETOKENRESPONSE']._serialized_end=1568
+  _globals['_GETSIGNINGKEYSREQUEST']._serialized_start=1570
+  _globals['_GETSIGNINGKEYSREQUEST']._serialized_end=1593
+  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_start=1595
+  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_end=1638
+  _globals['_WATCHREVOCATIONSREQUEST']._serialized_start=1640
+  _globals['_WATCHREVOCATIONSREQUEST']._serialized_end=1680
+  _globals['_WATCHREVOCATIONSRESPONSE']._serialized_start=1682
+  _globals['_WATCHREVOCATIONSRESPONSE']._serialized_end=1776
+  _globals['_REVOCATION']._serialized_start=1778
+  _globals['_REVOCATION']._serialized_end=1897
+  _globals['_AUTHSERVICE']._serialized_start=1900
+  _globals['_AUTHSERVICE']._serialized_end=2854
 # @@protoc_insertion_point(module_scope)

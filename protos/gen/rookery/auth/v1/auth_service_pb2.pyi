@@ -233,9 +233,12 @@ class CreateAuthorizationRequest(_message.Message):
     AUTHORIZATION_FIELD_NUMBER: _builtins.int
     LOGIN_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
+    CLIENT_ADDRESS_FIELD_NUMBER: _builtins.int
     login: _builtins.str
     """Username or e-mail address."""
     password: _builtins.str
+    client_address: _builtins.str
+    """The network address of who signs in, for throttling; neither stored nor logged as it is."""
     @_builtins.property
     def authorization(self) -> Global___CheckAuthorizationRequest: ...
     def __init__(
@@ -244,10 +247,11 @@ class CreateAuthorizationRequest(_message.Message):
         authorization: Global___CheckAuthorizationRequest | None = ...,
         login: _builtins.str = ...,
         password: _builtins.str = ...,
+        client_address: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["authorization", b"authorization"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization", b"authorization", "login", b"login", "password", b"password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization", b"authorization", "client_address", b"client_address", "login", b"login", "password", b"password"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

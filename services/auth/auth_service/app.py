@@ -1,0 +1,134 @@
+"""Composition root: the only file that constructs things, and the order in which they start."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from argon2 import PasswordHasher
+
+from auth_service import __version__
+from auth_service.clients import UserClient
+from auth_service.config import Settings
+from auth_service.events import Events
+from auth_service.repository import AuthRepository
+from auth_service.service.apps import Apps
+from auth_service.service.authorizations import Authorizations
+from auth_service.service.emails import Emails
+from auth_service.service.housekeeping import Housekeeping
+from auth_service.service.passwords import Passwords
+from auth_service.service.revocations import Revocations
+from auth_service.service.sessions import Sessions
+from auth_service.service.sign_in import SignIn
+from auth_service.service.sign_up import SignUp
+from auth_service.service.signing import SigningKeys
+from auth_service.servicer import AuthServicer
+from rookery.auth.v1.auth_service_pb2_grpc import add_AuthServiceServicer_to_server
+from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
+from rookery_common.app import App, Component, Role
+from rookery_common.auth import TokenVerifier
+from rookery_common.clients.postgres import Postgres
+from rookery_common.clients.postgres_migrations import migrate_postgres
+from rookery_common.clock import Clock, SystemClock
+from rookery_common.crypto import BlindIndex, FieldCipher, LocalKeyProvider, derive_key
+from rookery_common.ids import IdSource, Snowflake
+from rookery_common.kafka.postgres_outbox import PostgresOutbox
+from rookery_common.kafka.producer import Producer
+from rookery_common.kafka.relay import Relay
+from rookery_common.rpc import RpcClient, RpcServer
+from rookery_common.worker_leases import PostgresWorkerLease
+
+SERVICE = "rookery.auth.v1.AuthService"
+MIGRATIONS = Path(__file__).parent / "migrations"
+WORKERS = range(128)
+GATEWAY = frozenset({"gateway"})
+# Everyone verifies internal tokens.
+KEY_READERS = frozenset(
+    {"gateway", "user", "post", "feed", "messaging", "notification", "search", "analytics", "moderation"}
+)
+ALLOWED_CALLERS = {"GetSigningKeys": KEY_READERS, "*": GATEWAY}
+
+
+class Auth:
+    """The service's objects, wired; tests build it over a store and a user service of their own."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        repository: AuthRepository,
+        users: UserClient,
+        ids: IdSource,
+        clock: Clock,
+    ) -> None:
+        master_key = settings.master_key_bytes()
+        provider = LocalKeyProvider(master_key)
+        index = BlindIndex(derive_key(master_key, "auth.index"))
+        emails = Emails(FieldCipher(provider), index)
+        events = Events(clock)
+        hasher = PasswordHasher(settings.password_passes, settings.password_memory_kib, settings.password_lanes)
+        self.passwords = Passwords(hasher, settings.password_workers)
+        self.keys = SigningKeys(repository, provider, clock)
+        self.apps = Apps(repository, ids, clock)
+        lifetime = timedelta(days=settings.session_days)
+        self.sessions = Sessions(repository, self.keys, events, ids, clock, lifetime=lifetime)
+        self.sign_in = SignIn(repository, self.passwords, emails, index, clock)
+        self.authorizations = Authorizations(repository, self.apps, self.sign_in, self.sessions, clock)
+        self.revocations = Revocations(repository, clock)
+        self.sign_up = SignUp(
+            repository,
+            users,
+            self.apps,
+            self.sessions,
+            self.sign_in,
+            self.passwords,
+            emails,
+            events,
+            clock,
+            is_open=settings.may_sign_up,
+        )
+        self.servicer = AuthServicer(
+            self.apps, self.sign_up, self.authorizations, self.sessions, self.keys, self.revocations
+        )
+        self.verifier = TokenVerifier(self.keys.jwks, clock)
+
+
+class _OutboxDrain:
+    """Between server and producer: what was committed is published before the producer stops."""
+
+    def __init__(self, outbox: PostgresOutbox) -> None:
+        self._outbox = outbox
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None:
+        await self._outbox.drain()
+
+
+def build(roles: frozenset[Role]) -> App:
+    """One process in the given roles; ValidationError where a setting is missing or wrong."""
+    settings, clock = Settings(), SystemClock()
+    pg = Postgres.from_settings(settings, name="auth")
+    producer = Producer(settings.kafka_bootstrap, "auth", settings.topic_prefix)
+    outbox = PostgresOutbox(pg, producer, "auth")
+    repository = AuthRepository(pg, outbox)
+    components: list[Component] = [pg, producer, _OutboxDrain(outbox)]
+    checks = {"postgres": pg.check}
+    if Role.SERVE in roles:
+        lease = PostgresWorkerLease(pg, clock, WORKERS)
+        user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
+        auth = Auth(settings, repository, UserClient(user), Snowflake(clock, lease.worker), clock)
+        components += [lease, user, auth.passwords, _server(settings, auth)]
+        checks["worker_number"] = lease.check
+    if Role.RELAY in roles:
+        components += [Relay(outbox, producer, service="auth"), Housekeeping(repository, clock)]
+    return App(settings, __version__, components, checks)
+
+
+def _server(settings: Settings, auth: Auth) -> RpcServer:
+    registration = (add_AuthServiceServicer_to_server, auth.servicer, SERVICE)
+    return RpcServer(settings, verifier=auth.verifier, services=[registration], allowed_callers=ALLOWED_CALLERS)
+
+
+async def migrate() -> None:
+    """Brings the database up to this release."""
+    await migrate_postgres(Settings().postgres_dsn.get_secret_value(), MIGRATIONS)

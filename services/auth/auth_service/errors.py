@@ -1,0 +1,109 @@
+"""What can go wrong, with the reasons that clients are told; those of the token endpoint are OAuth2's own names."""
+
+from __future__ import annotations
+
+from rookery_common.errors import (
+    FailedPrecondition,
+    FieldViolation,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+    Unauthenticated,
+)
+
+
+class ValidationFailed(InvalidArgument):
+    """Fields of the request are wrong, each with a code of the public API."""
+
+    reason = "VALIDATION_FAILED"
+
+    def __init__(self, *violations: FieldViolation) -> None:
+        text = ", ".join(f"{violation.field} {violation.description}" for violation in violations)
+        super().__init__(text, fields=violations)
+
+
+class RegistrationsClosed(PermissionDenied):
+    """Nobody may sign up at present."""
+
+    reason = "REGISTRATIONS_CLOSED"
+
+
+class AppTokenRequired(PermissionDenied):
+    """Signing up needs a token of the app itself, not of a user."""
+
+    reason = "APP_TOKEN_REQUIRED"
+
+
+class AppNotFound(NotFound):
+    """There is no such application."""
+
+    reason = "APP_NOT_FOUND"
+
+
+class AuthorizationInvalid(InvalidArgument):
+    """The authorization request is wrong; `reason` is OAuth2's, and the field tells whether to redirect with it."""
+
+    def __init__(self, reason: str, field: str, description: str) -> None:
+        super().__init__(f"{field} {description}", fields=[FieldViolation(field, "ERR_INVALID", description)])
+        self.reason = reason
+
+
+class InvalidClient(Unauthenticated):
+    """The client is unknown, or its secret is wrong."""
+
+    reason = "INVALID_CLIENT"
+
+
+class InvalidGrant(InvalidArgument):
+    """The code is unknown, used, expired, another client's, or does not go with this request."""
+
+    reason = "INVALID_GRANT"
+
+
+class InvalidScope(InvalidArgument):
+    """A scope is unknown, or more than the application may have."""
+
+    reason = "INVALID_SCOPE"
+
+
+class InvalidRequest(InvalidArgument):
+    """Something that the token endpoint needs is missing."""
+
+    reason = "INVALID_REQUEST"
+
+
+class UnsupportedGrantType(InvalidArgument):
+    """Only authorization_code and client_credentials are served."""
+
+    reason = "UNSUPPORTED_GRANT_TYPE"
+
+
+class UnauthorizedClient(PermissionDenied):
+    """The token was given to another client."""
+
+    reason = "UNAUTHORIZED_CLIENT"
+
+
+class WrongCredentials(Unauthenticated):
+    """No account has this login and password; which of the two is wrong is not told."""
+
+    reason = "WRONG_CREDENTIALS"
+
+
+class TooManyTries(ResourceExhausted):
+    """This account, or this network, has failed to sign in too often; retry_after tells when to come back."""
+
+    reason = "TOO_MANY_TRIES"
+
+
+class PasswordsBusy(ResourceExhausted):
+    """More passwords wait to be checked than can be in time."""
+
+    reason = "PASSWORDS_BUSY"
+
+
+class RevocationsForgotten(FailedPrecondition):
+    """The sequence is not one that can be continued from: forget what is cached, and start at 0."""
+
+    reason = "REVOCATIONS_FORGOTTEN"

@@ -1,0 +1,200 @@
+"""Applications, credentials, sessions, codes: the values that auth works with, and their limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+MAX_APP_NAME_CHARS = 60
+MAX_URI_CHARS = 2000
+MAX_REDIRECT_URIS = 20
+MAX_SCOPES = 100
+MAX_USERNAME_CHARS = 30
+MAX_EMAIL_CHARS = 254
+MIN_PASSWORD_CHARS = 8
+MAX_PASSWORD_CHARS = 256
+MAX_REQUEST_ID_CHARS = 255
+MAX_REASON_CHARS = 2000
+MAX_LOCALE_CHARS = 35
+OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
+CODE_LIFETIME = timedelta(seconds=60)
+INTERNAL_TOKEN_LIFETIME = timedelta(minutes=5)
+SIGN_UP_REPEATABLE = timedelta(hours=24)
+MAX_LOGIN_TRIES = 10
+MAX_NETWORK_TRIES = 100
+TRIES_WINDOW = timedelta(minutes=5)
+
+_READ = "accounts blocks bookmarks favourites filters follows lists mutes notifications search statuses"
+_WRITE = "accounts blocks bookmarks conversations favourites filters follows lists media mutes notifications reports"
+_ADMIN = "accounts reports domain_allows domain_blocks ip_blocks email_domain_blocks canonical_email_blocks"
+SCOPES = frozenset(
+    ["read", "write", "follow", "push", "profile", "admin:read", "admin:write"]
+    + [f"read:{noun}" for noun in _READ.split()]
+    + [f"write:{noun}" for noun in [*_WRITE.split(), "statuses"]]
+    + [f"admin:{verb}:{noun}" for verb in ("read", "write") for noun in _ADMIN.split()]
+)
+DEFAULT_SCOPES = ("read",)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An OAuth2 client application; of its secret only the hash is known."""
+
+    app_id: int
+    client_id: str
+    secret_hash: bytes = field(repr=False)
+    name: str
+    website: str
+    redirect_uris: tuple[str, ...]
+    scopes: tuple[str, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How an account signs in. The e-mail address is encrypted under the account's own data key."""
+
+    account_id: int
+    username: str
+    password_hash: str = field(repr=False)
+    data_key: bytes = field(repr=False)
+    email: bytes = field(repr=False)
+    email_digest: bytes = field(repr=False)
+    # Names the sign-up that made it, for this app: a repeated one finds it.
+    reservation_id: str
+    app_id: int
+    created_at: datetime
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What an opaque token stands for. `account_id` is 0 where an app acts for itself."""
+
+    session_id: int
+    token_hash: bytes = field(repr=False)
+    app_id: int
+    account_id: int
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
+    # The authorization code that it was bought with.
+    code_hash: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A session with what an internal token and its holder need to know besides."""
+
+    session: Session
+    app_name: str
+    app_website: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A new session together with its token, which is shown once."""
+
+    access_token: str = field(repr=False)
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class InternalToken:
+    """A session's internal token, and until when it holds."""
+
+    token: str = field(repr=False)
+    expires_at: datetime
+    view: SessionView
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """What an app asks a user to grant."""
+
+    client_id: str
+    redirect_uri: str
+    response_type: str
+    scopes: tuple[str, ...] = ()
+    code_challenge: str = ""
+    code_challenge_method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCode:
+    """A grant that the app may exchange for a token once, within a minute."""
+
+    code_hash: bytes = field(repr=False)
+    app_id: int
+    account_id: int
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    code_challenge: str
+    created_at: datetime
+    used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """What comes to the token endpoint."""
+
+    grant_type: str
+    client_id: str
+    client_secret: str = field(default="", repr=False)
+    code: str = field(default="", repr=False)
+    redirect_uri: str = ""
+    code_verifier: str = field(default="", repr=False)
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignUpForm:
+    """What someone who wants an account has filled in."""
+
+    request_id: str
+    username: str
+    email: str = field(repr=False)
+    password: str = field(repr=False)
+    agreement: bool
+    locale: str = ""
+    reason: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A username that the user service keeps for a sign-up, and the account's id."""
+
+    account_id: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """The end of a session, or of all sessions of an account where `session_id` is 0. Sequences have no gaps."""
+
+    sequence: int
+    session_id: int
+    account_id: int
+    revoked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key of internal tokens; the private half is wrapped by the master key."""
+
+    kid: str
+    private_key: bytes = field(repr=False)
+    public_key: bytes
+    active: bool
+    created_at: datetime
+    retired_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How often something was tried since its window began."""
+
+    count: int
+    started_at: datetime

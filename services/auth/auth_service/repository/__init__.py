@@ -1,0 +1,216 @@
+"""Every statement of auth's database. Times come from the caller; each method is one transaction or one read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from auth_service.models import (
+    App,
+    AuthorizationCode,
+    Credentials,
+    Revocation,
+    Session,
+    SessionView,
+    SigningKey,
+    Tries,
+)
+from auth_service.repository import statements as sql
+from rookery_common.clients.postgres import PgConnection, Postgres
+from rookery_common.kafka.events import Event
+from rookery_common.kafka.postgres_outbox import PostgresOutbox
+
+
+class AuthRepository:
+    """Applications, credentials, sessions, codes, revocations, tries and keys in Postgres."""
+
+    def __init__(self, pg: Postgres, outbox: PostgresOutbox) -> None:
+        self._pg = pg
+        self._outbox = outbox
+
+    async def add_app(self, app: App) -> None:
+        async with self._pg.transaction() as tx:
+            args = (app.app_id, app.client_id, app.secret_hash, app.name, app.website)
+            await tx.execute("app_add", sql.ADD_APP, *args, app.redirect_uris, app.scopes, app.created_at)
+
+    async def app(self, app_id: int) -> App | None:
+        row = await self._row("app_by_id", sql.APP_BY_ID, app_id)
+        return None if row is None else _app(row)
+
+    async def app_by_client(self, client_id: str) -> App | None:
+        row = await self._row("app_by_client", sql.APP_BY_CLIENT, client_id)
+        return None if row is None else _app(row)
+
+    async def add_account(self, credentials: Credentials, session: Session, event: Event) -> None:
+        """Credentials, the first session and the event, or none of them. Raises UniqueViolated."""
+        async with self._outbox.transaction() as tx:
+            await tx.execute("credentials_add", sql.ADD_CREDENTIALS, *_credentials_row(credentials))
+            await tx.execute("session_add", sql.ADD_SESSION, *_session_row(session))
+            tx.emit(event)
+
+    async def credentials_by_reservation(self, reservation_id: str) -> Credentials | None:
+        return _credentials(await self._row("credentials_by_reservation", sql.BY_RESERVATION, reservation_id))
+
+    async def credentials_by_username(self, username: str) -> Credentials | None:
+        return _credentials(await self._row("credentials_by_username", sql.BY_USERNAME, username))
+
+    async def credentials_by_email(self, digest: bytes) -> Credentials | None:
+        return _credentials(await self._row("credentials_by_email", sql.BY_EMAIL, digest))
+
+    async def replace_password_hash(self, account_id: int, old: str, new: str) -> None:
+        """Only if it is still the old one: a password that was changed meanwhile wins."""
+        async with self._pg.transaction() as tx:
+            await tx.execute("credentials_rehash", sql.REHASH, account_id, old, new)
+
+    async def add_session(self, session: Session) -> None:
+        async with self._pg.transaction() as tx:
+            await tx.execute("session_add", sql.ADD_SESSION, *_session_row(session))
+
+    async def session_by_token(self, token_hash: bytes) -> SessionView | None:
+        row = await self._row("session_by_token", sql.SESSION_BY_TOKEN, token_hash)
+        if row is None:
+            return None
+        return SessionView(_session(row), row["app_name"], row["app_website"], tuple(row["roles"]))
+
+    async def sessions_of_code(self, code_hash: bytes) -> list[Session]:
+        """Those that are not revoked."""
+        async with self._pg.read(primary=True) as read:
+            return [_session(row) for row in await read.fetch("sessions_of_code", sql.SESSIONS_OF_CODE, code_hash)]
+
+    async def extend_session(self, session_id: int, expires_at: datetime) -> None:
+        async with self._pg.transaction() as tx:
+            await tx.execute("session_extend", sql.EXTEND, session_id, expires_at)
+
+    async def revoke_session(self, session: Session, revoked_at: datetime, event: Event | None) -> bool:
+        """Ends a session and records its revocation; False if it was ended before."""
+        async with self._outbox.transaction() as tx:
+            if await tx.execute("session_revoke", sql.REVOKE, session.session_id, revoked_at) == 0:
+                return False
+            await _record_revocation(tx, session, revoked_at)
+            if event is not None:
+                tx.emit(event)
+        return True
+
+    async def add_code(self, code: AuthorizationCode) -> None:
+        async with self._pg.transaction() as tx:
+            args = (code.code_hash, code.app_id, code.account_id, code.redirect_uri, code.scopes)
+            await tx.execute("code_add", sql.ADD_CODE, *args, code.code_challenge, code.created_at)
+
+    async def code(self, code_hash: bytes) -> AuthorizationCode | None:
+        row = await self._row("code_by_hash", sql.CODE_BY_HASH, code_hash)
+        return None if row is None else _code(row)
+
+    async def redeem_code(self, code_hash: bytes, session: Session) -> bool:
+        """Uses the code up for the session; False if someone else did. Of two at once, one waits and is told so."""
+        async with self._pg.transaction() as tx:
+            if await tx.execute("code_use", sql.USE_CODE, code_hash, session.created_at) == 0:
+                return False
+            await tx.execute("session_add", sql.ADD_SESSION, *_session_row(session))
+        return True
+
+    async def revocations_after(self, sequence: int, limit: int) -> list[Revocation]:
+        async with self._pg.read(primary=True) as read:
+            rows = await read.fetch("revocations_after", sql.REVOCATIONS_AFTER, sequence, limit)
+        return [Revocation(**row) for row in rows]
+
+    async def known_revocations(self, since: datetime) -> tuple[int, int, int]:
+        """The first sequence that is kept, the first since that time, the last; a first beyond the last means none."""
+        row = await self._row("revocations_known", sql.REVOCATIONS_KNOWN, since)
+        assert row is not None, "the migration makes the counter's row"  # noqa: S101
+        return row["first"], row["recent"], row["last"]
+
+    async def count_try(self, key: bytes, now: datetime, window: timedelta) -> Tries:
+        """Counts before the trial, so that many at once can't pass the limit together."""
+        async with self._pg.transaction() as tx:
+            row = await tx.fetchrow("try_count", sql.COUNT_TRY, key, now, now - window)
+        assert row is not None, "an upsert returns its row"  # noqa: S101
+        return Tries(row["count"], row["started_at"])
+
+    async def forgive(self, login_key: bytes, network_key: bytes | None) -> None:
+        """After a success: the login starts anew, and this try does not count against the network."""
+        async with self._pg.transaction() as tx:
+            await tx.execute("tries_forgive", sql.FORGIVE_TRIES, login_key)
+            if network_key is not None:
+                await tx.execute("try_forgive", sql.FORGIVE_TRY, network_key)
+
+    async def signing_keys(self, retired_after: datetime) -> list[SigningKey]:
+        """The active key, and those retired after that time."""
+        async with self._pg.read(primary=True) as read:
+            return [SigningKey(**row) for row in await read.fetch("signing_keys", sql.SIGNING_KEYS, retired_after)]
+
+    async def add_signing_key(self, key: SigningKey) -> None:
+        """As the active one; of several processes that start together one succeeds, the others find its key."""
+        async with self._pg.transaction() as tx:
+            args = (key.kid, key.private_key, key.public_key, key.created_at)
+            await tx.execute("signing_key_add", sql.ADD_SIGNING_KEY, *args)
+
+    async def purge(self, kind: str, before: datetime) -> int:
+        """Deletes a bounded number of rows that nobody can use any more; returns how many."""
+        async with self._pg.transaction() as tx:
+            return await tx.execute(f"purge_{kind}", sql.PURGES[kind], before, sql.PURGE_ROWS)
+
+    async def _row(self, name: str, statement: str, *args: object) -> Any:
+        # From the primary: a token that was just issued, or revoked, must be seen as such.
+        async with self._pg.read(primary=True) as read:
+            return await read.fetchrow(name, statement, *args)
+
+
+async def _record_revocation(tx: PgConnection, session: Session, revoked_at: datetime) -> None:
+    sequence = await tx.fetchval("revocation_count", sql.COUNT_REVOCATION)
+    args = (sequence, session.session_id, session.account_id, revoked_at)
+    await tx.execute("revocation_add", sql.ADD_REVOCATION, *args)
+
+
+def _credentials_row(credentials: Credentials) -> Sequence[object]:
+    return (
+        credentials.account_id,
+        credentials.username,
+        credentials.password_hash,
+        credentials.data_key,
+        credentials.email,
+        credentials.email_digest,
+        credentials.reservation_id,
+        credentials.app_id,
+        credentials.created_at,
+        credentials.roles,
+    )
+
+
+def _session_row(session: Session) -> Sequence[object]:
+    return (
+        session.session_id,
+        session.token_hash,
+        session.app_id,
+        session.account_id,
+        session.scopes,
+        session.created_at,
+        session.expires_at,
+        session.code_hash,
+    )
+
+
+def _app(row: Any) -> App:
+    return App(**{**row, "redirect_uris": tuple(row["redirect_uris"]), "scopes": tuple(row["scopes"])})
+
+
+def _credentials(row: Any) -> Credentials | None:
+    return None if row is None else Credentials(**{**row, "roles": tuple(row["roles"])})
+
+
+def _session(row: Any) -> Session:
+    return Session(
+        session_id=row["session_id"],
+        token_hash=row["token_hash"],
+        app_id=row["app_id"],
+        account_id=row["account_id"],
+        scopes=tuple(row["scopes"]),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        revoked_at=row["revoked_at"],
+        code_hash=row["code_hash"],
+    )
+
+
+def _code(row: Any) -> AuthorizationCode:
+    return AuthorizationCode(**{**row, "scopes": tuple(row["scopes"])})

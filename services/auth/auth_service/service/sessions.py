@@ -1,0 +1,110 @@
+"""Sessions: an opaque token each, exchanged for internal tokens while they last."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from auth_service.errors import UnauthorizedClient
+from auth_service.events import Events
+from auth_service.metrics import REVOKED, TOKENS
+from auth_service.models import INTERNAL_TOKEN_LIFETIME, App, InternalToken, IssuedToken, Session
+from auth_service.repository import AuthRepository
+from auth_service.service.opaque import digest, new_secret
+from auth_service.service.signing import SigningKeys
+from rookery_common.auth import Identity, InvalidToken
+from rookery_common.clock import Clock
+from rookery_common.ids import IdSource
+from rookery_common.logs import get_logger
+
+EXTEND_AFTER = timedelta(days=1)
+log = get_logger()
+
+
+class Sessions:
+    """A session lasts as long as it is used, but for `lifetime` unused; revoked, it ends within a second everywhere."""
+
+    def __init__(
+        self,
+        repository: AuthRepository,
+        keys: SigningKeys,
+        events: Events,
+        ids: IdSource,
+        clock: Clock,
+        *,
+        lifetime: timedelta,
+    ) -> None:
+        self._repository = repository
+        self._keys = keys
+        self._events = events
+        self._ids = ids
+        self._clock = clock
+        self._lifetime = lifetime
+
+    def new(self, app: App, account_id: int, scopes: tuple[str, ...], code_hash: bytes | None = None) -> IssuedToken:
+        """A session that is not stored yet: whoever makes it stores it with what it comes from."""
+        token, now = new_secret(), self._clock.now()
+        session = Session(
+            session_id=self._ids.mint(),
+            token_hash=digest(token),
+            app_id=app.app_id,
+            account_id=account_id,
+            scopes=scopes,
+            created_at=now,
+            expires_at=now + self._lifetime,
+            code_hash=code_hash,
+        )
+        return IssuedToken(token, session)
+
+    async def open(self, app: App, account_id: int, scopes: tuple[str, ...], *, grant: str) -> IssuedToken:
+        """A stored session."""
+        issued = self.new(app, account_id, scopes)
+        await self._repository.add_session(issued.session)
+        TOKENS.labels(grant).inc()
+        return issued
+
+    async def exchange(self, token: str) -> InternalToken:
+        """An internal token of five minutes, or until the session ends. Raises InvalidToken."""
+        view = await self._repository.session_by_token(digest(token))
+        now = self._clock.now()
+        if view is None or view.session.revoked_at is not None:
+            raise InvalidToken("the access token is invalid or was revoked")
+        session = view.session
+        if session.expires_at <= now:
+            raise InvalidToken("the access token has expired")
+        if now + self._lifetime - session.expires_at > EXTEND_AFTER:
+            session = replace(session, expires_at=now + self._lifetime)
+            await self._repository.extend_session(session.session_id, session.expires_at)
+        seconds = int(min(INTERNAL_TOKEN_LIFETIME, session.expires_at - now).total_seconds())
+        identity = Identity(
+            account_id=session.account_id,
+            session_id=session.session_id,
+            app_id=session.app_id,
+            scopes=frozenset(session.scopes),
+            roles=frozenset(view.roles),
+        )
+        signed = (await self._keys.signer()).sign(identity, ttl_seconds=seconds)
+        expires_at = now.replace(microsecond=0) + timedelta(seconds=seconds)
+        return InternalToken(signed, expires_at, replace(view, session=session))
+
+    async def revoke_token(self, token: str, app: App) -> None:
+        """Ends the token's session; an unknown token is no error (RFC 7009). Raises UnauthorizedClient."""
+        view = await self._repository.session_by_token(digest(token))
+        if view is None:
+            return
+        if view.session.app_id != app.app_id:
+            raise UnauthorizedClient("you are not authorized to revoke this token")
+        await self.revoke(view.session, cause="client")
+
+    async def revoke_bought_with(self, code_hash: bytes) -> None:
+        """Ends what a code was exchanged for, because the code came a second time: one of the two has stolen it."""
+        for session in await self._repository.sessions_of_code(code_hash):
+            await self.revoke(session, cause="code_reuse")
+
+    async def revoke(self, session: Session, *, cause: str) -> None:
+        """Ends a session that may have ended already."""
+        now = self._clock.now()
+        event = self._events.session_revoked(session, now) if session.account_id else None
+        if await self._repository.revoke_session(session, now, event):
+            REVOKED.labels(cause).inc()
+            log.info("auth.session_revoked", session_id=session.session_id, cause=cause)

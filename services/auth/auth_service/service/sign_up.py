@@ -1,0 +1,172 @@
+"""Signing up, a saga: user reserves name and id, auth writes credentials, user confirms.
+
+Each step may be repeated, and what a crash leaves is completed: a reservation without credentials expires; credentials
+without a confirmed account are confirmed by the event that was recorded with them, or by the next try.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+
+from auth_service.clients import UserClient
+from auth_service.errors import AppTokenRequired, RegistrationsClosed, ValidationFailed, WrongCredentials
+from auth_service.events import Events
+from auth_service.metrics import SIGN_UPS, TOKENS
+from auth_service.models import SIGN_UP_REPEATABLE, App, Credentials, IssuedToken, Reservation, SignUpForm
+from auth_service.repository import AuthRepository
+from auth_service.service.apps import Apps
+from auth_service.service.emails import Emails
+from auth_service.service.passwords import Passwords
+from auth_service.service.sessions import Sessions
+from auth_service.service.sign_in import SignIn
+from auth_service.service.sign_up_form import TAKEN, checked_email
+from rookery_common.auth import Identity
+from rookery_common.clients.postgres import UniqueViolated
+from rookery_common.clock import Clock
+from rookery_common.errors import AlreadyExists, AppError, FieldViolation, InvalidArgument, NotFound, Unavailable
+from rookery_common.logs import get_logger
+
+# What is left of a reservation must suffice for the credentials and the confirmation.
+RESERVATION_MARGIN = timedelta(seconds=30)
+log = get_logger()
+
+
+class ReservationTooOld(Unavailable):
+    """An earlier try's reservation is about to expire; after that the same request gets a new one."""
+
+    reason = "RESERVATION_TOO_OLD"
+
+
+class SignUp:
+    """Makes one account per request, however often the request comes."""
+
+    def __init__(
+        self,
+        repository: AuthRepository,
+        users: UserClient,
+        apps: Apps,
+        sessions: Sessions,
+        sign_in: SignIn,
+        passwords: Passwords,
+        emails: Emails,
+        events: Events,
+        clock: Clock,
+        *,
+        is_open: bool,
+    ) -> None:
+        self._repository = repository
+        self._users = users
+        self._apps = apps
+        self._sessions = sessions
+        self._sign_in = sign_in
+        self._passwords = passwords
+        self._emails = emails
+        self._events = events
+        self._clock = clock
+        self._is_open = is_open
+
+    async def sign_up(self, caller: Identity, form: SignUpForm) -> IssuedToken:
+        """The new account's first token. Raises ValidationFailed naming each field that is wrong."""
+        if not self._is_open:
+            raise RegistrationsClosed("sign-up is closed")
+        if caller.account_id:
+            raise AppTokenRequired("this method needs a token of the app itself")
+        email = checked_email(form)
+        app = await self._apps.get(caller.app_id)
+        reservation_id = _reservation_id(app, form.request_id)
+        known = await self._repository.credentials_by_reservation(reservation_id)
+        if known is not None:
+            return await self._repeat(known, app, form, email)
+        if await self._repository.credentials_by_email(self._emails.digest(email)) is not None:
+            SIGN_UPS.labels("email_taken").inc()
+            raise ValidationFailed(FieldViolation("email", *TAKEN))
+        reservation = await self._reserve(reservation_id, form.username)
+        return await self._create(reservation, reservation_id, app, form, email)
+
+    async def _reserve(self, reservation_id: str, username: str) -> Reservation:
+        try:
+            reservation = await self._users.reserve(reservation_id, username)
+        except AlreadyExists:
+            SIGN_UPS.labels("username_taken").inc()
+            raise ValidationFailed(FieldViolation("username", *TAKEN)) from None
+        except InvalidArgument as error:
+            raise ValidationFailed(*error.fields) from error
+        if reservation.expires_at - self._clock.now() < RESERVATION_MARGIN:
+            raise ReservationTooOld("try again in half a minute", retry_after=RESERVATION_MARGIN.total_seconds())
+        return reservation
+
+    async def _create(
+        self, reservation: Reservation, reservation_id: str, app: App, form: SignUpForm, email: str
+    ) -> IssuedToken:
+        account_id = reservation.account_id
+        data_key, sealed = self._emails.seal(account_id, email)
+        credentials = Credentials(
+            account_id=account_id,
+            username=form.username.lower(),
+            password_hash=await self._passwords.hash(form.password),
+            data_key=data_key,
+            email=sealed,
+            email_digest=self._emails.digest(email),
+            reservation_id=reservation_id,
+            app_id=app.app_id,
+            created_at=self._clock.now(),
+        )
+        issued = self._sessions.new(app, account_id, app.scopes)
+        event = self._events.credentials_created(credentials)
+        try:
+            await self._repository.add_account(credentials, issued.session, event)
+        except UniqueViolated as violation:
+            return await self._lost_race(violation, reservation_id, app, form, email)
+        SIGN_UPS.labels("ok").inc()
+        TOKENS.labels("sign_up").inc()
+        log.info("auth.signed_up", account_id=account_id, app_id=app.app_id)
+        await self._confirm(credentials)
+        return issued
+
+    async def _confirm(self, credentials: Credentials) -> None:
+        try:
+            await self._users.confirm(credentials.account_id, credentials.reservation_id)
+        except AppError as error:
+            # The account is the user's from now on: the event that was recorded with the credentials confirms it.
+            log.warning("auth.confirmation_left_to_event", account_id=credentials.account_id, reason=error.reason)
+
+    async def _lost_race(
+        self, violation: UniqueViolated, reservation_id: str, app: App, form: SignUpForm, email: str
+    ) -> IssuedToken:
+        """Someone was faster: the same request, sent twice, or another one with the same name or address."""
+        known = await self._repository.credentials_by_reservation(reservation_id)
+        if known is not None:
+            return await self._repeat(known, app, form, email)
+        field = "email" if violation.constraint == "credentials_email_key" else "username"
+        SIGN_UPS.labels(f"{field}_taken").inc()
+        raise ValidationFailed(FieldViolation(field, *TAKEN)) from violation
+
+    async def _repeat(self, known: Credentials, app: App, form: SignUpForm, email: str) -> IssuedToken:
+        """A fresh token for who sends the same again, for a day; with another password it is someone else."""
+        if (known.username, known.email_digest) != (form.username.lower(), self._emails.digest(email)):
+            raise ValidationFailed(FieldViolation("request_id", "ERR_TAKEN", "was used for another sign-up"))
+        taken = ValidationFailed(FieldViolation("username", *TAKEN), FieldViolation("email", *TAKEN))
+        if self._clock.now() - known.created_at > SIGN_UP_REPEATABLE:
+            raise taken
+        try:
+            await self._sign_in.check_password(known, form.username, form.password)
+        except WrongCredentials:
+            SIGN_UPS.labels("repeated_wrongly").inc()
+            raise taken from None
+        await self._complete(known, form.username)
+        SIGN_UPS.labels("repeated").inc()
+        return await self._sessions.open(app, known.account_id, app.scopes, grant="sign_up")
+
+    async def _complete(self, known: Credentials, username: str) -> None:
+        """Confirms what the first try perhaps could not; a reservation that has expired meanwhile is taken again."""
+        try:
+            await self._users.confirm(known.account_id, known.reservation_id)
+        except NotFound:
+            await self._users.reserve(known.reservation_id, username)
+            await self._users.confirm(known.account_id, known.reservation_id)
+
+
+def _reservation_id(app: App, request_id: str) -> str:
+    """The request's name for this app alone: no app can repeat another's sign-up."""
+    return hashlib.sha256(f"{app.app_id}:{request_id}".encode("utf-8", "surrogatepass")).hexdigest()

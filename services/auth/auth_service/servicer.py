@@ -1,0 +1,166 @@
+"""Requests to calls, results to responses: one method per RPC, no rules."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from auth_service.models import App, AuthorizationRequest, IssuedToken, SignUpForm, TokenRequest
+from auth_service.service.apps import Apps
+from auth_service.service.authorizations import Authorizations
+from auth_service.service.revocations import Revocations
+from auth_service.service.sessions import Sessions
+from auth_service.service.sign_up import SignUp
+from auth_service.service.signing import SigningKeys
+from rookery.auth.v1 import app_pb2
+from rookery.auth.v1 import auth_service_pb2 as pb
+from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceServicer
+from rookery_common.auth import require_identity
+
+SIGN_UP_SCOPE = "write:accounts"
+
+
+class AuthServicer(AuthServiceServicer):
+    """rookery.auth.v1.AuthService."""
+
+    def __init__(
+        self,
+        apps: Apps,
+        sign_up: SignUp,
+        authorizations: Authorizations,
+        sessions: Sessions,
+        keys: SigningKeys,
+        revocations: Revocations,
+    ) -> None:
+        self._apps = apps
+        self._sign_up = sign_up
+        self._authorizations = authorizations
+        self._sessions = sessions
+        self._keys = keys
+        self._revocations = revocations
+
+    async def CreateApp(self, request: pb.CreateAppRequest, context: Any) -> pb.CreateAppResponse:
+        app, secret = await self._apps.create(request.name, request.redirect_uris, request.scopes, request.website)
+        return pb.CreateAppResponse(app=_app(app), client_secret=secret)
+
+    async def GetApp(self, request: pb.GetAppRequest, context: Any) -> pb.GetAppResponse:
+        return pb.GetAppResponse(app=_app(await self._apps.get(require_identity().app_id)))
+
+    async def SignUp(self, request: pb.SignUpRequest, context: Any) -> pb.SignUpResponse:
+        form = SignUpForm(
+            request_id=request.request_id,
+            username=request.username,
+            email=request.email,
+            password=request.password,
+            agreement=request.agreement,
+            locale=request.locale,
+            reason=request.reason,
+        )
+        issued = await self._sign_up.sign_up(require_identity(SIGN_UP_SCOPE), form)
+        return pb.SignUpResponse(token=_token(issued))
+
+    async def CheckAuthorization(
+        self, request: pb.CheckAuthorizationRequest, context: Any
+    ) -> pb.CheckAuthorizationResponse:
+        app, scopes = await self._authorizations.check(_authorization(request))
+        return pb.CheckAuthorizationResponse(app=_app(app), scopes=scopes)
+
+    async def CreateAuthorization(
+        self, request: pb.CreateAuthorizationRequest, context: Any
+    ) -> pb.CreateAuthorizationResponse:
+        code = await self._authorizations.authorize(
+            _authorization(request.authorization), request.login, request.password, request.client_address
+        )
+        return pb.CreateAuthorizationResponse(code=code)
+
+    async def CreateToken(self, request: pb.CreateTokenRequest, context: Any) -> pb.CreateTokenResponse:
+        issued = await self._authorizations.grant(
+            TokenRequest(
+                grant_type=request.grant_type,
+                client_id=request.client_id,
+                client_secret=request.client_secret,
+                code=request.code,
+                redirect_uri=request.redirect_uri,
+                code_verifier=request.code_verifier,
+                scopes=tuple(request.scopes),
+            )
+        )
+        return pb.CreateTokenResponse(token=_token(issued))
+
+    async def RevokeToken(self, request: pb.RevokeTokenRequest, context: Any) -> pb.RevokeTokenResponse:
+        app = await self._apps.authenticate(request.client_id, request.client_secret, allow_public=True)
+        await self._sessions.revoke_token(request.token, app)
+        return pb.RevokeTokenResponse()
+
+    async def ExchangeToken(self, request: pb.ExchangeTokenRequest, context: Any) -> pb.ExchangeTokenResponse:
+        internal = await self._sessions.exchange(request.token)
+        session = internal.view.session
+        return pb.ExchangeTokenResponse(
+            internal_token=internal.token,
+            expire_time=_timestamp(internal.expires_at),
+            session_id=session.session_id,
+            account_id=session.account_id,
+            app_id=session.app_id,
+            scopes=session.scopes,
+            app_name=internal.view.app_name,
+            app_website=internal.view.app_website,
+        )
+
+    async def GetSigningKeys(self, request: pb.GetSigningKeysRequest, context: Any) -> pb.GetSigningKeysResponse:
+        return pb.GetSigningKeysResponse(jwks_json=await self._keys.jwks())
+
+    async def WatchRevocations(
+        self, request: pb.WatchRevocationsRequest, context: Any
+    ) -> AsyncIterator[pb.WatchRevocationsResponse]:
+        async for found, sequence in self._revocations.watch(request.since):
+            revocations = [
+                pb.Revocation(
+                    sequence=revocation.sequence,
+                    session_id=revocation.session_id,
+                    account_id=revocation.account_id,
+                    revoke_time=_timestamp(revocation.revoked_at),
+                )
+                for revocation in found
+            ]
+            yield pb.WatchRevocationsResponse(revocations=revocations, sequence=sequence)
+
+
+def _app(app: App) -> app_pb2.App:
+    return app_pb2.App(
+        app_id=app.app_id,
+        name=app.name,
+        website=app.website,
+        redirect_uris=app.redirect_uris,
+        scopes=app.scopes,
+        client_id=app.client_id,
+        create_time=_timestamp(app.created_at),
+    )
+
+
+def _token(issued: IssuedToken) -> app_pb2.Token:
+    return app_pb2.Token(
+        access_token=issued.access_token,
+        scopes=issued.session.scopes,
+        create_time=_timestamp(issued.session.created_at),
+        account_id=issued.session.account_id,
+    )
+
+
+def _authorization(request: pb.CheckAuthorizationRequest) -> AuthorizationRequest:
+    return AuthorizationRequest(
+        client_id=request.client_id,
+        redirect_uri=request.redirect_uri,
+        response_type=request.response_type,
+        scopes=tuple(request.scopes),
+        code_challenge=request.code_challenge,
+        code_challenge_method=request.code_challenge_method,
+    )
+
+
+def _timestamp(time: datetime) -> Timestamp:
+    message = Timestamp()
+    message.FromDatetime(time)
+    return message

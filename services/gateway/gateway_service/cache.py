@@ -1,0 +1,114 @@
+"""Rendered fragments of this replica, bounded, and forgotten as soon as an event says that they are old."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from gateway_service.config import Settings
+from gateway_service.metrics import FRAGMENTS
+from rookery.post.v1.events_pb2 import PostCreated, PostDeleted, PostUpdated, PostVisible
+from rookery.user.v1.events_pb2 import AccountCreated, AccountUpdated, FollowCreated, FollowEnded
+from rookery_common.kafka.events import Event
+from rookery_common.kafka.follow import Follower
+
+POSTS = 100_000
+ACCOUNTS = 50_000
+TOPICS = ("post.events.v1", "user.events.v1")
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class PostFragment:
+    """What of a status is the same for every viewer, and what decides about showing it."""
+
+    version: int
+    author_id: int
+    # The status without its closing brace, counts, marks and account.
+    head: bytes
+    reply_to_account_id: int
+    reblog_of_id: int
+
+
+@dataclass(slots=True)
+class AccountFragment:
+    """An account as rendered with its latest counts."""
+
+    version: int
+    username: str
+    # The account without its closing brace and counts.
+    head: bytes
+    counts: tuple[int, int, int, int]
+    body: bytes
+    # When user was last asked, in seconds of the monotonic clock; 0 when an event says that something changed.
+    checked_at: float
+
+
+class Lru(Generic[T]):
+    """A bounded map from ids; the least recently used go first."""
+
+    def __init__(self, capacity: int, kind: str) -> None:
+        self._capacity = capacity
+        self._items: OrderedDict[int, T] = OrderedDict()
+        self._size = FRAGMENTS.labels(kind)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def get(self, key: int) -> T | None:
+        item = self._items.get(key)
+        if item is not None:
+            self._items.move_to_end(key)
+        return item
+
+    def put(self, key: int, item: T) -> None:
+        self._items[key] = item
+        self._items.move_to_end(key)
+        if len(self._items) > self._capacity:
+            self._items.popitem(last=False)
+        self._size.set(len(self._items))
+
+    def peek(self, key: int) -> T | None:
+        """Without counting as a use."""
+        return self._items.get(key)
+
+    def drop(self, key: int) -> None:
+        self._items.pop(key, None)
+
+
+class Fragments:
+    """The posts and accounts that this replica has rendered.
+
+    They only save work: versions are compared on every read, so an event that comes late, or never, shows nothing old.
+    """
+
+    def __init__(self, posts: int = POSTS, accounts: int = ACCOUNTS) -> None:
+        self.posts: Lru[PostFragment] = Lru(posts, "post")
+        self.accounts: Lru[AccountFragment] = Lru(accounts, "account")
+
+    def follower(self, settings: Settings) -> Follower:
+        """The component that keeps them fresh."""
+        return Follower(
+            settings.kafka_bootstrap, TOPICS, self.handle, name="gateway", topic_prefix=settings.topic_prefix
+        )
+
+    async def handle(self, event: Event) -> None:
+        """Forgets what the event is newer than."""
+        message = event.decode()
+        if isinstance(message, PostUpdated | PostVisible | PostDeleted):
+            post = self.posts.peek(message.post.post_id)
+            if post is not None and post.version < message.post.version:
+                self.posts.drop(message.post.post_id)
+        if isinstance(message, PostCreated | PostVisible | PostDeleted):
+            self._recheck(message.post.author_id)
+        elif isinstance(message, AccountCreated | AccountUpdated):
+            self._recheck(message.account.account_id)
+        elif isinstance(message, FollowCreated | FollowEnded):
+            self._recheck(message.follow.follower_id)
+            self._recheck(message.follow.followee_id)
+
+    def _recheck(self, account_id: int) -> None:
+        account = self.accounts.peek(account_id)
+        if account is not None:
+            account.checked_at = 0.0

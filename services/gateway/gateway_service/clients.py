@@ -1,0 +1,121 @@
+"""The services behind the gateway; their hot calls are batched, with the caller's identity in each entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway_service.config import Settings
+from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+from rookery.feed.v1.feed_service_pb2 import (
+    BatchGetHomeEntry,
+    BatchGetHomeRequest,
+    BatchGetHomeResponse,
+    BatchGetHomeResult,
+)
+from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceStub
+from rookery.post.v1.post_service_pb2 import (
+    BatchGetPostsEntry,
+    BatchGetPostsRequest,
+    BatchGetPostsResponse,
+    BatchGetPostsResult,
+    PostQuery,
+    PostView,
+)
+from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
+from rookery.user.v1.account_pb2 import Relationship
+from rookery.user.v1.user_service_pb2 import (
+    AccountQuery,
+    AccountView,
+    BatchGetAccountsEntry,
+    BatchGetAccountsRequest,
+    BatchGetAccountsResponse,
+    BatchGetAccountsResult,
+    BatchGetRelationshipsEntry,
+    BatchGetRelationshipsRequest,
+    BatchGetRelationshipsResponse,
+    BatchGetRelationshipsResult,
+)
+from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
+from rookery_common.auth import Identity
+from rookery_common.paging import Page
+from rookery_common.rpc import Batcher, RpcClient
+
+READ_SECONDS = 3.0
+
+
+class Clients:
+    """Component: a client each of auth, user, post and feed, and the calls that are batched. All raise AppError."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.auth = RpcClient(settings, settings.auth_target, AuthServiceStub, service="auth")
+        self.user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
+        self.post = RpcClient(settings, settings.post_target, PostServiceStub, service="post")
+        self.feed = RpcClient(settings, settings.feed_target, FeedServiceStub, service="feed")
+        self._home: Batcher[BatchGetHomeEntry, BatchGetHomeResult] = Batcher(self._send_home, name="home")
+        self._posts: Batcher[BatchGetPostsEntry, BatchGetPostsResult] = Batcher(self._send_posts, name="posts")
+        self._accounts: Batcher[BatchGetAccountsEntry, BatchGetAccountsResult] = Batcher(
+            self._send_accounts, name="accounts"
+        )
+        self._relationships: Batcher[BatchGetRelationshipsEntry, BatchGetRelationshipsResult] = Batcher(
+            self._send_relationships, name="relationships"
+        )
+
+    async def start(self) -> None:
+        """Begins to connect; none of them need be there yet."""
+        for client in (self.auth, self.user, self.post, self.feed):
+            await client.start()
+
+    async def stop(self) -> None:
+        """Closes all; calls that run fail."""
+        for client in (self.feed, self.post, self.user, self.auth):
+            await client.stop()
+
+    async def batch_get_home(self, viewer: Identity, page: Page) -> BatchGetHomeResult:
+        """A page of the viewer's home: ids with reasons, newest first."""
+        entry = BatchGetHomeEntry(
+            limit=page.limit, max_id=page.max_id or 0, since_id=page.since_id or 0, min_id=page.min_id or 0
+        )
+        return await self._home(entry, timeout=READ_SECONDS, identity=viewer)
+
+    async def batch_get_posts(self, viewer: Identity | None, queries: Sequence[PostQuery]) -> Sequence[PostView]:
+        """Posts that the viewer may see, with counts and marks; others are left out."""
+        result = await self._posts(BatchGetPostsEntry(posts=queries), timeout=READ_SECONDS, identity=viewer)
+        return result.posts
+
+    async def batch_get_accounts(
+        self, viewer: Identity | None, queries: Sequence[AccountQuery]
+    ) -> Sequence[AccountView]:
+        """Profiles and counts; unknown ids are left out."""
+        entry = BatchGetAccountsEntry(accounts=queries)
+        return (await self._accounts(entry, timeout=READ_SECONDS, identity=viewer)).accounts
+
+    async def batch_get_relationships(self, viewer: Identity, account_ids: Sequence[int]) -> Sequence[Relationship]:
+        """What the viewer is to others; those of whom it can't be said are left out."""
+        entry = BatchGetRelationshipsEntry(account_ids=account_ids)
+        return (await self._relationships(entry, timeout=READ_SECONDS, identity=viewer)).relationships
+
+    async def _send_home(self, entries: list[BatchGetHomeEntry], timeout: float) -> Sequence[BatchGetHomeResult]:
+        request = BatchGetHomeRequest(entries=entries)
+        response: BatchGetHomeResponse = await self.feed.call("BatchGetHome", request, timeout=timeout)
+        return response.results
+
+    async def _send_posts(self, entries: list[BatchGetPostsEntry], timeout: float) -> Sequence[BatchGetPostsResult]:
+        request = BatchGetPostsRequest(entries=entries)
+        response: BatchGetPostsResponse = await self.post.call("BatchGetPosts", request, timeout=timeout)
+        return response.results
+
+    async def _send_accounts(
+        self, entries: list[BatchGetAccountsEntry], timeout: float
+    ) -> Sequence[BatchGetAccountsResult]:
+        request = BatchGetAccountsRequest(entries=entries)
+        response: BatchGetAccountsResponse = await self.user.call("BatchGetAccounts", request, timeout=timeout)
+        return response.results
+
+    async def _send_relationships(
+        self, entries: list[BatchGetRelationshipsEntry], timeout: float
+    ) -> Sequence[BatchGetRelationshipsResult]:
+        request = BatchGetRelationshipsRequest(entries=entries)
+        response: BatchGetRelationshipsResponse = await self.user.call(
+            "BatchGetRelationships", request, timeout=timeout
+        )
+        return response.results

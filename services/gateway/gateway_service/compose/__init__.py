@@ -1,0 +1,7 @@
+"""Composing: the one place where ids become the statuses and accounts that a viewer is shown."""
+
+from __future__ import annotations
+
+from gateway_service.compose.composer import Composer, HomePage
+
+__all__ = ["Composer", "HomePage"]

@@ -1,0 +1,68 @@
+"""Who is shown whose posts: decided anew for each page, by what the viewer is to their authors now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from gateway_service.cache import PostFragment
+from rookery.feed.v1.feed_service_pb2 import Reason
+from rookery.user.v1.account_pb2 import Relationship
+
+Relationships = Mapping[int, Relationship]
+
+
+class Why(StrEnum):
+    """Why a post is not shown."""
+
+    NOT_VISIBLE = "not_visible"
+    AUTHOR_UNKNOWN = "author_unknown"
+    RELATIONSHIP_UNKNOWN = "relationship_unknown"
+    BLOCKED = "blocked"
+    MUTED = "muted"
+    NOT_FOLLOWED = "not_followed"
+    REPLY_TO_STRANGER = "reply_to_stranger"
+
+
+def why_not_listed(viewer_id: int, author_id: int, relationships: Relationships) -> Why | None:
+    """For a post that the viewer asks for: blocks count both ways; of whom nothing is known, nothing is shown."""
+    if viewer_id in (0, author_id):
+        return None  # a stranger sees what anyone may see
+    relationship = relationships.get(author_id)
+    if relationship is None:
+        return Why.RELATIONSHIP_UNKNOWN
+    if relationship.blocking or relationship.blocked_by:
+        return Why.BLOCKED
+    return None
+
+
+def why_not_home(viewer_id: int, post: PostFragment, reason: int, relationships: Relationships) -> Why | None:
+    """For a post in the home: mutes count too, an unfollowing holds at once, and a reply is shown only where the
+    viewer follows, or is, the account replied to.
+    """
+    author_id = post.author_id
+    if author_id == viewer_id:
+        return None
+    why = why_not_listed(viewer_id, author_id, relationships)
+    if why is not None:
+        return why
+    relationship = relationships[author_id]
+    if relationship.muting:
+        return Why.MUTED
+    if reason == Reason.REASON_FOLLOWED_AUTHOR and not relationship.following:
+        return Why.NOT_FOLLOWED
+    if reason == Reason.REASON_REBLOG and not relationship.showing_reblogs:
+        return Why.NOT_FOLLOWED
+    return _why_not_reply(viewer_id, post, relationships)
+
+
+def _why_not_reply(viewer_id: int, post: PostFragment, relationships: Relationships) -> Why | None:
+    answered_id = post.reply_to_account_id
+    if answered_id in (0, viewer_id, post.author_id):
+        return None
+    relationship = relationships.get(answered_id)
+    if relationship is None:
+        return Why.RELATIONSHIP_UNKNOWN
+    if relationship.blocking or relationship.blocked_by:
+        return Why.BLOCKED
+    return None if relationship.following else Why.REPLY_TO_STRANGER

@@ -1,0 +1,117 @@
+"""The one place that composes: ids are hydrated, filtered for the viewer, and joined from rendered fragments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+
+from gateway_service.cache import Fragments
+from gateway_service.clients import Clients
+from gateway_service.compose.entities import Entities
+from gateway_service.compose.hydrate import Hydrator
+from gateway_service.compose.present import Presenter
+from gateway_service.config import Settings
+from gateway_service.errors import RecordNotFound
+from gateway_service.schemas.relationships import relationship as relationship_body
+from rookery.feed.v1.feed_service_pb2 import TimelineEntry
+from rookery.post.v1.media_pb2 import Media
+from rookery_common.auth import Identity
+from rookery_common.clock import Clock
+from rookery_common.paging import Page
+
+MAX_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class HomePage:
+    """Statuses of a home, newest first, and the entries that they lie between, shown or not (0 for an empty page)."""
+
+    items: list[bytes]
+    first_id: int
+    last_id: int
+    more: bool
+
+
+class Composer:
+    """Composes every answer that shows statuses or accounts."""
+
+    def __init__(self, clients: Clients, cache: Fragments, clock: Clock, settings: Settings) -> None:
+        self._clients = clients
+        self._entities = Entities(settings)
+        self._hydrator = Hydrator(clients, cache, self._entities, clock)
+
+    async def status(self, viewer: Identity | None, post_id: int) -> bytes:
+        """One Status. Raises RecordNotFound also where the viewer may not see it."""
+        found = await self.statuses(viewer, [post_id])
+        if not found:
+            raise RecordNotFound
+        return found[0]
+
+    async def statuses(self, viewer: Identity | None, post_ids: Sequence[int]) -> list[bytes]:
+        """Statuses in this order, without those that the viewer may not see."""
+        if not post_ids:
+            return []
+        facts = await self._hydrator.posts(viewer, post_ids)
+        await self._hydrator.originals(viewer, facts)
+        return Presenter(viewer, facts).listed(post_ids)
+
+    async def account(self, viewer: Identity | None, account_id: int) -> bytes:
+        """One Account. Raises RecordNotFound."""
+        found = await self.accounts(viewer, [account_id])
+        if not found:
+            raise RecordNotFound
+        return found[0]
+
+    async def accounts(self, viewer: Identity | None, account_ids: Sequence[int]) -> list[bytes]:
+        """Accounts in this order, without unknown ones."""
+        if not account_ids:
+            return []
+        found = await self._hydrator.accounts(viewer, account_ids)
+        return [found[account_id].body for account_id in account_ids if account_id in found]
+
+    async def relationships(self, viewer: Identity, account_ids: Sequence[int]) -> list[bytes]:
+        """Relationships in this order, without unknown accounts."""
+        if not account_ids:
+            return []
+        answer = await self._clients.batch_get_relationships(viewer, account_ids)
+        found = {relationship.account_id: relationship for relationship in answer}
+        return [relationship_body(found[account_id]) for account_id in account_ids if account_id in found]
+
+    def media(self, media: Media) -> bytes:
+        """One MediaAttachment."""
+        return orjson.dumps(self._entities.media(media))
+
+    async def home(self, viewer: Identity, page: Page) -> HomePage:
+        """A page of the viewer's home.
+
+        What may not be shown is made up for, in at most three rounds; a page may still be short, or empty, with `more`.
+        """
+        upwards = page.min_id is not None and page.max_id is None
+        shown: list[bytes] = []
+        first_id = last_id = 0
+        more, bounds = True, page
+        for _ in range(MAX_ROUNDS):
+            answer = await self._clients.batch_get_home(viewer, bounds)
+            entries, more = answer.entries, answer.more
+            if not entries:
+                break
+            found = await self.entries(viewer, entries)
+            shown = found + shown if upwards else shown + found
+            first_id = entries[0].entry_id if upwards or not first_id else first_id
+            last_id = last_id if upwards and last_id else entries[-1].entry_id
+            missing = page.limit - len(shown)
+            if not more or missing <= 0:
+                break
+            further = {"min_id": first_id} if upwards else {"max_id": last_id}
+            bounds = replace(page, limit=missing, **further)
+        return HomePage(shown, first_id, last_id, more)
+
+    async def entries(self, viewer: Identity, entries: Sequence[TimelineEntry]) -> list[bytes]:
+        """The statuses of these entries that belong in the viewer's home, in this order."""
+        post_ids = [entry.entry_id for entry in entries]
+        author_ids = {entry.author_id for entry in entries}
+        facts = await self._hydrator.posts(viewer, post_ids, author_ids, replies=True)
+        await self._hydrator.originals(viewer, facts)
+        return Presenter(viewer, facts).home(entries)

@@ -1,0 +1,235 @@
+"""The Mastodon entities as bytes: what is the same for every viewer is encoded once, the rest is written after it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from gateway_service.cache import AccountFragment, PostFragment
+from gateway_service.compose.html import Renderer
+from gateway_service.config import Settings
+from rookery.post.v1.media_pb2 import Dimensions, Media, MediaType
+from rookery.post.v1.post_pb2 import Mention, Post, PostMarks, Visibility
+from rookery.user.v1.account_pb2 import Account, AccountCounts
+
+_VISIBILITY = {
+    Visibility.VISIBILITY_PUBLIC: "public",
+    Visibility.VISIBILITY_UNLISTED: "unlisted",
+    Visibility.VISIBILITY_PRIVATE: "private",
+    Visibility.VISIBILITY_DIRECT: "direct",
+}
+_MEDIA_TYPE = {
+    MediaType.MEDIA_TYPE_IMAGE: "image",
+    MediaType.MEDIA_TYPE_GIFV: "gifv",
+    MediaType.MEDIA_TYPE_VIDEO: "video",
+    MediaType.MEDIA_TYPE_AUDIO: "audio",
+}
+_MARKS = ("favourited", "reblogged", "bookmarked", "muted", "pinned")
+Counts = tuple[int, int, int, int]
+
+
+def _marks_bytes(bits: int) -> bytes:
+    return b"".join(
+        b',"%s":%s' % (name.encode(), b"true" if bits >> n & 1 else b"false") for n, name in enumerate(_MARKS)
+    )
+
+
+# All 32 combinations of what a viewer can have done with a post.
+_MARKS_BYTES = tuple(_marks_bytes(bits) for bits in range(1 << len(_MARKS)))
+
+
+def marks_bytes(marks: PostMarks) -> bytes:
+    """What the viewer has done with the post, as members of the status."""
+    bits = marks.favourited | marks.reblogged << 1 | marks.bookmarked << 2 | marks.muted << 3 | marks.pinned << 4
+    return _MARKS_BYTES[bits]
+
+
+def counts_of(counts: AccountCounts) -> Counts:
+    """Followers, following, statuses, and the day of the last one since 1970 (-1 for none)."""
+    seconds = counts.last_status_time.seconds if counts.HasField("last_status_time") else -1
+    return counts.followers, counts.following, counts.statuses, seconds // 86_400
+
+
+class Entities:
+    """Renders entities of one community."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.public_url
+        self._renderer = Renderer(settings.public_url, settings.domain)
+
+    def post(self, post: Post, username: str) -> PostFragment:
+        """The fragment of a post by this author."""
+        return PostFragment(
+            version=post.version,
+            author_id=post.author_id,
+            head=_open(self._status(post, username)),
+            reply_to_account_id=post.in_reply_to_account_id,
+            reblog_of_id=post.reblog_of_id,
+        )
+
+    def account(self, account: Account, counts: Counts, checked_at: float) -> AccountFragment:
+        """The fragment of an account with its counts."""
+        head = _open(self._account(account))
+        return AccountFragment(
+            version=account.version,
+            username=account.username,
+            head=head,
+            counts=counts,
+            body=account_body(head, counts),
+            checked_at=checked_at,
+        )
+
+    def media(self, media: Media) -> dict[str, Any]:
+        """MediaAttachment."""
+        meta: dict[str, Any] = {"focus": {"x": media.focus_x, "y": media.focus_y}}
+        for name, size in (("original", media.original), ("small", media.small)):
+            if size.width and size.height:
+                meta[name] = _dimensions(size)
+        return {
+            "id": str(media.media_id),
+            "type": _MEDIA_TYPE.get(media.type, "unknown"),
+            "url": media.url or None,
+            "preview_url": media.preview_url or None,
+            "remote_url": None,
+            "preview_remote_url": None,
+            "text_url": None,
+            "meta": meta,
+            "description": media.description or None,
+            "blurhash": media.blurhash or None,
+        }
+
+    def _status(self, post: Post, username: str) -> dict[str, Any]:
+        names = [mention.username for mention in post.mentions]
+        status: dict[str, Any] = {
+            "id": str(post.post_id),
+            "created_at": _time(post.create_time),
+            "in_reply_to_id": _id(post.in_reply_to_id),
+            "in_reply_to_account_id": _id(post.in_reply_to_account_id),
+            "sensitive": post.sensitive,
+            "spoiler_text": post.spoiler_text,
+            "visibility": _VISIBILITY.get(post.visibility, "private"),
+            "language": post.language or None,
+            "uri": f"{self._url}/users/{username}/statuses/{post.post_id}",
+            "url": f"{self._url}/@{username}/{post.post_id}",
+            "edited_at": _time(post.edit_time) if post.HasField("edit_time") else None,
+            "content": self._renderer.render(post.text, names, post.tags),
+            "application": _application(post),
+            "media_attachments": [self.media(media) for media in post.media],
+            "mentions": [self._mention(mention) for mention in post.mentions],
+            "tags": [{"name": tag, "url": f"{self._url}/tags/{quote(tag)}"} for tag in post.tags],
+            "emojis": [],
+            "card": None,
+            "poll": None,
+            "quote": None,
+            "filtered": [],
+        }
+        if not post.reblog_of_id:
+            status["reblog"] = None
+        return status
+
+    def _account(self, account: Account) -> dict[str, Any]:
+        avatar = account.avatar_url or f"{self._url}/avatars/original/missing.png"
+        header = account.header_url or f"{self._url}/headers/original/missing.png"
+        return {
+            "id": str(account.account_id),
+            "username": account.username,
+            "acct": account.username,
+            "display_name": account.display_name,
+            "locked": account.locked,
+            "bot": account.bot,
+            "discoverable": account.discoverable,
+            "indexable": account.indexable,
+            "noindex": not account.indexable,
+            "group": False,
+            "created_at": _time(account.create_time),
+            "note": self._renderer.render(account.note),
+            "url": f"{self._url}/@{account.username}",
+            "uri": f"{self._url}/users/{account.username}",
+            "avatar": avatar,
+            "avatar_static": avatar,
+            "header": header,
+            "header_static": header,
+            "hide_collections": False,
+            "emojis": [],
+            "roles": [],
+            "fields": [
+                {
+                    "name": field.name,
+                    "value": self._renderer.render(field.value).removeprefix("<p>").removesuffix("</p>"),
+                    "verified_at": _time(field.verify_time) if field.HasField("verify_time") else None,
+                }
+                for field in account.fields
+            ],
+        }
+
+    def _mention(self, mention: Mention) -> dict[str, str]:
+        return {
+            "id": str(mention.account_id),
+            "username": mention.username,
+            "url": f"{self._url}/@{mention.username}",
+            "acct": mention.username,
+        }
+
+
+def status_body(head: bytes, counts: tuple[int, int, int], marks: bytes, account: bytes) -> bytes:
+    """A whole status that is no reblog: the fragment, then what differs by time and viewer."""
+    return b'%b,"replies_count":%d,"reblogs_count":%d,"favourites_count":%d,"quotes_count":0%b,"account":%b}' % (
+        head,
+        *counts,
+        marks,
+        account,
+    )
+
+
+def reblog_body(head: bytes, counts: tuple[int, int, int], marks: bytes, account: bytes, original: bytes) -> bytes:
+    """A whole reblog, around the status that it shows."""
+    return status_body(head, counts, marks, account)[:-1] + b',"reblog":' + original + b"}"
+
+
+def account_body(head: bytes, counts: Counts) -> bytes:
+    """A whole account."""
+    followers, following, statuses, day = counts
+    last = b'"%b"' % _day(day) if day >= 0 else b"null"
+    return b'%b,"followers_count":%d,"following_count":%d,"statuses_count":%d,"last_status_at":%b}' % (
+        head,
+        followers,
+        following,
+        statuses,
+        last,
+    )
+
+
+def _open(entity: dict[str, Any]) -> bytes:
+    return orjson.dumps(entity)[:-1]
+
+
+def _id(number: int) -> str | None:
+    return str(number) if number else None
+
+
+def _time(moment: Timestamp) -> str:
+    seconds = datetime.fromtimestamp(moment.seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{seconds}.{moment.nanos // 1_000_000:03}Z"
+
+
+def _day(day: int) -> bytes:
+    return datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d").encode()
+
+
+def _dimensions(size: Dimensions) -> dict[str, Any]:
+    return {
+        "width": size.width,
+        "height": size.height,
+        "size": f"{size.width}x{size.height}",
+        "aspect": size.width / size.height,
+    }
+
+
+def _application(post: Post) -> dict[str, str | None] | None:
+    if not post.application_name:
+        return None
+    return {"name": post.application_name, "website": post.application_website or None}

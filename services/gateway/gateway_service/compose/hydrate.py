@@ -1,0 +1,177 @@
+"""Ids to facts: posts with the viewer's marks, their authors, and what the viewer is to them, in a call each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from gateway_service.cache import AccountFragment, Fragments, PostFragment
+from gateway_service.clients import Clients
+from gateway_service.compose.entities import Entities, account_body, counts_of
+from rookery.post.v1.post_service_pb2 import PostQuery, PostView
+from rookery.user.v1.account_pb2 import Relationship
+from rookery.user.v1.user_service_pb2 import AccountQuery
+from rookery_common.auth import Identity
+from rookery_common.clock import Clock
+from rookery_common.errors import DeadlineExceeded, Unavailable
+from rookery_common.logs import get_logger
+
+# For so long an author's counts are shown as they were; everything else of it is of its latest version.
+COUNTS_SECONDS = 5.0
+MAX_PER_CALL = 100
+log = get_logger()
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known for composing one answer to one viewer."""
+
+    views: dict[int, PostView] = field(default_factory=dict)
+    posts: dict[int, PostFragment] = field(default_factory=dict)
+    accounts: dict[int, AccountFragment] = field(default_factory=dict)
+    relationships: dict[int, Relationship] = field(default_factory=dict)
+
+
+class Hydrator:
+    """Asks the services for what the cache has not, and fills the cache."""
+
+    def __init__(self, clients: Clients, cache: Fragments, entities: Entities, clock: Clock) -> None:
+        self._clients = clients
+        self._cache = cache
+        self._entities = entities
+        self._clock = clock
+
+    async def posts(
+        self, viewer: Identity | None, post_ids: Sequence[int], author_ids: Iterable[int] = (), *, replies: bool = False
+    ) -> Facts:
+        """Facts about these posts, whose authors may be known already; with `replies` also about whom they answer.
+
+        Posts that the viewer may not see are in none of them. Raises AppError.
+        """
+        facts = Facts()
+        known = [self._cache.posts.get(post_id) for post_id in post_ids]
+        people = set(author_ids) | self._people(known, replies)
+        await asyncio.gather(
+            self._load_posts(viewer, post_ids, known, facts),
+            self._load_accounts(viewer, people, facts),
+            self._load_relationships(viewer, people, facts),
+        )
+        late = {view.author_id for view in facts.views.values()} - people
+        if late:
+            await self._load_people(viewer, late, facts)
+        self._render_posts(facts)
+        rest = self._people(facts.posts.values(), replies) - people - late
+        if rest:
+            await self._load_people(viewer, rest, facts)
+        return facts
+
+    async def originals(self, viewer: Identity | None, facts: Facts) -> None:
+        """Adds the posts that reblogs among the facts show."""
+        wanted = {post.reblog_of_id for post in facts.posts.values() if post.reblog_of_id} - facts.posts.keys()
+        if not wanted:
+            return
+        more = await self.posts(viewer, sorted(wanted))
+        facts.views |= more.views
+        facts.posts |= more.posts
+        facts.accounts |= more.accounts
+        facts.relationships |= more.relationships
+
+    async def accounts(self, viewer: Identity | None, account_ids: Sequence[int]) -> dict[int, AccountFragment]:
+        """Accounts with the counts that they have now; unknown ones are left out."""
+        facts = Facts()
+        await self._ask_accounts(viewer, account_ids, facts)
+        return facts.accounts
+
+    def _people(self, posts: Iterable[PostFragment | None], replies: bool) -> set[int]:
+        people = set()
+        for post in posts:
+            if post is not None:
+                people.add(post.author_id)
+                if replies and post.reply_to_account_id:
+                    people.add(post.reply_to_account_id)
+        return people
+
+    async def _load_people(self, viewer: Identity | None, account_ids: set[int], facts: Facts) -> None:
+        await asyncio.gather(
+            self._load_accounts(viewer, account_ids, facts), self._load_relationships(viewer, account_ids, facts)
+        )
+
+    async def _load_posts(
+        self, viewer: Identity | None, post_ids: Sequence[int], known: Sequence[PostFragment | None], facts: Facts
+    ) -> None:
+        queries = [
+            PostQuery(post_id=post_id, known_version=post.version if post else 0)
+            for post_id, post in zip(post_ids, known, strict=True)
+        ]
+        for start in range(0, len(queries), MAX_PER_CALL):
+            views = await self._clients.batch_get_posts(viewer, queries[start : start + MAX_PER_CALL])
+            for view in views:
+                facts.views[view.post_id] = view
+        for post_id, post in zip(post_ids, known, strict=True):
+            if post is not None and post_id in facts.views and facts.views[post_id].version == post.version:
+                facts.posts[post_id] = post
+
+    def _render_posts(self, facts: Facts) -> None:
+        for post_id, view in facts.views.items():
+            if post_id not in facts.posts and view.HasField("post"):
+                author = facts.accounts.get(view.author_id)
+                if author is not None:
+                    post = facts.posts[post_id] = self._entities.post(view.post, author.username)
+                    self._cache.posts.put(post_id, post)
+
+    async def _load_accounts(self, viewer: Identity | None, account_ids: Iterable[int], facts: Facts) -> None:
+        """From the cache where it was asked just now, save for the viewer's own, which shows every change at once."""
+        own = viewer.account_id if viewer else 0
+        fresh_from = self._clock.monotonic() - COUNTS_SECONDS
+        asked = []
+        for account_id in account_ids:
+            account = self._cache.accounts.get(account_id)
+            if account is not None and account.checked_at > fresh_from and account_id != own:
+                facts.accounts[account_id] = account
+            else:
+                asked.append(account_id)
+        if not asked:
+            return
+        try:
+            await self._ask_accounts(viewer, asked, facts)
+        except (Unavailable, DeadlineExceeded) as error:
+            # A name as it was a moment ago is better than no page; whom nothing is known of is left out.
+            log.warning("compose.accounts_from_cache", reason=error.reason)
+            for account_id in asked:
+                account = self._cache.accounts.get(account_id)
+                if account is not None:
+                    facts.accounts[account_id] = account
+
+    async def _ask_accounts(self, viewer: Identity | None, account_ids: Sequence[int], facts: Facts) -> None:
+        now = self._clock.monotonic()
+        known = {account_id: self._cache.accounts.get(account_id) for account_id in account_ids}
+        queries = [
+            AccountQuery(account_id=account_id, known_version=account.version if account else 0)
+            for account_id, account in known.items()
+        ]
+        for start in range(0, len(queries), MAX_PER_CALL):
+            for view in await self._clients.batch_get_accounts(viewer, queries[start : start + MAX_PER_CALL]):
+                account, counts = known[view.account_id], counts_of(view.counts)
+                if view.HasField("account"):
+                    account = self._entities.account(view.account, counts, now)
+                    self._cache.accounts.put(view.account_id, account)
+                if account is not None:
+                    _refresh(account, counts, now)
+                    facts.accounts[view.account_id] = account
+
+    async def _load_relationships(self, viewer: Identity | None, account_ids: Iterable[int], facts: Facts) -> None:
+        if viewer is None or not viewer.account_id:
+            return
+        others = [account_id for account_id in account_ids if account_id != viewer.account_id]
+        for start in range(0, len(others), MAX_PER_CALL):
+            page = others[start : start + MAX_PER_CALL]
+            for relationship in await self._clients.batch_get_relationships(viewer, page):
+                facts.relationships[relationship.account_id] = relationship
+
+
+def _refresh(account: AccountFragment, counts: tuple[int, int, int, int], now: float) -> None:
+    account.checked_at = now
+    if account.counts != counts:
+        account.counts = counts
+        account.body = account_body(account.head, counts)

@@ -1,0 +1,86 @@
+"""Facts to bytes for one viewer: what may not be shown is left out, the rest is joined from rendered fragments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gateway_service.cache import PostFragment
+from gateway_service.compose.audience import Why, why_not_home, why_not_listed
+from gateway_service.compose.entities import marks_bytes, reblog_body, status_body
+from gateway_service.compose.hydrate import Facts
+from gateway_service.metrics import LEFT_OUT
+from rookery.feed.v1.feed_service_pb2 import TimelineEntry
+from rookery_common.auth import Identity
+
+_LEFT_OUT = {why: LEFT_OUT.labels(why.value) for why in Why}
+
+
+class Presenter:
+    """The statuses of one answer."""
+
+    def __init__(self, viewer: Identity | None, facts: Facts) -> None:
+        self._viewer_id = viewer.account_id if viewer else 0
+        self._facts = facts
+
+    def listed(self, post_ids: Iterable[int]) -> list[bytes]:
+        """Posts that are asked for by id, in this order."""
+        posts, relationships = self._facts.posts, self._facts.relationships
+        bodies: list[bytes | Why] = []
+        for post_id in post_ids:
+            post = posts.get(post_id)
+            if post is None:
+                bodies.append(Why.NOT_VISIBLE)
+            else:
+                why = why_not_listed(self._viewer_id, post.author_id, relationships)
+                bodies.append(why or self._status(post_id, post))
+        return _shown(bodies)
+
+    def home(self, entries: Iterable[TimelineEntry]) -> list[bytes]:
+        """Entries of the viewer's home, in this order."""
+        posts, relationships = self._facts.posts, self._facts.relationships
+        bodies: list[bytes | Why] = []
+        for entry in entries:
+            post = posts.get(entry.entry_id)
+            if post is None:
+                bodies.append(Why.NOT_VISIBLE)
+            else:
+                why = why_not_home(self._viewer_id, post, entry.reason, relationships)
+                bodies.append(why or self._status(entry.entry_id, post))
+        return _shown(bodies)
+
+    def _status(self, post_id: int, post: PostFragment) -> bytes | Why:
+        facts = self._facts
+        account = facts.accounts.get(post.author_id)
+        if account is None:
+            return Why.AUTHOR_UNKNOWN
+        view = facts.views[post_id]
+        counts = view.counts
+        numbers = counts.replies, counts.reblogs, counts.favourites
+        marks = marks_bytes(view.marks) if self._viewer_id else b""
+        if not post.reblog_of_id:
+            return status_body(post.head, numbers, marks, account.body)
+        original = self._original(post.reblog_of_id)
+        if isinstance(original, Why):
+            return original
+        return reblog_body(post.head, numbers, marks, account.body, original)
+
+    def _original(self, post_id: int) -> bytes | Why:
+        """The status that a reblog shows: whoever may not see it is not shown the reblog either."""
+        post = self._facts.posts.get(post_id)
+        if post is None or post.reblog_of_id:
+            return Why.NOT_VISIBLE
+        relationship = self._facts.relationships.get(post.author_id)
+        if relationship is not None and relationship.muting:
+            return Why.MUTED
+        why = why_not_listed(self._viewer_id, post.author_id, self._facts.relationships)
+        return why or self._status(post_id, post)
+
+
+def _shown(bodies: Iterable[bytes | Why]) -> list[bytes]:
+    shown = []
+    for body in bodies:
+        if isinstance(body, Why):
+            _LEFT_OUT[body].inc()
+        else:
+            shown.append(body)
+    return shown

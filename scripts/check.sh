@@ -46,3 +46,4 @@ step "topics.yaml, golden examples" python scripts/topics.py "$work/image.binpb"
 step "generated pages are fresh" python scripts/docs.py --check
 step "who imports whom" lint-imports --no-logo --cache-dir .rookery/import-linter
 step "types" scripts/types.sh
+step "tests of these tools" env PYTHONPATH=bench pytest -q tests/scripts bench/tests

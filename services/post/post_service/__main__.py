@@ -1,0 +1,11 @@
+"""`python -m post_service serve|consume|relay|migrate|all`."""
+
+from __future__ import annotations
+
+import sys
+
+from post_service.app import build, migrate
+from rookery_common.app import cli
+
+if __name__ == "__main__":
+    sys.exit(cli("post", build, migrate))

@@ -1,0 +1,78 @@
+"""How requests fail, each with its status and reason."""
+
+from __future__ import annotations
+
+from rookery_common.errors import (
+    Aborted,
+    FieldViolation,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+)
+
+
+class InvalidField(InvalidArgument):
+    """One field of a request is wrong; `code` is one of the API's ERR_ words."""
+
+    reason = "INVALID_FIELD"
+
+    def __init__(self, field: str, code: str, description: str) -> None:
+        super().__init__(f"{field} {description}", fields=(FieldViolation(field, code, description),))
+
+
+class ReplyNotFound(NotFound):
+    """The post that is replied to is not there, or not for this author to see."""
+
+    reason = "REPLY_NOT_FOUND"
+
+
+class MediaNotFound(NotFound):
+    """No such media of this account, or it is attached to a post already."""
+
+    reason = "MEDIA_NOT_FOUND"
+
+
+class IdempotencyConflict(Aborted):
+    """The Idempotency-Key was used with another body."""
+
+    reason = "IDEMPOTENCY_CONFLICT"
+
+
+class UserRequired(PermissionDenied):
+    """The token is an application's own: there is no account to act for."""
+
+    reason = "USER_REQUIRED"
+
+
+class FileTooLarge(InvalidField):
+    """Too many bytes, pixels or frames."""
+
+    reason = "FILE_TOO_LARGE"
+
+    def __init__(self, description: str) -> None:
+        super().__init__("file", "ERR_TOO_LARGE", description)
+
+
+class UnsupportedType(InvalidField):
+    """Not a kind of file that is accepted, or not the kind that it claims to be."""
+
+    reason = "UNSUPPORTED_TYPE"
+
+    def __init__(self, description: str) -> None:
+        super().__init__("file", "ERR_UNSUPPORTED_TYPE", description)
+
+
+class BrokenFile(InvalidField):
+    """The content does not decode."""
+
+    reason = "BROKEN_FILE"
+
+    def __init__(self, description: str) -> None:
+        super().__init__("file", "ERR_BROKEN", description)
+
+
+class TooManyUploads(ResourceExhausted):
+    """This process holds as many uploads as its memory allows."""
+
+    reason = "TOO_MANY_UPLOADS"

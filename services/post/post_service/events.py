@@ -1,0 +1,87 @@
+"""Posts as contract messages, and as events on their topic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from post_service.models import Media, Post, SealedPost
+from rookery.post.v1 import events_pb2, media_pb2, post_pb2
+from rookery_common.clock import Clock
+from rookery_common.kafka.events import Event, new_event
+
+TOPIC: Final = "post.events.v1"
+SOURCE: Final = "post"
+
+
+class PostCodec:
+    """Posts and media as the contract has them; `public_url` gives the address of a stored file."""
+
+    def __init__(self, public_url: Callable[[str], str]) -> None:
+        self._public_url = public_url
+
+    def post(self, post: Post) -> post_pb2.Post:
+        message = post_pb2.Post(
+            post_id=post.post_id,
+            author_id=post.author_id,
+            text=post.text,
+            spoiler_text=post.spoiler_text,
+            sensitive=post.sensitive,
+            visibility=post_pb2.Visibility.ValueType(post.visibility),
+            language=post.language,
+            in_reply_to_id=post.in_reply_to_id,
+            in_reply_to_account_id=post.in_reply_to_account_id,
+            media=[self.media(media) for media in post.media],
+            mentions=[post_pb2.Mention(account_id=m.account_id, username=m.username) for m in post.mentions],
+            tags=post.tags,
+            state=post_pb2.PostState.ValueType(post.state),
+            application_name=post.application_name,
+            application_website=post.application_website,
+            version=post.version,
+            reblog_of_id=post.reblog_of_id,
+            thread_id=post.thread_id,
+        )
+        message.create_time.FromDatetime(post.create_time)
+        if post.edit_time is not None:
+            message.edit_time.FromDatetime(post.edit_time)
+        return message
+
+    def media(self, media: Media) -> media_pb2.Media:
+        return media_pb2.Media(
+            media_id=media.media_id,
+            account_id=media.account_id,
+            type=media_pb2.MediaType.ValueType(media.type),
+            url=self._public_url(media.original_key),
+            preview_url=self._public_url(media.small_key),
+            original=media_pb2.Dimensions(width=media.original.width, height=media.original.height),
+            small=media_pb2.Dimensions(width=media.small.width, height=media.small.height),
+            description=media.description,
+            blurhash=media.blurhash,
+            focus_x=media.focus.x,
+            focus_y=media.focus.y,
+        )
+
+    def seal(self, post: Post) -> SealedPost:
+        """The post for the cache and for answers: encoded once, however often it is read."""
+        return SealedPost(
+            post_id=post.post_id,
+            version=post.version,
+            author_id=post.author_id,
+            visibility=post.visibility,
+            state=post.state,
+            thread_id=post.thread_id,
+            mentioned=tuple(mention.account_id for mention in post.mentions),
+            body=self.post(post).SerializeToString(),
+        )
+
+
+class PostEvents:
+    """What is told of posts; the key is the post's id, the version the post's own."""
+
+    def __init__(self, codec: PostCodec, clock: Clock) -> None:
+        self._codec = codec
+        self._clock = clock
+
+    def created(self, post: Post) -> Event:
+        message = events_pb2.PostCreated(post=self._codec.post(post))
+        return new_event(TOPIC, str(post.post_id), message, version=post.version, clock=self._clock, source=SOURCE)

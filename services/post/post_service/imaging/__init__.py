@@ -1,0 +1,1 @@
+"""Pictures: told apart by their content, decoded and encoded anew in processes of their own."""

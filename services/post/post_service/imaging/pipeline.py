@@ -1,0 +1,178 @@
+"""Decodes a picture and encodes it anew: upright, in sRGB, without metadata, within the stored sizes.
+
+Runs in a worker process: the bytes are a stranger's.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import blurhash
+from PIL import Image, ImageCms, ImageOps, ImageSequence
+
+from post_service.imaging.formats import Kind
+from post_service.models import Dimensions, ProcessedImage
+
+MAX_PIXELS: Final = 40_000_000
+ORIGINAL_PIXELS: Final = 3840 * 2160
+SMALL_PIXELS: Final = 640 * 360
+MAX_FRAMES: Final = 500
+MAX_SIDE: Final = 16_383  # WebP's own limit
+QUALITY: Final = 90
+BLURHASH_SIDE: Final = 24
+BLURHASH_COMPONENTS: Final = 4
+
+_TYPES = {Kind.JPEG: ("image/jpeg", "jpg"), Kind.PNG: ("image/png", "png"), Kind.WEBP: ("image/webp", "webp")}
+_GIF_TYPE = ("image/gif", "gif")
+_OPTIONS: dict[Kind, dict[str, object]] = {
+    Kind.JPEG: {"quality": QUALITY, "progressive": True},
+    Kind.PNG: {"compress_level": 6},
+    Kind.WEBP: {"quality": QUALITY, "method": 4},
+}
+
+
+class TooManyPixels(Exception):
+    """More to decode than is allowed; says what, for people."""
+
+
+def process_image(data: bytes, kind: Kind) -> ProcessedImage:
+    """Raises TooManyPixels before anything large is decoded, and whatever the decoder raises for broken content."""
+    with _open(data, kind) as image:
+        frames = getattr(image, "n_frames", 1) if kind in (Kind.GIF, Kind.PNG, Kind.WEBP) else 1
+        if frames > 1:
+            return _process_animation(image, kind, frames)
+        return _process_still(image, kind)
+
+
+def _open(data: bytes, kind: Kind) -> Image.Image:
+    limit = f"must have at most {MAX_PIXELS // 1_000_000} million pixels"
+    try:
+        image = Image.open(io.BytesIO(data), formats=[kind])
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise TooManyPixels(limit) from None
+    if image.width * image.height > MAX_PIXELS:
+        image.close()
+        raise TooManyPixels(limit)
+    return image
+
+
+def _process_still(image: Image.Image, kind: Kind) -> ProcessedImage:
+    # JPEG can be decoded at half or quarter size at once, which saves most of the time and memory of a large one.
+    image.draft(None, fit(image.size, ORIGINAL_PIXELS))
+    image.load()
+    plain = _plain(ImageOps.exif_transpose(image))
+    original = _resized(plain, ORIGINAL_PIXELS)
+    small = _resized(original, SMALL_PIXELS)
+    stored = _stored_kind(kind, original)
+    content_type, extension = _TYPES[stored]
+    return ProcessedImage(
+        content_type=content_type,
+        extension=extension,
+        original=_encoded(original, stored),
+        original_size=Dimensions(*original.size),
+        small_content_type=content_type,
+        small_extension=extension,
+        small=_encoded(small, stored),
+        small_size=Dimensions(*small.size),
+        blurhash=_blurhash(small),
+    )
+
+
+def _process_animation(image: Image.Image, kind: Kind, count: int) -> ProcessedImage:
+    """Stays an animation of its kind; its preview is the first frame."""
+    if count > MAX_FRAMES or count * image.width * image.height > MAX_PIXELS:
+        raise TooManyPixels(
+            f"must have at most {MAX_FRAMES} frames, and {MAX_PIXELS // 1_000_000} million pixels in all of them"
+        )
+    loop = image.info.get("loop", 0) if kind is not Kind.GIF else image.info.get("loop")
+    frames, durations = [], []
+    for frame in ImageSequence.Iterator(image):
+        durations.append(min(max(int(frame.info.get("duration", 100)), 10), 65_535))
+        frames.append(_resized(_plain(frame), ORIGINAL_PIXELS))
+    small = _resized(frames[0], SMALL_PIXELS)
+    content_type, extension = _GIF_TYPE if kind is Kind.GIF else _TYPES[kind]
+    return ProcessedImage(
+        content_type=content_type,
+        extension=extension,
+        original=_encoded_frames(frames, kind, durations, loop),
+        original_size=Dimensions(*frames[0].size),
+        small_content_type="image/png",
+        small_extension="png",
+        small=_encoded(small, Kind.PNG),
+        small_size=Dimensions(*small.size),
+        blurhash=_blurhash(small),
+    )
+
+
+def _stored_kind(kind: Kind, image: Image.Image) -> Kind:
+    """What many clients can't show is stored as what all can."""
+    if kind is Kind.AVIF:
+        return Kind.PNG if image.mode == "RGBA" else Kind.JPEG
+    return Kind.PNG if kind is Kind.GIF else kind
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """8-bit sRGB grey, RGB or RGBA, with nothing that the file said beside its pixels."""
+    profile = image.info.get("icc_profile")
+    has_alpha = image.has_transparency_data
+    if image.mode.startswith("I") or image.mode == "F":
+        image = image.point(lambda value: value / 256)
+    if image.mode in ("RGB", "RGBA", "CMYK") and profile:
+        image = _to_srgb(image, profile, "RGBA" if has_alpha else "RGB")
+    wanted = "RGBA" if has_alpha else "L" if image.mode in ("L", "1", "I", "I;16", "F") else "RGB"
+    plain = image.convert(wanted) if image.mode != wanted else image.copy()
+    plain.info = {}
+    return plain
+
+
+def _to_srgb(image: Image.Image, profile: bytes, mode: str) -> Image.Image:
+    """The colours as the profile means them; a profile that is broken or not of this picture's kind is not followed."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image
+    return image if converted is None else converted
+
+
+def fit(size: tuple[int, int], pixels: int) -> tuple[int, int]:
+    """The largest size of the same shape with at most so many pixels, and no side too long."""
+    width, height = size
+    scale = min(1.0, math.sqrt(pixels / (width * height)), MAX_SIDE / max(width, height))
+    return max(1, math.floor(width * scale)), max(1, math.floor(height * scale))
+
+
+def _resized(image: Image.Image, pixels: int) -> Image.Image:
+    size = fit(image.size, pixels)
+    if size == image.size:
+        return image
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def _encoded(image: Image.Image, kind: Kind) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **_OPTIONS[kind])
+    return buffer.getvalue()
+
+
+def _encoded_frames(frames: Sequence[Image.Image], kind: Kind, durations: Sequence[int], loop: int | None) -> bytes:
+    options: dict[str, object] = {"save_all": True, "append_images": frames[1:], "duration": list(durations)}
+    if loop is not None:
+        options["loop"] = loop
+    if kind is Kind.GIF and any(frame.mode == "RGBA" for frame in frames):
+        options["disposal"] = 2
+    buffer = io.BytesIO()
+    frames[0].save(buffer, kind, **{**_OPTIONS.get(kind, {}), **options})
+    return buffer.getvalue()
+
+
+def _blurhash(image: Image.Image) -> str:
+    tiny = image.convert("RGB").resize((BLURHASH_SIDE, BLURHASH_SIDE), Image.Resampling.BOX)
+    raw = tiny.tobytes()
+    row = BLURHASH_SIDE * 3
+    pixels = [[tuple(raw[at : at + 3]) for at in range(start, start + row, 3)] for start in range(0, len(raw), row)]
+    encoded: str = blurhash.encode(pixels, BLURHASH_COMPONENTS, BLURHASH_COMPONENTS)
+    return encoded

@@ -1,0 +1,139 @@
+"""Worker processes for pictures: started when needed, ended when idle, killed when one takes too long."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
+
+from post_service import metrics
+from post_service.errors import BrokenFile, FileTooLarge
+from post_service.imaging.formats import Kind
+from post_service.imaging.frames import LENGTH, Refusal, decode_answer, join
+from post_service.models import ProcessedImage
+from rookery_common.errors import DeadlineExceeded, Unavailable
+from rookery_common.logs import get_logger
+from rookery_common.rpc.deadline import within
+
+JOB_SECONDS = 20
+IDLE_SECONDS = 60.0
+JOBS_PER_WORKER = 200
+MAX_ANSWER_BYTES = 128 * 1024 * 1024
+
+log = get_logger()
+
+
+class _Worker:
+    """One process; it does one picture at a time."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self.jobs = 0
+        self.retirement: asyncio.TimerHandle | None = None
+
+    async def work(self, data: bytes, kind: Kind) -> ProcessedImage | Refusal:
+        assert self._process.stdin is not None  # noqa: S101 - it was started with pipes
+        self.jobs += 1
+        self._process.stdin.write(join(kind.encode(), data))
+        await self._process.stdin.drain()
+        return decode_answer(await self._read(), await self._read(), await self._read())
+
+    async def _read(self) -> bytes:
+        assert self._process.stdout is not None  # noqa: S101
+        (size,) = LENGTH.unpack(await self._process.stdout.readexactly(LENGTH.size))
+        if size > MAX_ANSWER_BYTES:
+            raise ValueError("the answer is too long")
+        return await self._process.stdout.readexactly(size)
+
+    async def end(self) -> None:
+        if self.retirement is not None:
+            self.retirement.cancel()
+        with suppress(ProcessLookupError):  # It has ended by itself.
+            self._process.kill()
+        await self._process.communicate()
+
+
+class ImageWorkers:
+    """Processes pictures, a few at a time. Idle, it holds no process at all."""
+
+    def __init__(self, workers: int = 2, *, job_seconds: int = JOB_SECONDS, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._free = asyncio.Semaphore(workers)
+        self._idle: list[_Worker] = []
+        self._ending: set[asyncio.Task[None]] = set()
+        self._job_seconds = job_seconds
+        self._idle_seconds = idle_seconds
+
+    async def start(self) -> None:
+        """Nothing: a worker starts with the first picture."""
+
+    async def stop(self) -> None:
+        idle, self._idle = self._idle, []
+        for worker in idle:
+            await worker.end()
+        await asyncio.gather(*self._ending)
+
+    async def process(self, data: bytes, kind: Kind) -> ProcessedImage:
+        """The picture, encoded anew. Raises BrokenFile, FileTooLarge; DeadlineExceeded if no worker is free in time."""
+        try:
+            async with asyncio.timeout(within(self._job_seconds)):
+                await self._free.acquire()
+        except TimeoutError:
+            raise DeadlineExceeded("too many pictures are being processed") from None
+        try:
+            with metrics.IMAGE_SECONDS.time():
+                answer = await self._run(data, kind)
+        finally:
+            self._free.release()
+        if isinstance(answer, ProcessedImage):
+            return answer
+        raise (
+            FileTooLarge(answer.description) if answer.reason == FileTooLarge.reason else BrokenFile(answer.description)
+        )
+
+    async def _run(self, data: bytes, kind: Kind) -> ProcessedImage | Refusal:
+        worker = self._idle.pop() if self._idle else await self._spawn()
+        if worker.retirement is not None:
+            worker.retirement.cancel()
+        reusable = False
+        try:
+            async with asyncio.timeout(self._job_seconds):
+                answer = await worker.work(data, kind)
+            reusable = worker.jobs < JOBS_PER_WORKER
+            return answer
+        except TimeoutError:
+            return Refusal(FileTooLarge.reason, "takes too long to decode")
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError, KeyError):
+            log.warning("post.image_worker_died", bytes=len(data), kind=kind)
+            return Refusal(BrokenFile.reason, "is broken: it can't be decoded")
+        finally:
+            if reusable:
+                self._rest(worker)
+            else:
+                self._end_soon(worker)
+
+    async def _spawn(self) -> _Worker:
+        # Without our environment, where the secrets are, but for the way to the same packages.
+        environment = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
+        command = (sys.executable, "-P", "-s", "-m", "post_service.imaging.worker", str(self._job_seconds))
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment
+            )
+        except OSError as error:
+            raise Unavailable("pictures can't be processed right now", retry_after=1.0) from error
+        return _Worker(process)
+
+    def _rest(self, worker: _Worker) -> None:
+        self._idle.append(worker)
+        worker.retirement = asyncio.get_running_loop().call_later(self._idle_seconds, self._retire, worker)
+
+    def _retire(self, worker: _Worker) -> None:
+        self._idle.remove(worker)
+        self._end_soon(worker)
+
+    def _end_soon(self, worker: _Worker) -> None:
+        task = asyncio.get_running_loop().create_task(worker.end())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)

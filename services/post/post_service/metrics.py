@@ -1,0 +1,19 @@
+"""This service's own instruments."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Histogram
+
+POSTS_CREATED = Counter("rookery_post_posts_created_total", "Posts created, repeats of a request not counted.")
+CACHE_HITS = Counter("rookery_post_cache_hits_total", "Posts that were found in the cache.")
+CACHE_MISSES = Counter("rookery_post_cache_misses_total", "Posts that were not.")
+CACHE_FAILURES = Counter("rookery_post_cache_failures_total", "Calls to the cache that failed.", ["operation"])
+HIDDEN_UNCHECKED = Counter(
+    "rookery_post_authors_unchecked_total", "Authors whose posts were left out because user was not there to be asked."
+)
+UPLOADS = Counter("rookery_post_uploads_total", "Uploads by what became of them.", ["result"])
+IMAGE_SECONDS = Histogram(
+    "rookery_post_image_seconds",
+    "Time to decode and re-encode an upload.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0),
+)

@@ -1,0 +1,224 @@
+"""What the service deals with, and the limits on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+MAX_POST_CHARS = 500
+MAX_POST_BYTES = 16_384
+"""Characters count as people see them and a link counts 23, so the bytes need a bound of their own."""
+MAX_MENTIONS = 20
+MAX_TAGS = 30
+MAX_TAG_CHARS = 100
+MAX_MEDIA = 4
+MAX_REQUEST_ID_CHARS = 200
+MAX_APPLICATION_NAME_CHARS = 200
+MAX_APPLICATION_WEBSITE_CHARS = 2_000
+MAX_POSTS_PER_QUERY = 200
+MAX_PAGE_SIZE = 80
+DEFAULT_PAGE_SIZE = 20
+
+MAX_UPLOAD_BYTES = 16 * 1024 * 1024
+MAX_CHUNK_BYTES = 256 * 1024
+MAX_DESCRIPTION_CHARS = 1_500
+UNATTACHED_SECONDS = 24 * 3600
+"""How long an upload waits for its post."""
+
+
+class Visibility(IntEnum):
+    """Who may see a post; the numbers are stored and are those of the contract."""
+
+    PUBLIC = 1
+    UNLISTED = 2
+    PRIVATE = 3
+    DIRECT = 4
+
+
+class PostState(IntEnum):
+    """Whether policy lets a post be seen; the numbers are stored and are those of the contract."""
+
+    VISIBLE = 1
+    HELD = 2
+    REMOVED = 3
+    DELETED = 4
+
+
+class MediaType(IntEnum):
+    """The numbers are stored and are those of the contract."""
+
+    IMAGE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Dimensions:
+    """Pixels."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """The point that a cropped preview keeps, from -1 to 1 each; 0, 0 is the centre."""
+
+    x: float = 0.0
+    y: float = 0.0
+
+
+CENTRE = Focus()
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A stored picture. `post_id` is 0 until it is attached; `version` is the write timestamp of its row."""
+
+    media_id: int
+    account_id: int
+    type: MediaType
+    original_key: str
+    small_key: str
+    original: Dimensions
+    small: Dimensions
+    blurhash: str
+    description: str = ""
+    focus: Focus = CENTRE
+    post_id: int = 0
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """An account that a post names."""
+
+    account_id: int
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an author asks to be posted. `request_id` is the client's Idempotency-Key, empty for none."""
+
+    text: str = ""
+    spoiler_text: str = ""
+    sensitive: bool = False
+    visibility: Visibility = Visibility.PUBLIC
+    language: str = ""
+    in_reply_to_id: int = 0
+    media_ids: tuple[int, ...] = ()
+    application_name: str = ""
+    application_website: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A post as stored. `version` rises with every change, and is the write timestamp of its row."""
+
+    post_id: int
+    author_id: int
+    text: str
+    spoiler_text: str
+    sensitive: bool
+    visibility: Visibility
+    language: str
+    in_reply_to_id: int
+    in_reply_to_account_id: int
+    thread_id: int
+    create_time: datetime
+    media: tuple[Media, ...]
+    mentions: tuple[Mention, ...]
+    tags: tuple[str, ...]
+    application_name: str
+    application_website: str
+    version: int
+    state: PostState = PostState.VISIBLE
+    edit_time: datetime | None = None
+    reblog_of_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPost:
+    """A post as it is cached and answered: what decides who may see it, beside the encoded contract message."""
+
+    post_id: int
+    version: int
+    author_id: int
+    visibility: int
+    state: int
+    thread_id: int
+    mentioned: tuple[int, ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PostCounts:
+    """Facts counted; never part of a post's version."""
+
+    replies: int = 0
+    reblogs: int = 0
+    favourites: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PostQuery:
+    """A post that is asked for; `known_version` is the one that the caller holds."""
+
+    post_id: int
+    known_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PostView:
+    """A post that the viewer may see, with what changes more often than it."""
+
+    post: SealedPost
+    counts: PostCounts
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPostsQuery:
+    """A page of an author's posts; the id bounds are exclusive and 0 for none."""
+
+    account_id: int
+    page_size: int = DEFAULT_PAGE_SIZE
+    max_id: int = 0
+    min_id: int = 0
+    since_id: int = 0
+    exclude_replies: bool = False
+    only_media: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AuthoredRow:
+    """A post in its author's index, with what a listing is filtered by before the post itself is read."""
+
+    post_id: int
+    visibility: int
+    in_reply_to_account_id: int
+    has_media: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyClaim:
+    """An Idempotency-Key in use: the digest of the body it came with, and the id that its post has or will have."""
+
+    body_hash: bytes
+    post_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessedImage:
+    """A picture after re-encoding: no metadata, upright, within the stored size."""
+
+    content_type: str
+    extension: str
+    original: bytes
+    original_size: Dimensions
+    small_content_type: str
+    small_extension: str
+    small: bytes
+    small_size: Dimensions
+    blurhash: str

@@ -1,0 +1,1 @@
+"""What the service stores: posts and media in CQL, their cache in Redis, files in S3."""

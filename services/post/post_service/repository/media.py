@@ -1,0 +1,87 @@
+"""Media in CQL: an upload expires unless a post takes it. Files are noted before they are put: none is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from post_service.models import UNATTACHED_SECONDS, Dimensions, Focus, Media, MediaType
+from rookery_common.clients.cassandra import Cql, Row
+
+UPLOAD_SHARDS = 16
+
+
+class MediaRepository:
+    """Reads and writes media rows, and the notes of what lies in S3."""
+
+    def __init__(self, cql: Cql) -> None:
+        self._cql = cql
+
+    async def get_many(self, media_ids: Sequence[int]) -> dict[int, Media]:
+        """Media by id; unknown and expired ones are left out."""
+        results = await self._cql.many("media_get", [(media_id,) for media_id in media_ids])
+        return {rows[0].media_id: _media(rows[0]) for rows in results if rows}
+
+    async def put(self, media: Media) -> None:
+        """An upload that waits for its post; it expires after a day. Attaching belongs to the post's batch."""
+        await self._cql.execute("media_put", media_values(media, ttl=UNATTACHED_SECONDS))
+
+    async def describe(self, media: Media) -> None:
+        """Writes description and focus alone, so that it can't undo an attachment that happens meanwhile."""
+        values = (media.version, UNATTACHED_SECONDS, media.description, media.focus.x, media.focus.y, media.version)
+        await self._cql.execute("media_describe", (*values, media.media_id))
+
+    async def note_upload(self, media: Media, now: datetime) -> None:
+        """Before the files are put: whatever happens next, a sweep finds them."""
+        values = (*_note_key(media.media_id, now), media.media_id, media.original_key, media.small_key)
+        await self._cql.execute("upload_put", values)
+
+
+def attached_values(media: Media) -> tuple[object, ...]:
+    """The media as a value of the type attached_media."""
+    return (
+        media.media_id,
+        media.type,
+        media.original_key,
+        media.small_key,
+        media.original.width,
+        media.original.height,
+        media.small.width,
+        media.small.height,
+        media.blurhash,
+        media.description,
+        media.focus.x,
+        media.focus.y,
+    )
+
+
+def attached_from(row: Row, account_id: int, post_id: int) -> Media:
+    """The media that a value of the type attached_media stands for."""
+    return Media(
+        media_id=row.media_id,
+        account_id=account_id,
+        type=MediaType(row.type),
+        original_key=row.original_key,
+        small_key=row.small_key,
+        original=Dimensions(row.width, row.height),
+        small=Dimensions(row.small_width, row.small_height),
+        blurhash=row.blurhash or "",
+        description=row.description or "",
+        focus=Focus(row.focus_x or 0.0, row.focus_y or 0.0),
+        post_id=post_id,
+    )
+
+
+def media_values(media: Media, *, ttl: int) -> tuple[object, ...]:
+    """The arguments of `media_put`; a ttl of 0 keeps the row for good."""
+    media_id, *attached = attached_values(media)
+    return (media_id, media.account_id, media.post_id, media.version, *attached, media.version, ttl)
+
+
+def _media(row: Row) -> Media:
+    return replace(attached_from(row, row.account_id, row.post_id or 0), version=row.version)
+
+
+def _note_key(media_id: int, now: datetime) -> tuple[int, int]:
+    return int(now.timestamp()) // 86_400, media_id % UPLOAD_SHARDS

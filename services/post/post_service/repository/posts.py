@@ -1,0 +1,188 @@
+"""Posts in CQL: the row, its author's index, replies as facts, Idempotency-Keys, and the outbox in the same batch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import UTC
+
+from post_service.models import AuthoredRow, KeyClaim, Mention, Post, PostState, Visibility
+from post_service.repository.media import attached_from, attached_values, media_values
+from rookery_common.clients.cassandra import Args, Cql, Row
+from rookery_common.clock import Clock
+from rookery_common.ids import EPOCH_MS, lowest_id_at, ms_of, time_of
+from rookery_common.kafka.cql_outbox import CqlOutbox
+from rookery_common.kafka.events import Event
+
+BUCKET_MS = 180 * 24 * 3600 * 1000
+BUCKETS_AT_ONCE = 8
+REPLIES_PER_READ = 1000
+SETTLE_ROWS = 200
+REPLY_READS = 10
+SETTLED_MS = 48 * 3600 * 1000
+"""A reply older than this can't come late any more: the id of a repeated request is at most 24 hours old."""
+
+
+class PostRepository:
+    """Reads and writes posts. Writes carry the post's version as their timestamp, so that repeating one is harmless."""
+
+    def __init__(self, cql: Cql, outbox: CqlOutbox, clock: Clock) -> None:
+        self._cql = cql
+        self._outbox = outbox
+        self._clock = clock
+
+    async def get(self, post_id: int) -> Post | None:
+        return (await self.get_many([post_id])).get(post_id)
+
+    async def get_many(self, post_ids: Iterable[int]) -> dict[int, Post]:
+        """Posts by id; unknown ones are left out."""
+        results = await self._cql.many("post_get", [(post_id,) for post_id in post_ids])
+        return {rows[0].post_id: _post(rows[0]) for rows in results if rows}
+
+    async def create(self, post: Post, event: Event) -> None:
+        """The post, its index rows, its media's attachment and its event: all or nothing, in one logged batch."""
+        await self._cql.batch([*_rows(post), *self._outbox.rows(event)])
+
+    async def publish(self, event: Event) -> None:
+        """After `create`; returns at once. What a crash keeps from being published, the relay publishes."""
+        await self._outbox.publish_soon([event])
+
+    async def find_claim(self, account_id: int, request_id: str) -> KeyClaim | None:
+        """What an Idempotency-Key was used for."""
+        rows = await self._cql.execute("key_get", (account_id, request_id))
+        return KeyClaim(rows[0].body_hash, rows[0].post_id) if rows else None
+
+    async def claim(self, account_id: int, request_id: str, claim: KeyClaim) -> KeyClaim:
+        """Takes the key for 24 hours, unless it is taken; the claim that holds is returned."""
+        applied, row = await self._cql.execute_conditional(
+            "key_claim", (account_id, request_id, claim.body_hash, claim.post_id)
+        )
+        return claim if applied or row is None else KeyClaim(row.body_hash, row.post_id)
+
+    async def authored(
+        self, author_id: int, above: int, below: int, limit: int, *, newest: bool = True
+    ) -> list[AuthoredRow]:
+        """Up to `limit` of an author's posts between the ids, from the newest or the oldest on; fewer mean the end."""
+        found: list[AuthoredRow] = []
+        buckets = _buckets(above, min(below, lowest_id_at(self._clock.unix_ms() + BUCKET_MS)), newest)
+        name = "author_newest" if newest else "author_oldest"
+        at_once = 1  # The first bucket often has a page; behind an idle author, several are asked together.
+        while buckets and len(found) < limit:
+            group, buckets = buckets[:at_once], buckets[at_once:]
+            pages = await self._cql.many(name, [(author_id, bucket, above, below, limit) for bucket in group])
+            found += [AuthoredRow(*row) for page in pages for row in page]
+            at_once = BUCKETS_AT_ONCE
+        return found[:limit]
+
+    async def count_replies(self, post_ids: Sequence[int]) -> dict[int, int]:
+        """How many replies each post has.
+
+        More than 10,000 in two days show as that many until the older ones have settled.
+        """
+        newest = await self._cql.many("reply_newest", [(post_id,) for post_id in post_ids])
+        replied = {post_id: rows[0] for post_id, rows in zip(post_ids, newest, strict=True) if rows}
+        counts = await asyncio.gather(
+            *(self._count_from(post_id, row.counted_id or 0, row.counted or 0) for post_id, row in replied.items())
+        )
+        return dict.fromkeys(post_ids, 0) | dict(zip(replied, counts, strict=True))
+
+    async def _count_from(self, post_id: int, counted_id: int, counted: int) -> int:
+        """What was counted before, and the rows since; of those that have settled the number is noted."""
+        fresh: list[int] = []
+        for _ in range(REPLY_READS):
+            after = fresh[-1] if fresh else counted_id
+            rows = await self._cql.execute("reply_page", (post_id, after, REPLIES_PER_READ))
+            fresh += [row.reply_id for row in rows]
+            if len(rows) < REPLIES_PER_READ:
+                break
+        await self._settle(post_id, counted, fresh)
+        return counted + len(fresh)
+
+    async def _settle(self, post_id: int, counted: int, fresh: Sequence[int]) -> None:
+        now = self._clock.unix_ms()
+        settled = [reply_id for reply_id in fresh if ms_of(reply_id) < now - SETTLED_MS]
+        if len(settled) >= SETTLE_ROWS:
+            values = (post_id, settled[-1], counted + len(settled), now * 1000)
+            await self._cql.execute("reply_settle", values)
+
+
+def bucket_of(post_id: int) -> int:
+    """The part of its author's index that a post is in, by the time in its id."""
+    return (ms_of(post_id) - EPOCH_MS) // BUCKET_MS
+
+
+def _buckets(above: int, below: int, newest: bool) -> list[int]:
+    buckets = list(range(bucket_of(above), bucket_of(below) + 1))
+    return buckets[::-1] if newest else buckets
+
+
+def _rows(post: Post) -> list[tuple[str, Args]]:
+    rows: list[tuple[str, Args]] = [
+        ("post_put", _values(post)),
+        (
+            "author_put",
+            (
+                post.author_id,
+                bucket_of(post.post_id),
+                post.post_id,
+                post.visibility,
+                post.in_reply_to_account_id,
+                bool(post.media),
+                post.version,
+            ),
+        ),
+        *(("media_put", media_values(media, ttl=0)) for media in post.media),
+    ]
+    if post.in_reply_to_id:
+        rows.append(("reply_put", (post.in_reply_to_id, post.post_id, post.author_id, post.version)))
+    return rows
+
+
+def _values(post: Post) -> tuple[object, ...]:
+    return (
+        post.post_id,
+        post.author_id,
+        post.version,
+        post.state,
+        post.visibility,
+        post.text,
+        post.spoiler_text,
+        post.sensitive,
+        post.language,
+        post.in_reply_to_id,
+        post.in_reply_to_account_id,
+        post.thread_id,
+        post.reblog_of_id,
+        post.edit_time,
+        [attached_values(media) for media in post.media],
+        [(mention.account_id, mention.username) for mention in post.mentions],
+        list(post.tags),
+        post.application_name,
+        post.application_website,
+        post.version,
+    )
+
+
+def _post(row: Row) -> Post:
+    return Post(
+        post_id=row.post_id,
+        author_id=row.author_id,
+        text=row.text or "",
+        spoiler_text=row.spoiler_text or "",
+        sensitive=bool(row.sensitive),
+        visibility=Visibility(row.visibility),
+        language=row.language or "",
+        in_reply_to_id=row.in_reply_to_id or 0,
+        in_reply_to_account_id=row.in_reply_to_account_id or 0,
+        thread_id=row.thread_id or row.post_id,
+        create_time=time_of(row.post_id),
+        media=tuple(attached_from(media, row.author_id, row.post_id) for media in row.media or ()),
+        mentions=tuple(Mention(*mention) for mention in row.mentions or ()),
+        tags=tuple(row.tags or ()),
+        application_name=row.application_name or "",
+        application_website=row.application_website or "",
+        version=row.version,
+        state=PostState(row.state),
+        edit_time=row.edited_at and row.edited_at.replace(tzinfo=UTC),
+        reblog_of_id=row.reblog_of_id or 0,
+    )

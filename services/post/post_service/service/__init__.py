@@ -1,0 +1,1 @@
+"""The rules of posts and media, one file for each use case."""

@@ -1,0 +1,158 @@
+"""Creates posts: everything is checked, then one batch writes the post with all that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from post_service import metrics
+from post_service.clients import UserClient
+from post_service.errors import IdempotencyConflict, MediaNotFound, ReplyNotFound
+from post_service.events import PostCodec, PostEvents
+from post_service.models import Draft, KeyClaim, Media, Mention, Post, SealedPost
+from post_service.repository.cache import PostCache
+from post_service.repository.media import MediaRepository
+from post_service.repository.posts import PostRepository
+from post_service.service.drafts import body_hash, check_draft, tags_in, usernames_in
+from post_service.service.read_posts import PostReader
+from post_service.versions import HybridClock
+from rookery_common.auth import Identity
+from rookery_common.ids import IdSource, time_of
+from rookery_common.logs import get_logger
+
+log = get_logger()
+
+
+class PostWriter:
+    """Creates posts.
+
+    With an Idempotency-Key the key's row is written first and holds the id: after a crash in between, the same request
+    finds the id and writes the post under it. Without a key, a request that is repeated makes another post.
+    """
+
+    def __init__(
+        self,
+        posts: PostRepository,
+        media: MediaRepository,
+        cache: PostCache,
+        reader: PostReader,
+        users: UserClient,
+        codec: PostCodec,
+        events: PostEvents,
+        ids: IdSource,
+        versions: HybridClock,
+        local_domain: str,
+    ) -> None:
+        self._posts = posts
+        self._media = media
+        self._cache = cache
+        self._reader = reader
+        self._users = users
+        self._codec = codec
+        self._events = events
+        self._ids = ids
+        self._versions = versions
+        self._local_domain = local_domain
+
+    async def create(self, author: Identity, draft: Draft) -> Post:
+        """The new post, or the one that the same request made before. Raises InvalidField, ReplyNotFound,
+        MediaNotFound and IdempotencyConflict, all before anything is written."""
+        draft = check_draft(draft)
+        usernames, tags = usernames_in(draft, self._local_domain), tags_in(draft)
+        claim = await self._find_claim(author, draft)
+        made = await self._posts.get(claim.post_id) if claim else None
+        if made is not None:
+            return made
+        parent = await self._parent(author, draft)
+        media = await self._free_media(author, draft, claim)
+        mentions = await self._users.find_accounts(usernames) if usernames else []
+        if claim is None:
+            claim = await self._claim(author, draft)
+            made = await self._posts.get(claim.post_id) if draft.request_id else None
+            if made is not None:  # The same request, served by another process meanwhile.
+                return made
+        post = self._compose(author, draft, claim.post_id, parent, media, mentions, tags)
+        await self._write(post)
+        return post
+
+    async def _find_claim(self, author: Identity, draft: Draft) -> KeyClaim | None:
+        if not draft.request_id:
+            return None
+        claim = await self._posts.find_claim(author.account_id, draft.request_id)
+        return claim and _same_body(claim, draft)
+
+    async def _claim(self, author: Identity, draft: Draft) -> KeyClaim:
+        minted = KeyClaim(body_hash(draft), self._ids.mint())
+        if not draft.request_id:
+            return minted
+        return _same_body(await self._posts.claim(author.account_id, draft.request_id, minted), draft)
+
+    async def _parent(self, author: Identity, draft: Draft) -> SealedPost | None:
+        if not draft.in_reply_to_id:
+            return None
+        visible = await self._reader.visible(author, [draft.in_reply_to_id])
+        if draft.in_reply_to_id not in visible:
+            raise ReplyNotFound("the post that is replied to does not exist")
+        return visible[draft.in_reply_to_id]
+
+    async def _free_media(self, author: Identity, draft: Draft, claim: KeyClaim | None) -> list[Media]:
+        """The draft's media: the author's own, and attached to nothing but the post that this very request has made."""
+        if not draft.media_ids:
+            return []
+        found = await self._media.get_many(draft.media_ids)
+        own = {media_id for media_id, media in found.items() if media.account_id == author.account_id}
+        if own != set(draft.media_ids):
+            raise MediaNotFound("one of the media does not exist or is not yours")
+        taken_by = {media.post_id for media in found.values()} - {0}
+        if taken_by and claim is None:  # Perhaps by the same request, which another process serves just now.
+            claim = await self._find_claim(author, draft)
+        if taken_by - ({claim.post_id} if claim else set()):
+            raise MediaNotFound("one of the media is attached to another post")
+        return [found[media_id] for media_id in draft.media_ids]
+
+    def _compose(
+        self,
+        author: Identity,
+        draft: Draft,
+        post_id: int,
+        parent: SealedPost | None,
+        media: Sequence[Media],
+        mentions: Sequence[Mention],
+        tags: tuple[str, ...],
+    ) -> Post:
+        version = self._versions.next(max((item.version for item in media), default=0))
+        return Post(
+            post_id=post_id,
+            author_id=author.account_id,
+            text=draft.text,
+            spoiler_text=draft.spoiler_text,
+            sensitive=draft.sensitive,
+            visibility=draft.visibility,
+            language=draft.language,
+            in_reply_to_id=draft.in_reply_to_id,
+            in_reply_to_account_id=parent.author_id if parent else 0,
+            thread_id=parent.thread_id if parent else post_id,
+            create_time=time_of(post_id),
+            media=tuple(replace(item, post_id=post_id, version=version) for item in media),
+            mentions=tuple(mentions),
+            tags=tags,
+            application_name=draft.application_name,
+            application_website=draft.application_website,
+            version=version,
+        )
+
+    async def _write(self, post: Post) -> None:
+        event = self._events.created(post)
+        await self._posts.create(post, event)
+        await self._posts.publish(event)
+        metrics.POSTS_CREATED.inc()
+        log.info("post.created", post_id=post.post_id, author_id=post.author_id)
+        await self._cache.put(self._codec.seal(post))
+        if post.in_reply_to_id:
+            await self._reader.refresh_counts(post.in_reply_to_id)
+
+
+def _same_body(claim: KeyClaim, draft: Draft) -> KeyClaim:
+    if claim.body_hash != body_hash(draft):
+        raise IdempotencyConflict("this Idempotency-Key was used with another body")
+    return claim

@@ -1,0 +1,86 @@
+"""Lists an author's posts: the index gives candidates, the one rule of visibility decides."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from post_service.errors import InvalidField
+from post_service.models import (
+    DEFAULT_PAGE_SIZE,
+    MAX_PAGE_SIZE,
+    AccountPostsQuery,
+    AuthoredRow,
+    SealedPost,
+    Visibility,
+)
+from post_service.repository.posts import PostRepository
+from post_service.service.read_posts import PostReader
+from post_service.service.visibility import is_listed_for_feed
+from rookery_common.auth import Identity
+from rookery_common.ids import MAX_ID
+
+MAX_SCANNED_ROWS = 2_000
+"""Where so few of so many rows may be shown, the page ends: it is short, and the next one goes on from there."""
+
+Shown = Callable[[Sequence[AuthoredRow]], Awaitable[dict[int, SealedPost]]]
+
+
+class AccountPosts:
+    """An author's posts, newest first, by keyset."""
+
+    def __init__(self, posts: PostRepository, reader: PostReader) -> None:
+        self._posts = posts
+        self._reader = reader
+
+    async def for_viewer(self, identity: Identity | None, query: AccountPostsQuery) -> list[SealedPost]:
+        """What the viewer may see of them; nobody signed in sees what anyone may."""
+
+        async def visible(rows: Sequence[AuthoredRow]) -> dict[int, SealedPost]:
+            return await self._reader.visible(identity, [row.post_id for row in rows])
+
+        return await self._page(query, visible)
+
+    async def for_feed(self, query: AccountPostsQuery) -> list[SealedPost]:
+        """What followers may be shown: everything visible but direct posts."""
+
+        async def listed(rows: Sequence[AuthoredRow]) -> dict[int, SealedPost]:
+            ids = [row.post_id for row in rows if row.visibility != Visibility.DIRECT]
+            found = await self._reader.load_posts(ids)
+            return {post_id: post for post_id, post in found.items() if is_listed_for_feed(post)}
+
+        return await self._page(query, listed)
+
+    async def _page(self, query: AccountPostsQuery, shown: Shown) -> list[SealedPost]:
+        size, newest = _checked_size(query), not query.min_id
+        above, below = max(query.min_id, query.since_id), query.max_id or MAX_ID
+        page: list[SealedPost] = []
+        scanned = 0
+        while len(page) < size and scanned < MAX_SCANNED_ROWS:
+            rows = await self._posts.authored(query.account_id, above, below, size, newest=newest)
+            wanted = [row for row in rows if _fits(query, row)]
+            visible = await shown(wanted) if wanted else {}
+            page += [visible[row.post_id] for row in wanted if row.post_id in visible]
+            scanned += size
+            if len(rows) < size:
+                break
+            last = rows[-1].post_id
+            above, below = (above, last) if newest else (last, below)
+        page = page[:size]
+        return page if newest else page[::-1]
+
+
+def _checked_size(query: AccountPostsQuery) -> int:
+    if not 0 <= query.page_size <= MAX_PAGE_SIZE:
+        raise InvalidField("page_size", "ERR_INVALID", f"must be between 1 and {MAX_PAGE_SIZE}")
+    if query.account_id <= 0:
+        raise InvalidField("account_id", "ERR_INVALID", "is not an id")
+    for field, bound in (("max_id", query.max_id), ("min_id", query.min_id), ("since_id", query.since_id)):
+        if bound < 0:
+            raise InvalidField(field, "ERR_INVALID", "is not an id")
+    return query.page_size or DEFAULT_PAGE_SIZE
+
+
+def _fits(query: AccountPostsQuery, row: AuthoredRow) -> bool:
+    """A thread with oneself is not a reply to anyone."""
+    is_reply = row.in_reply_to_account_id not in (0, query.account_id)
+    return not (query.exclude_replies and is_reply) and (row.has_media or not query.only_media)

@@ -1,0 +1,165 @@
+"""Pictures of posts: uploaded and processed first, described, then attached by the post."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+from post_service import metrics
+from post_service.errors import BrokenFile, FileTooLarge, InvalidField, MediaNotFound, TooManyUploads
+from post_service.imaging.formats import check_kind
+from post_service.imaging.pool import ImageWorkers
+from post_service.models import (
+    CENTRE,
+    MAX_DESCRIPTION_CHARS,
+    MAX_UPLOAD_BYTES,
+    Focus,
+    Media,
+    MediaType,
+    ProcessedImage,
+)
+from post_service.repository.media import MediaRepository
+from post_service.service.drafts import check_text
+from post_service.versions import HybridClock
+from rookery_common.clients.s3 import S3
+from rookery_common.clock import Clock
+from rookery_common.errors import AppError
+from rookery_common.ids import IdSource
+from rookery_common.logs import get_logger
+
+MAX_HELD_BYTES = 16 * MAX_UPLOAD_BYTES
+KEY_BYTES = 18
+CACHE_CONTROL = "public, max-age=31536000, immutable"
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class UploadHeader:
+    """What a client says of its file; only the content is believed."""
+
+    filename: str = ""
+    content_type: str = ""
+    description: str = ""
+    focus: Focus = CENTRE
+
+
+class MediaLibrary:
+    """An account's own media."""
+
+    def __init__(
+        self,
+        media: MediaRepository,
+        files: S3,
+        workers: ImageWorkers,
+        ids: IdSource,
+        versions: HybridClock,
+        clock: Clock,
+    ) -> None:
+        self._media = media
+        self._files = files
+        self._workers = workers
+        self._ids = ids
+        self._versions = versions
+        self._clock = clock
+        self._held = 0
+
+    async def upload(self, account_id: int, header: UploadHeader, chunks: AsyncIterator[bytes]) -> Media:
+        """Raises InvalidField for description and focus; FileTooLarge, UnsupportedType, BrokenFile for the file;
+        TooManyUploads while this process holds too many."""
+        _check_description(header.description)
+        _check_focus(header.focus)
+        data = bytearray()
+        try:
+            async for chunk in chunks:
+                self._hold(len(chunk))
+                data += chunk
+                if len(data) > MAX_UPLOAD_BYTES:
+                    raise FileTooLarge(f"must be at most {MAX_UPLOAD_BYTES // 1024 // 1024} MiB")
+            media = await self._process(account_id, header, bytes(data))
+        except AppError as error:
+            metrics.UPLOADS.labels(error.reason).inc()
+            raise
+        finally:
+            self._held -= len(data)
+        metrics.UPLOADS.labels("OK").inc()
+        log.info("media.uploaded", media_id=media.media_id, account_id=account_id, bytes=len(data))
+        return media
+
+    async def get(self, account_id: int, media_id: int) -> Media:
+        """Raises MediaNotFound for what is not there or another's."""
+        media = (await self._media.get_many([media_id])).get(media_id)
+        if media is None or media.account_id != account_id:
+            raise MediaNotFound("there is no such media of yours")
+        return media
+
+    async def update(
+        self, account_id: int, media_id: int, description: str | None, focus_x: float | None, focus_y: float | None
+    ) -> Media:
+        """Changes what is given, before the media is posted. Raises MediaNotFound, InvalidField."""
+        if description is not None:
+            _check_description(description)
+        media = await self.get(account_id, media_id)
+        if media.post_id:
+            raise MediaNotFound("this media is attached to a post already")
+        focus = Focus(
+            media.focus.x if focus_x is None else focus_x,
+            media.focus.y if focus_y is None else focus_y,
+        )
+        _check_focus(focus)
+        changed = replace(
+            media,
+            description=media.description if description is None else description,
+            focus=focus,
+            version=self._versions.next(media.version),
+        )
+        await self._media.describe(changed)
+        return changed
+
+    def _hold(self, size: int) -> None:
+        if self._held + size > MAX_HELD_BYTES:
+            raise TooManyUploads("too many files are being uploaded", retry_after=5.0)
+        self._held += size
+
+    async def _process(self, account_id: int, header: UploadHeader, data: bytes) -> Media:
+        if not data:
+            raise BrokenFile("is empty")
+        kind = check_kind(data, header.content_type, header.filename)
+        image = await self._workers.process(data, kind)
+        media = self._compose(account_id, header, image)
+        await self._media.note_upload(media, self._clock.now())
+        await asyncio.gather(
+            self._files.put(media.original_key, image.original, image.content_type, CACHE_CONTROL),
+            self._files.put(media.small_key, image.small, image.small_content_type, CACHE_CONTROL),
+        )
+        await self._media.put(media)
+        return media
+
+    def _compose(self, account_id: int, header: UploadHeader, image: ProcessedImage) -> Media:
+        # Who knows a picture's address may see it, so that nobody must be able to guess it.
+        folder = f"media/{secrets.token_urlsafe(KEY_BYTES)}"
+        return Media(
+            media_id=self._ids.mint(),
+            account_id=account_id,
+            type=MediaType.IMAGE,
+            original_key=f"{folder}/original.{image.extension}",
+            small_key=f"{folder}/small.{image.small_extension}",
+            original=image.original_size,
+            small=image.small_size,
+            blurhash=image.blurhash,
+            description=header.description,
+            focus=header.focus,
+            version=self._versions.next(),
+        )
+
+
+def _check_description(description: str) -> None:
+    check_text("description", description)
+    if len(description) > MAX_DESCRIPTION_CHARS:
+        raise InvalidField("description", "ERR_TOO_LONG", f"must be at most {MAX_DESCRIPTION_CHARS} characters")
+
+
+def _check_focus(focus: Focus) -> None:
+    if not (-1 <= focus.x <= 1 and -1 <= focus.y <= 1):  # so that NaN is refused too
+        raise InvalidField("focus", "ERR_INVALID", "must be two numbers between -1 and 1")

@@ -1,0 +1,184 @@
+"""PostService over gRPC: requests to calls of the rules, and their results to responses."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+import grpc
+
+from post_service.errors import InvalidField, UserRequired
+from post_service.events import PostCodec
+from post_service.models import (
+    MAX_CHUNK_BYTES,
+    AccountPostsQuery,
+    Draft,
+    Focus,
+    PostQuery,
+    PostView,
+    Visibility,
+)
+from post_service.service.create_post import PostWriter
+from post_service.service.list_posts import AccountPosts
+from post_service.service.media import MediaLibrary, UploadHeader
+from post_service.service.read_posts import PostReader, ViewerQuery
+from rookery.post.v1 import post_service_pb2 as pb
+from rookery.post.v1 import post_service_pb2_grpc as pb_grpc
+from rookery_common.auth import Identity, TokenVerifier, current_identity, require_identity
+from rookery_common.errors import AppError
+from rookery_common.rpc.batch_serving import serve_batch
+from rookery_common.rpc.metadata import CallHead
+from rookery_common.rpc.tls import service_of
+
+GATEWAY: Final = "gateway"
+FEED: Final = "feed"
+ALLOWED_CALLERS: Final = {"*": frozenset({GATEWAY}), "ListAccountPosts": frozenset({GATEWAY, FEED})}
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class PostServicer(pb_grpc.PostServiceServicer):
+    """One method for each RPC."""
+
+    def __init__(
+        self,
+        writer: PostWriter,
+        reader: PostReader,
+        account_posts: AccountPosts,
+        library: MediaLibrary,
+        codec: PostCodec,
+        verifier: TokenVerifier,
+    ) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._account_posts = account_posts
+        self._library = library
+        self._codec = codec
+        self._verifier = verifier
+
+    async def CreatePost(self, request: pb.CreatePostRequest, context: Context) -> pb.CreatePostResponse:
+        author = _require_user("write:statuses")
+        post = await self._writer.create(author, _draft(request))
+        return pb.CreatePostResponse(post=self._codec.post(post))
+
+    async def BatchGetPosts(self, request: pb.BatchGetPostsRequest, context: Context) -> pb.BatchGetPostsResponse:
+        results = await serve_batch(request.entries, self._verifier, self._get_posts, pb.BatchGetPostsResult)
+        return pb.BatchGetPostsResponse(results=results)
+
+    async def ListAccountPosts(
+        self, request: pb.ListAccountPostsRequest, context: Context
+    ) -> pb.ListAccountPostsResponse:
+        query = AccountPostsQuery(
+            account_id=request.account_id,
+            page_size=request.page_size,
+            max_id=request.max_id,
+            min_id=request.min_id,
+            since_id=request.since_id,
+            exclude_replies=request.exclude_replies,
+            only_media=request.only_media,
+        )
+        identity = current_identity()
+        if identity is None and _caller(context) == FEED:
+            posts = await self._account_posts.for_feed(query)
+        else:
+            posts = await self._account_posts.for_viewer(identity, query)
+        response = pb.ListAccountPostsResponse()
+        for post in posts:
+            response.posts.add().MergeFromString(post.body)
+        return response
+
+    async def UploadMedia(
+        self, request_iterator: AsyncIterator[pb.UploadMediaRequest], context: Context
+    ) -> pb.UploadMediaResponse:
+        owner = _require_user("write:media")
+        first = await anext(aiter(request_iterator), None)
+        if first is None or first.WhichOneof("part") != "header":
+            raise InvalidField("file", "ERR_INVALID", "must come after a header that names it")
+        header = UploadHeader(
+            filename=first.header.filename,
+            content_type=first.header.content_type,
+            description=first.header.description,
+            focus=Focus(first.header.focus_x, first.header.focus_y),
+        )
+        media = await self._library.upload(owner.account_id, header, _chunks(request_iterator))
+        return pb.UploadMediaResponse(media=self._codec.media(media))
+
+    async def GetMedia(self, request: pb.GetMediaRequest, context: Context) -> pb.GetMediaResponse:
+        owner = _require_user("write:media")
+        media = await self._library.get(owner.account_id, request.media_id)
+        return pb.GetMediaResponse(media=self._codec.media(media))
+
+    async def UpdateMedia(self, request: pb.UpdateMediaRequest, context: Context) -> pb.UpdateMediaResponse:
+        owner = _require_user("write:media")
+        media = await self._library.update(
+            owner.account_id,
+            request.media_id,
+            description=request.description if request.HasField("description") else None,
+            focus_x=request.focus_x if request.HasField("focus_x") else None,
+            focus_y=request.focus_y if request.HasField("focus_y") else None,
+        )
+        return pb.UpdateMediaResponse(media=self._codec.media(media))
+
+    async def _get_posts(
+        self, entries: list[tuple[int, pb.BatchGetPostsEntry, Identity | None]]
+    ) -> Sequence[pb.BatchGetPostsResult | AppError]:
+        queries = [
+            ViewerQuery(identity, [PostQuery(post.post_id, post.known_version) for post in entry.posts])
+            for _, entry, identity in entries
+        ]
+        answers = await self._reader.batch_get(queries)
+        return [answer if isinstance(answer, AppError) else _result(answer) for answer in answers]
+
+
+def _result(views: Sequence[PostView]) -> pb.BatchGetPostsResult:
+    result = pb.BatchGetPostsResult()
+    for view in views:
+        post, counts = view.post, view.counts
+        message = result.posts.add(post_id=post.post_id, version=post.version, author_id=post.author_id)
+        if not view.known:
+            message.post.MergeFromString(post.body)
+        message.counts.replies = counts.replies
+        message.counts.reblogs = counts.reblogs
+        message.counts.favourites = counts.favourites
+        message.marks.SetInParent()
+    return result
+
+
+def _draft(request: pb.CreatePostRequest) -> Draft:
+    try:
+        visibility = Visibility(request.visibility)
+    except ValueError:
+        raise InvalidField("visibility", "ERR_INVALID", "must be public, unlisted, private or direct") from None
+    return Draft(
+        text=request.text,
+        spoiler_text=request.spoiler_text,
+        sensitive=request.sensitive,
+        visibility=visibility,
+        language=request.language,
+        in_reply_to_id=request.in_reply_to_id,
+        media_ids=tuple(request.media_ids),
+        application_name=request.application_name,
+        application_website=request.application_website,
+        request_id=request.request_id,
+    )
+
+
+def _require_user(scope: str) -> Identity:
+    identity = require_identity(scope)
+    if identity.account_id == 0:
+        raise UserRequired("this needs a user: the token is an application's own")
+    return identity
+
+
+def _caller(context: Context) -> str:
+    """The calling service: by its certificate, else by the metadata, which counts only where calls are plaintext."""
+    return service_of(context.auth_context()) or CallHead(context.invocation_metadata() or ()).service
+
+
+async def _chunks(requests: AsyncIterator[pb.UploadMediaRequest]) -> AsyncIterator[bytes]:
+    async for request in requests:
+        if request.WhichOneof("part") != "chunk":
+            raise InvalidField("file", "ERR_INVALID", "has a second header")
+        if len(request.chunk) > MAX_CHUNK_BYTES:
+            raise InvalidField("file", "ERR_INVALID", f"must come in chunks of at most {MAX_CHUNK_BYTES} bytes")
+        yield request.chunk

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from post_service.events import PostCodec, PostEvents
+from post_service.models import Dimensions, Media, MediaType, Mention, Post, Visibility
+from post_service.versions import HybridClock
+from rookery_common.auth import Identity
+from rookery_common.ids import time_of
+from rookery_common.testing import FakeClock, FakeIds
+
+MakePost = Callable[..., Post]
+MakeMedia = Callable[..., Media]
+
+REQUIRED = {
+    "POST_CQL_KEYSPACE": "rookery_post",
+    "POST_REDIS_CACHE_URL": "redis://127.0.0.1:6379/0",
+    "POST_REDIS_STATE_URL": "redis://127.0.0.1:6380/0",
+    "POST_S3_ENDPOINT": "http://127.0.0.1:9000",
+    "POST_S3_ACCESS_KEY": "key",
+    "POST_S3_SECRET_KEY": "secret",
+    "POST_S3_BUCKET": "rookery-post-media",
+    "POST_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """What post must be told, and nothing else."""
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.fixture
+def alice() -> Identity:
+    return Identity(account_id=101, session_id=1, app_id=1, scopes=frozenset({"read", "write"}), token="alice")
+
+
+@pytest.fixture
+def bob() -> Identity:
+    return Identity(account_id=102, session_id=2, app_id=1, scopes=frozenset({"read", "write"}), token="bob")
+
+
+@pytest.fixture
+def carol() -> Identity:
+    return Identity(account_id=103, session_id=3, app_id=1, scopes=frozenset({"read", "write"}), token="carol")
+
+
+@pytest.fixture
+def versions(clock: FakeClock) -> HybridClock:
+    return HybridClock(clock)
+
+
+@pytest.fixture
+def codec() -> PostCodec:
+    return PostCodec(lambda key: f"https://files.example/{key}")
+
+
+@pytest.fixture
+def events(codec: PostCodec, clock: FakeClock) -> PostEvents:
+    return PostEvents(codec, clock)
+
+
+@pytest.fixture
+def make_media(ids: FakeIds, versions: HybridClock) -> MakeMedia:
+    """Builds an upload of account 101; what is named differs."""
+
+    def make(**changes: object) -> Media:
+        media_id = ids.mint()
+        media = Media(
+            media_id=media_id,
+            account_id=101,
+            type=MediaType.IMAGE,
+            original_key=f"media/{media_id}/original.jpg",
+            small_key=f"media/{media_id}/small.jpg",
+            original=Dimensions(1200, 800),
+            small=Dimensions(588, 392),
+            blurhash="UBL_:rOpGG-oBUNG,qRj2so|=eE1w^n4S5NH",
+            version=versions.next(),
+        )
+        return replace(media, **changes)  # type: ignore[arg-type] # names of fields, given by tests
+
+    return make
+
+
+@pytest.fixture
+def make_post(ids: FakeIds, versions: HybridClock) -> MakePost:
+    """Builds a public post of account 101 that has everything; what is named differs."""
+
+    def make(**changes: object) -> Post:
+        post_id = ids.mint()
+        post = Post(
+            post_id=post_id,
+            author_id=101,
+            text="Hello, world",
+            spoiler_text="greeting",
+            sensitive=True,
+            visibility=Visibility.PUBLIC,
+            language="en",
+            in_reply_to_id=0,
+            in_reply_to_account_id=0,
+            thread_id=post_id,
+            create_time=time_of(post_id),
+            media=(),
+            mentions=(Mention(102, "Bob"),),
+            tags=("hello", "world"),
+            application_name="Demo",
+            application_website="https://demo.example",
+            version=versions.next(),
+        )
+        return replace(post, **changes)  # type: ignore[arg-type] # names of fields, given by tests
+
+    return make

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from post_service.app import MIGRATIONS
+from post_service.repository.cache import PostCache
+from post_service.repository.media import MediaRepository
+from post_service.repository.posts import PostRepository
+from post_service.repository.statements import STATEMENTS
+from rookery_common.clients.cassandra import Cql
+from rookery_common.clients.cql_migrations import migrate_cql
+from rookery_common.clients.redis import RedisClient
+from rookery_common.config import CqlSettings
+from rookery_common.kafka.cql_outbox import CqlOutbox
+from rookery_common.testing import FakeClock
+from rookery_common.testing.events import FakeProducer
+
+
+@pytest_asyncio.fixture
+async def cql(cql_keyspace: CqlSettings) -> AsyncIterator[Cql]:
+    """A keyspace of this test's own with the service's schema."""
+    await migrate_cql(cql_keyspace, MIGRATIONS)
+    client = Cql(cql_keyspace, "post-test", STATEMENTS)
+    await client.start()
+    yield client
+    await client.stop()
+
+
+@pytest.fixture
+def producer() -> FakeProducer:
+    return FakeProducer()
+
+
+@pytest.fixture
+def outbox(cql: Cql, producer: FakeProducer, clock: FakeClock) -> CqlOutbox:
+    return CqlOutbox(cql, producer, clock)
+
+
+@pytest.fixture
+def posts(cql: Cql, outbox: CqlOutbox, clock: FakeClock) -> PostRepository:
+    return PostRepository(cql, outbox, clock)
+
+
+@pytest.fixture
+def media(cql: Cql) -> MediaRepository:
+    return MediaRepository(cql)
+
+
+@pytest_asyncio.fixture
+async def redis(redis_url: str) -> AsyncIterator[RedisClient]:
+    client = RedisClient(redis_url, "post-test")
+    yield client
+    await client.stop()
+
+
+@pytest.fixture
+def cache(redis: RedisClient, redis_prefix: str, clock: FakeClock) -> PostCache:
+    return PostCache(redis, clock, prefix=redis_prefix)

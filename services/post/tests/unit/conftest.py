@@ -1,0 +1,232 @@
+"""In-memory stand-ins; test_repository.py and test_cache.py run over them, and from tests/engine over the engines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import pytest
+
+from post_service.clients import UserClient
+from post_service.events import PostCodec, PostEvents
+from post_service.models import AuthoredRow, KeyClaim, Media, Mention, Post, PostCounts, SealedPost
+from post_service.repository.cache import PostCache
+from post_service.repository.media import MediaRepository
+from post_service.repository.posts import PostRepository
+from post_service.service.create_post import PostWriter
+from post_service.service.list_posts import AccountPosts
+from post_service.service.read_posts import PostReader
+from post_service.versions import HybridClock
+from rookery_common.auth import Identity
+from rookery_common.errors import Unavailable
+from rookery_common.kafka.events import Event
+from rookery_common.testing import FakeIds
+
+
+@dataclass
+class Store:
+    """What the engines hold, and which of them are away."""
+
+    posts: dict[int, Post] = field(default_factory=dict)
+    media: dict[int, Media] = field(default_factory=dict)
+    claims: dict[tuple[int, str], KeyClaim] = field(default_factory=dict)
+    uploads: dict[int, tuple[str, str]] = field(default_factory=dict)
+    outbox: list[Event] = field(default_factory=list)
+    published: list[Event] = field(default_factory=list)
+    sealed: dict[int, SealedPost] = field(default_factory=dict)
+    counts: dict[int, tuple[int, PostCounts]] = field(default_factory=dict)
+    away: set[str] = field(default_factory=set)
+    reads: int = 0
+
+    def require(self, engine: str) -> None:
+        if engine in self.away:
+            raise Unavailable(f"{engine} is away")
+
+
+class MemoryPosts(PostRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get_many(self, post_ids: Iterable[int]) -> dict[int, Post]:
+        self._store.require("cql")
+        ids = list(post_ids)
+        self._store.reads += len(ids)
+        return {post_id: self._store.posts[post_id] for post_id in ids if post_id in self._store.posts}
+
+    async def create(self, post: Post, event: Event) -> None:
+        self._store.require("cql")
+        held = self._store.posts.get(post.post_id)
+        if held is None or held.version < post.version:
+            self._store.posts[post.post_id] = replace(post, media=tuple(replace(m, version=0) for m in post.media))
+            self._store.media |= {media.media_id: media for media in post.media}
+        self._store.outbox.append(event)
+
+    async def publish(self, event: Event) -> None:
+        self._store.published.append(event)
+
+    async def find_claim(self, account_id: int, request_id: str) -> KeyClaim | None:
+        self._store.require("cql")
+        return self._store.claims.get((account_id, request_id))
+
+    async def claim(self, account_id: int, request_id: str, claim: KeyClaim) -> KeyClaim:
+        self._store.require("cql")
+        return self._store.claims.setdefault((account_id, request_id), claim)
+
+    async def authored(
+        self, author_id: int, above: int, below: int, limit: int, *, newest: bool = True
+    ) -> list[AuthoredRow]:
+        self._store.require("cql")
+        posts = [p for p in self._store.posts.values() if p.author_id == author_id and above < p.post_id < below]
+        posts.sort(key=lambda post: post.post_id, reverse=newest)
+        return [AuthoredRow(p.post_id, p.visibility, p.in_reply_to_account_id, bool(p.media)) for p in posts[:limit]]
+
+    async def count_replies(self, post_ids: Sequence[int]) -> dict[int, int]:
+        self._store.require("cql")
+        replied = [post.in_reply_to_id for post in self._store.posts.values()]
+        return {post_id: replied.count(post_id) for post_id in post_ids}
+
+
+class MemoryMedia(MediaRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get_many(self, media_ids: Sequence[int]) -> dict[int, Media]:
+        self._store.require("cql")
+        return {media_id: self._store.media[media_id] for media_id in media_ids if media_id in self._store.media}
+
+    async def put(self, media: Media) -> None:
+        self._store.require("cql")
+        self._store.media[media.media_id] = media
+
+    async def describe(self, media: Media) -> None:
+        held = self._store.media[media.media_id]
+        changed = replace(held, description=media.description, focus=media.focus, version=media.version)
+        self._store.media[media.media_id] = changed
+
+    async def note_upload(self, media: Media, now: datetime) -> None:
+        self._store.require("cql")
+        self._store.uploads[media.media_id] = (media.original_key, media.small_key)
+
+
+class MemoryCache(PostCache):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get_many(self, post_ids: Sequence[int]) -> tuple[dict[int, SealedPost], dict[int, PostCounts]]:
+        if "redis" in self._store.away:
+            return {}, {}
+        sealed, counts = self._store.sealed, self._store.counts
+        return (
+            {post_id: sealed[post_id] for post_id in post_ids if post_id in sealed},
+            {post_id: counts[post_id][1] for post_id in post_ids if post_id in counts},
+        )
+
+    async def put(self, post: SealedPost) -> None:
+        held = self._store.sealed.get(post.post_id)
+        if "redis" not in self._store.away and (held is None or held.version <= post.version):
+            self._store.sealed[post.post_id] = post
+
+    async def put_counts(self, post_id: int, counts: PostCounts, stamp: int) -> None:
+        held = self._store.counts.get(post_id)
+        if "redis" not in self._store.away and (held is None or held[0] <= stamp):
+            self._store.counts[post_id] = (stamp, counts)
+
+    async def fill(self, posts: Iterable[SealedPost], counts: Mapping[int, PostCounts], stamp: int) -> None:
+        if "redis" in self._store.away:
+            return
+        for post in posts:
+            self._store.sealed.setdefault(post.post_id, post)
+        for post_id, count in counts.items():
+            self._store.counts.setdefault(post_id, (stamp, count))
+
+
+class MemoryUsers(UserClient):
+    def __init__(self, store: Store, accounts: dict[str, Mention], follows: dict[int, set[int]]) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._follows = follows
+
+    async def find_accounts(self, usernames: Sequence[str]) -> list[Mention]:
+        self._store.require("user")
+        return [self._accounts[name.lower()] for name in usernames if name.lower() in self._accounts]
+
+    async def followed_by(self, viewer: Identity, account_ids: Sequence[int]) -> frozenset[int]:
+        self._store.require("user")
+        return frozenset(self._follows[viewer.account_id].intersection(account_ids))
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+def away(store: Store) -> set[str]:
+    """Names of what does not answer: cql, redis, user."""
+    return store.away
+
+
+@pytest.fixture
+def published(store: Store) -> list[Event]:
+    return store.published
+
+
+@pytest.fixture
+def accounts() -> dict[str, Mention]:
+    """Accounts by lower-case username."""
+    return {name.lower(): Mention(number, name) for number, name in ((101, "alice"), (102, "Bob"), (103, "carol"))}
+
+
+@pytest.fixture
+def follows() -> dict[int, set[int]]:
+    """Whom each account follows."""
+    return defaultdict(set)
+
+
+@pytest.fixture
+def posts(store: Store) -> PostRepository:
+    return MemoryPosts(store)
+
+
+@pytest.fixture
+def media(store: Store) -> MediaRepository:
+    return MemoryMedia(store)
+
+
+@pytest.fixture
+def cache(store: Store) -> PostCache:
+    return MemoryCache(store)
+
+
+@pytest.fixture
+def users(store: Store, accounts: dict[str, Mention], follows: dict[int, set[int]]) -> UserClient:
+    return MemoryUsers(store, accounts, follows)
+
+
+@pytest.fixture
+def reader(
+    posts: PostRepository, cache: PostCache, codec: PostCodec, users: UserClient, versions: HybridClock
+) -> PostReader:
+    return PostReader(posts, cache, codec, users, versions)
+
+
+@pytest.fixture
+def writer(
+    posts: PostRepository,
+    media: MediaRepository,
+    cache: PostCache,
+    reader: PostReader,
+    users: UserClient,
+    codec: PostCodec,
+    events: PostEvents,
+    ids: FakeIds,
+    versions: HybridClock,
+) -> PostWriter:
+    return PostWriter(posts, media, cache, reader, users, codec, events, ids, versions, "rookery.example")
+
+
+@pytest.fixture
+def account_posts(posts: PostRepository, reader: PostReader) -> AccountPosts:
+    return AccountPosts(posts, reader)

@@ -44,6 +44,8 @@ def _signals_unwind() -> Iterator[None]:
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
+    # A shell's background job starts with Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
 
 
@@ -178,6 +180,8 @@ def _watch(instance: Instance, supervisor: Supervisor) -> None:
     told: set[str] = set()
     while True:
         time.sleep(1)
+        if not supervisor.running():
+            raise LocalError("The process manager has ended: another command stopped the platform.")
         for name, info in supervisor.states().items():
             if info["statename"] == "RUNNING":
                 told.discard(name)

@@ -15,7 +15,7 @@ packages := protos libs/common $(sort $(patsubst %/pyproject.toml,%,$(wildcard s
 local := PYTHONPATH=deploy/local $(bin)/python -m rookery_local
 unit_tests := $(wildcard libs/common/tests/unit services/*/tests/unit deploy/local/tests/unit)
 
-.PHONY: help setup install run up down reset status logs demo bench check unit test protos lock
+.PHONY: help setup install run up down reset status logs demo bench check unit test protos docs lock hooks release
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -62,8 +62,17 @@ test: install ## Every test, beside a fresh platform on free ports (ARGS are pyt
 protos: $(stamp) ## Generate the Python stubs of the contracts
 	@scripts/protos.sh
 
+docs: $(stamp) ## Generate the pages that are generated
+	@$(bin)/python scripts/docs.py
+
 lock: $(stamp) ## Resolve the lock of third parties anew
 	@scripts/lock.sh
+
+hooks: $(stamp) ## Run the fast half of `make check` before each commit
+	@$(bin)/pre-commit install
+
+release: $(stamp) ## Release one package: SERVICE=post VERSION=1.4.0
+	@scripts/release.sh "$(SERVICE)" "$(VERSION)"
 
 $(bin)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,0 +1,138 @@
+"""Uploads go through in pieces, whatever stands where in the form."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+
+from gateway_service.routers.media import CHUNK_BYTES
+from rookery_common.errors import FieldViolation, InvalidArgument
+
+if TYPE_CHECKING:
+    from tests.conftest import World
+
+URL = "/api/v2/media"
+BYTES = bytes(range(256)) * 600  # 150 KiB
+FILE = ("file", ("a.jpg", BYTES, "image/jpeg"))
+
+
+@pytest.mark.parametrize("url", [URL, "/api/v1/media", "/api/v2/media/"])
+async def test_file_goes_through_in_chunks(http: httpx2.AsyncClient, world: World, url: str) -> None:
+    _, headers = world.newcomer("alice")
+    fields = [("description", (None, "A bird")), ("focus", (None, "-0.5,0.25"))]
+    answer = await http.post(url, files=[*fields, FILE], headers=headers)
+    assert answer.status_code == 200, answer.text
+    [(header, chunks)] = world.post.uploads
+    assert b"".join(chunks) == BYTES
+    assert max(len(chunk) for chunk in chunks) <= CHUNK_BYTES
+    assert (header.filename, header.content_type, header.description) == ("a.jpg", "image/jpeg", "A bird")
+    assert (header.focus_x, header.focus_y) == (-0.5, 0.25)
+    assert not world.post.made("UpdateMedia")
+    assert answer.json()["description"] == "A bird"
+
+
+async def test_fields_after_the_file_count_too(http: httpx2.AsyncClient, world: World) -> None:
+    _, headers = world.newcomer("alice")
+    fields = [("description", (None, "A bird")), ("focus", (None, "0,1"))]
+    answer = await http.post(URL, files=[FILE, *fields], headers=headers)
+    assert answer.json()["description"] == "A bird"
+    assert answer.json()["meta"]["focus"] == {"x": 0.0, "y": 1.0}
+    assert world.post.uploads[0][0].description == ""
+
+
+async def test_body_is_not_held_as_a_whole(http: httpx2.AsyncClient, world: World) -> None:
+    _, headers = world.newcomer("alice")
+    sent = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal sent
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        for _ in range(10):
+            sent += 1
+            yield bytes(10_000)
+        yield b"\r\n--b--\r\n"
+
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    answer = await http.post(URL, content=body(), headers={**headers, **kind})
+    assert answer.status_code == 200
+    assert sum(len(chunk) for chunk in world.post.uploads[0][1]) == 100_000
+
+
+async def test_too_large_a_file_is_refused(http: httpx2.AsyncClient, world: World) -> None:
+    _, headers = world.newcomer("alice")
+    answer = await http.post(URL, files=[("file", ("a", bytes(200_001), "image/png"))], headers=headers)
+    assert answer.status_code == 413
+    assert "file" in answer.json()["error"]
+    assert not world.post.media
+
+
+async def test_too_large_a_body_is_refused_before_it_is_read(http: httpx2.AsyncClient, world: World) -> None:
+    _, headers = world.newcomer("alice")
+    answer = await http.post(URL, files=[("file", ("a", bytes(400_000), "image/png"))], headers=headers)
+    assert answer.status_code == 413
+    assert not world.post.calls
+
+
+@pytest.mark.parametrize("files", [[("description", (None, "x"))], [("picture", ("a.jpg", BYTES, "image/jpeg"))]])
+async def test_form_without_a_file_is_refused(http: httpx2.AsyncClient, world: World, files: Any) -> None:
+    _, headers = world.newcomer("alice")
+    answer = await http.post(URL, files=files, headers=headers)
+    assert answer.status_code == 422
+    assert list(answer.json()["details"]) == ["file"]
+
+
+async def test_upload_that_is_no_form_is_refused(http: httpx2.AsyncClient, world: World) -> None:
+    _, headers = world.newcomer("alice")
+    answer = await http.post(URL, content=BYTES, headers={**headers, "content-type": "image/jpeg"})
+    assert answer.status_code == 415
+
+
+@pytest.mark.parametrize("focus", ["x", "2,0", "nan,0", "1"])
+@pytest.mark.parametrize("first", [True, False])
+async def test_bad_focus_is_refused(http: httpx2.AsyncClient, world: World, focus: str, first: bool) -> None:
+    _, headers = world.newcomer("alice")
+    fields: list[Any] = [("focus", (None, focus))]
+    files = [*fields, FILE] if first else [FILE, *fields]
+    answer = await http.post(URL, files=files, headers=headers)
+    assert answer.status_code == 422
+    assert list(answer.json()["details"]) == ["focus"]
+
+
+async def test_what_post_refuses_is_told(http: httpx2.AsyncClient, world: World) -> None:
+    _, headers = world.newcomer("alice")
+
+    async def refuse(*_: Any, **__: Any) -> Any:
+        raise InvalidArgument("x", fields=[FieldViolation("file", "ERR_INVALID", "is not an image")])
+
+    world.post.upload = refuse  # type: ignore[method-assign]
+    answer = await http.post(URL, files=[FILE], headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["error"] == "Validation failed: file is not an image"
+
+
+async def test_media_is_described_afterwards(http: httpx2.AsyncClient, world: World) -> None:
+    _, headers = world.newcomer("alice")
+    media_id = (await http.post(URL, files=[FILE], headers=headers)).json()["id"]
+    url = f"/api/v1/media/{media_id}"
+    answer = await http.put(url, json={"description": "A bird", "focus": "1,1"}, headers=headers)
+    assert answer.json()["description"] == "A bird"
+    again = await http.put(url, data={"description": "Two birds"}, headers=headers)
+    assert again.json()["meta"]["focus"] == {"x": 1.0, "y": 1.0}
+    assert (await http.get(url, headers=headers)).json()["description"] == "Two birds"
+
+
+async def test_unknown_media_is_not_found(http: httpx2.AsyncClient, world: World) -> None:
+    _, headers = world.newcomer("alice")
+    assert (await http.get("/api/v1/media/5", headers=headers)).json() == {
+        "error": "Record not found",
+        "error_description": "There is no such media",
+    }
+
+
+async def test_uploading_needs_the_scope(http: httpx2.AsyncClient, world: World) -> None:
+    _, headers = world.newcomer("alice", "read", "write:statuses")
+    assert (await http.post(URL, files=[FILE], headers=headers)).status_code == 403
+    assert (await http.post(URL, files=[FILE])).status_code == 401

@@ -97,7 +97,7 @@ class Composer:
             entries, more = answer.entries, answer.more
             if not entries:
                 break
-            found = await self.entries(viewer, entries)
+            found = [status for _, status in await self.entries(viewer, entries)]
             shown = found + shown if upwards else shown + found
             first_id = entries[0].entry_id if upwards or not first_id else first_id
             last_id = last_id if upwards and last_id else entries[-1].entry_id
@@ -108,8 +108,8 @@ class Composer:
             bounds = replace(page, limit=missing, **further)
         return HomePage(shown, first_id, last_id, more)
 
-    async def entries(self, viewer: Identity, entries: Sequence[TimelineEntry]) -> list[bytes]:
-        """The statuses of these entries that belong in the viewer's home, in this order."""
+    async def entries(self, viewer: Identity, entries: Sequence[TimelineEntry]) -> list[tuple[int, bytes]]:
+        """Those entries that belong in the viewer's home, in this order, with their statuses."""
         post_ids = [entry.entry_id for entry in entries]
         author_ids = {entry.author_id for entry in entries}
         facts = await self._hydrator.posts(viewer, post_ids, author_ids, replies=True)

@@ -24,29 +24,39 @@ class Presenter:
 
     def listed(self, post_ids: Iterable[int]) -> list[bytes]:
         """Posts that are asked for by id, in this order."""
-        posts, relationships = self._facts.posts, self._facts.relationships
-        bodies: list[bytes | Why] = []
+        shown = []
         for post_id in post_ids:
+            body = self._listed(post_id)
+            if isinstance(body, Why):
+                _LEFT_OUT[body].inc()
+            else:
+                shown.append(body)
+        return shown
+
+    def home(self, entries: Iterable[TimelineEntry]) -> list[tuple[int, bytes]]:
+        """Those entries that belong in the viewer's home, in this order: the id and the status."""
+        posts, relationships = self._facts.posts, self._facts.relationships
+        shown = []
+        for entry in entries:
+            post_id = entry.entry_id
             post = posts.get(post_id)
             if post is None:
-                bodies.append(Why.NOT_VISIBLE)
-            else:
-                why = why_not_listed(self._viewer_id, post.author_id, relationships)
-                bodies.append(why or self._status(post_id, post))
-        return _shown(bodies)
-
-    def home(self, entries: Iterable[TimelineEntry]) -> list[bytes]:
-        """Entries of the viewer's home, in this order."""
-        posts, relationships = self._facts.posts, self._facts.relationships
-        bodies: list[bytes | Why] = []
-        for entry in entries:
-            post = posts.get(entry.entry_id)
-            if post is None:
-                bodies.append(Why.NOT_VISIBLE)
+                body: bytes | Why = Why.NOT_VISIBLE
             else:
                 why = why_not_home(self._viewer_id, post, entry.reason, relationships)
-                bodies.append(why or self._status(entry.entry_id, post))
-        return _shown(bodies)
+                body = why or self._status(post_id, post)
+            if isinstance(body, Why):
+                _LEFT_OUT[body].inc()
+            else:
+                shown.append((post_id, body))
+        return shown
+
+    def _listed(self, post_id: int) -> bytes | Why:
+        post = self._facts.posts.get(post_id)
+        if post is None:
+            return Why.NOT_VISIBLE
+        why = why_not_listed(self._viewer_id, post.author_id, self._facts.relationships)
+        return why or self._status(post_id, post)
 
     def _status(self, post_id: int, post: PostFragment) -> bytes | Why:
         facts = self._facts
@@ -74,13 +84,3 @@ class Presenter:
             return Why.MUTED
         why = why_not_listed(self._viewer_id, post.author_id, self._facts.relationships)
         return why or self._status(post_id, post)
-
-
-def _shown(bodies: Iterable[bytes | Why]) -> list[bytes]:
-    shown = []
-    for body in bodies:
-        if isinstance(body, Why):
-            _LEFT_OUT[body].inc()
-        else:
-            shown.append(body)
-    return shown

@@ -1,0 +1,96 @@
+"""Hearing of revoked sessions within a second, and saying when nothing is heard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from gateway_service.auth import TokenExchange
+from gateway_service.clients import Clients
+from rookery.auth.v1.auth_service_pb2 import WatchRevocationsRequest, WatchRevocationsResponse
+from rookery_common.clock import Clock
+from rookery_common.errors import AppError, Unavailable
+from rookery_common.logs import get_logger
+
+# Auth sends a heartbeat every 300 ms at least.
+SILENCE_SECONDS = 1.0
+RETRY_SECONDS = 0.2
+log = get_logger()
+
+
+class SessionHolder(Protocol):
+    """Something that must let go of revoked sessions: the streams of the hub."""
+
+    def close_session(self, session_id: int) -> None: ...
+
+    def close_account(self, account_id: int) -> None: ...
+
+
+class Revocations:
+    """Component: follows auth's stream of revocations and passes each on to the token cache and the open streams."""
+
+    def __init__(self, clients: Clients, clock: Clock) -> None:
+        self._clients = clients
+        self._clock = clock
+        self._exchange: TokenExchange | None = None
+        self._holders: Sequence[SessionHolder] = ()
+        self._heard_at: float | None = None
+        self._sequence = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def connect(self, exchange: TokenExchange, *holders: SessionHolder) -> None:
+        """Whom to tell. Apart from the constructor, for the token cache itself asks whether this is `fresh`."""
+        self._exchange = exchange
+        self._holders = holders
+
+    def fresh(self) -> bool:
+        """Whether auth was heard within the last second: else a cached token may have been revoked meanwhile."""
+        return self._heard_at is not None and self._clock.monotonic() - self._heard_at <= SILENCE_SECONDS
+
+    async def check(self) -> None:
+        """For readiness: raises Unavailable until everything up to now has been heard, and while auth is silent."""
+        if not self.fresh():
+            raise Unavailable("Revocations are not heard.")
+
+    async def start(self) -> None:
+        """Begins to follow, also while auth is away."""
+        self._task = asyncio.create_task(self._run(), name="revocations")
+
+    async def stop(self) -> None:
+        """Leaves the stream."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._follow()
+            except AppError as error:
+                log.warning("revocations.lost", reason=error.reason)
+            await self._clock.sleep(RETRY_SECONDS)
+
+    async def _follow(self) -> None:
+        request = WatchRevocationsRequest(since=self._sequence)
+        async for heard in self._clients.auth.stream("WatchRevocations", request, silence=SILENCE_SECONDS):
+            self._take(heard)
+
+    def _take(self, heard: WatchRevocationsResponse) -> None:
+        for revocation in heard.revocations:
+            self._revoke(revocation.session_id, revocation.account_id)
+        self._sequence = max(self._sequence, heard.sequence)
+        self._heard_at = self._clock.monotonic()
+
+    def _revoke(self, session_id: int, account_id: int) -> None:
+        log.info("session.revoked", session_id=session_id, account_id=account_id)
+        if self._exchange is not None:
+            if session_id:
+                self._exchange.forget(session_id)
+            else:
+                self._exchange.forget_account(account_id)
+        for holder in self._holders:
+            if session_id:
+                holder.close_session(session_id)
+            else:
+                holder.close_account(account_id)

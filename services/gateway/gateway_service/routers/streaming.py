@@ -1,0 +1,239 @@
+"""/api/v1/streaming: what happens in the home, as it happens, by server-sent events or WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import WebSocketRoute
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from gateway_service.auth import Caller, TokenExchange, check_scope
+from gateway_service.clients import Clients
+from gateway_service.compose import Composer
+from gateway_service.errors import InvalidAccessToken, RouteNotFound, UserRequired, error_response
+from gateway_service.hub import Closing, Connection, Hub
+from gateway_service.live import Frame, Live
+from gateway_service.routing import Routes
+from rookery_common.clock import Clock
+from rookery_common.errors import AppError, Unauthenticated
+
+PATH = "/api/v1/streaming"
+USER_STREAM = "user"
+SCOPE = "read:statuses"
+HEARTBEAT_SECONDS = 15.0
+LAST_WORD_SECONDS = 1.0
+MAX_MESSAGE_CHARS = 4_096
+_OPENING = b":)\n\n"
+_HEARTBEAT = b":thump\n\n"
+
+
+class Streaming:
+    """Opens streams. A token is taken from the header, the WebSocket's subprotocol or the query, as clients send it."""
+
+    def __init__(self, hub: Hub, clients: Clients, composer: Composer, exchange: TokenExchange, clock: Clock) -> None:
+        self._hub = hub
+        self._clients = clients
+        self._composer = composer
+        self._exchange = exchange
+        self._clock = clock
+        routes = Routes("streaming")
+        routes.get(f"{PATH}/health", self.health, "streaming_health", "Whether streams are served")
+        routes.get(f"{PATH}/user", self.events, "streaming_user", "The caller's home, as server-sent events")
+        routes.get(PATH, self.named_events, "streaming_named", "The same, by the name of the stream")
+        self.router: APIRouter = routes.router
+        self.router.routes.append(WebSocketRoute(PATH, self.socket))
+
+    async def health(self, _request: Request) -> Response:
+        return PlainTextResponse("OK")
+
+    async def named_events(self, request: Request) -> Response:
+        if request.query_params.get("stream") != USER_STREAM:
+            raise RouteNotFound("There is no such stream")
+        return await self.events(request)
+
+    async def events(self, request: Request) -> Response:
+        token = token_of(request)
+        caller = await self._caller(token)
+        connection = self._hub.open(caller.identity)
+        return EventStream(self._hub, connection, self._live(connection, token))
+
+    async def socket(self, websocket: WebSocket) -> None:
+        """Refused with an HTTP answer where the token is not good; closed with a code of ours where it ends."""
+        token = token_of(websocket)
+        try:
+            connection = self._hub.open((await self._caller(token)).identity)
+        except AppError as error:
+            await websocket.send_denial_response(
+                error_response(error, websocket.url.path, websocket.scope.get("request_id", ""))
+            )
+            return
+        offered = websocket.scope.get("subprotocols") or ()
+        await websocket.accept(subprotocol=token if token in offered else None)
+        try:
+            await Socket(websocket, self._hub, connection, self._live(connection, token)).run()
+        finally:
+            self._hub.release(connection)
+
+    async def _caller(self, token: str) -> Caller:
+        if not token:
+            raise InvalidAccessToken
+        caller = await self._exchange.exchange(token)
+        check_scope(caller, SCOPE)
+        if not caller.identity.account_id:
+            raise UserRequired
+        return caller
+
+    def _live(self, connection: Connection, token: str) -> Live:
+        return Live(connection, token, self._exchange, self._composer, self._clients, self._clock)
+
+
+def token_of(connection: HTTPConnection) -> str:
+    """The client's token; empty without one."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token.strip()
+    subprotocols = connection.scope.get("subprotocols") or [""]
+    return subprotocols[0] or connection.query_params.get("access_token", "")
+
+
+class EventStream(Response):
+    """Server-sent events until either side has enough."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, hub: Hub, connection: Connection, live: Live) -> None:
+        super().__init__(headers={"cache-control": "private, no-store", "x-accel-buffering": "no"})
+        del self.headers["content-length"]
+        self._hub = hub
+        self._connection = connection
+        self._live = live
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def write(body: bytes, more: bool = True) -> None:
+            await send({"type": "http.response.body", "body": body, "more_body": more})
+
+        async def pump() -> None:
+            await write(_OPENING)
+            while True:
+                frames = await self._live.next(HEARTBEAT_SECONDS)
+                await write(b"".join(map(_event, frames)) or _HEARTBEAT)
+
+        async def leave() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                continue
+
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            self._hub.listen(self._connection)
+            closing = await run_until_closed(self._connection, pump(), leave())
+            if closing is not None:
+                async with asyncio.timeout(LAST_WORD_SECONDS):
+                    await write(b"", more=False)
+        except (TimeoutError, OSError):
+            return  # who does not read does not hear the end either
+        finally:
+            self._hub.release(self._connection)
+
+
+class Socket:
+    """One WebSocket, after it was accepted: which streams it wants, and what they bring."""
+
+    def __init__(self, websocket: WebSocket, hub: Hub, connection: Connection, live: Live) -> None:
+        self._websocket = websocket
+        self._hub = hub
+        self._connection = connection
+        self._live = live
+
+    async def run(self) -> None:
+        """Until either side has enough."""
+        stream = self._websocket.query_params.get("stream")
+        if stream:
+            await self._change("subscribe", stream)
+        closing = await run_until_closed(self._connection, self._pump(), self._listen())
+        if closing is not None:
+            try:
+                async with asyncio.timeout(LAST_WORD_SECONDS):
+                    await self._websocket.close(closing.value.code, closing.value.why)
+            except (TimeoutError, OSError, RuntimeError):
+                return  # who does not read, or has gone, does not hear the end either
+
+    async def _pump(self) -> None:
+        while True:
+            for frame in await self._live.next(HEARTBEAT_SECONDS):
+                await self._websocket.send_text(_message(frame))
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                text = await self._websocket.receive_text()
+            except (WebSocketDisconnect, KeyError):
+                return
+            await self._take(text)
+
+    async def _take(self, text: str) -> None:
+        try:
+            message: Any = orjson.loads(text) if len(text) <= MAX_MESSAGE_CHARS else None
+        except orjson.JSONDecodeError:
+            message = None
+        if not isinstance(message, dict):
+            await self._refuse("The message is not a JSON object")
+            return
+        await self._change(message.get("type"), message.get("stream"))
+
+    async def _change(self, kind: object, stream: object) -> None:
+        if stream != USER_STREAM:
+            await self._refuse("Unknown stream type")
+        elif kind == "subscribe":
+            self._hub.listen(self._connection)
+        elif kind == "unsubscribe":
+            self._hub.unlisten(self._connection)
+        else:
+            await self._refuse("Unknown message type")
+
+    async def _refuse(self, why: str) -> None:
+        await self._websocket.send_text(orjson.dumps({"error": why, "status": 400}).decode())
+
+
+async def run_until_closed(
+    connection: Connection, pump: Coroutine[Any, Any, None], listen: Coroutine[Any, Any, None]
+) -> Closing | None:
+    """Runs both until the client leaves (None), or the gateway has to end it: then says why."""
+    pumping, listening = asyncio.create_task(pump), asyncio.create_task(listen)
+    try:
+        ends: set[asyncio.Future[Any]] = {pumping, listening, connection.closed}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        pumping.cancel()
+        listening.cancel()
+        results = await asyncio.gather(pumping, listening, return_exceptions=True)
+    if connection.closed.done():
+        return connection.closed.result()
+    return _closing_of(results[0])
+
+
+def _closing_of(result: object) -> Closing | None:
+    """What the end of the pump means: an AppError is told to the client, a broken connection to nobody."""
+    if isinstance(result, Unauthenticated):
+        return Closing.REVOKED
+    if isinstance(result, AppError):
+        return Closing.UNAVAILABLE
+    if isinstance(result, Exception) and not isinstance(result, OSError | WebSocketDisconnect):
+        raise result
+    return None
+
+
+def _event(frame: Frame) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (frame.event.encode(), frame.payload)
+
+
+def _message(frame: Frame) -> str:
+    """The payload is JSON in a string."""
+    body = {"stream": [USER_STREAM], "event": frame.event, "payload": frame.payload.decode()}
+    return orjson.dumps(body).decode()

@@ -46,6 +46,7 @@ class RedisClient:
 
     def __init__(self, url: str, name: str, cluster: bool = False) -> None:
         self._name = name
+        self._is_cluster = cluster
         self.raw: Any = _cluster(url, name) if cluster else _single(url, name)
 
     @classmethod
@@ -86,6 +87,15 @@ class RedisClient:
                 raise _translate(error) from error
             except (RedisError, OSError) as error:
                 raise RedisUnavailable("the cache is not available") from error
+
+    async def mget(self, name: str, keys: Sequence[str]) -> list[bytes | None]:
+        """The values of keys that may be in several slots; None for each that is not there."""
+        if not keys:
+            return []
+        values: list[bytes | None] = await self.call(
+            name, self.raw.mget_nonatomic(keys) if self._is_cluster else self.raw.mget(keys)
+        )
+        return values
 
     def script(self, lua: str, *, name: str = "script") -> Script:
         """A Lua script, sent once and then called by its hash; all its keys share a slot."""

@@ -1,0 +1,107 @@
+"""Composition root of the user service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rookery.user.v1.user_service_pb2_grpc import add_UserServiceServicer_to_server
+from rookery_common.app import App, Component, Role
+from rookery_common.auth import TokenVerifier
+from rookery_common.clients.postgres import Postgres
+from rookery_common.clients.postgres_migrations import migrate_postgres
+from rookery_common.clients.redis import RedisClient
+from rookery_common.clock import SystemClock
+from rookery_common.crypto import derive_key
+from rookery_common.ids import Snowflake
+from rookery_common.kafka.consumer import Consumer
+from rookery_common.kafka.postgres_outbox import PostgresOutbox
+from rookery_common.kafka.producer import Producer
+from rookery_common.kafka.relay import Relay
+from rookery_common.paging import CursorCodec
+from rookery_common.rpc import RpcServer
+from rookery_common.worker_leases import PostgresWorkerLease
+from user_service import __version__, consumers, encodings
+from user_service.cache import EpochCache
+from user_service.clients import AuthClient
+from user_service.config import Settings
+from user_service.events import Events
+from user_service.purge import UsernamePurge
+from user_service.repository import UserRepository
+from user_service.service import Caches, UserService
+from user_service.servicer import ALLOWED_CALLERS, SERVICE_NAME, UserServicer, encode_account
+
+NAME = "user"
+# Of the 1,024 worker numbers of Snowflakes, those that are user's.
+WORKERS = range(128, 256)
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+async def migrate() -> None:
+    """Brings the database's schema up to date."""
+    await migrate_postgres(Settings().postgres_dsn.get_secret_value(), MIGRATIONS)
+
+
+def build(roles: frozenset[Role]) -> App:
+    """One process in the given roles; ValidationError where a setting is missing or wrong."""
+    settings = Settings()
+    clock = SystemClock()
+    pg = Postgres.from_settings(settings, name=NAME)
+    redis = RedisClient.cache(settings, NAME)
+    producer = Producer(settings.kafka_bootstrap, NAME, settings.topic_prefix)
+    lease = PostgresWorkerLease(pg, clock, WORKERS)
+    outbox = PostgresOutbox(pg, producer, NAME)
+    repository = UserRepository(pg, outbox)
+    views = EpochCache(redis, encodings.VIEWS, clock)
+    relationships = EpochCache(redis, encodings.RELATIONSHIPS, clock)
+    service = UserService(
+        repository,
+        Caches(views, relationships),
+        Events(clock),
+        Snowflake(clock, lease.worker),
+        clock,
+        CursorCodec(derive_key(settings.master_key_bytes(), "user cursors")),
+        encode=encode_account,
+        reserved=settings.extra_reserved(),
+    )
+    components: list[Component] = [pg, redis, producer, views, relationships]
+    checks = {"postgres": pg.check}
+    if Role.RELAY in roles:
+        components += [Relay(outbox, producer, service=NAME), UsernamePurge(repository, clock)]
+    if Role.CONSUME in roles:
+        components += _consumers(settings, service, producer)
+    if Role.SERVE in roles:
+        components += [lease, *_server(settings, service, clock)]
+        checks["worker_number"] = lease.check
+    return App(settings, __version__, components, checks)
+
+
+def _server(settings: Settings, service: UserService, clock: SystemClock) -> list[Component]:
+    auth = AuthClient(settings, settings.auth_target)
+    verifier = TokenVerifier(auth.signing_keys, clock)
+    registration = (add_UserServiceServicer_to_server, UserServicer(service, verifier), SERVICE_NAME)
+    server = RpcServer(settings, verifier=verifier, services=[registration], allowed_callers=ALLOWED_CALLERS)
+    return [auth, server]
+
+
+def _consumers(settings: Settings, service: UserService, producer: Producer) -> list[Component]:
+    return [
+        Consumer(
+            settings.kafka_bootstrap,
+            consumers.AUTH_GROUP,
+            [consumers.AUTH_TOPIC],
+            consumers.AuthEventsHandler(service),
+            dead_letters=producer,
+            service=NAME,
+            topic_prefix=settings.topic_prefix,
+        ),
+        Consumer(
+            settings.kafka_bootstrap,
+            consumers.POST_GROUP,
+            [consumers.POST_TOPIC],
+            consumers.PostEventsHandler(service),
+            dead_letters=producer,
+            service=NAME,
+            batch=True,
+            topic_prefix=settings.topic_prefix,
+        ),
+    ]

@@ -1,0 +1,182 @@
+"""Cached answers that hold only as long as the accounts that they rest on have not changed.
+
+Each account has an epoch in Redis, a value that was never used before. An entry keeps the epochs that were seen before
+what it holds was read from the database; it counts only while they are still the same. Whoever changes an account
+raises its epoch after the commit and before the answer, so the next read, at any replica, sees the change. Redis may
+forget anything at any time: an epoch that is gone is replaced by a new one, and what rested on the old counts no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextvars import Context
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from rookery_common.clients.redis import RedisClient
+from rookery_common.clock import Clock
+from rookery_common.errors import AppError, Unavailable
+from rookery_common.logs import get_logger
+from user_service.metrics import CACHE_READS, EPOCHS_OWED
+
+KEY_PREFIX = "user:"
+ENTRY_SECONDS = 60
+EPOCH_SECONDS = 3600
+# A replica of the database may be this much behind: what changed since is read from the primary.
+REPLICA_LAG_MS = 10_000
+RETRY_SECONDS = 0.2
+MAX_RETRY_SECONDS = 5.0
+_TIME_BYTES = 8
+_EPOCH_BYTES = _TIME_BYTES + 4
+
+K = TypeVar("K")
+V = TypeVar("V")
+log = get_logger()
+
+
+@dataclass(slots=True)
+class Lookup(Generic[K, V]):
+    """What the cache knew: values, and the epochs that were there when it was asked."""
+
+    hits: dict[K, V] = field(default_factory=dict)
+    epochs: dict[int, bytes | None] = field(default_factory=dict)
+    available: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[K, V]):
+    """What is cached: its name in keys, how keys and values are written, and which accounts a key rests on."""
+
+    name: str
+    key: Callable[[K], str]
+    owners: Callable[[K], tuple[int, ...]]
+    encode: Callable[[V], bytes]
+    decode: Callable[[K, bytes], V]
+
+
+class EpochCache(Generic[K, V]):
+    """The cache of one kind of answer."""
+
+    def __init__(self, redis: RedisClient, kind: Kind[K, V], clock: Clock, prefix: str = KEY_PREFIX) -> None:
+        self._redis = redis
+        self._kind = kind
+        self._clock = clock
+        self._prefix = f"{prefix}{kind.name}"
+        # Accounts whose epoch is still to be raised, with a number that tells one change from the next.
+        self._owed: dict[int, int] = {}
+        self._changes = 0
+        self._payer: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Nothing to do: epochs are made as they are needed."""
+
+    async def stop(self) -> None:
+        if self._payer is not None:
+            self._payer.cancel()
+
+    async def get(self, keys: Collection[K]) -> Lookup[K, V]:
+        """All that is cached and still holds, in one call; nothing if Redis is away."""
+        ordered = list(keys)
+        owners = sorted({owner for key in ordered for owner in self._kind.owners(key)})
+        names = [*map(self._epoch_key, owners), *map(self._entry_key, ordered)]
+        try:
+            values = await self._redis.mget(f"{self._kind.name}_get", names)
+        except Unavailable:
+            CACHE_READS.labels(self._kind.name, "away").inc(len(ordered))
+            return Lookup(epochs=dict.fromkeys(owners), available=False)
+        found = zip(owners, values, strict=False)
+        epochs = {owner: None if owner in self._owed else epoch for owner, epoch in found}
+        lookup: Lookup[K, V] = Lookup(epochs=epochs)
+        for key, entry in zip(ordered, values[len(owners) :], strict=True):
+            stamp = self._stamp(lookup, key)
+            if entry is not None and stamp is not None and entry.startswith(stamp):
+                lookup.hits[key] = self._kind.decode(key, entry[len(stamp) :])
+        CACHE_READS.labels(self._kind.name, "hit").inc(len(lookup.hits))
+        CACHE_READS.labels(self._kind.name, "miss").inc(len(ordered) - len(lookup.hits))
+        return lookup
+
+    def changed_lately(self, lookup: Lookup[K, V], key: K) -> bool:
+        """Whether a replica of the database may not have the account's last change yet; so too if that is not known."""
+        newest_trusted = self._clock.unix_ms() - REPLICA_LAG_MS
+        for owner in self._kind.owners(key):
+            epoch = lookup.epochs.get(owner)
+            if epoch is None or int.from_bytes(epoch[:_TIME_BYTES], "big") > newest_trusted:
+                return True
+        return False
+
+    async def put(self, lookup: Lookup[K, V], values: Mapping[K, V]) -> None:
+        """Keeps what was read after `lookup`; makes the epochs that were missing, for the next time."""
+        if not lookup.available or not values:
+            return
+        pipe = self._redis.raw.pipeline(transaction=False)
+        missing = {o for key in values for o in self._kind.owners(key) if lookup.epochs.get(o) is None}
+        for owner in missing - self._owed.keys():
+            # Dated back: it stands for no change.
+            pipe.set(self._epoch_key(owner), self._new_epoch(0), nx=True, ex=EPOCH_SECONDS)
+        for key, value in values.items():
+            stamp = self._stamp(lookup, key)
+            if stamp is not None:
+                pipe.set(self._entry_key(key), stamp + self._kind.encode(value), ex=ENTRY_SECONDS)
+        try:
+            await self._redis.call(f"{self._kind.name}_put", pipe.execute())
+        except Unavailable:
+            CACHE_READS.labels(self._kind.name, "put_failed").inc()
+
+    async def raise_epochs(self, owners: Iterable[int]) -> None:
+        """Makes all entries that rest on these accounts count no more. To be awaited after a commit, before the answer.
+
+        While Redis is away nobody reads entries; the epochs are then raised as soon as it is back, and this process
+        reads from the database until it has done so.
+        """
+        wanted = set(owners)
+        try:
+            await self._raise(wanted)
+        except AppError as error:
+            log.warning("cache.epochs_owed", kind=self._kind.name, accounts=len(wanted), reason=error.reason)
+            self._owe(wanted)
+
+    def _owe(self, owners: set[int]) -> None:
+        self._changes += 1
+        self._owed |= dict.fromkeys(owners, self._changes)
+        EPOCHS_OWED.labels(self._kind.name).set(len(self._owed))
+        if self._payer is None or self._payer.done():
+            # In a context of its own: it outlives the request and its deadline.
+            self._payer = asyncio.get_running_loop().create_task(self._pay(), context=Context())
+
+    async def _pay(self) -> None:
+        wait = RETRY_SECONDS
+        while self._owed:
+            await self._clock.sleep(wait)
+            wait = min(wait * 2, MAX_RETRY_SECONDS)
+            owed = dict(self._owed)
+            try:
+                await self._raise(owed)
+            except AppError as error:
+                log.warning("cache.epochs_still_owed", kind=self._kind.name, reason=error.reason)
+                continue
+            # What changed again meanwhile stays owed.
+            self._owed = {owner: change for owner, change in self._owed.items() if owed.get(owner) != change}
+            EPOCHS_OWED.labels(self._kind.name).set(len(self._owed))
+
+    async def _raise(self, owners: Iterable[int]) -> None:
+        pipe = self._redis.raw.pipeline(transaction=False)
+        for owner in owners:
+            pipe.set(self._epoch_key(owner), self._new_epoch(self._clock.unix_ms()), ex=EPOCH_SECONDS)
+        await self._redis.call(f"{self._kind.name}_raise", pipe.execute())
+
+    def _stamp(self, lookup: Lookup[K, V], key: K) -> bytes | None:
+        """The epochs that an entry must carry; None if one is not known."""
+        epochs: Sequence[bytes | None] = [lookup.epochs.get(owner) for owner in self._kind.owners(key)]
+        known = [epoch for epoch in epochs if epoch is not None]
+        return b"".join(known) if len(known) == len(epochs) else None
+
+    def _new_epoch(self, unix_ms: int) -> bytes:
+        return unix_ms.to_bytes(_TIME_BYTES, "big") + secrets.token_bytes(_EPOCH_BYTES - _TIME_BYTES)
+
+    def _epoch_key(self, owner: int) -> str:
+        return f"{self._prefix}:epoch:{owner}"
+
+    def _entry_key(self, key: K) -> str:
+        return f"{self._prefix}:{self._kind.key(key)}"

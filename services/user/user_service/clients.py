@@ -1,0 +1,31 @@
+"""What the user service asks of others."""
+
+from __future__ import annotations
+
+from rookery.auth.v1 import auth_service_pb2 as pb
+from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+from rookery_common.config import BaseServiceSettings
+from rookery_common.rpc import RpcClient
+
+KEYS_SECONDS = 2.0
+
+
+class AuthClient:
+    """Component: the auth service, for its public keys."""
+
+    def __init__(self, settings: BaseServiceSettings, target: str) -> None:
+        self._rpc = RpcClient(settings, target, AuthServiceStub, service="auth")
+
+    async def start(self) -> None:
+        await self._rpc.start()
+
+    async def stop(self) -> None:
+        await self._rpc.stop()
+
+    async def signing_keys(self) -> str:
+        """The JWKS that verifies internal tokens."""
+        request = pb.GetSigningKeysRequest()
+        response: pb.GetSigningKeysResponse = await self._rpc.call(
+            "GetSigningKeys", request, timeout=KEYS_SECONDS, idempotent=True, identity=None
+        )
+        return response.jwks_json

@@ -1,0 +1,65 @@
+"""What the user service does with others' events; each handler may be given the same event any number of times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+
+from google.protobuf.message import Message
+
+from rookery.auth.v1 import events_pb2 as auth_events_pb2
+from rookery.post.v1 import events_pb2 as post_events_pb2
+from rookery.post.v1 import post_pb2
+from rookery_common.kafka.events import Event
+from user_service.models import PostFact
+from user_service.service import UserService
+
+AUTH_TOPIC, AUTH_GROUP = "auth.events.v1", "user.auth-events"
+POST_TOPIC, POST_GROUP = "post.events.v1", "user.post-events"
+_POST_EVENTS = (
+    post_events_pb2.PostCreated,
+    post_events_pb2.PostVisible,
+    post_events_pb2.PostUpdated,
+    post_events_pb2.PostDeleted,
+)
+
+
+class AuthEventsHandler:
+    """Finishes a sign-up that died between the credentials and the confirmation."""
+
+    def __init__(self, service: UserService) -> None:
+        self._service = service
+
+    async def __call__(self, event: Event) -> None:
+        message = event.decode()
+        if isinstance(message, auth_events_pb2.CredentialsCreated):
+            await self._service.confirm_account(message.account_id, message.request_id)
+
+
+class PostEventsHandler:
+    """Counts each author's posts, many events in one transaction."""
+
+    def __init__(self, service: UserService) -> None:
+        self._service = service
+
+    async def __call__(self, events: Sequence[Event]) -> None:
+        facts = [fact for event in events if (fact := post_fact(event.decode())) is not None]
+        if facts:
+            await self._service.count_posts(facts)
+
+
+def post_fact(message: Message) -> PostFact | None:
+    """What an event says about its post's place in the count; None where it says nothing."""
+    if not isinstance(message, _POST_EVENTS):
+        return None
+    post = message.post
+    deleted = isinstance(message, post_events_pb2.PostDeleted) or post.state == post_pb2.POST_STATE_DELETED
+    visible = post.state == post_pb2.POST_STATE_VISIBLE and post.visibility != post_pb2.VISIBILITY_DIRECT
+    return PostFact(
+        author_id=post.author_id,
+        post_id=post.post_id,
+        version=post.version,
+        counted=visible and not deleted,
+        deleted=deleted,
+        created_at=post.create_time.ToDatetime(tzinfo=UTC),
+    )

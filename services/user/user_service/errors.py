@@ -1,0 +1,65 @@
+"""What can go wrong in the user service; each carries its status and a stable reason."""
+
+from __future__ import annotations
+
+from rookery_common.errors import AlreadyExists, FailedPrecondition, FieldViolation, InvalidArgument, NotFound
+
+
+def _violation(field: str, code: str, description: str) -> tuple[FieldViolation]:
+    return (FieldViolation(field, code, description),)
+
+
+class UsernameInvalid(InvalidArgument):
+    """The username breaks a rule; the code says which."""
+
+    reason = "USERNAME_INVALID"
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(f"username {description}", fields=_violation("username", code, description))
+
+
+class UsernameTaken(AlreadyExists):
+    """Someone has the username, or has reserved it."""
+
+    reason = "USERNAME_TAKEN"
+
+    def __init__(self) -> None:
+        super().__init__("username is taken", fields=_violation("username", "ERR_TAKEN", "is taken"))
+
+
+class RequestIdReused(FailedPrecondition):
+    """The request id belongs to the reservation of another username."""
+
+    reason = "REQUEST_ID_REUSED"
+
+
+class ReservationNotFound(NotFound):
+    """There is no such reservation, or it has expired and the name is another's now."""
+
+    reason = "RESERVATION_NOT_FOUND"
+
+
+class AccountNotFound(NotFound):
+    """There is no such account."""
+
+    reason = "ACCOUNT_NOT_FOUND"
+
+
+class CannotFollowOneself(InvalidArgument):
+    """An account follows others only."""
+
+    reason = "CANNOT_FOLLOW_ONESELF"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "you cannot follow yourself", fields=_violation("account_id", "ERR_INVALID", "is your own account")
+        )
+
+
+class FieldInvalid(InvalidArgument):
+    """One field of the request is wrong."""
+
+    reason = "FIELD_INVALID"
+
+    def __init__(self, field: str, description: str, code: str = "ERR_INVALID") -> None:
+        super().__init__(f"{field} {description}", fields=_violation(field, code, description))

@@ -1,0 +1,80 @@
+"""What the user service tells others: topic, key and message of each event."""
+
+from __future__ import annotations
+
+from rookery.user.v1 import account_pb2, events_pb2
+from rookery_common.clock import Clock
+from rookery_common.kafka.events import Event, new_event
+from user_service.models import Account, Follow
+
+TOPIC = "user.events.v1"
+SOURCE = "user"
+
+
+class Events:
+    """Makes events of now."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def account_created(self, account: Account) -> Event:
+        message = events_pb2.AccountCreated(account=account_message(account))
+        key = str(account.account_id)
+        return new_event(TOPIC, key, message, version=account.version, clock=self._clock, source=SOURCE)
+
+    def account_updated(self, account: Account) -> Event:
+        message = events_pb2.AccountUpdated(account=account_message(account))
+        key = str(account.account_id)
+        return new_event(TOPIC, key, message, version=account.version, clock=self._clock, source=SOURCE)
+
+    def follow_created(self, follow: Follow) -> Event:
+        return self._follow_event(follow, events_pb2.FollowCreated(follow=_follow_message(follow)))
+
+    def follow_updated(self, follow: Follow) -> Event:
+        return self._follow_event(follow, events_pb2.FollowUpdated(follow=_follow_message(follow)))
+
+    def follow_ended(self, follow: Follow) -> Event:
+        return self._follow_event(follow, events_pb2.FollowEnded(follow=_follow_message(follow)))
+
+    def _follow_event(
+        self, follow: Follow, message: events_pb2.FollowCreated | events_pb2.FollowUpdated | events_pb2.FollowEnded
+    ) -> Event:
+        key = f"{follow.follower_id}:{follow.followee_id}"
+        return new_event(TOPIC, key, message, version=follow.version, clock=self._clock, source=SOURCE)
+
+
+def account_message(account: Account) -> account_pb2.Account:
+    """The profile as it is sent, in events and in answers."""
+    message = account_pb2.Account(
+        account_id=account.account_id,
+        username=account.username,
+        display_name=account.display_name,
+        note=account.note,
+        locked=account.locked,
+        bot=account.bot,
+        discoverable=account.discoverable,
+        indexable=account.indexable,
+        avatar_url=account.avatar_url,
+        header_url=account.header_url,
+        version=account.version,
+    )
+    message.create_time.FromDatetime(account.created_at)
+    for line in account.fields:
+        field = message.fields.add(name=line.name, value=line.value)
+        if line.verified_at is not None:
+            field.verify_time.FromDatetime(line.verified_at)
+    return message
+
+
+def _follow_message(follow: Follow) -> events_pb2.Follow:
+    message = events_pb2.Follow(
+        follower_id=follow.follower_id,
+        followee_id=follow.followee_id,
+        reblogs=follow.reblogs,
+        notify=follow.notify,
+        languages=follow.languages,
+        active=follow.active,
+        version=follow.version,
+    )
+    message.follow_time.FromDatetime(follow.followed_at)
+    return message

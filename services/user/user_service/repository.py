@@ -1,0 +1,331 @@
+"""Every statement of the user service; returns models. Reads may be a replica's unless the primary is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from zlib import crc32
+
+from rookery_common.clients.postgres import PgConnection, Postgres
+from rookery_common.kafka.events import Event
+from rookery_common.kafka.postgres_outbox import OutboxTransaction, PostgresOutbox
+from user_service.models import (
+    Account,
+    Counts,
+    Follow,
+    FollowPage,
+    PostDelta,
+    PostFact,
+    ProfileField,
+    Relationship,
+    Reservation,
+)
+
+COUNT_SLOTS = 8
+Pair = tuple[int, int]
+
+_PUT_RESERVATION = """
+INSERT INTO reservations AS r (request_id, account_id, username, expires_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (request_id) DO UPDATE SET expires_at = greatest(r.expires_at, excluded.expires_at)
+RETURNING request_id, account_id, username, expires_at, confirmed_at
+"""
+_HOLD_USERNAME = """
+INSERT INTO usernames AS u (username_key, account_id, expires_at) VALUES ($1, $2, $3)
+ON CONFLICT (username_key) DO UPDATE SET account_id = excluded.account_id, expires_at = excluded.expires_at
+  WHERE u.expires_at IS NOT NULL AND (u.account_id = excluded.account_id OR u.expires_at <= $4)
+"""
+_CONFIRM_RESERVATION = """
+UPDATE reservations SET confirmed_at = coalesce(confirmed_at, $3) WHERE request_id = $1 AND account_id = $2
+RETURNING request_id, account_id, username, expires_at, confirmed_at
+"""
+_KEEP_USERNAME = "UPDATE usernames SET expires_at = NULL WHERE username_key = $1 AND account_id = $2"
+_PURGE_USERNAMES = """
+DELETE FROM usernames WHERE username_key IN (
+  SELECT username_key FROM usernames WHERE expires_at < $1 ORDER BY expires_at LIMIT $2
+)
+"""
+_INSERT_ACCOUNT = """
+INSERT INTO accounts (account_id, username, display_name, note, locked, bot, discoverable, indexable, avatar_url,
+                      header_url, fields, created_at, version)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (account_id) DO NOTHING
+"""
+_ACCOUNTS = "SELECT * FROM accounts WHERE account_id = ANY($1::bigint[]) LIMIT $2"
+_ACCOUNTS_WITH_COUNTS = """
+SELECT a.*, c.followers, c.following, c.statuses, c.last_status_at
+FROM accounts a LEFT JOIN LATERAL (
+  SELECT sum(followers)::bigint AS followers, sum(following)::bigint AS following, sum(statuses)::bigint AS statuses,
+         max(last_status_at) AS last_status_at
+  FROM account_counts WHERE account_id = a.account_id
+) c ON true
+WHERE a.account_id = ANY($1::bigint[]) LIMIT $2
+"""
+_LOOKUP = """
+SELECT a.* FROM usernames u JOIN accounts a USING (account_id)
+WHERE u.username_key = ANY($1::text[]) AND u.expires_at IS NULL LIMIT $2
+"""
+_OPEN_FOLLOW = """
+INSERT INTO follows_by_follower (follower_id, followee_id, follow_id, followed_at, reblogs, notify, languages, active,
+                                 version)
+SELECT $1, $2, 0, $3, true, false, '{}', false, 0
+WHERE EXISTS (SELECT FROM accounts WHERE account_id = $1) AND EXISTS (SELECT FROM accounts WHERE account_id = $2)
+ON CONFLICT (follower_id, followee_id) DO NOTHING
+"""
+_LOCK_FOLLOW = "SELECT * FROM follows_by_follower WHERE follower_id = $1 AND followee_id = $2 FOR UPDATE"
+_SAVE_FOLLOW = """
+UPDATE follows_by_follower SET follow_id = $3, followed_at = $4, reblogs = $5, notify = $6, languages = $7, active = $8,
+                               version = $9
+WHERE follower_id = $1 AND followee_id = $2
+"""
+_ADD_FOLLOWER = "INSERT INTO follows_by_followee (followee_id, follower_id, follow_id) VALUES ($1, $2, $3)"
+_REMOVE_FOLLOWER = "DELETE FROM follows_by_followee WHERE followee_id = $1 AND follower_id = $2"
+_COUNT = """
+INSERT INTO account_counts AS c (account_id, slot, followers, following, statuses, last_status_at)
+SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[])
+ON CONFLICT (account_id, slot) DO UPDATE SET
+  followers = c.followers + excluded.followers, following = c.following + excluded.following,
+  statuses = c.statuses + excluded.statuses, last_status_at = greatest(c.last_status_at, excluded.last_status_at)
+"""
+_RELATIONSHIPS = """
+SELECT q.viewer_id, q.account_id, f.followee_id IS NOT NULL AS following, f.reblogs, f.notify, f.languages,
+       r.follower_id IS NOT NULL AS followed_by
+FROM unnest($1::bigint[], $2::bigint[]) AS q (viewer_id, account_id)
+JOIN accounts a ON a.account_id = q.account_id
+LEFT JOIN follows_by_follower f ON f.follower_id = q.viewer_id AND f.followee_id = q.account_id AND f.active
+LEFT JOIN follows_by_followee r ON r.followee_id = q.viewer_id AND r.follower_id = q.account_id
+"""
+_FOLLOWERS = """
+SELECT follower_id AS account_id, follow_id FROM follows_by_followee
+WHERE followee_id = $1 AND follow_id < $2 ORDER BY follow_id DESC LIMIT $3
+"""
+_FOLLOWING = """
+SELECT followee_id AS account_id, follow_id FROM follows_by_follower
+WHERE follower_id = $1 AND follow_id < $2 AND active ORDER BY follow_id DESC LIMIT $3
+"""
+_OPEN_POSTS = """
+INSERT INTO post_facts (author_id, post_id, version, counted, deleted)
+SELECT author_id, post_id, 0, false, false FROM unnest($1::bigint[], $2::bigint[]) AS t (author_id, post_id)
+ON CONFLICT (author_id, post_id) DO NOTHING
+"""
+_LOCK_POSTS = """
+SELECT author_id, post_id, version, counted, deleted, created_at FROM post_facts
+WHERE (author_id, post_id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
+ORDER BY author_id, post_id FOR UPDATE
+"""
+_SAVE_POSTS = """
+UPDATE post_facts p SET version = t.version, counted = t.counted, deleted = t.deleted, created_at = t.created_at
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::boolean[], $5::boolean[], $6::timestamptz[])
+  AS t (author_id, post_id, version, counted, deleted, created_at)
+WHERE p.author_id = t.author_id AND p.post_id = t.post_id
+"""
+
+
+class UserTransaction:
+    """One change of the user service and the events that tell of it; all or nothing."""
+
+    def __init__(self, tx: OutboxTransaction) -> None:
+        self._tx = tx
+
+    def emit(self, event: Event) -> None:
+        """Published if, and only if, the transaction commits."""
+        self._tx.emit(event)
+
+    async def put_reservation(self, wanted: Reservation) -> Reservation:
+        """The reservation of this request id: the wanted one, or that of an earlier try, held as long as the wanted."""
+        args = (wanted.request_id, wanted.account_id, wanted.username, wanted.expires_at)
+        row = await self._tx.fetchrow("reservation_put", _PUT_RESERVATION, *args)
+        assert row is not None  # noqa: S101 - an upsert returns its row
+        return _reservation(row)
+
+    async def hold_username(self, reservation: Reservation, now: datetime) -> bool:
+        """Whether the name is the reservation's now: it was free, expired, or its own already."""
+        args = (reservation.username_key, reservation.account_id, reservation.expires_at, now)
+        return await self._tx.execute("username_hold", _HOLD_USERNAME, *args) == 1
+
+    async def confirm_reservation(self, request_id: str, account_id: int, now: datetime) -> Reservation | None:
+        """The reservation, confirmed; None if there is none of this request and account."""
+        row = await self._tx.fetchrow("reservation_confirm", _CONFIRM_RESERVATION, request_id, account_id, now)
+        return _reservation(row) if row else None
+
+    async def keep_username(self, reservation: Reservation) -> bool:
+        """Makes the name the account's for good; False if it is another's by now."""
+        args = (reservation.username_key, reservation.account_id)
+        return await self._tx.execute("username_keep", _KEEP_USERNAME, *args) == 1
+
+    async def insert_account(self, account: Account) -> bool:
+        """False if it is there already."""
+        fields = json.dumps(
+            [[f.name, f.value, f.verified_at.isoformat() if f.verified_at else None] for f in account.fields]
+        )
+        args = (
+            account.account_id, account.username, account.display_name, account.note, account.locked, account.bot,
+            account.discoverable, account.indexable, account.avatar_url, account.header_url, fields,
+            account.created_at, account.version,
+        )  # fmt: skip
+        return await self._tx.execute("account_insert", _INSERT_ACCOUNT, *args) == 1
+
+    async def account(self, account_id: int) -> Account | None:
+        rows = await self._tx.fetch("accounts", _ACCOUNTS, [account_id], 1)
+        return _account(rows[0]) if rows else None
+
+    async def open_follow(self, follower_id: int, followee_id: int, now: datetime) -> Follow | None:
+        """The pair's follow, locked, not active if it is new; None if either account is unknown."""
+        await self._tx.execute("follow_open", _OPEN_FOLLOW, follower_id, followee_id, now)
+        return await self.lock_follow(follower_id, followee_id)
+
+    async def lock_follow(self, follower_id: int, followee_id: int) -> Follow | None:
+        """The pair's follow, locked until the transaction ends; None if there never was one."""
+        row = await self._tx.fetchrow("follow_lock", _LOCK_FOLLOW, follower_id, followee_id)
+        return _follow(row) if row else None
+
+    async def save_follow(self, before: Follow, after: Follow) -> None:
+        """The follow as it is now, at both ends and in both accounts' counts."""
+        follower, followee = after.follower_id, after.followee_id
+        args = (after.follow_id, after.followed_at, after.reblogs, after.notify, list(after.languages), after.active)
+        await self._tx.execute("follow_save", _SAVE_FOLLOW, follower, followee, *args, after.version)
+        if after.active and not before.active:
+            await self._tx.execute("follower_add", _ADD_FOLLOWER, followee, follower, after.follow_id)
+        elif before.active and not after.active:
+            await self._tx.execute("follower_remove", _REMOVE_FOLLOWER, followee, follower)
+        change = after.active - before.active
+        if change:
+            # Last, since the counts' rows are what others wait for.
+            slot = crc32(f"{follower}:{followee}".encode()) % COUNT_SLOTS
+            await self._count([(followee, slot, change, 0, 0, None), (follower, slot, 0, change, 0, None)])
+
+    async def relationships(self, pairs: Sequence[Pair]) -> dict[Pair, Relationship]:
+        """As this transaction sees them."""
+        return await _relationships(self._tx, pairs)
+
+    async def lock_posts(self, keys: Iterable[Pair]) -> dict[Pair, PostFact]:
+        """What is known of the posts, locked; an empty fact for one that is new."""
+        ordered = sorted(keys)
+        columns = ([author for author, _ in ordered], [post for _, post in ordered])
+        await self._tx.execute("posts_open", _OPEN_POSTS, *columns)
+        rows = await self._tx.fetch("posts_lock", _LOCK_POSTS, *columns)
+        return {(row["author_id"], row["post_id"]): PostFact(**dict(row)) for row in rows}
+
+    async def save_posts(self, facts: Sequence[PostFact]) -> None:
+        rows = [(f.author_id, f.post_id, f.version, f.counted, f.deleted, f.created_at) for f in facts]
+        await self._tx.execute("posts_save", _SAVE_POSTS, *_columns(rows))
+
+    async def count_posts(self, deltas: Mapping[int, PostDelta]) -> None:
+        await self._count([(author, 0, 0, 0, delta.statuses, delta.last_status_at) for author, delta in deltas.items()])
+
+    async def _count(self, rows: list[tuple[int, int, int, int, int, datetime | None]]) -> None:
+        # In one order everywhere, so that transactions wait for one another instead of meeting head-on.
+        rows.sort(key=lambda row: row[:2])
+        await self._tx.execute("counts_add", _COUNT, *_columns(rows))
+
+
+class UserRepository:
+    """The user service's database."""
+
+    def __init__(self, pg: Postgres, outbox: PostgresOutbox) -> None:
+        self._pg = pg
+        self._outbox = outbox
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[UserTransaction]:
+        """A change on the primary; its events are published after the commit."""
+        async with self._outbox.transaction() as tx:
+            yield UserTransaction(tx)
+
+    async def accounts(self, ids: Sequence[int], *, primary: bool) -> dict[int, tuple[Account, Counts]]:
+        """Profiles and counts by id, without the unknown."""
+        async with self._pg.read(primary=primary) as connection:
+            rows = await connection.fetch("accounts_with_counts", _ACCOUNTS_WITH_COUNTS, ids, len(ids))
+        return {row["account_id"]: (_account(row), _counts(row)) for row in rows}
+
+    async def accounts_by_username(self, keys: Sequence[str]) -> list[Account]:
+        """Accounts whose names, in lower case, are among the keys."""
+        async with self._pg.read() as connection:
+            return [_account(row) for row in await connection.fetch("accounts_lookup", _LOOKUP, keys, len(keys))]
+
+    async def relationships(self, pairs: Sequence[Pair]) -> dict[Pair, Relationship]:
+        """By (viewer, account), without unknown accounts; always the primary's, since a change holds at once."""
+        async with self._pg.read(primary=True) as connection:
+            return await _relationships(connection, pairs)
+
+    async def account_exists(self, account_id: int) -> bool:
+        async with self._pg.read() as connection:
+            return bool(await connection.fetch("account_exists", _ACCOUNTS, [account_id], 1))
+
+    async def followers(self, account_id: int, before: int, limit: int) -> FollowPage:
+        """Who follows the account: those whose follow is older than `before`, newest first."""
+        return await self._page("followers", _FOLLOWERS, account_id, before, limit)
+
+    async def following(self, account_id: int, before: int, limit: int) -> FollowPage:
+        """Whom the account follows, in the same order."""
+        return await self._page("following", _FOLLOWING, account_id, before, limit)
+
+    async def purge_usernames(self, before: datetime, limit: int) -> int:
+        """Forgets names that were reserved and never confirmed; returns how many."""
+        async with self._pg.transaction() as tx:
+            return await tx.execute("usernames_purge", _PURGE_USERNAMES, before, limit)
+
+    async def _page(self, name: str, sql: str, account_id: int, before: int, limit: int) -> FollowPage:
+        async with self._pg.read() as connection:
+            rows = await connection.fetch(name, sql, account_id, before, limit + 1)
+        ids = [row["account_id"] for row in rows[:limit]]
+        return FollowPage(ids, rows[limit - 1]["follow_id"] if len(rows) > limit else None)
+
+
+async def _relationships(connection: PgConnection, pairs: Sequence[Pair]) -> dict[Pair, Relationship]:
+    viewers, accounts = [viewer for viewer, _ in pairs], [account for _, account in pairs]
+    rows = await connection.fetch("relationships", _RELATIONSHIPS, viewers, accounts)
+    return {(row["viewer_id"], row["account_id"]): _relationship(row) for row in rows}
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _reservation(row: Any) -> Reservation:
+    return Reservation(
+        row["request_id"], row["account_id"], row["username"], row["expires_at"], row["confirmed_at"] is not None
+    )
+
+
+def _account(row: Any) -> Account:
+    fields = tuple(
+        ProfileField(name, value, datetime.fromisoformat(verified) if verified else None)
+        for name, value, verified in json.loads(row["fields"])
+    )
+    return Account(
+        account_id=row["account_id"],
+        username=row["username"],
+        created_at=row["created_at"],
+        display_name=row["display_name"],
+        note=row["note"],
+        locked=row["locked"],
+        bot=row["bot"],
+        discoverable=row["discoverable"],
+        indexable=row["indexable"],
+        avatar_url=row["avatar_url"],
+        header_url=row["header_url"],
+        fields=fields,
+        version=row["version"],
+    )
+
+
+def _counts(row: Any) -> Counts:
+    return Counts(row["followers"] or 0, row["following"] or 0, row["statuses"] or 0, row["last_status_at"])
+
+
+def _follow(row: Any) -> Follow:
+    return Follow(**{**dict(row), "languages": tuple(row["languages"])})
+
+
+def _relationship(row: Any) -> Relationship:
+    following = row["following"]
+    return Relationship(
+        account_id=row["account_id"],
+        following=following,
+        showing_reblogs=following and row["reblogs"],
+        notifying=following and row["notify"],
+        languages=tuple(row["languages"]) if following else (),
+        followed_by=row["followed_by"],
+    )

@@ -1,0 +1,185 @@
+"""UserService over gRPC: a message in, one call of the service, a message out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+
+from rookery.user.v1 import account_pb2, user_service_pb2_grpc
+from rookery.user.v1 import user_service_pb2 as pb
+from rookery_common.auth import Identity, TokenVerifier, current_identity, require_identity
+from rookery_common.errors import AppError, Unauthenticated
+from rookery_common.rpc import serve_batch
+from user_service.events import account_message
+from user_service.models import Account, AccountView, FollowSettings, Relationship
+from user_service.service import UserService, check_ids
+
+SERVICE_NAME = "rookery.user.v1.UserService"
+# Who may call what. Only auth makes accounts; who shows accounts reads them.
+ALLOWED_CALLERS = {
+    "ReserveAccount": frozenset({"auth"}),
+    "ConfirmAccount": frozenset({"auth"}),
+    "BatchGetAccounts": frozenset({"gateway", "feed", "post"}),
+    "LookupAccounts": frozenset({"gateway", "post"}),
+    "FollowAccount": frozenset({"gateway"}),
+    "UnfollowAccount": frozenset({"gateway"}),
+    "BatchGetRelationships": frozenset({"gateway", "post"}),
+    "ListFollowers": frozenset({"gateway"}),
+    "ListFollowing": frozenset({"gateway"}),
+}
+FOLLOW_SCOPE = "write:follows"
+Context = grpc.aio.ServicerContext[Any, Any]
+AccountsEntry = tuple[int, pb.BatchGetAccountsEntry, Identity | None]
+RelationshipsEntry = tuple[int, pb.BatchGetRelationshipsEntry, Identity | None]
+
+
+class UserServicer(user_service_pb2_grpc.UserServiceServicer):
+    """The RPCs of the user service."""
+
+    def __init__(self, service: UserService, verifier: TokenVerifier) -> None:
+        self._service = service
+        self._verifier = verifier
+
+    async def ReserveAccount(self, request: pb.ReserveAccountRequest, context: Context) -> pb.ReserveAccountResponse:
+        reservation = await self._service.reserve_account(request.request_id, request.username)
+        response = pb.ReserveAccountResponse(account_id=reservation.account_id)
+        response.expire_time.FromDatetime(reservation.expires_at)
+        return response
+
+    async def ConfirmAccount(self, request: pb.ConfirmAccountRequest, context: Context) -> pb.ConfirmAccountResponse:
+        account = await self._service.confirm_account(request.account_id, request.request_id)
+        return pb.ConfirmAccountResponse(account=account_message(account))
+
+    async def LookupAccounts(self, request: pb.LookupAccountsRequest, context: Context) -> pb.LookupAccountsResponse:
+        accounts = await self._service.lookup_accounts(request.usernames)
+        return pb.LookupAccountsResponse(accounts=map(account_message, accounts))
+
+    async def BatchGetAccounts(
+        self, request: pb.BatchGetAccountsRequest, context: Context
+    ) -> pb.BatchGetAccountsResponse:
+        results = await serve_batch(request.entries, self._verifier, self._accounts, pb.BatchGetAccountsResult)
+        return pb.BatchGetAccountsResponse(results=results)
+
+    async def FollowAccount(self, request: pb.FollowAccountRequest, context: Context) -> pb.FollowAccountResponse:
+        me = require_identity(FOLLOW_SCOPE).account_id
+        wanted = FollowSettings(
+            reblogs=request.reblogs if request.HasField("reblogs") else None,
+            notify=request.notify if request.HasField("notify") else None,
+            # A list can't be told from its absence: none named leaves them as they are.
+            languages=tuple(dict.fromkeys(request.languages)) or None,
+        )
+        relationship = await self._service.follow(me, request.account_id, wanted)
+        return pb.FollowAccountResponse(relationship=_relationship_message(relationship))
+
+    async def UnfollowAccount(self, request: pb.UnfollowAccountRequest, context: Context) -> pb.UnfollowAccountResponse:
+        me = require_identity(FOLLOW_SCOPE).account_id
+        relationship = await self._service.unfollow(me, request.account_id)
+        return pb.UnfollowAccountResponse(relationship=_relationship_message(relationship))
+
+    async def BatchGetRelationships(
+        self, request: pb.BatchGetRelationshipsRequest, context: Context
+    ) -> pb.BatchGetRelationshipsResponse:
+        entries = request.entries
+        results = await serve_batch(entries, self._verifier, self._relationships, pb.BatchGetRelationshipsResult)
+        return pb.BatchGetRelationshipsResponse(results=results)
+
+    async def ListFollowers(self, request: pb.ListFollowersRequest, context: Context) -> pb.ListFollowersResponse:
+        ids, token = await self._service.list_followers(
+            _viewer(), request.account_id, request.page_size, request.page_token
+        )
+        return pb.ListFollowersResponse(account_ids=ids, next_page_token=token)
+
+    async def ListFollowing(self, request: pb.ListFollowingRequest, context: Context) -> pb.ListFollowingResponse:
+        ids, token = await self._service.list_following(
+            _viewer(), request.account_id, request.page_size, request.page_token
+        )
+        return pb.ListFollowingResponse(account_ids=ids, next_page_token=token)
+
+    async def _accounts(self, live: Sequence[AccountsEntry]) -> list[pb.BatchGetAccountsResult | AppError]:
+        """All entries at once: whatever several of them ask for is read once."""
+        checked = [_refusal(entry.accounts, "accounts") for _, entry, _ in live]
+        wanted = {
+            query.account_id
+            for (_, entry, _), refusal in zip(live, checked, strict=True)
+            if refusal is None
+            for query in entry.accounts
+        }
+        views = await self._service.account_views(wanted)
+        return [refusal or _accounts_result(entry, views) for (_, entry, _), refusal in zip(live, checked, strict=True)]
+
+    async def _relationships(
+        self, live: Sequence[RelationshipsEntry]
+    ) -> list[pb.BatchGetRelationshipsResult | AppError]:
+        checked = [_relationships_refusal(entry, identity) for _, entry, identity in live]
+        wanted = {
+            (identity.account_id, account_id)
+            for (_, entry, identity), refusal in zip(live, checked, strict=True)
+            if refusal is None and identity is not None
+            for account_id in entry.account_ids
+        }
+        known = await self._service.relationships(wanted)
+        results: list[pb.BatchGetRelationshipsResult | AppError] = []
+        for (_, entry, identity), refusal in zip(live, checked, strict=True):
+            if refusal is not None or identity is None:
+                results.append(refusal or Unauthenticated("sign in first"))
+                continue
+            found = (known.get((identity.account_id, account_id)) for account_id in dict.fromkeys(entry.account_ids))
+            messages = [_relationship_message(relationship) for relationship in found if relationship is not None]
+            results.append(pb.BatchGetRelationshipsResult(relationships=messages))
+        return results
+
+
+def encode_account(account: Account) -> bytes:
+    """A profile as it is cached: ready to be sent."""
+    return account_message(account).SerializeToString()
+
+
+def _viewer() -> int:
+    identity = current_identity()
+    return identity.account_id if identity else 0
+
+
+def _refusal(asked: Sequence[object], field: str) -> AppError | None:
+    try:
+        check_ids(field, asked)
+    except AppError as error:
+        return error
+    return None
+
+
+def _relationships_refusal(entry: pb.BatchGetRelationshipsEntry, identity: Identity | None) -> AppError | None:
+    if identity is None or not identity.account_id:
+        return Unauthenticated("sign in first")
+    return _refusal(entry.account_ids, "account_ids")
+
+
+def _accounts_result(entry: pb.BatchGetAccountsEntry, views: dict[int, AccountView]) -> pb.BatchGetAccountsResult:
+    result = pb.BatchGetAccountsResult()
+    for query in entry.accounts:
+        view = views.get(query.account_id)
+        if view is None:
+            continue
+        message = result.accounts.add(account_id=view.account_id, version=view.version)
+        if query.known_version != view.version:
+            message.account.ParseFromString(view.profile)
+        counts = view.counts
+        message.counts.followers = counts.followers
+        message.counts.following = counts.following
+        message.counts.statuses = counts.statuses
+        if counts.last_status_at is not None:
+            message.counts.last_status_time.FromDatetime(counts.last_status_at)
+        message.counts.SetInParent()
+    return result
+
+
+def _relationship_message(relationship: Relationship) -> account_pb2.Relationship:
+    return account_pb2.Relationship(
+        account_id=relationship.account_id,
+        following=relationship.following,
+        showing_reblogs=relationship.showing_reblogs,
+        notifying=relationship.notifying,
+        languages=relationship.languages,
+        followed_by=relationship.followed_by,
+    )

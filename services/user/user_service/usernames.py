@@ -1,0 +1,31 @@
+"""The rules of usernames: Mastodon's letters, digits and underscores, and names that would mislead."""
+
+from __future__ import annotations
+
+import re
+
+from user_service.errors import UsernameInvalid
+from user_service.models import MAX_USERNAME_CHARS
+
+_ALLOWED = re.compile(r"[a-z0-9_]+", re.IGNORECASE | re.ASCII)
+# Names that speak for the place itself, or are parts of its addresses.
+_RESERVED = frozenset({
+    "abuse", "account", "accounts", "admin", "administration", "administrator", "admins", "announcement",
+    "announcements", "api", "auth", "billing", "bot", "contact", "everyone", "help", "here", "hostmaster", "info",
+    "instance", "legal", "mail", "maintenance", "mod", "moderation", "moderator", "moderators", "mods", "news",
+    "no_reply", "nobody", "noreply", "notifications", "null", "oauth", "official", "operator", "owner", "postmaster",
+    "privacy", "rookery", "root", "security", "settings", "signin", "signup", "staff", "status", "support", "sysadmin",
+    "system", "team", "terms", "trust", "undefined", "webmaster",
+})  # fmt: skip
+
+
+def check_username(username: str, reserved: frozenset[str] = frozenset()) -> None:
+    """Raises UsernameInvalid with the rule that is broken; `reserved` are further names in lower case."""
+    if not username.strip():
+        raise UsernameInvalid("ERR_BLANK", "must not be blank")
+    if len(username) > MAX_USERNAME_CHARS:
+        raise UsernameInvalid("ERR_TOO_LONG", f"must have at most {MAX_USERNAME_CHARS} characters")
+    if not _ALLOWED.fullmatch(username):
+        raise UsernameInvalid("ERR_INVALID", "must have letters, digits and underscores only")
+    if username.lower() in _RESERVED | reserved:
+        raise UsernameInvalid("ERR_RESERVED", "is reserved")

@@ -1,0 +1,294 @@
+"""Auth, user, post and feed as real servers in this process, and the gateway's composing half on clients of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest_asyncio
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from gateway_service.auth import TokenExchange
+from gateway_service.cache import Fragments
+from gateway_service.clients import Clients
+from gateway_service.compose import Composer
+from gateway_service.config import Settings
+from gateway_service.hub import Hub
+from gateway_service.revocations import Revocations
+from rookery.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+from rookery.feed.v1 import feed_service_pb2, feed_service_pb2_grpc
+from rookery.post.v1 import post_pb2, post_service_pb2, post_service_pb2_grpc
+from rookery.user.v1 import account_pb2, user_service_pb2, user_service_pb2_grpc
+from rookery_common.auth import Identity
+from rookery_common.clock import SystemClock
+from rookery_common.errors import AppError, Unauthenticated
+from rookery_common.rpc import RpcServer, serve_batch
+from rookery_common.testing.rpc import Network, Tokens, settings_of
+
+BORN = 1_700_000_000
+Reason = feed_service_pb2.Reason
+
+
+@dataclass
+class World:
+    """What the services hold, and what they were asked."""
+
+    tokens: Tokens
+    accounts: dict[int, account_pb2.Account] = field(default_factory=dict)
+    counts: dict[int, account_pb2.AccountCounts] = field(default_factory=dict)
+    relationships: dict[tuple[int, int], account_pb2.Relationship] = field(default_factory=dict)
+    posts: dict[int, post_pb2.Post] = field(default_factory=dict)
+    post_counts: dict[int, post_pb2.PostCounts] = field(default_factory=dict)
+    marks: dict[tuple[int, int], post_pb2.PostMarks] = field(default_factory=dict)
+    hidden: set[int] = field(default_factory=set)
+    homes: dict[int, list[feed_service_pb2.TimelineEntry]] = field(default_factory=dict)
+    asked: dict[str, list[Any]] = field(default_factory=dict)
+    failures: dict[str, AppError] = field(default_factory=dict)
+    opaque: dict[str, Identity] = field(default_factory=dict)
+    updates: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
+    revocations: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
+    subscribed: set[int] = field(default_factory=set)
+
+    def account(self, account_id: int, username: str, **fields: Any) -> int:
+        """Adds an account."""
+        born = Timestamp(seconds=BORN)
+        self.accounts[account_id] = account_pb2.Account(
+            account_id=account_id, username=username, create_time=born, version=1, **fields
+        )
+        return account_id
+
+    def relate(self, viewer_id: int, account_id: int, **fields: Any) -> None:
+        """Says what one account is to another."""
+        relationship = account_pb2.Relationship(account_id=account_id, **fields)
+        self.relationships[viewer_id, account_id] = relationship
+
+    def follow(self, viewer_id: int, account_id: int, **fields: Any) -> None:
+        self.relate(viewer_id, account_id, following=True, showing_reblogs=True, **fields)
+
+    def post(self, post_id: int, author_id: int, text: str = "Hello", **fields: Any) -> int:
+        """Adds a post."""
+        post = post_pb2.Post(
+            post_id=post_id,
+            author_id=author_id,
+            text=text,
+            visibility=fields.pop("visibility", post_pb2.VISIBILITY_PUBLIC),
+            create_time=Timestamp(seconds=BORN, nanos=123_000_000),
+            version=fields.pop("version", 1),
+            **fields,
+        )
+        self.posts[post_id] = post
+        return post_id
+
+    def entry(self, viewer_id: int, post_id: int, reason: int = Reason.REASON_FOLLOWED_AUTHOR) -> None:
+        """Puts a post into a home."""
+        entries = self.homes.setdefault(viewer_id, [])
+        author_id = self.posts[post_id].author_id
+        entries.append(
+            feed_service_pb2.TimelineEntry(entry_id=post_id, author_id=author_id, reason=Reason.ValueType(reason))
+        )
+        entries.sort(key=lambda entry: -entry.entry_id)
+
+    def called(self, method: str) -> list[Any]:
+        return self.asked.get(method, [])
+
+    def note(self, method: str, entry: Any) -> None:
+        self.asked.setdefault(method, []).append(entry)
+        if method in self.failures:
+            raise self.failures[method]
+
+    def forget_calls(self) -> None:
+        self.asked.clear()
+
+
+class Users(user_service_pb2_grpc.UserServiceServicer):
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def BatchGetAccounts(self, request: Any, context: Any) -> Any:
+        async def handle(live: Any) -> list[Any]:
+            return [self._accounts(entry) for _, entry, _ in live]
+
+        kind = user_service_pb2.BatchGetAccountsResult
+        results = await serve_batch(request.entries, self._world.tokens.verifier, handle, kind)
+        return user_service_pb2.BatchGetAccountsResponse(results=results)
+
+    def _accounts(self, entry: Any) -> Any:
+        self._world.note("BatchGetAccounts", [query.account_id for query in entry.accounts])
+        result = user_service_pb2.BatchGetAccountsResult()
+        for query in entry.accounts:
+            account = self._world.accounts.get(query.account_id)
+            if account is not None:
+                counts = self._world.counts.get(query.account_id)
+                known = query.known_version == account.version
+                result.accounts.add(
+                    account_id=query.account_id,
+                    version=account.version,
+                    account=None if known else account,
+                    counts=counts,
+                )
+        return result
+
+    async def BatchGetRelationships(self, request: Any, context: Any) -> Any:
+        async def handle(live: Any) -> list[Any]:
+            return [self._relationships(entry, identity) for _, entry, identity in live]
+
+        kind = user_service_pb2.BatchGetRelationshipsResult
+        results = await serve_batch(request.entries, self._world.tokens.verifier, handle, kind)
+        return user_service_pb2.BatchGetRelationshipsResponse(results=results)
+
+    def _relationships(self, entry: Any, identity: Identity) -> Any:
+        self._world.note("BatchGetRelationships", sorted(entry.account_ids))
+        known = (self._world.relationships.get((identity.account_id, other)) for other in entry.account_ids)
+        return user_service_pb2.BatchGetRelationshipsResult(relationships=[each for each in known if each])
+
+
+class Posts(post_service_pb2_grpc.PostServiceServicer):
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def BatchGetPosts(self, request: Any, context: Any) -> Any:
+        async def handle(live: Any) -> list[Any]:
+            return [self._posts(entry, identity) for _, entry, identity in live]
+
+        kind = post_service_pb2.BatchGetPostsResult
+        results = await serve_batch(request.entries, self._world.tokens.verifier, handle, kind)
+        return post_service_pb2.BatchGetPostsResponse(results=results)
+
+    def _posts(self, entry: Any, identity: Identity | None) -> Any:
+        world = self._world
+        world.note("BatchGetPosts", [(query.post_id, query.known_version) for query in entry.posts])
+        viewer_id = identity.account_id if identity else 0
+        result = post_service_pb2.BatchGetPostsResult()
+        for query in entry.posts:
+            post = world.posts.get(query.post_id)
+            if post is not None and query.post_id not in world.hidden:
+                result.posts.add(
+                    post_id=post.post_id,
+                    version=post.version,
+                    post=None if query.known_version == post.version else post,
+                    counts=world.post_counts.get(post.post_id),
+                    marks=world.marks.get((viewer_id, post.post_id)),
+                    author_id=post.author_id,
+                )
+        return result
+
+
+class Feed(feed_service_pb2_grpc.FeedServiceServicer):
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def BatchGetHome(self, request: Any, context: Any) -> Any:
+        async def handle(live: Any) -> list[Any]:
+            return [self._home(entry, identity) for _, entry, identity in live]
+
+        kind = feed_service_pb2.BatchGetHomeResult
+        results = await serve_batch(request.entries, self._world.tokens.verifier, handle, kind)
+        return feed_service_pb2.BatchGetHomeResponse(results=results)
+
+    def _home(self, entry: Any, identity: Identity) -> Any:
+        self._world.note("BatchGetHome", (entry.limit, entry.max_id, entry.min_id))
+        found = [
+            each
+            for each in self._world.homes.get(identity.account_id, [])
+            if (not entry.max_id or each.entry_id < entry.max_id) and each.entry_id > max(entry.since_id, entry.min_id)
+        ]
+        page = found[-entry.limit :] if entry.min_id and not entry.max_id else found[: entry.limit]
+        return feed_service_pb2.BatchGetHomeResult(entries=page, more=len(found) > len(page))
+
+    async def StreamTimelines(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
+        async def listen() -> None:
+            async for request in request_iterator:
+                self._world.subscribed.update(request.subscribe_account_ids)
+                self._world.subscribed.difference_update(request.unsubscribe_account_ids)
+
+        self._world.subscribed.clear()
+        listening = asyncio.create_task(listen())
+        try:
+            yield feed_service_pb2.StreamTimelinesResponse()
+            while True:
+                update = await self._world.updates.get()
+                if isinstance(update, AppError):
+                    raise update
+                yield feed_service_pb2.StreamTimelinesResponse(updates=[update])
+        finally:
+            listening.cancel()
+
+
+class Auth(auth_service_pb2_grpc.AuthServiceServicer):
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def ExchangeToken(self, request: Any, context: Any) -> Any:
+        self._world.note("ExchangeToken", request.token)
+        identity = self._world.opaque.get(request.token)
+        if identity is None:
+            raise Unauthenticated("No.")
+        answer = auth_service_pb2.ExchangeTokenResponse(
+            internal_token=identity.token,
+            session_id=identity.session_id,
+            account_id=identity.account_id,
+            app_id=identity.app_id,
+            scopes=sorted(identity.scopes),
+        )
+        answer.expire_time.FromSeconds(int(SystemClock().unix_ms() / 1000) + 300)
+        return answer
+
+    async def WatchRevocations(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        self._world.note("WatchRevocations", request.since)
+        yield auth_service_pb2.WatchRevocationsResponse(sequence=request.since)
+        while True:
+            try:
+                async with asyncio.timeout(0.1):
+                    revocation = await self._world.revocations.get()
+            except TimeoutError:
+                yield auth_service_pb2.WatchRevocationsResponse()
+                continue
+            if isinstance(revocation, AppError):
+                raise revocation
+            yield auth_service_pb2.WatchRevocationsResponse(revocations=[revocation], sequence=revocation.sequence)
+
+
+@dataclass
+class Gateway:
+    """The composing half, started."""
+
+    settings: Settings
+    clients: Clients
+    cache: Fragments
+    composer: Composer
+    hub: Hub
+    revocations: Revocations
+    exchange: TokenExchange
+    server: RpcServer
+
+
+@pytest_asyncio.fixture
+async def world() -> World:
+    return World(Tokens())
+
+
+@pytest_asyncio.fixture
+async def gateway(world: World) -> AsyncIterator[Gateway]:
+    async with AsyncExitStack() as stack:
+        server = await Network(stack, world.tokens.verifier).serve(
+            (user_service_pb2_grpc.add_UserServiceServicer_to_server, Users(world), "rookery.user.v1.UserService"),
+            (post_service_pb2_grpc.add_PostServiceServicer_to_server, Posts(world), "rookery.post.v1.PostService"),
+            (feed_service_pb2_grpc.add_FeedServiceServicer_to_server, Feed(world), "rookery.feed.v1.FeedService"),
+            (auth_service_pb2_grpc.add_AuthServiceServicer_to_server, Auth(world), "rookery.auth.v1.AuthService"),
+        )
+        target = f"127.0.0.1:{server.port}"
+        targets = {f"{name}_target": target for name in ("auth", "user", "post", "feed")}
+        settings = Settings(master_key=settings_of("x").master_key, public_url="https://rookery.test", **targets)
+        clients, clock = Clients(settings), SystemClock()
+        cache = Fragments()
+        composer = Composer(clients, cache, clock, settings)
+        hub, revocations = Hub(clients, clock), Revocations(clients, clock)
+        exchange = TokenExchange(clients.auth, clock, fresh=revocations.fresh)
+        revocations.connect(exchange, hub)
+        for component in (clients, revocations, hub):
+            await component.start()
+            stack.push_async_callback(component.stop)
+        yield Gateway(settings, clients, cache, composer, hub, revocations, exchange, server)

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 
 from post_service.events import PostCodec, PostEvents
 from post_service.models import Dimensions, Media, MediaType, Mention, Post, Visibility
+from post_service.repository.posts import PostRepository
 from post_service.versions import HybridClock
 from rookery_common.auth import Identity
 from rookery_common.ids import time_of
@@ -15,6 +16,7 @@ from rookery_common.testing import FakeClock, FakeIds
 
 MakePost = Callable[..., Post]
 MakeMedia = Callable[..., Media]
+Write = Callable[..., Awaitable[Post]]
 
 REQUIRED = {
     "POST_CQL_KEYSPACE": "rookery_post",
@@ -116,3 +118,15 @@ def make_post(ids: FakeIds, versions: HybridClock) -> MakePost:
         return replace(post, **changes)  # type: ignore[arg-type] # names of fields, given by tests
 
     return make
+
+
+@pytest.fixture
+def write(posts: PostRepository, events: PostEvents, make_post: MakePost) -> Write:
+    """Stores a post as `make_post` builds it."""
+
+    async def write_post(**changes: object) -> Post:
+        post = make_post(**changes)
+        await posts.create(post, events.created(post))
+        return post
+
+    return write_post

@@ -25,8 +25,12 @@ QUALITY: Final = 90
 BLURHASH_SIDE: Final = 24
 BLURHASH_COMPONENTS: Final = 4
 
-_TYPES = {Kind.JPEG: ("image/jpeg", "jpg"), Kind.PNG: ("image/png", "png"), Kind.WEBP: ("image/webp", "webp")}
-_GIF_TYPE = ("image/gif", "gif")
+_TYPES = {
+    Kind.JPEG: ("image/jpeg", "jpg"),
+    Kind.PNG: ("image/png", "png"),
+    Kind.GIF: ("image/gif", "gif"),
+    Kind.WEBP: ("image/webp", "webp"),
+}
 _OPTIONS: dict[Kind, dict[str, object]] = {
     Kind.JPEG: {"quality": QUALITY, "progressive": True},
     Kind.PNG: {"compress_level": 6},
@@ -67,18 +71,7 @@ def _process_still(image: Image.Image, kind: Kind) -> ProcessedImage:
     original = _resized(plain, ORIGINAL_PIXELS)
     small = _resized(original, SMALL_PIXELS)
     stored = _stored_kind(kind, original)
-    content_type, extension = _TYPES[stored]
-    return ProcessedImage(
-        content_type=content_type,
-        extension=extension,
-        original=_encoded(original, stored),
-        original_size=Dimensions(*original.size),
-        small_content_type=content_type,
-        small_extension=extension,
-        small=_encoded(small, stored),
-        small_size=Dimensions(*small.size),
-        blurhash=_blurhash(small),
-    )
+    return _processed(*_TYPES[stored], _encoded(original, stored), original, small)
 
 
 def _process_animation(image: Image.Image, kind: Kind, count: int) -> ProcessedImage:
@@ -92,16 +85,25 @@ def _process_animation(image: Image.Image, kind: Kind, count: int) -> ProcessedI
     for frame in ImageSequence.Iterator(image):
         durations.append(min(max(int(frame.info.get("duration", 100)), 10), 65_535))
         frames.append(_resized(_plain(frame), ORIGINAL_PIXELS))
+    if any(frame.mode == "RGBA" for frame in frames):
+        frames = [frame.convert("RGBA") for frame in frames]
     small = _resized(frames[0], SMALL_PIXELS)
-    content_type, extension = _GIF_TYPE if kind is Kind.GIF else _TYPES[kind]
+    return _processed(*_TYPES[kind], _encoded_frames(frames, kind, durations, loop), frames[0], small)
+
+
+def _processed(
+    content_type: str, extension: str, data: bytes, original: Image.Image, small: Image.Image
+) -> ProcessedImage:
+    preview = Kind.PNG if small.mode == "RGBA" else Kind.JPEG
+    small_content_type, small_extension = _TYPES[preview]
     return ProcessedImage(
         content_type=content_type,
         extension=extension,
-        original=_encoded_frames(frames, kind, durations, loop),
-        original_size=Dimensions(*frames[0].size),
-        small_content_type="image/png",
-        small_extension="png",
-        small=_encoded(small, Kind.PNG),
+        original=data,
+        original_size=Dimensions(*original.size),
+        small_content_type=small_content_type,
+        small_extension=small_extension,
+        small=_encoded(small, preview),
         small_size=Dimensions(*small.size),
         blurhash=_blurhash(small),
     )
@@ -124,6 +126,8 @@ def _plain(image: Image.Image) -> Image.Image:
         image = _to_srgb(image, profile, "RGBA" if has_alpha else "RGB")
     wanted = "RGBA" if has_alpha else "L" if image.mode in ("L", "1", "I", "I;16", "F") else "RGB"
     plain = image.convert(wanted) if image.mode != wanted else image.copy()
+    if wanted == "RGBA" and plain.getchannel("A").getextrema() == (255, 255):
+        plain = plain.convert("RGB")  # Nothing shines through: screenshots are often so, and smaller without.
     plain.info = {}
     return plain
 
@@ -162,7 +166,7 @@ def _encoded_frames(frames: Sequence[Image.Image], kind: Kind, durations: Sequen
     options: dict[str, object] = {"save_all": True, "append_images": frames[1:], "duration": list(durations)}
     if loop is not None:
         options["loop"] = loop
-    if kind is Kind.GIF and any(frame.mode == "RGBA" for frame in frames):
+    if kind is Kind.GIF and frames[0].mode == "RGBA":
         options["disposal"] = 2
     buffer = io.BytesIO()
     frames[0].save(buffer, kind, **{**_OPTIONS.get(kind, {}), **options})

@@ -55,7 +55,7 @@ def find_tags(text: str) -> list[str]:
 
 def _follows_word(text: str, start: int) -> bool:
     before = text[start - 1] if start else " "
-    return before.isalnum() or before in "/)_#&"
+    return before.isalnum() or before in "=/)"
 
 
 def _tag_at(text: str, start: int) -> str:

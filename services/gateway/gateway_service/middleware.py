@@ -12,6 +12,7 @@ from prometheus_client import Histogram
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from gateway_service.config import AccessLog, Settings
 from gateway_service.errors import error_response
@@ -21,6 +22,7 @@ from rookery_common.logs import get_logger
 from rookery_common.rpc.deadline import start_deadline
 
 CLIENT_GONE = 499
+SOCKET_CRASHED = 1011
 _CORS_PREFIXES = ("/api/", "/oauth/", "/.well-known/", "/nodeinfo/")
 _SIGN_IN_PAGE = "/oauth/authorize"
 _STREAMS = "/api/v1/streaming"
@@ -75,7 +77,7 @@ class Edge:
             path = scope["path"] = path.rstrip("/") or "/"
         scope["request_id"] = _request_id(scope["headers"])
         if scope["type"] == "websocket":
-            await self._app(scope, receive, send)
+            await self._serve_socket(scope, receive, send)
         elif scope["method"] == "OPTIONS" and _has_cors(path):
             await _answer_preflight(scope, send)
         else:
@@ -112,6 +114,15 @@ class Edge:
             HTTP_IN_FLIGHT.dec()
             self._observe(scope, status or CLIENT_GONE, time.perf_counter() - started)
 
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except WebSocketDisconnect:
+            return
+        except Exception as error:
+            _log_crash(scope, error)
+            await send({"type": "websocket.close", "code": SOCKET_CRASHED})
+
     def _set_deadline(self, method: str, path: str) -> None:
         if path.startswith(_STREAMS):
             return
@@ -130,7 +141,7 @@ class Edge:
         if histogram is None:
             histogram = self._histograms[route, method, status] = HTTP_SECONDS.labels(route, method, str(status))
         histogram.observe(seconds)
-        if self._is_logged(method, status, seconds):
+        if self._is_logged(route, method, status, seconds):
             log.info(
                 "http.request",
                 request_id=scope["request_id"],
@@ -141,8 +152,10 @@ class Edge:
                 account_id=scope.get("account_id", 0),
             )
 
-    def _is_logged(self, method: str, status: int, seconds: float) -> bool:
-        if status >= 500 or seconds >= self._slow_seconds or self._access_log is AccessLog.ALL:
+    def _is_logged(self, route: str, method: str, status: int, seconds: float) -> bool:
+        if status >= 500 or self._access_log is AccessLog.ALL:
+            return True
+        if seconds >= self._slow_seconds and not route.startswith(_STREAMS):
             return True
         return self._access_log is AccessLog.WRITES and method not in _READS
 

@@ -26,6 +26,7 @@ from rookery_common.errors import (
     Unauthenticated,
     Unavailable,
 )
+from rookery_common.paging import Page
 from rookery_common.testing.clock import FakeClock
 
 APP_ID, ACCOUNT_BASE, POST_BASE = 7, 1_000, 50_000
@@ -219,25 +220,6 @@ class FakeUser(FakeService):
         found = [account for account in self.accounts.values() if account.username.lower() in names]
         return user_service_pb2.LookupAccountsResponse(accounts=found)
 
-    def BatchGetAccounts(self, request: Any, _who: Any) -> Any:
-        answer = user_service_pb2.BatchGetAccountsResponse()
-        for entry in request.entries:
-            result = answer.results.add()
-            for query in entry.accounts:
-                if query.account_id in self.accounts:
-                    account = self.accounts[query.account_id]
-                    counts = account_pb2.AccountCounts(followers=1, following=2, statuses=3)
-                    result.accounts.add(account_id=query.account_id, version=1, account=account, counts=counts)
-        return answer
-
-    def BatchGetRelationships(self, request: Any, _who: Any) -> Any:
-        answer = user_service_pb2.BatchGetRelationshipsResponse()
-        for entry in request.entries:
-            viewer = self.world.auth.tokens[entry.context.token.removeprefix("internal-")].account_id
-            known = [account_id for account_id in entry.account_ids if account_id in self.accounts]
-            answer.results.add(relationships=[self.relation(viewer, account_id) for account_id in known])
-        return answer
-
     def relation(self, viewer: int, account_id: int) -> account_pb2.Relationship:
         return account_pb2.Relationship(
             account_id=account_id,
@@ -302,18 +284,6 @@ class FakePost(FakeService):
             self.keys[who.account_id, request.request_id] = known
         return post_service_pb2.CreatePostResponse(post=self.posts[known])
 
-    def BatchGetPosts(self, request: Any, _who: Any) -> Any:
-        answer = post_service_pb2.BatchGetPostsResponse()
-        for entry in request.entries:
-            result = answer.results.add()
-            for query in entry.posts:
-                if query.post_id in self.posts:
-                    post = self.posts[query.post_id]
-                    view = result.posts.add(post_id=query.post_id, version=1, post=post, author_id=post.author_id)
-                    view.counts.SetInParent()
-                    view.marks.SetInParent()
-        return answer
-
     def ListAccountPosts(self, request: Any, _who: Any) -> Any:
         found = [post for post in self.posts.values() if post.author_id == request.account_id]
         found = [post for post in found if not request.max_id or post.post_id < request.max_id]
@@ -369,6 +339,41 @@ class World:
     def __post_init__(self) -> None:
         self.auth, self.user = FakeAuth(self), FakeUser(self)
         self.post, self.feed = FakePost(self), FakeFeed(self)
+
+    async def batch_get_posts(self, _viewer: Identity | None, queries: Any) -> list[post_service_pb2.PostView]:
+        found = [self.post.posts[query.post_id] for query in queries if query.post_id in self.post.posts]
+        counts, marks = post_pb2.PostCounts(), post_pb2.PostMarks()
+        return [
+            post_service_pb2.PostView(
+                post_id=post.post_id, version=1, post=post, counts=counts, marks=marks, author_id=post.author_id
+            )
+            for post in found
+        ]
+
+    async def batch_get_accounts(self, _viewer: Identity | None, queries: Any) -> list[user_service_pb2.AccountView]:
+        found = [self.user.accounts[query.account_id] for query in queries if query.account_id in self.user.accounts]
+        counts = account_pb2.AccountCounts(followers=1, following=2, statuses=3)
+        return [
+            user_service_pb2.AccountView(account_id=each.account_id, version=1, account=each, counts=counts)
+            for each in found
+        ]
+
+    async def batch_get_relationships(self, viewer: Identity, account_ids: Any) -> list[account_pb2.Relationship]:
+        known = [account_id for account_id in account_ids if account_id in self.user.accounts]
+        return [self.user.relation(viewer.account_id, account_id) for account_id in known]
+
+    async def batch_get_home(self, viewer: Identity, page: Page) -> feed_service_pb2.BatchGetHomeResult:
+        """Of everyone's posts, those of whom the viewer follows, and the viewer's own."""
+        result = feed_service_pb2.BatchGetHomeResult()
+        for post in sorted(self.post.posts.values(), key=lambda post: -post.post_id):
+            own = post.author_id == viewer.account_id
+            below = not page.max_id or post.post_id < page.max_id
+            if below and (own or (viewer.account_id, post.author_id) in self.user.follows):
+                reason = feed_service_pb2.REASON_OWN_POST if own else feed_service_pb2.REASON_FOLLOWED_AUTHOR
+                result.entries.add(entry_id=post.post_id, author_id=post.author_id, reason=reason)
+        result.more = len(result.entries) > page.limit
+        del result.entries[page.limit :]
+        return result
 
     def newcomer(self, username: str, *scopes: str) -> tuple[int, dict[str, str]]:
         """A new account's id, and headers with a token of it."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway_service.auth import TokenExchange
+from gateway_service.clients import Clients
+from gateway_service.compose import Composer
 from gateway_service.config import Settings
 from gateway_service.errors import RecordNotFound
 from gateway_service.paging import link_header
@@ -16,14 +18,11 @@ from gateway_service.params import Params, query_params, read_params
 from gateway_service.routing import Routes, json_array, json_response, path_id
 from gateway_service.schemas.credentials import credential_account, preferences
 from gateway_service.schemas.relationships import relationship
-from rookery.common.v1.entry_context_pb2 import EntryContext
 from rookery.post.v1.post_pb2 import Post
 from rookery.post.v1.post_service_pb2 import ListAccountPostsRequest
 from rookery.user.v1.account_pb2 import Account
 from rookery.user.v1.user_service_pb2 import (
     AccountQuery,
-    BatchGetAccountsEntry,
-    BatchGetAccountsRequest,
     FollowAccountRequest,
     ListFollowersRequest,
     ListFollowingRequest,
@@ -31,11 +30,6 @@ from rookery.user.v1.user_service_pb2 import (
     UnfollowAccountRequest,
 )
 from rookery_common.auth import Identity
-from rookery_common.errors import from_status
-
-if TYPE_CHECKING:
-    from gateway_service.clients import Clients
-    from gateway_service.compose import Composer
 
 CALL_SECONDS = 5.0
 MAX_ACCOUNTS = 100
@@ -161,18 +155,10 @@ class Accounts:
 
     async def _own_profile(self, identity: Identity) -> Account:
         """The texts as their owner wrote them, which the rendered account has in HTML only."""
-        context = EntryContext(token=identity.token, timeout_ms=int(CALL_SECONDS * 1000))
-        entry = BatchGetAccountsEntry(context=context, accounts=[AccountQuery(account_id=identity.account_id)])
-        answer = await self._clients.user.call(
-            "BatchGetAccounts", BatchGetAccountsRequest(entries=[entry]), timeout=CALL_SECONDS, idempotent=True
-        )
-        [result] = answer.results
-        if result.status.code:
-            raise from_status(result.status)
-        if not result.accounts:
+        views = await self._clients.batch_get_accounts(identity, [AccountQuery(account_id=identity.account_id)])
+        if not views:
             raise RecordNotFound
-        profile: Account = result.accounts[0].account
-        return profile
+        return views[0].account
 
     def _posts_link(self, request: Request, posts: Sequence[Post]) -> dict[str, str]:
         """A page that is not full may still have others below it, left out as the viewer may not see all."""

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway_service.auth import TokenExchange
+from gateway_service.clients import Clients
 from gateway_service.config import Settings
 from gateway_service.params import Params, read_params
 from gateway_service.routing import Routes, json_response
 from gateway_service.schemas.apps import application, credential_application
 from rookery.auth.v1.auth_service_pb2 import CreateAppRequest, GetAppRequest
-
-if TYPE_CHECKING:
-    from gateway_service.clients import Clients
 
 CALL_SECONDS = 5.0
 MAX_URI_CHARS = 2048

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from gateway_service.clients import Clients
 from gateway_service.config import Settings
 from gateway_service.errors import error_headers, http_status
 from gateway_service.pages import Pages
@@ -22,9 +22,6 @@ from rookery.auth.v1.auth_service_pb2 import (
     CreateAuthorizationRequest,
 )
 from rookery_common.errors import AppError, InvalidArgument, ResourceExhausted, Unauthenticated
-
-if TYPE_CHECKING:
-    from gateway_service.clients import Clients
 
 CALL_SECONDS = 5.0
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"

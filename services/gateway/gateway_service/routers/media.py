@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway_service.auth import TokenExchange
+from gateway_service.clients import Clients
+from gateway_service.compose import Composer
 from gateway_service.config import KIB, Settings
 from gateway_service.errors import FileTooLarge, UnsupportedContentType, invalid
 from gateway_service.multipart import MultipartStream, Part
@@ -19,10 +20,6 @@ from gateway_service.routing import Routes, json_response, path_id
 from rookery.post.v1.media_pb2 import Media as MediaMessage
 from rookery.post.v1.post_service_pb2 import GetMediaRequest, MediaHeader, UpdateMediaRequest, UploadMediaRequest
 from rookery_common.auth import with_identity
-
-if TYPE_CHECKING:
-    from gateway_service.clients import Clients
-    from gateway_service.compose import Composer
 
 CALL_SECONDS = 5.0
 CHUNK_BYTES = 64 * KIB

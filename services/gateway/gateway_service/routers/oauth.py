@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 import orjson
@@ -13,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway_service.auth import TokenExchange
+from gateway_service.clients import Clients
+from gateway_service.compose import Composer
 from gateway_service.config import Settings
 from gateway_service.errors import JSON, REALM, error_headers, http_status
 from gateway_service.params import Params, read_params
@@ -23,10 +24,6 @@ from gateway_service.schemas.credentials import userinfo
 from gateway_service.schemas.scopes import SCOPES
 from rookery.auth.v1.auth_service_pb2 import CreateTokenRequest, RevokeTokenRequest
 from rookery_common.errors import AppError, Internal, InvalidArgument, PermissionDenied
-
-if TYPE_CHECKING:
-    from gateway_service.clients import Clients
-    from gateway_service.compose import Composer
 
 CALL_SECONDS = 5.0
 MAX_CHARS = 1000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway_service.auth import TokenExchange
+from gateway_service.clients import Clients
 from gateway_service.config import Settings
 from gateway_service.errors import AppTokenRequired, RegistrationsClosed
 from gateway_service.params import Params, read_params
@@ -18,9 +18,6 @@ from gateway_service.routing import Routes, json_response
 from gateway_service.schemas.apps import token
 from rookery.auth.v1.auth_service_pb2 import SignUpRequest
 from rookery_common.crypto import derive_key
-
-if TYPE_CHECKING:
-    from gateway_service.clients import Clients
 
 SIGN_UP_SECONDS = 10.0
 MAX_CHARS = 1000

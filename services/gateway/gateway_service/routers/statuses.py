@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway_service.auth import Caller, TokenExchange
+from gateway_service.clients import Clients
+from gateway_service.compose import Composer
 from gateway_service.config import Settings
 from gateway_service.errors import invalid
 from gateway_service.metrics import OWN_POST_FAILURES
@@ -21,10 +22,6 @@ from rookery.post.v1.post_service_pb2 import CreatePostRequest
 from rookery_common.auth import Identity
 from rookery_common.errors import AppError
 from rookery_common.logs import get_logger
-
-if TYPE_CHECKING:
-    from gateway_service.clients import Clients
-    from gateway_service.compose import Composer
 
 CREATE_SECONDS = 10.0
 OWN_POST_SECONDS = 0.5

@@ -1,0 +1,76 @@
+"""Composition root: the only place where the gateway's objects are made and wired."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from gateway_service import __version__
+from gateway_service.auth import TokenExchange
+from gateway_service.cache import Fragments
+from gateway_service.clients import Clients
+from gateway_service.compose import Composer
+from gateway_service.config import Settings
+from gateway_service.hub import Hub
+from gateway_service.pages import Pages
+from gateway_service.revocations import Revocations
+from gateway_service.routers.accounts import Accounts
+from gateway_service.routers.apps import Apps
+from gateway_service.routers.authorize import Authorize
+from gateway_service.routers.instance import Instance
+from gateway_service.routers.media import Media
+from gateway_service.routers.oauth import OAuth
+from gateway_service.routers.pages import FrontPages
+from gateway_service.routers.probes import Probes
+from gateway_service.routers.sign_up import SignUp
+from gateway_service.routers.statuses import Statuses
+from gateway_service.routers.streaming import Streaming
+from gateway_service.routers.timelines import Timelines
+from gateway_service.server import HttpServer, Once
+from gateway_service.web import build_web
+from rookery_common.app import App, Component, Role
+from rookery_common.clock import SystemClock
+from rookery_common.health import Health
+
+
+def build(roles: frozenset[Role]) -> App:
+    """The gateway only serves: what it follows, it follows for its own caches."""
+    if Role.SERVE not in roles:
+        raise SystemExit("gateway_service: the only role is serve")
+    settings = Settings()
+    clock = SystemClock()
+    clients = Clients(settings)
+    revocations = Revocations(clients, clock)
+    exchange = TokenExchange(clients.auth, clock, capacity=settings.token_cache_size, fresh=revocations.fresh)
+    hub = Hub(clients, clock)
+    revocations.connect(exchange, hub)
+    cache = Fragments()
+    composer = Composer(clients, cache, clock, settings)
+    streaming = Streaming(hub, clients, composer, exchange, clock)
+    checks = {"revocations": Once(revocations.check)}
+    health = Health(checks)
+    routers = [
+        Timelines(composer, exchange, settings).router,
+        streaming.router,
+        *api_routers(clients, composer, exchange, settings),
+        Probes(health).router,
+    ]
+    server = HttpServer(build_web(settings, routers), settings, health)
+    # Stopped in reverse: streams are told to go elsewhere before the server waits for requests to end.
+    components: list[Component] = [clients, cache.follower(settings), revocations, server, hub]
+    return App(settings, __version__, components, checks)
+
+
+def api_routers(clients: Clients, composer: Composer, exchange: TokenExchange, settings: Settings) -> list[APIRouter]:
+    """All routes that answer at once, the hottest first."""
+    pages = Pages(settings)
+    return [
+        Statuses(clients, composer, exchange, settings).router,
+        Accounts(clients, composer, exchange, settings).router,
+        SignUp(clients, exchange, settings).router,
+        Media(clients, composer, exchange, settings).router,
+        Apps(clients, exchange, settings).router,
+        OAuth(clients, composer, exchange, settings).router,
+        Authorize(clients, pages, settings).router,
+        Instance(settings).router,
+        FrontPages(pages, settings).router,
+    ]

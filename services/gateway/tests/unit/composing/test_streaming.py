@@ -1,0 +1,294 @@
+"""Live streams, over a real HTTP server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from gateway_service.hub import MAX_QUEUED, Connection
+from gateway_service.routers.streaming import Streaming
+from gateway_service.routers.timelines import Timelines
+from gateway_service.web import build_web
+from rookery.auth.v1.auth_service_pb2 import Revocation
+from rookery.feed.v1.feed_service_pb2 import TimelineUpdate
+from rookery_common.clock import SystemClock
+from rookery_common.errors import Unavailable
+from rookery_common.ids import lowest_id_at
+
+if TYPE_CHECKING:
+    from conftest import Gateway, World
+
+ALICE, BOB = 101, 102
+Kind = TimelineUpdate.Kind
+
+
+@pytest.fixture(autouse=True)
+def people(world: World) -> None:
+    world.account(ALICE, "alice")
+    world.account(BOB, "bob")
+    world.follow(BOB, ALICE)
+    world.opaque["bobs-token"] = world.tokens.identity(BOB, session_id=7)
+    world.opaque["write-only"] = world.tokens.identity(BOB, scopes=["write"])
+
+
+@pytest_asyncio.fixture
+async def address(gateway: Gateway) -> AsyncIterator[str]:
+    clock = SystemClock()
+    streaming = Streaming(gateway.hub, gateway.clients, gateway.composer, gateway.exchange, clock)
+    timelines = Timelines(gateway.composer, gateway.exchange, gateway.settings)
+    web = build_web(gateway.settings, [timelines.router, streaming.router])
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(web, log_config=None, lifespan="off", ws="websockets-sansio")
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    await eventually(lambda: server.started)
+    yield f"127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = server.force_exit = True
+    await running
+    listener.close()
+
+
+async def eventually(true: Callable[[], bool], seconds: float = 3.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - what is waited for knows no event
+            await asyncio.sleep(0.005)
+
+
+def update(entry_id: int, kind: Any = Kind.KIND_UPDATE) -> TimelineUpdate:
+    return TimelineUpdate(kind=kind, entry_id=entry_id, author_id=ALICE, account_ids=[BOB])
+
+
+@asynccontextmanager
+async def listening(world: World, address: str, query: str = "?stream=user", **options: Any) -> Any:
+    """Bob's WebSocket, once feed knows of it."""
+    async with connect(f"ws://{address}/api/v1/streaming{query}", **options) as websocket:
+        await eventually(lambda: BOB in world.subscribed)
+        yield websocket
+
+
+async def received(websocket: ClientConnection) -> dict[str, Any]:
+    async with asyncio.timeout(3):
+        frame: dict[str, Any] = json.loads(await websocket.recv())
+    return frame
+
+
+QUERY = "?stream=user&access_token=bobs-token"
+WAYS: dict[str, dict[str, Any]] = {
+    "query": {"query": QUERY},
+    "header": {"additional_headers": {"Authorization": "Bearer bobs-token"}},
+    "subprotocol": {"subprotocols": ["bobs-token"]},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_post_arrives_by_websocket(world: World, address: str, way: str) -> None:
+    async with listening(world, address, **WAYS[way]) as websocket:
+        world.updates.put_nowait(update(world.post(1, ALICE)))
+        frame = await received(websocket)
+        assert (frame["stream"], frame["event"]) == (["user"], "update")
+        assert json.loads(frame["payload"])["account"]["acct"] == "alice"
+
+
+async def test_a_socket_listens_from_subscribe_to_unsubscribe(world: World, address: str) -> None:
+    async with connect(f"ws://{address}/api/v1/streaming?access_token=bobs-token") as websocket:
+        await websocket.send(json.dumps({"type": "subscribe", "stream": "user"}))
+        await eventually(lambda: BOB in world.subscribed)
+        world.updates.put_nowait(update(world.post(1, ALICE)))
+        assert (await received(websocket))["event"] == "update"
+        await websocket.send(json.dumps({"type": "unsubscribe", "stream": "user"}))
+        await eventually(lambda: BOB not in world.subscribed)
+
+
+@pytest.mark.parametrize(
+    "message", ["[]", "{", '{"type":"subscribe","stream":"nonsense"}', '{"stream":"user"}', "x" * 5000]
+)
+async def test_a_message_that_makes_no_sense_is_answered_with_an_error(
+    world: World, address: str, message: str
+) -> None:
+    async with listening(world, address, QUERY) as websocket:
+        await websocket.send(message)
+        assert (await received(websocket))["status"] == 400
+        world.updates.put_nowait(update(world.post(1, ALICE)))
+        assert (await received(websocket))["event"] == "update"
+
+
+async def test_deletions_and_edits_arrive_as_what_they_are(world: World, address: str) -> None:
+    async with listening(world, address, QUERY) as websocket:
+        world.updates.put_nowait(update(world.post(1, ALICE), Kind.KIND_STATUS_UPDATE))
+        world.updates.put_nowait(update(2, Kind.KIND_DELETE))
+        assert (await received(websocket))["event"] == "status.update"
+        assert await received(websocket) == {"stream": ["user"], "event": "delete", "payload": "2"}
+
+
+async def test_what_the_viewer_may_not_see_is_not_sent(world: World, address: str) -> None:
+    world.follow(BOB, ALICE, muting=True)
+    async with listening(world, address, QUERY) as websocket:
+        world.updates.put_nowait(update(world.post(1, ALICE)))
+        world.updates.put_nowait(update(2, Kind.KIND_DELETE))
+        assert (await received(websocket))["event"] == "delete"
+
+
+async def test_a_post_that_is_named_twice_is_sent_once(world: World, address: str) -> None:
+    async with listening(world, address, QUERY) as websocket:
+        for _ in range(2):
+            world.updates.put_nowait(update(world.post(1, ALICE)))
+        world.updates.put_nowait(update(2, Kind.KIND_DELETE))
+        assert [(await received(websocket))["event"] for _ in range(2)] == ["update", "delete"]
+
+
+async def test_a_gap_is_filled_from_the_home(world: World, address: str) -> None:
+    later = lowest_id_at(SystemClock().unix_ms() + 60_000)
+    async with listening(world, address, QUERY) as websocket:
+        for entry_id in (later, later + 1):
+            world.entry(BOB, world.post(entry_id, ALICE))
+        world.updates.put_nowait(update(0, Kind.KIND_GAP))
+        seen = [json.loads((await received(websocket))["payload"])["id"] for _ in range(2)]
+        assert seen == [str(later), str(later + 1)]
+
+
+async def test_what_came_while_feed_was_away_is_made_up_for(world: World, address: str) -> None:
+    later = lowest_id_at(SystemClock().unix_ms() + 60_000)
+    async with listening(world, address, QUERY) as websocket:
+        world.entry(BOB, world.post(later, ALICE))
+        world.updates.put_nowait(Unavailable("Restarting."))
+        assert json.loads((await received(websocket))["payload"])["id"] == str(later)
+        await eventually(lambda: BOB in world.subscribed)
+
+
+@pytest.mark.parametrize(("token", "status"), [("", 401), ("nonsense", 401), ("write-only", 403)])
+async def test_a_stream_without_a_good_token_is_refused(address: str, token: str, status: int) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        async with connect(f"ws://{address}/api/v1/streaming?stream=user&access_token={token}"):
+            raise AssertionError
+    assert caught.value.response.status_code == status
+    async with httpx2.AsyncClient() as http:
+        answer = await http.get(f"http://{address}/api/v1/streaming/user?access_token={token}")
+    assert answer.status_code == status
+    assert "error" in answer.json()
+
+
+@pytest.mark.parametrize("revocation", [Revocation(session_id=7, account_id=BOB), Revocation(account_id=BOB)])
+async def test_a_revoked_session_s_stream_ends_within_a_second(
+    world: World, gateway: Gateway, address: str, revocation: Revocation
+) -> None:
+    await eventually(gateway.revocations.fresh)
+    async with listening(world, address, QUERY) as websocket:
+        del world.opaque["bobs-token"]
+        world.revocations.put_nowait(revocation)
+        with pytest.raises(ConnectionClosed) as caught:
+            async with asyncio.timeout(1):
+                await websocket.recv()
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 4001
+    await eventually(lambda: BOB not in world.subscribed)
+
+
+async def test_events_arrive_by_server_sent_events(world: World, address: str) -> None:
+    async with httpx2.AsyncClient() as http:
+        url = f"http://{address}/api/v1/streaming/user"
+        async with http.stream("GET", url, headers={"authorization": "Bearer bobs-token"}) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            lines = answer.aiter_lines()
+            assert await anext(lines) == ":)"
+            await eventually(lambda: BOB in world.subscribed)
+            world.updates.put_nowait(update(world.post(1, ALICE)))
+            seen = await take(lines, 2)
+            assert seen[0] == "event: update"
+            assert json.loads(seen[1].removeprefix("data: "))["id"] == "1"
+    await eventually(lambda: BOB not in world.subscribed)
+
+
+async def take(lines: AsyncIterator[str], number: int) -> list[str]:
+    """The next lines that are not empty."""
+    seen: list[str] = []
+    async with asyncio.timeout(3):
+        async for line in lines:
+            if line:
+                seen.append(line)
+            if len(seen) == number:
+                break
+    return seen
+
+
+async def test_silence_is_filled_with_heartbeats(world: World, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway_service.routers.streaming.HEARTBEAT_SECONDS", 0.05)
+    async with httpx2.AsyncClient() as http:
+        url = f"http://{address}/api/v1/streaming?stream=user&access_token=bobs-token"
+        async with http.stream("GET", url) as answer:
+            assert await take(answer.aiter_lines(), 3) == [":)", ":thump", ":thump"]
+
+
+async def test_a_token_that_ends_ends_its_stream(
+    world: World, gateway: Gateway, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway_service.routers.streaming.HEARTBEAT_SECONDS", 0.05)
+    async with listening(world, address, QUERY) as websocket:
+        del world.opaque["bobs-token"]
+        gateway.exchange.forget(7)  # as when what was cached expires
+        with pytest.raises(ConnectionClosed) as caught:
+            async with asyncio.timeout(2):
+                await websocket.recv()
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 4001
+
+
+async def test_when_this_replica_stops_clients_are_sent_elsewhere(world: World, gateway: Gateway, address: str) -> None:
+    async with listening(world, address, QUERY) as websocket:
+        await gateway.hub.stop()
+        with pytest.raises(ConnectionClosed) as caught:
+            async with asyncio.timeout(2):
+                await websocket.recv()
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 1012
+
+
+async def test_health_says_ok(address: str) -> None:
+    async with httpx2.AsyncClient() as http:
+        answer = await http.get(f"http://{address}/api/v1/streaming/health")
+        assert (answer.status_code, answer.text) == (200, "OK")
+        assert (await http.get(f"http://{address}/api/v1/streaming?stream=x")).status_code == 404
+
+
+async def test_a_reader_that_is_too_slow_is_dropped(world: World) -> None:
+    connection = Connection(world.tokens.identity(BOB))
+    for entry_id in range(MAX_QUEUED):
+        connection.offer(update(entry_id))
+    assert not connection.closed.done()
+    connection.offer(update(MAX_QUEUED))
+    assert connection.closed.result().value.why == "slow"
+
+
+async def test_a_home_is_paged_by_links(world: World, address: str) -> None:
+    for post_id in range(1, 6):
+        world.entry(BOB, world.post(post_id, ALICE))
+    async with httpx2.AsyncClient(headers={"authorization": "Bearer bobs-token"}) as http:
+        url = f"http://{address}/api/v1/timelines/home"
+        answer = await http.get(url, params={"limit": 2})
+        assert [status["id"] for status in answer.json()] == ["5", "4"]
+        assert answer.headers["link"] == (
+            '<https://rookery.test/api/v1/timelines/home?limit=2&max_id=4>; rel="next", '
+            '<https://rookery.test/api/v1/timelines/home?limit=2&min_id=5>; rel="prev"'
+        )
+        last = await http.get(url, params={"limit": 2, "max_id": 2})
+        assert [status["id"] for status in last.json()] == ["1"]
+        assert 'rel="next"' not in last.headers["link"]
+        newer = await http.get(url, params={"limit": 2, "min_id": 2})
+        assert [status["id"] for status in newer.json()] == ["4", "3"]
+        assert (await http.get(url, params={"limit": 0})).status_code == 422
+        assert (await http.get(url, params={"max_id": "x"})).json()["details"]["max_id"]
+
+
+async def test_a_home_needs_a_user(address: str) -> None:
+    async with httpx2.AsyncClient() as http:
+        assert (await http.get(f"http://{address}/api/v1/timelines/home")).status_code == 401

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from mastodon import types_base
 from mastodon.return_types import Account, MediaAttachment, Status
-from mastodon.types_base import try_cast_recurse
 
 from rookery.feed.v1.feed_service_pb2 import Reason
 from rookery.post.v1 import media_pb2, post_pb2
@@ -21,8 +21,9 @@ from rookery_common.kafka.events import new_event
 from rookery_common.paging import Page
 
 if TYPE_CHECKING:
-    from conftest import Gateway, World
+    from tests.unit.composing.conftest import Gateway, World
 
+entity_of: Any = types_base.try_cast_recurse
 ALICE, BOB, CAROL, DAN = 101, 102, 103, 104
 
 
@@ -84,7 +85,7 @@ async def test_a_status_has_every_field_that_clients_know(world: World, gateway:
     ]
     assert status["tags"] == [{"name": "rookery", "url": "https://rookery.test/tags/rookery"}]
     assert status["media_attachments"][0]["meta"]["original"]["size"] == "640x480"
-    parsed: Any = try_cast_recurse(Status, status)
+    parsed: Any = entity_of(Status, status)
     assert isinstance(parsed, Status)
     assert isinstance(parsed.account, Account)
     assert isinstance(parsed.media_attachments[0], MediaAttachment)
@@ -111,7 +112,7 @@ async def test_an_account_has_every_field_that_clients_know(world: World, gatewa
     assert account["avatar"] == "https://rookery.test/avatars/original/missing.png"
     assert account["fields"][0]["value"].startswith('<a href="https://example.org"')
     assert (account["followers_count"], account["following_count"], account["statuses_count"]) == (5, 6, 7)
-    parsed: Any = try_cast_recurse(Account, account)
+    parsed: Any = entity_of(Account, account)
     assert isinstance(parsed, Account)
 
 

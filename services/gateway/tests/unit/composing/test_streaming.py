@@ -27,7 +27,7 @@ from rookery_common.errors import Unavailable
 from rookery_common.ids import lowest_id_at
 
 if TYPE_CHECKING:
-    from conftest import Gateway, World
+    from tests.unit.composing.conftest import Gateway, World
 
 ALICE, BOB = 101, 102
 Kind = TimelineUpdate.Kind

@@ -1,0 +1,32 @@
+"""The bounded map of fragments."""
+
+from __future__ import annotations
+
+from gateway_service.cache import Lru
+
+
+def test_the_least_recently_used_go_first() -> None:
+    lru: Lru[str] = Lru(2, "post")
+    lru.put(1, "a")
+    lru.put(2, "b")
+    assert lru.get(1) == "a"
+    lru.put(3, "c")
+    assert (lru.get(1), lru.get(2), lru.get(3)) == ("a", None, "c")
+    assert len(lru) == 2
+
+
+def test_peeking_is_no_use() -> None:
+    lru: Lru[str] = Lru(2, "post")
+    lru.put(1, "a")
+    lru.put(2, "b")
+    assert lru.peek(1) == "a"
+    lru.put(3, "c")
+    assert lru.peek(1) is None
+
+
+def test_what_is_dropped_is_gone() -> None:
+    lru: Lru[str] = Lru(2, "post")
+    lru.put(1, "a")
+    lru.drop(1)
+    lru.drop(9)
+    assert lru.get(1) is None

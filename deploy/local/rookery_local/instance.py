@@ -34,6 +34,7 @@ class Instance:
     ports: Mapping[str, int]
     secrets: Secrets
     user: str | None
+    throwaway: bool = False
 
     @property
     def logs(self) -> Path:
@@ -58,6 +59,12 @@ class Instance:
             return path
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"rookery-{os.getuid()}-{digest}.sock"
+
+    @property
+    def java_options(self) -> list[str]:
+        """What every Java engine gets. One that lives for minutes never earns back what its second compiler costs."""
+        quick = ["-XX:TieredStopAtLevel=1"] if self.throwaway else []
+        return ["-XX:+UseSerialGC", "-XX:-UsePerfData", *quick]
 
     def log(self, name: str) -> Path:
         """A process's log."""
@@ -109,7 +116,7 @@ class Instance:
             os.chown(path, pwd.getpwnam(self.user).pw_uid, grp.getgrnam(self.user).gr_gid)
 
 
-def create(root: Path, ports: Mapping[str, int]) -> Instance:
+def create(root: Path, ports: Mapping[str, int], *, throwaway: bool = False) -> Instance:
     """Makes or reopens an instance's folders."""
     user = _engine_user()
     root = root.resolve()
@@ -117,7 +124,7 @@ def create(root: Path, ports: Mapping[str, int]) -> Instance:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o711)
     data = _data_folder(root, user)
-    return Instance(root, data, ports, Secrets(root / "secrets.json"), user)
+    return Instance(root, data, ports, Secrets(root / "secrets.json"), user, throwaway)
 
 
 def load(root: Path) -> Instance:

@@ -21,9 +21,10 @@ KEPT_LOGS = REPOSITORY / ".rookery" / "test-logs"
 
 def execute(command: list[str], *, platform: bool) -> int:
     """Runs the command with the instance's environment; answers with its status. A failure keeps the logs."""
+    shutil.rmtree(KEPT_LOGS, ignore_errors=True)
     root = Path(tempfile.mkdtemp(prefix="rookery-"))
     with reserved_free_ports() as ports:
-        instance = instances.create(root, ports)
+        instance = instances.create(root, ports, throwaway=True)
         status = 1
         try:
             supervisor = bring_up(instance, engines_only=not platform, foreground=True)

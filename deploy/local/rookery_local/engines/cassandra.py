@@ -27,7 +27,7 @@ _SYSTEM_PROPERTIES = {
     "java.awt.headless": "true",
     "java.net.preferIPv4Stack": "true",
 }
-_MEMORY = ["-Xms512m", "-Xmx1g", "-Xss512k", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:MaxDirectMemorySize=512m"]
+_MEMORY = ["-Xms512m", "-Xmx1g", "-Xss512k", "-XX:MaxDirectMemorySize=512m"]
 _GRANTS = ("CREATE", "ALTER", "DROP", "SELECT", "MODIFY")
 
 # The driver warns of each refused connection while the node starts; readiness has its own words for that.
@@ -48,7 +48,13 @@ def prepare(instance: Instance) -> Program:
         "java.io.tmpdir": str(instance.folder("cassandra", "tmp")),
     }
     options = instance.write(folder / "jvm.options", (LOCAL / "config" / "cassandra-jvm17.options").read_text())
-    words = [str(require_java()), *_MEMORY, f"-javaagent:{library}/jamm-0.4.0.jar", f"@{options}"]
+    words = [
+        str(require_java()),
+        *_MEMORY,
+        *instance.java_options,
+        f"-javaagent:{library}/jamm-0.4.0.jar",
+        f"@{options}",
+    ]
     words += [f"-D{name}={value}" for name, value in properties.items()]
     words += ["-cp", f"{library}/*", "org.apache.cassandra.service.CassandraDaemon"]
     return Program("cassandra", [*instance.as_engine_user(), *words], folder, stop_seconds=40)

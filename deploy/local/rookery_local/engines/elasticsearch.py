@@ -22,7 +22,8 @@ def prepare(instance: Instance) -> Program:
     )
     instance.write(settings / "elasticsearch.yml", text)
     instance.write(settings / "log4j2.properties", settings_from("elasticsearch-log4j2.properties"))
-    instance.write(settings / "jvm.options", settings_from("elasticsearch-jvm.options", tmp=temporary))
+    options = "\n".join(instance.java_options)
+    instance.write(settings / "jvm.options", settings_from("elasticsearch-jvm.options", options=options, tmp=temporary))
     environment = {
         "ES_JAVA_HOME": str(require_java().parents[1]),
         "ES_PATH_CONF": str(settings),

@@ -13,11 +13,16 @@ from rookery_local.engines.engine import Engine, NotReady, Program, settings_fro
 from rookery_local.instance import Instance
 from rookery_local.ports import HOST
 
-_MEMORY = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData"]
+_MEMORY = ["-Xms256m", "-Xmx512m"]
 
 
-def _java(folder: Path) -> list[str]:
-    words = [str(require_java()), *_MEMORY, f"-Dlog4j2.configurationFile=file:{folder}/log4j2.properties"]
+def _java(instance: Instance, folder: Path) -> list[str]:
+    words = [
+        str(require_java()),
+        *_MEMORY,
+        *instance.java_options,
+        f"-Dlog4j2.configurationFile=file:{folder}/log4j2.properties",
+    ]
     return [*words, "-cp", f"{jars('kafka')}/*"]
 
 
@@ -31,9 +36,9 @@ def prepare(instance: Instance) -> Program:
     if not (data / "meta.properties").exists():
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = ["-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
-        command = [*instance.as_engine_user(), *_java(folder), *tool]
+        command = [*instance.as_engine_user(), *_java(instance, folder), *tool]
         shell.run(command, cwd=folder, env=shell.plain_environment(), what="Formatting Kafka's log folder")
-    command = [*instance.as_engine_user(), *_java(folder), "kafka.Kafka", str(settings)]
+    command = [*instance.as_engine_user(), *_java(instance, folder), "kafka.Kafka", str(settings)]
     return Program("kafka", command, folder, stop_seconds=30)
 
 

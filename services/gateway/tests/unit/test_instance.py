@@ -1,0 +1,82 @@
+"""What the server tells of itself, and its pages."""
+
+from __future__ import annotations
+
+import httpx2
+import pytest
+
+from gateway_service.config import Settings
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(
+        update={"rules": ["Be kind"], "title": "Nest & Co", "public_url": "https://nest.example"}
+    )
+
+
+async def test_instance_v2_has_what_clients_need(http: httpx2.AsyncClient) -> None:
+    body = (await http.get("/api/v2/instance")).json()
+    assert body["domain"] == "nest.example"
+    assert body["version"].startswith("4.5.0 (compatible; Rookery ")
+    assert body["configuration"]["urls"]["streaming"] == "wss://nest.example"
+    assert body["configuration"]["statuses"]["max_characters"] == 500
+    assert body["configuration"]["media_attachments"]["image_size_limit"] == 200_000
+    assert body["registrations"]["enabled"] is True
+    assert body["api_versions"] == {"mastodon": 7}
+    assert body["rules"][0]["text"] == "Be kind"
+
+
+async def test_instance_v1_has_what_clients_need(http: httpx2.AsyncClient) -> None:
+    body = (await http.get("/api/v1/instance")).json()
+    assert body["uri"] == "nest.example"
+    assert body["urls"] == {"streaming_api": "wss://nest.example"}
+    assert body["version"].startswith("4.5.0")
+
+
+async def test_lists_of_the_instance(http: httpx2.AsyncClient) -> None:
+    assert (await http.get("/api/v1/instance/rules")).json() == [
+        {"id": "1", "text": "Be kind", "hint": "", "translations": {}}
+    ]
+    assert (await http.get("/api/v1/instance/peers")).json() == []
+    assert (await http.get("/api/v1/custom_emojis")).json() == []
+
+
+async def test_nodeinfo_is_found(http: httpx2.AsyncClient) -> None:
+    links = (await http.get("/.well-known/nodeinfo")).json()["links"]
+    assert links[0]["href"] == "https://nest.example/nodeinfo/2.0"
+    body = (await http.get("/nodeinfo/2.0")).json()
+    assert body["version"] == "2.0"
+    assert body["software"]["name"] == "rookery"
+    assert body["usage"] == {"users": {}}
+
+
+async def test_front_page_says_what_this_is(http: httpx2.AsyncClient) -> None:
+    answer = await http.get("/")
+    assert answer.status_code == 200
+    assert "Nest &amp; Co" in answer.text
+    assert "/openapi.json" in answer.text
+    assert "Be kind" in answer.text
+    assert answer.headers["strict-transport-security"]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/avatars/original/missing.png", "image/png"),
+        ("/headers/original/missing.png", "image/png"),
+        ("/assets/avatar.png", "image/png"),
+        ("/assets/pages.css", "text/css; charset=utf-8"),
+        ("/favicon.ico", "image/png"),
+    ],
+)
+async def test_files_are_served(http: httpx2.AsyncClient, path: str, kind: str) -> None:
+    answer = await http.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == kind
+    assert "max-age" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize("path", ["/assets/../config.py", "/assets/..%2Fconfig.py", "/assets/nothing.png", "/assets/"])
+async def test_other_files_are_not_found(http: httpx2.AsyncClient, path: str) -> None:
+    assert (await http.get(path)).status_code == 404

@@ -1,0 +1,11 @@
+"""`python -m feed_service serve|consume|relay|migrate|all`."""
+
+from __future__ import annotations
+
+import sys
+
+from feed_service.app import build, migrate
+from rookery_common.app import cli
+
+if __name__ == "__main__":
+    sys.exit(cli("feed", build, migrate))

@@ -1,0 +1,113 @@
+"""Composition root: the engines of feed, its rules, its server, its consumers, and what makes it ready."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from feed_service import __version__
+from feed_service.clients import AuthClient, PostClient
+from feed_service.config import Settings
+from feed_service.consumers import (
+    POST_GROUP,
+    POST_TOPIC,
+    USER_GROUP,
+    USER_TOPIC,
+    PostEventsHandler,
+    UserEventsHandler,
+)
+from feed_service.repository import follows, timelines
+from feed_service.repository.follows import FollowRepository
+from feed_service.repository.live import LiveStreams
+from feed_service.repository.timelines import TimelineRepository
+from feed_service.repository.windows import WindowRepository
+from feed_service.service.fan_out import FanOut
+from feed_service.service.follows import FollowKeeper
+from feed_service.service.home import HomeReader
+from feed_service.service.live import LiveHub
+from feed_service.servicer import ALLOWED_CALLERS, FeedServicer
+from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+from rookery.feed.v1.feed_service_pb2_grpc import add_FeedServiceServicer_to_server
+from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
+from rookery_common.app import App, Component, Role
+from rookery_common.auth import TokenVerifier
+from rookery_common.clients.cassandra import Cql
+from rookery_common.clients.cql_migrations import migrate_cql
+from rookery_common.clients.redis import RedisClient
+from rookery_common.clock import SystemClock
+from rookery_common.kafka.consumer import Consumer
+from rookery_common.kafka.producer import Producer
+from rookery_common.rpc.client import RpcClient
+from rookery_common.rpc.server import RpcServer
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+STATEMENTS: Final = {**timelines.STATEMENTS, **follows.STATEMENTS}
+
+
+class _Core:
+    """What all roles share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.cql = Cql(settings, "feed", STATEMENTS)
+        self.cache = RedisClient.cache(settings, "feed")
+        self.state = RedisClient.state(settings, "feed")
+        cluster = settings.redis_cluster
+        self.timelines = TimelineRepository(self.cql, self.clock, settings.timeline_shards)
+        self.windows = WindowRepository(self.cache, cluster=cluster)
+        self.follows = FollowRepository(self.cql)
+        self.streams = LiveStreams(self.state, cluster=cluster)
+        self.fan_out = FanOut(self.timelines, self.windows, self.follows, self.streams, self.clock)
+
+
+def build(roles: frozenset[Role]) -> App:
+    """One process in the given roles; feed publishes nothing, so that its relay has nothing to do."""
+    core = _Core(Settings())
+    components: list[Component] = [core.cql, core.cache, core.state]
+    # Redis is not asked: homes are answered from CQL without it, and fan-out waits for it.
+    checks: dict[str, Callable[[], Awaitable[None]]] = {"cql": core.cql.check}
+    if Role.CONSUME in roles:
+        components += _consuming(core)
+    if Role.SERVE in roles:
+        components += _serving(core)
+    return App(core.settings, __version__, components, checks)
+
+
+def _serving(core: _Core) -> list[Component]:
+    auth = RpcClient(core.settings, core.settings.auth_target, AuthServiceStub, service="auth")
+    live = LiveHub(core.streams, core.clock)
+    home = HomeReader(core.windows, core.timelines, core.follows)
+    verifier = TokenVerifier(AuthClient(auth).signing_keys, core.clock)
+    servicer = FeedServicer(home, core.fan_out, live, verifier, core.clock)
+    server = RpcServer(
+        core.settings,
+        verifier=verifier,
+        services=[(add_FeedServiceServicer_to_server, servicer, "rookery.feed.v1.FeedService")],
+        allowed_callers=ALLOWED_CALLERS,
+    )
+    return [auth, live, server]
+
+
+def _consuming(core: _Core) -> list[Component]:
+    settings = core.settings
+    post = RpcClient(settings, settings.post_target, PostServiceStub, service="post")
+    dead_letters = Producer(settings.kafka_bootstrap, "feed", settings.topic_prefix)
+    keeper = FollowKeeper(core.follows, core.windows, core.fan_out, PostClient(post))
+    consumer = partial(
+        Consumer,
+        settings.kafka_bootstrap,
+        dead_letters=dead_letters,
+        service=settings.service,
+        topic_prefix=settings.topic_prefix,
+    )
+    users = consumer(USER_GROUP, [USER_TOPIC], UserEventsHandler(keeper))
+    posts = consumer(POST_GROUP, [POST_TOPIC], PostEventsHandler(core.fan_out), batch=True)
+    return [post, dead_letters, users, posts]
+
+
+async def migrate() -> None:
+    """Brings the keyspace's schema up to date."""
+    await migrate_cql(Settings(), MIGRATIONS)

@@ -1,0 +1,25 @@
+"""What feed is told by its environment, with the prefix FEED_."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from rookery_common.config import BaseServiceSettings, CqlSettings, RedisSettings, settings_config
+
+
+class Settings(BaseServiceSettings, CqlSettings, RedisSettings):
+    """Read once, when the process starts."""
+
+    model_config = settings_config("FEED_")
+
+    service: str = "feed"
+    grpc_address: str = Field("127.0.0.1:7004", description="Where the gRPC server listens.")
+    health_address: str = Field("127.0.0.1:7104", description="Where probes and metrics are served over HTTP.")
+    auth_target: str = Field("127.0.0.1:7001", description="Where auth is asked for the keys that verify tokens.")
+    post_target: str = Field("127.0.0.1:7003", description="Where post is asked for an author's recent posts.")
+    timeline_shards: int = Field(
+        64,
+        ge=1,
+        le=4096,
+        description="CQL partitions of a day that starts from now on; days already begun keep theirs.",
+    )

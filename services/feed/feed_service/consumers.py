@@ -1,0 +1,87 @@
+"""What feed makes of others' events. Both handlers may be given an event again, and in any order between topics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from feed_service.models import Change, Follow, PostChange
+from feed_service.service.fan_out import FanOut
+from feed_service.service.follows import FollowKeeper
+from rookery.post.v1 import events_pb2 as post_events
+from rookery.post.v1 import post_pb2
+from rookery.user.v1 import events_pb2 as user_events
+from rookery_common.kafka.events import Event
+
+POST_TOPIC: Final = "post.events.v1"
+USER_TOPIC: Final = "user.events.v1"
+POST_GROUP: Final = "feed.post-events"
+USER_GROUP: Final = "feed.user-events"
+_PostEvent = post_events.PostCreated | post_events.PostVisible | post_events.PostUpdated | post_events.PostDeleted
+
+
+class PostEventsHandler:
+    """Group feed.post-events: all events of a poll at once."""
+
+    def __init__(self, fan_out: FanOut) -> None:
+        self._fan_out = fan_out
+
+    async def __call__(self, events: Sequence[Event]) -> None:
+        found = [change for event in events if (change := _post_change(event)) is not None]
+        if found:
+            await self._fan_out.apply(found)
+
+
+class UserEventsHandler:
+    """Group feed.user-events: one follow at a time, in the order of each pair."""
+
+    def __init__(self, follows: FollowKeeper) -> None:
+        self._follows = follows
+
+    async def __call__(self, event: Event) -> None:
+        message = event.decode()
+        if isinstance(message, user_events.FollowCreated):
+            await self._follows.begin(_follow(message.follow))
+        elif isinstance(message, user_events.FollowUpdated | user_events.FollowEnded):
+            await self._follows.change(_follow(message.follow))
+
+
+def _follow(follow: user_events.Follow) -> Follow:
+    return Follow(
+        reader_id=follow.follower_id,
+        author_id=follow.followee_id,
+        active=follow.active,
+        reblogs=follow.reblogs,
+        version=follow.version,
+    )
+
+
+def _post_change(event: Event) -> PostChange | None:
+    message = event.decode()
+    if not isinstance(message, _PostEvent):
+        return None
+    post = message.post
+    change = _change(message)
+    if change is None:
+        return None
+    is_direct = post.visibility == post_pb2.Visibility.VISIBILITY_DIRECT
+    return PostChange(
+        change=change,
+        post_id=post.post_id,
+        author_id=post.author_id,
+        is_reblog=post.reblog_of_id != 0,
+        only_to=frozenset(mention.account_id for mention in post.mentions) if is_direct else None,
+    )
+
+
+def _change(message: _PostEvent) -> Change | None:
+    """What the post's state makes of the event; an edit of a held post concerns nobody."""
+    state = message.post.state
+    if isinstance(message, post_events.PostDeleted) or state in (
+        post_pb2.PostState.POST_STATE_DELETED,
+        post_pb2.PostState.POST_STATE_REMOVED,
+    ):
+        return Change.GONE
+    if state == post_pb2.PostState.POST_STATE_VISIBLE:
+        return Change.EDITED if isinstance(message, post_events.PostUpdated) else Change.VISIBLE
+    return Change.HELD if isinstance(message, post_events.PostCreated) else None

@@ -1,0 +1,31 @@
+"""What feed refuses."""
+
+from __future__ import annotations
+
+from rookery_common.errors import FieldViolation, InvalidArgument
+
+
+class WrongLimit(InvalidArgument):
+    """A page is of 1 to 80 entries."""
+
+    reason = "WRONG_LIMIT"
+
+    def __init__(self, most: int) -> None:
+        violation = FieldViolation("limit", "ERR_OUT_OF_RANGE", f"must be from 1 to {most}")
+        super().__init__(f"limit must be from 1 to {most}", fields=[violation])
+
+
+class WrongId(InvalidArgument):
+    """Not an id that this platform can have minted."""
+
+    reason = "WRONG_ID"
+
+    def __init__(self, field: str) -> None:
+        violation = FieldViolation(field, "ERR_INVALID", "is not an id")
+        super().__init__(f"{field} is not an id", fields=[violation])
+
+
+class TooManySubscriptions(InvalidArgument):
+    """One stream names more accounts than a gateway replica can have clients."""
+
+    reason = "TOO_MANY_SUBSCRIPTIONS"

@@ -1,0 +1,142 @@
+"""Entries of timelines, and what a reader sees of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import Final
+
+from rookery_common.ids import MAX_ID
+
+MAX_PAGE: Final = 80
+# Older entries are no longer stored.
+HISTORY_DAYS: Final = 30
+
+
+class Reason(IntEnum):
+    """Why an entry is in a timeline; the numbers are stored, and those of the contract."""
+
+    FOLLOWED_AUTHOR = 1
+    OWN_POST = 2
+    REBLOG = 3
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """A post, or a reblog of one, in somebody's timeline; the timeline is ordered by its id."""
+
+    entry_id: int
+    author_id: int
+    reason: Reason
+
+
+Delivery = tuple[int, Entry]  # a reader's id, and what goes into the reader's timeline
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """Entries that are asked for: newest first between exclusive bounds, or (with min_id alone) those just above it."""
+
+    limit: int
+    max_id: int = 0
+    since_id: int = 0
+    min_id: int = 0
+
+    @property
+    def upwards(self) -> bool:
+        """Whether the page is counted from its lower bound."""
+        return self.min_id > 0 and self.max_id <= 0
+
+    @property
+    def low(self) -> int:
+        """Entries are above this id."""
+        return max(self.since_id, self.min_id, 0)
+
+    @property
+    def high(self) -> int:
+        """Entries are below this id."""
+        return self.max_id if self.max_id > 0 else MAX_ID
+
+
+@dataclass(frozen=True, slots=True)
+class HomePage:
+    """Newest first; `more` is false when nothing follows in the direction in which the page was counted."""
+
+    entries: Sequence[Entry]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """Whom a reader follows now, and of whom the reader wants no reblogs."""
+
+    authors: frozenset[int] = frozenset()
+    without_reblogs: frozenset[int] = frozenset()
+
+    def shows(self, reader_id: int, entry: Entry) -> bool:
+        """Whether the entry belongs in the reader's home, now that it is read."""
+        if entry.author_id == reader_id:
+            return True
+        if entry.author_id not in self.authors:
+            return False
+        return entry.reason is not Reason.REBLOG or entry.author_id not in self.without_reblogs
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """The state of one follow; an older version never replaces a newer one."""
+
+    reader_id: int
+    author_id: int
+    active: bool
+    reblogs: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """Somebody to deliver to."""
+
+    reader_id: int
+    reblogs: bool
+
+
+class Change(Enum):
+    """What happened to a post, as far as timelines go."""
+
+    VISIBLE = "visible"
+    HELD = "held"
+    EDITED = "edited"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class PostChange:
+    """A post to fan out, or of which those who may be looking at it are told."""
+
+    change: Change
+    post_id: int
+    author_id: int
+    is_reblog: bool = False
+    # Set for a direct post: it goes to nobody else.
+    only_to: frozenset[int] | None = None
+
+
+class LiveKind(IntEnum):
+    """What a stream tells of an entry; the numbers are those of the contract."""
+
+    UPDATE = 1
+    DELETE = 2
+    STATUS_UPDATE = 3
+    GAP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class LiveUpdate:
+    """Something that happened in the timelines of some readers."""
+
+    kind: LiveKind
+    entry_id: int
+    author_id: int
+    reader_ids: Sequence[int]

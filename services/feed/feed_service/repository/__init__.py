@@ -1,0 +1,1 @@
+"""Every statement and script of feed, by what it keeps."""

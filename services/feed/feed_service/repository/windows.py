@@ -1,0 +1,162 @@
+"""The newest entries of readers who come often, and whom they follow: in Redis, filled from CQL, gone without harm."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, TypeVar
+
+from feed_service.models import Delivery, Entry, Following, PageQuery, Reason
+from feed_service.placement import window_shard
+from feed_service.repository import scripts
+from rookery_common.clients.redis import RedisClient, Script, Value
+from rookery_common.ids import MAX_ID
+
+WINDOW_ENTRIES: Final = 400
+# So that a window is trimmed once in so many pushes, not at each.
+WINDOW_SLACK: Final = 48
+KEYS_PER_CALL: Final = 500
+CALLS_AT_ONCE: Final = 8
+# A window lives for a week after it was last read; nothing is pushed to readers who stay away for longer.
+LIFE_MS: Final = 7 * 86_400_000
+# Longer than a fill takes; a token that ran out fills nothing.
+FILL_MS: Final = 10_000
+PREFIX: Final = "feed:"
+T = TypeVar("T")
+
+
+class Missing(Enum):
+    """Why a window did not answer."""
+
+    FOLLOWING = "following"
+    WINDOW = "window"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPage:
+    """Entries in the direction asked for, as many as wanted if the window has them; it is complete from `floor` on."""
+
+    floor: int
+    entries: list[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowQuery:
+    """A reader's page, of at most `wanted` entries."""
+
+    reader_id: int
+    page: PageQuery
+    wanted: int
+
+
+class WindowRepository:
+    """Windows and followings; every call raises RedisUnavailable while Redis is away."""
+
+    def __init__(self, redis: RedisClient, prefix: str = PREFIX, *, cluster: bool = False) -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self._cluster = cluster
+        self._push = redis.script(scripts.PUSH, name="window_push")
+        self._read = redis.script(scripts.READ, name="window_read")
+        self._begin_fill = redis.script(scripts.BEGIN_FILL, name="window_begin_fill")
+        self._finish_fill = redis.script(scripts.FINISH_FILL, name="window_finish_fill")
+        self._begin_following = redis.script(scripts.BEGIN_FOLLOWING, name="following_begin")
+        self._finish_following = redis.script(scripts.FINISH_FOLLOWING, name="following_finish")
+
+    async def push(self, deliveries: Iterable[Delivery]) -> int:
+        """Into the windows that exist and reach down to the entry; returns how many entries were new there."""
+        calls = self._calls(list(deliveries), lambda delivery: delivery[0])
+        slots = asyncio.Semaphore(CALLS_AT_ONCE)
+
+        async def send(part: Sequence[Delivery]) -> int:
+            keys = [self._window(reader_id) for reader_id, _ in part]
+            members = [_member(entry) for _, entry in part]
+            async with slots:
+                return int(await self._push(keys, [WINDOW_ENTRIES, WINDOW_ENTRIES + WINDOW_SLACK, *members]))
+
+        return sum(await asyncio.gather(*(send(part) for part in calls)))
+
+    async def read(self, queries: Sequence[WindowQuery]) -> list[WindowPage | Missing]:
+        """All of the pages by one call (in a cluster one a slot), without what their readers do not follow now."""
+        answers: dict[WindowQuery, WindowPage | Missing] = {}
+
+        async def ask(part: Sequence[WindowQuery]) -> None:
+            keys = [key for query in part for key in (self._window(query.reader_id), self._following(query.reader_id))]
+            args: list[Value] = [LIFE_MS, *(arg for query in part for arg in _read_args(query))]
+            found = await self._read(keys, args)
+            answers.update(zip(part, (_page(answer) for answer in found), strict=True))
+
+        await asyncio.gather(*(ask(part) for part in self._calls(queries, lambda query: query.reader_id)))
+        return [answers[query] for query in queries]
+
+    async def begin_fill(self, reader_id: int) -> str:
+        """From now on entries are kept for the reader; returns the token to finish with, "" if the window is filled."""
+        return await self._begin(self._begin_fill, self._window(reader_id))
+
+    async def finish_fill(self, reader_id: int, token: str, entries: Sequence[Entry], floor: int) -> bool:
+        """Unites what was read after `begin_fill` with what was pushed meanwhile; False if the token ran out."""
+        members = [_member(entry) for entry in entries]
+        args: list[Value] = [token, _digits(floor), WINDOW_ENTRIES, LIFE_MS, *members]
+        return bool(await self._finish_fill([self._window(reader_id)], args))
+
+    async def begin_following(self, reader_id: int) -> str:
+        """Like `begin_fill`, for whom the reader follows."""
+        return await self._begin(self._begin_following, self._following(reader_id))
+
+    async def finish_following(self, reader_id: int, token: str, following: Following) -> bool:
+        """False if the token ran out, or the reader's follows have changed since `begin_following`."""
+        members = [str(author_id) for author_id in following.authors]
+        members += [f"-{author_id}" for author_id in following.without_reblogs]
+        return bool(await self._finish_following([self._following(reader_id)], [token, LIFE_MS, *members]))
+
+    async def forget_following(self, reader_id: int) -> None:
+        """After a change of whom the reader follows: the next read takes it from CQL."""
+        await self._redis.call("following_forget", self._redis.raw.unlink(self._following(reader_id)))
+
+    async def _begin(self, script: Script, key: str) -> str:
+        token: bytes = await script([key], [secrets.token_hex(8), FILL_MS])
+        return token.decode()
+
+    def _calls(self, items: Sequence[T], reader_of: Callable[[T], int]) -> list[Sequence[T]]:
+        """Parts that one script call can take: of any readers, in a cluster of one slot's."""
+        groups: dict[int, list[T]] = {}
+        for item in items:
+            groups.setdefault(window_shard(reader_of(item)) if self._cluster else 0, []).append(item)
+        return [
+            group[first : first + KEYS_PER_CALL]
+            for group in groups.values()
+            for first in range(0, len(group), KEYS_PER_CALL)
+        ]
+
+    def _window(self, reader_id: int) -> str:
+        return f"{self._prefix}home:{{{window_shard(reader_id)}}}:{reader_id}"
+
+    def _following(self, reader_id: int) -> str:
+        return f"{self._prefix}following:{{{window_shard(reader_id)}}}:{reader_id}"
+
+
+def _digits(number: int) -> str:
+    return f"{number:019d}"
+
+
+def _member(entry: Entry) -> str:
+    return f"{entry.entry_id:019d}{entry.author_id:019d}{entry.reason:d}"
+
+
+def _entry(member: bytes) -> Entry:
+    return Entry(int(member[:19]), int(member[19:38]), Reason(int(member[38:])))
+
+
+def _read_args(query: WindowQuery) -> tuple[Value, ...]:
+    page = query.page
+    high = "+" if page.high >= MAX_ID else f"({_digits(page.high)}"
+    return _digits(query.reader_id), str(int(page.upwards)), f"[{_digits(page.low + 1)}", high, query.wanted
+
+
+def _page(answer: list[Any]) -> WindowPage | Missing:
+    if answer[0] in (b"following", b"window"):
+        return Missing(answer[0].decode())
+    return WindowPage(int(answer[0]), [_entry(member) for member in answer[1:]])

@@ -1,0 +1,150 @@
+"""Fan-out: what a poll found of changed posts goes into all timelines together, and to whoever is looking."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from feed_service.metrics import DELIVERIES, DELIVERY_AGE_SECONDS, FAN_OUT_SECONDS, LIVE_LOST
+from feed_service.models import Change, Delivery, Entry, Follower, LiveKind, LiveUpdate, PostChange, Reason
+from feed_service.repository.follows import FollowerCursor, FollowRepository
+from feed_service.repository.live import LiveStreams
+from feed_service.repository.timelines import TimelineRepository
+from feed_service.repository.windows import WindowRepository
+from rookery_common.clock import Clock
+from rookery_common.errors import Unavailable
+from rookery_common.ids import ms_of
+from rookery_common.logs import get_logger
+
+# Followers taken at a time, over all authors of a poll: what is held in memory at once is bounded.
+ROUND_FOLLOWERS: Final = 20_000
+MIN_PAGE: Final = 100
+MAX_PAGE: Final = 5_000
+AUTHORS_AT_ONCE: Final = 32
+_LIVE: Final = {
+    Change.VISIBLE: LiveKind.UPDATE,
+    Change.EDITED: LiveKind.STATUS_UPDATE,
+    Change.GONE: LiveKind.DELETE,
+}
+log = get_logger()
+
+
+class FanOut:
+    """Delivers posts: first to CQL, which has everything, then to the windows in Redis, then to streams.
+
+    Doing it again changes nothing in timelines. Streams are told again: a client that has seen an entry ignores it.
+    """
+
+    def __init__(
+        self,
+        timelines: TimelineRepository,
+        windows: WindowRepository,
+        follows: FollowRepository,
+        live: LiveStreams,
+        clock: Clock,
+    ) -> None:
+        self._timelines = timelines
+        self._windows = windows
+        self._follows = follows
+        self._live = live
+        self._clock = clock
+        self._lost = 0
+
+    async def apply(self, changes: Sequence[PostChange]) -> None:
+        """The effects of the changes, in their order for each post. Raises Unavailable: then it is to be done again."""
+        with FAN_OUT_SECONDS.time():
+            await self._deliver([(change, await self._chosen(change)) for change in changes if _is_narrow(change)])
+            await self._deliver_widely([change for change in changes if not _is_narrow(change)])
+        now_ms = self._clock.unix_ms()
+        for change in changes:
+            if change.change is Change.VISIBLE:
+                DELIVERY_AGE_SECONDS.observe(max(0, now_ms - ms_of(change.post_id)) / 1000)
+
+    async def deliver_to(self, reader_id: int, entries: Sequence[Entry]) -> None:
+        """Into one timeline, and to no stream: own posts at once, and the recent posts of who is newly followed."""
+        deliveries = [(reader_id, entry) for entry in entries]
+        await self._timelines.add(deliveries)
+        await self._windows.push(deliveries)
+        DELIVERIES.inc(len(deliveries))
+
+    async def _chosen(self, change: PostChange) -> list[Follower]:
+        """The readers of a post that is for its author, or for those mentioned: its author and who of them follows."""
+        named = sorted((change.only_to or frozenset()) - {change.author_id})
+        if change.change is Change.HELD:
+            named = []
+        followers = await self._follows.who_follows(change.author_id, named)
+        return [Follower(reader_id, True) for reader_id in [change.author_id, *followers]]
+
+    async def _deliver_widely(self, changes: Sequence[PostChange]) -> None:
+        """To all followers, in rounds of bounded size: a round takes the next followers of every author."""
+        by_author: dict[int, list[PostChange]] = {}
+        for change in changes:
+            by_author.setdefault(change.author_id, []).append(change)
+        await self._deliver([(change, [Follower(change.author_id, True)]) for change in changes])
+        cursors = [FollowerCursor(author_id) for author_id in by_author]
+        while cursors:
+            size = min(MAX_PAGE, max(MIN_PAGE, ROUND_FOLLOWERS // len(cursors)))
+            pages = await self._pages(cursors, size)
+            work = [
+                (change, page)
+                for cursor, page in zip(cursors, pages, strict=True)
+                for change in by_author[cursor.author_id]
+            ]
+            await self._deliver(work)
+            cursors = [cursor for cursor in cursors if not cursor.done]
+
+    async def _pages(self, cursors: Sequence[FollowerCursor], size: int) -> list[list[Follower]]:
+        slots = asyncio.Semaphore(AUTHORS_AT_ONCE)
+
+        async def page(cursor: FollowerCursor) -> list[Follower]:
+            async with slots:
+                return await self._follows.next_followers(cursor, size)
+
+        return await asyncio.gather(*(page(cursor) for cursor in cursors))
+
+    async def _deliver(self, work: Sequence[tuple[PostChange, Sequence[Follower]]]) -> None:
+        deliveries = [delivery for change, followers in work for delivery in _deliveries(change, followers)]
+        if deliveries:
+            await self._timelines.add(deliveries)
+            await self._windows.push(deliveries)
+            DELIVERIES.inc(len(deliveries))
+        await self._tell([update for change, followers in work if (update := _update(change, followers))])
+
+    async def _tell(self, updates: Sequence[LiveUpdate]) -> None:
+        """Streams are a courtesy: without their Redis timelines still fill; who listens sees a gap once it is back."""
+        if not updates:
+            return
+        try:
+            await self._live.publish(updates, lost=self._lost)
+        except Unavailable as error:
+            self._lost += len(updates)
+            LIVE_LOST.inc(len(updates))
+            log.warning("fan_out.live_lost", updates=len(updates), reason=error.reason)
+        else:
+            self._lost = 0
+
+
+def _is_narrow(change: PostChange) -> bool:
+    return change.only_to is not None or change.change is Change.HELD
+
+
+def _deliveries(change: PostChange, followers: Iterable[Follower]) -> list[Delivery]:
+    if change.change not in (Change.VISIBLE, Change.HELD):
+        return []
+    reason = Reason.REBLOG if change.is_reblog else Reason.FOLLOWED_AUTHOR
+    entry = Entry(change.post_id, change.author_id, reason)
+    own = Entry(change.post_id, change.author_id, Reason.OWN_POST)
+    return [
+        (follower.reader_id, own if follower.reader_id == change.author_id else entry)
+        for follower in followers
+        if follower.reblogs or not change.is_reblog
+    ]
+
+
+def _update(change: PostChange, followers: Iterable[Follower]) -> LiveUpdate | None:
+    kind = _LIVE.get(change.change)
+    readers = [follower.reader_id for follower in followers if follower.reblogs or not change.is_reblog]
+    if kind is None or not readers:
+        return None
+    return LiveUpdate(kind, change.post_id, change.author_id, readers)

@@ -1,0 +1,47 @@
+"""Feed's copy of who follows whom, and what a new follow brings into the reader's home."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from feed_service.models import Entry, Follow
+from feed_service.repository.follows import FollowRepository
+from feed_service.repository.windows import WindowRepository
+from feed_service.service.fan_out import FanOut
+
+BACKFILL_POSTS: Final = 40
+
+
+class RecentPosts(Protocol):
+    """Where an author's recent posts are asked for."""
+
+    async def recent(self, author_id: int, most: int) -> Sequence[Entry]: ...
+
+
+class FollowKeeper:
+    """Takes over changes of follows.
+
+    The graph is written before the backfill reads: a post whose fan-out did not see the new follower is stored already,
+    and is found by the backfill. So "follow, then post" gives one entry, in whatever order the two are told of.
+    """
+
+    def __init__(
+        self, follows: FollowRepository, windows: WindowRepository, fan_out: FanOut, posts: RecentPosts
+    ) -> None:
+        self._follows = follows
+        self._windows = windows
+        self._fan_out = fan_out
+        self._posts = posts
+
+    async def change(self, follow: Follow) -> None:
+        """A follow's settings changed, or it ended: what was delivered stays stored, and is dropped when read."""
+        await self._follows.put(follow)
+        await self._windows.forget_following(follow.reader_id)
+
+    async def begin(self, follow: Follow) -> None:
+        """A new follow: the author's recent posts come into the reader's home. Raises Unavailable if post is away."""
+        await self.change(follow)
+        entries = await self._posts.recent(follow.author_id, BACKFILL_POSTS)
+        if entries:
+            await self._fan_out.deliver_to(follow.reader_id, entries)

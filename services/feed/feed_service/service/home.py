@@ -1,0 +1,146 @@
+"""Reading a home: from the reader's window where there is one, else from CQL, which also fills it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from feed_service.errors import WrongLimit
+from feed_service.metrics import HOME_READS
+from feed_service.models import MAX_PAGE, Entry, Following, HomePage, PageQuery
+from feed_service.repository.follows import FollowRepository
+from feed_service.repository.timelines import TimelineRepository
+from feed_service.repository.windows import WINDOW_ENTRIES, Missing, WindowPage, WindowQuery, WindowRepository
+from rookery_common.errors import AppError, Unavailable
+from rookery_common.ids import MAX_ID
+from rookery_common.logs import get_logger
+
+# Rows read at a time, and in all before a page is answered short (but never empty): entries of authors who are no
+# longer followed are still stored.
+SCAN_ROWS: Final = 200
+MAX_SCAN_ROWS: Final = 4_000
+log = get_logger()
+
+
+class HomeReader:
+    """Pages of homes, without what their reader does not follow now."""
+
+    def __init__(self, windows: WindowRepository, timelines: TimelineRepository, follows: FollowRepository) -> None:
+        self._windows = windows
+        self._timelines = timelines
+        self._follows = follows
+
+    async def pages(self, asked: Sequence[tuple[int, PageQuery]]) -> list[HomePage | AppError]:
+        """One answer for each (reader, query), in order. All windows are read by one call; the rest come from CQL."""
+        sound = [WindowQuery(reader_id, page, page.limit + 1) for reader_id, page in asked if _is_sound(page)]
+        found = dict(zip(sound, await self._read_windows(sound), strict=True))
+
+        async def answer(reader_id: int, page: PageQuery) -> HomePage | AppError:
+            if not _is_sound(page):
+                return WrongLimit(MAX_PAGE)
+            query = WindowQuery(reader_id, page, page.limit + 1)
+            try:
+                return await self._answer(query, found[query])
+            except AppError as error:
+                return error
+
+        return await asyncio.gather(*(answer(reader_id, page) for reader_id, page in asked))
+
+    async def _read_windows(self, queries: Sequence[WindowQuery]) -> list[WindowPage | Missing | None]:
+        if not queries:
+            return []
+        try:
+            return [*await self._windows.read(queries)]
+        except Unavailable as error:
+            log.warning("home.windows_away", reason=error.reason)
+            return [None] * len(queries)
+
+    async def _answer(self, query: WindowQuery, found: WindowPage | Missing | None) -> HomePage:
+        if found is None:
+            return await self._stored(query, await self._follows.following(query.reader_id))
+        if isinstance(found, WindowPage):
+            return await self._from_window(query, found, "window")
+        return await self._filled(query)
+
+    async def _filled(self, query: WindowQuery) -> HomePage:
+        """Fills what is missing, then reads again; where that fails, answers from what was stored."""
+        following = await self._follows.following(query.reader_id)
+        try:
+            # Only what is read after a token is taken may be kept under it.
+            await self._fill_following(query.reader_id)
+            await self._fill_window(query.reader_id)
+            (found,) = await self._windows.read([query])
+        except Unavailable as error:
+            log.warning("home.not_filled", reason=error.reason)
+            return await self._stored(query, following)
+        if isinstance(found, WindowPage):
+            return await self._from_window(query, found, "filled")
+        return await self._stored(query, following)
+
+    async def _fill_following(self, reader_id: int) -> None:
+        token = await self._windows.begin_following(reader_id)
+        if token:
+            await self._windows.finish_following(reader_id, token, await self._follows.following(reader_id))
+
+    async def _fill_window(self, reader_id: int) -> None:
+        token = await self._windows.begin_fill(reader_id)
+        if token:
+            entries = await self._timelines.older(reader_id, MAX_ID, 0, WINDOW_ENTRIES)
+            floor = entries[-1].entry_id if len(entries) == WINDOW_ENTRIES else 0
+            await self._windows.finish_fill(reader_id, token, entries, floor)
+
+    async def _from_window(self, query: WindowQuery, found: WindowPage, source: str) -> HomePage:
+        """The window's page if that is all there is to it, else with what CQL has below the window."""
+        page, entries = query.page, found.entries
+        reaches_down = page.low + 1 >= found.floor
+        if len(entries) >= query.wanted and (reaches_down or not page.upwards):
+            HOME_READS.labels(source).inc()
+            return _page(page, entries)
+        if reaches_down or found.floor == 0:
+            HOME_READS.labels(source).inc()
+            return _page(page, entries)
+        following = await self._follows.following(query.reader_id)
+        if page.upwards:
+            return await self._stored(query, following)
+        below = min(found.floor, page.high)
+        HOME_READS.labels("below_window").inc()
+        older, cut = await self._scan(query, following, below, query.wanted - len(entries))
+        return _page(page, [*entries, *older], cut=cut)
+
+    async def _stored(self, query: WindowQuery, following: Following) -> HomePage:
+        HOME_READS.labels("stored").inc()
+        entries, cut = await self._scan(query, following, query.page.high, query.wanted)
+        return _page(query.page, entries, cut=cut)
+
+    async def _scan(
+        self, query: WindowQuery, following: Following, below: int, wanted: int
+    ) -> tuple[list[Entry], bool]:
+        """Stored entries that are shown, in the query's direction; True when it stopped before it was known whether
+        there are more."""
+        low, kept, scanned = query.page.low, list[Entry](), 0
+        while True:
+            if query.page.upwards:
+                rows = await self._timelines.newer(query.reader_id, below, low, SCAN_ROWS)
+            else:
+                rows = await self._timelines.older(query.reader_id, below, low, SCAN_ROWS)
+            kept += [entry for entry in rows if following.shows(query.reader_id, entry)]
+            scanned += len(rows)
+            if len(kept) >= wanted or len(rows) < SCAN_ROWS:
+                return kept[:wanted], False
+            if kept and scanned >= MAX_SCAN_ROWS:
+                return kept, True
+            if query.page.upwards:
+                low = rows[-1].entry_id
+            else:
+                below = rows[-1].entry_id
+
+
+def _is_sound(page: PageQuery) -> bool:
+    return 1 <= page.limit <= MAX_PAGE
+
+
+def _page(page: PageQuery, entries: Sequence[Entry], *, cut: bool = False) -> HomePage:
+    """One more than the limit was asked for, which tells whether there is more."""
+    shown = entries[: page.limit]
+    return HomePage(shown[::-1] if page.upwards else shown, cut or len(entries) > page.limit)

@@ -1,0 +1,132 @@
+"""FeedService as its callers see it: requests to the rules, and what they say back to answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Final
+
+import grpc
+
+from feed_service.errors import TooManySubscriptions, WrongId
+from feed_service.models import Entry, HomePage, LiveUpdate, PageQuery, Reason
+from feed_service.service.fan_out import FanOut
+from feed_service.service.home import HomeReader
+from feed_service.service.live import LiveHub, Subscription
+from rookery.feed.v1 import feed_service_pb2 as pb
+from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceServicer
+from rookery_common.auth import Identity, ScopeMissing, TokenVerifier, require_identity
+from rookery_common.clock import Clock
+from rookery_common.errors import AppError, Unauthenticated
+from rookery_common.ids import MAX_ID, ms_of
+from rookery_common.rpc.batch_serving import serve_batch
+
+READ_SCOPE: Final = "read:statuses"
+WRITE_SCOPE: Final = "write:statuses"
+HEARTBEAT_SECONDS: Final = 5.0
+MAX_ACCOUNTS: Final = 100_000
+# An id of the near future is one of a clock that is a little ahead.
+MAX_AHEAD_MS: Final = 60_000
+_GATEWAY: Final = frozenset({"gateway"})
+ALLOWED_CALLERS: Final = {"BatchGetHome": _GATEWAY, "AddOwnPost": _GATEWAY, "StreamTimelines": _GATEWAY}
+_Entry = tuple[int, pb.BatchGetHomeEntry, Identity | None]
+
+
+class FeedServicer(FeedServiceServicer):
+    """The RPCs of feed."""
+
+    def __init__(self, home: HomeReader, fan_out: FanOut, live: LiveHub, verifier: TokenVerifier, clock: Clock) -> None:
+        self._home = home
+        self._fan_out = fan_out
+        self._live = live
+        self._verifier = verifier
+        self._clock = clock
+
+    async def BatchGetHome(
+        self, request: pb.BatchGetHomeRequest, context: grpc.aio.ServicerContext[object, object]
+    ) -> pb.BatchGetHomeResponse:
+        results = await serve_batch(request.entries, self._verifier, self._homes, pb.BatchGetHomeResult)
+        return pb.BatchGetHomeResponse(results=results)
+
+    async def _homes(self, entries: list[_Entry]) -> list[pb.BatchGetHomeResult | AppError]:
+        refused = {index: error for index, _, identity in entries if (error := _refusal(identity)) is not None}
+        asked = [
+            (identity.account_id, _query(entry))
+            for index, entry, identity in entries
+            if identity is not None and index not in refused
+        ]
+        pages = iter(await self._home.pages(asked))
+        return [refused[index] if index in refused else _result(next(pages)) for index, _, _ in entries]
+
+    async def AddOwnPost(
+        self, request: pb.AddOwnPostRequest, context: grpc.aio.ServicerContext[object, object]
+    ) -> pb.AddOwnPostResponse:
+        identity = require_identity(WRITE_SCOPE)
+        post_id = request.post_id
+        if not 0 < post_id <= MAX_ID or ms_of(post_id) > self._clock.unix_ms() + MAX_AHEAD_MS:
+            raise WrongId("post_id")
+        entry = Entry(post_id, identity.account_id, Reason.OWN_POST)
+        await self._fan_out.deliver_to(identity.account_id, [entry])
+        return pb.AddOwnPostResponse()
+
+    async def StreamTimelines(
+        self,
+        request_iterator: AsyncIterator[pb.StreamTimelinesRequest],
+        context: grpc.aio.ServicerContext[object, object],
+    ) -> AsyncIterator[pb.StreamTimelinesResponse]:
+        subscription = self._live.open()
+        requests = asyncio.create_task(_subscribe(subscription, request_iterator), name="subscriptions")
+        try:
+            # At once, so that the caller knows that it is heard.
+            yield pb.StreamTimelinesResponse()
+            while not requests.done():
+                updates = await subscription.take(HEARTBEAT_SECONDS)
+                yield pb.StreamTimelinesResponse(updates=[_update(update) for update in updates])
+            requests.result()
+        finally:
+            requests.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await requests
+            self._live.close(subscription)
+
+
+async def _subscribe(subscription: Subscription, requests: AsyncIterator[pb.StreamTimelinesRequest]) -> None:
+    """Until the caller has no more to say, which ends the stream. Raises TooManySubscriptions."""
+    async for request in requests:
+        subscription.remove(request.unsubscribe_account_ids)
+        subscription.add(request.subscribe_account_ids)
+        if len(subscription.accounts) > MAX_ACCOUNTS:
+            raise TooManySubscriptions(f"a stream serves at most {MAX_ACCOUNTS} accounts")
+
+
+def _refusal(identity: Identity | None) -> AppError | None:
+    if identity is None:
+        return Unauthenticated("a home belongs to somebody")
+    return None if identity.has_scope(READ_SCOPE) else ScopeMissing(READ_SCOPE)
+
+
+def _query(entry: pb.BatchGetHomeEntry) -> PageQuery:
+    return PageQuery(entry.limit, max_id=entry.max_id, since_id=entry.since_id, min_id=entry.min_id)
+
+
+def _result(answer: HomePage | AppError) -> pb.BatchGetHomeResult | AppError:
+    if isinstance(answer, AppError):
+        return answer
+    return pb.BatchGetHomeResult(entries=_entries(answer.entries), more=answer.more)
+
+
+def _entries(entries: Sequence[Entry]) -> list[pb.TimelineEntry]:
+    return [
+        pb.TimelineEntry(entry_id=e.entry_id, author_id=e.author_id, reason=pb.Reason.ValueType(e.reason))
+        for e in entries
+    ]
+
+
+def _update(update: LiveUpdate) -> pb.TimelineUpdate:
+    return pb.TimelineUpdate(
+        kind=pb.TimelineUpdate.Kind.ValueType(update.kind),
+        entry_id=update.entry_id,
+        author_id=update.author_id,
+        account_ids=update.reader_ids,
+    )

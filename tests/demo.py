@@ -21,6 +21,7 @@ import httpx2
 from mastodon import Mastodon, MastodonError, StreamListener
 from PIL import Image, ImageDraw
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
@@ -179,7 +180,7 @@ def panel(person: Person, statuses: list[Any]) -> Panel:
     names = {status["account"]["id"]: status["account"]["username"] for status in statuses}
     table = Table.grid(padding=(0, 2))
     for status in statuses:
-        text = html.unescape(re.sub(r"<[^>]+>", "", status["content"]))
+        text = escape(html.unescape(re.sub(r"<[^>]+>", "", status["content"])))
         lines = [text]
         if status["in_reply_to_account_id"]:
             lines.insert(0, f"[dim]↪ to @{names.get(status['in_reply_to_account_id'], 'someone')}[/]")

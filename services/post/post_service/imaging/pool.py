@@ -33,6 +33,9 @@ class _Worker:
         self.jobs = 0
         self.retirement: asyncio.TimerHandle | None = None
 
+    def is_alive(self) -> bool:
+        return self._process.returncode is None
+
     async def work(self, data: bytes, kind: Kind) -> ProcessedImage | Refusal:
         assert self._process.stdin is not None  # noqa: S101 - it was started with pipes
         self.jobs += 1
@@ -93,9 +96,7 @@ class ImageWorkers:
         )
 
     async def _run(self, data: bytes, kind: Kind) -> ProcessedImage | Refusal:
-        worker = self._idle.pop() if self._idle else await self._spawn()
-        if worker.retirement is not None:
-            worker.retirement.cancel()
+        worker = self._take_idle() or await self._spawn()
         reusable = False
         try:
             async with asyncio.timeout(self._job_seconds):
@@ -112,6 +113,16 @@ class ImageWorkers:
                 self._rest(worker)
             else:
                 self._end_soon(worker)
+
+    def _take_idle(self) -> _Worker | None:
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.retirement is not None:
+                worker.retirement.cancel()
+            if worker.is_alive():
+                return worker
+            self._end_soon(worker)
+        return None
 
     async def _spawn(self) -> _Worker:
         # Without our environment, where the secrets are, but for the way to the same packages.

@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pytest
+import pytest_asyncio
 
 from post_service.clients import UserClient
+from post_service.errors import BrokenFile, FileTooLarge
 from post_service.events import PostCodec, PostEvents
-from post_service.models import AuthoredRow, KeyClaim, Media, Mention, Post, PostCounts, SealedPost
+from post_service.imaging.formats import Kind
+from post_service.imaging.pool import ImageWorkers
+from post_service.imaging.worker import answer_for
+from post_service.models import (
+    AuthoredRow,
+    KeyClaim,
+    Media,
+    Mention,
+    Post,
+    PostCounts,
+    ProcessedImage,
+    SealedPost,
+)
 from post_service.repository.cache import PostCache
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
 from post_service.service.create_post import PostWriter
 from post_service.service.list_posts import AccountPosts
+from post_service.service.media import MediaLibrary
 from post_service.service.read_posts import PostReader
+from post_service.servicer import ALLOWED_CALLERS, PostServicer
 from post_service.versions import HybridClock
+from rookery.post.v1.post_service_pb2_grpc import PostServiceStub, add_PostServiceServicer_to_server
 from rookery_common.auth import Identity
+from rookery_common.clients.s3 import S3
 from rookery_common.errors import Unavailable
 from rookery_common.kafka.events import Event
-from rookery_common.testing import FakeIds
+from rookery_common.rpc.client import RpcClient
+from rookery_common.testing import FakeClock, FakeIds
+from rookery_common.testing.rpc import Network, Tokens, settings_of
 
 
 @dataclass
@@ -37,6 +58,7 @@ class Store:
     published: list[Event] = field(default_factory=list)
     sealed: dict[int, SealedPost] = field(default_factory=dict)
     counts: dict[int, tuple[int, PostCounts]] = field(default_factory=dict)
+    files: dict[str, tuple[bytes, str, str]] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
     reads: int = 0
 
@@ -157,6 +179,30 @@ class MemoryUsers(UserClient):
         return frozenset(self._follows[viewer.account_id].intersection(account_ids))
 
 
+class MemoryFiles(S3):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def put(self, key: str, data: bytes, content_type: str, cache_control: str = "") -> None:
+        self._store.require("s3")
+        self._store.files[key] = (data, content_type, cache_control)
+
+    async def delete(self, key: str) -> None:
+        self._store.require("s3")
+        self._store.files.pop(key, None)
+
+
+class InlineWorkers(ImageWorkers):
+    """Processes in this process: for pictures that tests make themselves."""
+
+    async def process(self, data: bytes, kind: Kind) -> ProcessedImage:
+        answer = answer_for(data, kind)
+        if isinstance(answer, ProcessedImage):
+            return answer
+        refused = FileTooLarge if answer.reason == "FILE_TOO_LARGE" else BrokenFile
+        raise refused(answer.description)
+
+
 @pytest.fixture
 def store() -> Store:
     return Store()
@@ -164,7 +210,7 @@ def store() -> Store:
 
 @pytest.fixture
 def away(store: Store) -> set[str]:
-    """Names of what does not answer: cql, redis, user."""
+    """Names of what does not answer: cql, redis, s3, user."""
     return store.away
 
 
@@ -230,3 +276,42 @@ def writer(
 @pytest.fixture
 def account_posts(posts: PostRepository, reader: PostReader) -> AccountPosts:
     return AccountPosts(posts, reader)
+
+
+@pytest.fixture
+def files(store: Store) -> dict[str, tuple[bytes, str, str]]:
+    """What S3 holds: content, type and cache control by key."""
+    return store.files
+
+
+@pytest.fixture
+def library(
+    store: Store, media: MediaRepository, ids: FakeIds, versions: HybridClock, clock: FakeClock
+) -> MediaLibrary:
+    return MediaLibrary(media, MemoryFiles(store), InlineWorkers(), ids, versions, clock)
+
+
+@pytest.fixture
+def tokens() -> Tokens:
+    return Tokens()
+
+
+@pytest_asyncio.fixture
+async def clients(
+    writer: PostWriter,
+    reader: PostReader,
+    account_posts: AccountPosts,
+    library: MediaLibrary,
+    codec: PostCodec,
+    tokens: Tokens,
+) -> AsyncIterator[dict[str, RpcClient]]:
+    """The service behind real gRPC, as gateway, feed and search call it."""
+    servicer = PostServicer(writer, reader, account_posts, library, codec, tokens.verifier)
+    registration = (add_PostServiceServicer_to_server, servicer, "rookery.post.v1.PostService")
+    async with AsyncExitStack() as stack:
+        network = Network(stack, tokens.verifier)
+        server = await network.serve(registration, settings=settings_of("post"), allowed_callers=ALLOWED_CALLERS)
+        yield {
+            name: await network.client(server.port, PostServiceStub, service="post", settings=settings_of(name))
+            for name in ("gateway", "feed", "search")
+        }

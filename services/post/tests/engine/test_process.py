@@ -1,0 +1,206 @@
+"""The whole process against real engines: a picture and a post go in, come out again, and are told of on Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+import psutil
+import pytest
+import pytest_asyncio
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from PIL import Image
+
+from post_service.app import MIGRATIONS
+from post_service.events import TOPIC
+from rookery.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+from rookery.common.v1.entry_context_pb2 import EntryContext
+from rookery.post.v1 import post_pb2
+from rookery.post.v1 import post_service_pb2 as pb
+from rookery.post.v1.events_pb2 import PostCreated
+from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
+from rookery_common.auth import Identity, TokenSigner, public_jwks, with_identity
+from rookery_common.clients.cql_migrations import migrate_cql
+from rookery_common.clients.s3 import S3
+from rookery_common.clock import SystemClock
+from rookery_common.config import CqlSettings, S3Settings
+from rookery_common.errors import AppError
+from rookery_common.kafka.consumer import Consumer
+from rookery_common.kafka.events import Event
+from rookery_common.kafka.producer import Producer
+from rookery_common.rpc.client import RpcClient
+from rookery_common.testing.process import ServiceProcess, environment_of, service_process
+from rookery_common.testing.rpc import Network, settings_of
+
+AUTHOR = Identity(account_id=101, session_id=1, app_id=1, scopes=frozenset({"read", "write"}))
+IDLE_BYTES = 160 * 1024 * 1024
+
+
+class Auth(auth_service_pb2_grpc.AuthServiceServicer):
+    """Has the key that this test signs with."""
+
+    def __init__(self) -> None:
+        self._key = Ed25519PrivateKey.generate()
+
+    def sign(self, identity: Identity) -> Identity:
+        return replace(identity, token=TokenSigner(self._key, "test", SystemClock()).sign(identity))
+
+    async def GetSigningKeys(self, request: Any, context: Any) -> auth_service_pb2.GetSigningKeysResponse:
+        return auth_service_pb2.GetSigningKeysResponse(jwks_json=public_jwks({"test": self._key.public_key()}))
+
+
+@pytest_asyncio.fixture
+async def network() -> AsyncIterator[Network]:
+    async with AsyncExitStack() as stack:
+        yield Network(stack, None)
+
+
+@pytest.fixture
+def auth() -> Auth:
+    return Auth()  # type: ignore[abstract] # the rest is not called
+
+
+@pytest.fixture
+def author(auth: Auth) -> Identity:
+    return auth.sign(AUTHOR)
+
+
+@pytest_asyncio.fixture
+async def environment(
+    cql_keyspace: CqlSettings,
+    s3_settings: S3Settings,
+    redis_url: str,
+    redis_state_url: str,
+    kafka_bootstrap: str,
+    topic_prefix: str,
+    network: Network,
+    auth: Auth,
+) -> dict[str, str]:
+    await migrate_cql(cql_keyspace, MIGRATIONS)
+    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    for future in admin.create_topics([NewTopic(topic_prefix + TOPIC, 2, 1)]).values():
+        await asyncio.wrap_future(future)
+    add = auth_service_pb2_grpc.add_AuthServiceServicer_to_server
+    server = await network.serve((add, auth, "rookery.auth.v1.AuthService"), settings=settings_of("auth"))
+    return {
+        **environment_of("POST_", cql_keyspace, s3_settings),
+        "POST_REDIS_CACHE_URL": redis_url,
+        "POST_REDIS_STATE_URL": redis_state_url,
+        "POST_KAFKA_BOOTSTRAP": kafka_bootstrap,
+        "POST_TOPIC_PREFIX": topic_prefix,
+        "POST_AUTH_TARGET": f"127.0.0.1:{server.port}",
+        "POST_USER_TARGET": "127.0.0.1:1",
+    }
+
+
+@pytest.fixture
+def process(environment: dict[str, str]) -> Iterator[ServiceProcess]:
+    with service_process("post", environment) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def gateway(process: ServiceProcess, network: Network) -> RpcClient:
+    port = int(process.grpc_address.rpartition(":")[2])
+    return await network.client(port, PostServiceStub, service="post")
+
+
+def jpeg() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (1600, 1200), (10, 120, 30)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+async def upload(gateway: RpcClient, data: bytes) -> pb.UploadMediaResponse:
+    async def parts() -> AsyncIterator[pb.UploadMediaRequest]:
+        yield pb.UploadMediaRequest(header=pb.MediaHeader(filename="rook.jpg", content_type="image/jpeg"))
+        for start in range(0, len(data), 65_536):
+            yield pb.UploadMediaRequest(chunk=data[start : start + 65_536])
+
+    response: pb.UploadMediaResponse = await gateway.upload("UploadMedia", parts(), timeout=20)
+    return response
+
+
+async def told_of(bootstrap: str, topic_prefix: str, count: int) -> list[Event]:
+    """The first events on the service's topic."""
+    events: list[Event] = []
+    enough = asyncio.Event()
+
+    async def note(event: Event) -> None:
+        events.append(event)
+        if len(events) >= count:
+            enough.set()
+
+    producer = Producer(bootstrap, "post-test", topic_prefix)
+    consumer = Consumer(
+        bootstrap, "post.test", [TOPIC], note, dead_letters=producer, service="post", topic_prefix=topic_prefix
+    )
+    await producer.start()
+    await consumer.start()
+    try:
+        await asyncio.wait_for(enough.wait(), 30)
+    finally:
+        await consumer.stop()
+        await producer.stop()
+    return events
+
+
+async def test_a_picture_and_a_post_go_all_the_way(
+    process: ServiceProcess,
+    gateway: RpcClient,
+    author: Identity,
+    s3_settings: S3Settings,
+    kafka_bootstrap: str,
+    topic_prefix: str,
+) -> None:
+    assert process.probe("/readyz")[0] == 200
+    with with_identity(author):
+        media = (await upload(gateway, jpeg())).media
+        files = S3(s3_settings)
+        await files.start()
+        stored = await files.get("media/" + media.url.partition("/media/")[2], max_bytes=1_000_000)
+        await files.stop()
+        assert Image.open(io.BytesIO(stored)).size == (1600, 1200)
+        request = pb.CreatePostRequest(
+            text="Look #rook", visibility=post_pb2.VISIBILITY_PUBLIC, media_ids=[media.media_id], request_id="key"
+        )
+        post = (await gateway.call("CreatePost", request, timeout=5)).post
+        assert (await gateway.call("CreatePost", request, timeout=5)).post == post
+        reply = pb.CreatePostRequest(text="Indeed", visibility=post_pb2.VISIBILITY_PUBLIC, in_reply_to_id=post.post_id)
+        await gateway.call("CreatePost", reply, timeout=5)
+    entry = pb.BatchGetPostsEntry(
+        context=EntryContext(token=author.token, timeout_ms=5000), posts=[pb.PostQuery(post_id=post.post_id)]
+    )
+    batch = await gateway.call("BatchGetPosts", pb.BatchGetPostsRequest(entries=[entry]), timeout=5)
+    (view,) = batch.results[0].posts
+    assert (view.post, view.counts.replies) == (post, 1)
+    listing = await gateway.call("ListAccountPosts", pb.ListAccountPostsRequest(account_id=101), timeout=5)
+    assert [item.text for item in listing.posts] == ["Indeed", "Look #rook"]
+    told = [event.decode() for event in await told_of(kafka_bootstrap, topic_prefix, count=2)]
+    assert {item.post.text for item in told if isinstance(item, PostCreated)} == {"Indeed", "Look #rook"}
+
+
+async def test_a_file_that_is_no_picture_is_refused(gateway: RpcClient, author: Identity) -> None:
+    with with_identity(author), pytest.raises(AppError) as caught:
+        await upload(gateway, b"\xff\xd8\xff<html></html>")
+    assert caught.value.reason == "BROKEN_FILE"
+
+
+async def test_an_idle_process_is_small_and_leaves_no_worker_behind(
+    process: ServiceProcess, gateway: RpcClient, author: Identity
+) -> None:
+    running = psutil.Process(process.pid)
+    assert running.memory_info().rss < IDLE_BYTES
+    assert running.children() == []
+    with with_identity(author):
+        await upload(gateway, jpeg())
+    (worker,) = running.children()
+    running.terminate()
+    _, alive = await asyncio.to_thread(psutil.wait_procs, [worker], 10)
+    assert alive == []

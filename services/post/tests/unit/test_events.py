@@ -1,0 +1,80 @@
+"""What is published equals the golden examples, field by field."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import cast
+
+import pytest
+
+from post_service.events import TOPIC, PostCodec, PostEvents
+from post_service.models import Dimensions, Focus, Media, MediaType, Mention, Post, PostState, Visibility
+from rookery.post.v1 import media_pb2, post_pb2
+from rookery.post.v1.events_pb2 import PostCreated
+from rookery_common.testing import FakeClock
+from rookery_common.testing.golden import golden, golden_message, golden_names
+
+CREATED = [name for name in golden_names(TOPIC) if name.startswith("PostCreated")]
+
+
+def media_of(message: media_pb2.Media) -> Media:
+    return Media(
+        media_id=message.media_id,
+        account_id=message.account_id,
+        type=MediaType(message.type),
+        original_key=message.url,
+        small_key=message.preview_url,
+        original=Dimensions(message.original.width, message.original.height),
+        small=Dimensions(message.small.width, message.small.height),
+        blurhash=message.blurhash,
+        description=message.description,
+        focus=Focus(message.focus_x, message.focus_y),
+    )
+
+
+def post_of(message: post_pb2.Post) -> Post:
+    return Post(
+        post_id=message.post_id,
+        author_id=message.author_id,
+        text=message.text,
+        spoiler_text=message.spoiler_text,
+        sensitive=message.sensitive,
+        visibility=Visibility(message.visibility),
+        language=message.language,
+        in_reply_to_id=message.in_reply_to_id,
+        in_reply_to_account_id=message.in_reply_to_account_id,
+        thread_id=message.thread_id,
+        create_time=message.create_time.ToDatetime(UTC),
+        media=tuple(media_of(media) for media in message.media),
+        mentions=tuple(Mention(mention.account_id, mention.username) for mention in message.mentions),
+        tags=tuple(message.tags),
+        application_name=message.application_name,
+        application_website=message.application_website,
+        version=message.version,
+        state=PostState(message.state),
+        edit_time=message.edit_time.ToDatetime(UTC) if message.HasField("edit_time") else None,
+        reblog_of_id=message.reblog_of_id,
+    )
+
+
+@pytest.mark.parametrize("name", CREATED)
+def test_a_created_post_is_told_of_as_the_contract_has_it(name: str) -> None:
+    example = golden(TOPIC, name)
+    post = post_of(cast(PostCreated, golden_message(TOPIC, name)).post)
+    event = PostEvents(PostCodec(lambda key: key), FakeClock(example.occurred_at)).created(post)
+    assert event.decode() == example.decode()
+    assert (event.topic, event.type, event.key) == (TOPIC, example.type, example.key)
+    assert (event.aggregate_id, event.version, event.source) == (example.aggregate_id, example.version, example.source)
+    assert event.occurred_at == example.occurred_at
+
+
+def test_there_are_examples() -> None:
+    assert "PostCreated" in CREATED
+
+
+def test_an_edited_post_says_when(codec: PostCodec) -> None:
+    updates = [name for name in golden_names(TOPIC) if name.startswith("PostUpdated")]
+    for name in updates:
+        message = cast(PostCreated, golden_message(TOPIC, name)).post
+        rebuilt = PostCodec(lambda key: key).post(post_of(message))
+        assert rebuilt == message

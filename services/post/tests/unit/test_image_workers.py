@@ -1,0 +1,89 @@
+"""Worker processes: real ones, since what they are for is to be ended."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+from collections.abc import AsyncIterator
+
+import psutil
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from post_service.errors import BrokenFile, FileTooLarge
+from post_service.imaging.formats import Kind
+from post_service.imaging.pool import ImageWorkers
+
+
+def jpeg(side: int = 100) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (side, side), (10, 120, 30)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def workers_running() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "post_service.imaging.worker" in child.cmdline()]
+
+
+@pytest_asyncio.fixture
+async def workers() -> AsyncIterator[ImageWorkers]:
+    pool = ImageWorkers(2, idle_seconds=30)
+    await pool.start()
+    yield pool
+    await pool.stop()
+    assert workers_running() == []
+
+
+async def test_a_worker_starts_when_needed_is_used_again_and_gets_over_a_bad_file(workers: ImageWorkers) -> None:
+    assert workers_running() == []
+    assert (await workers.process(jpeg(), Kind.JPEG)).content_type == "image/jpeg"
+    with pytest.raises(BrokenFile):
+        await workers.process(jpeg()[:200], Kind.JPEG)
+    assert (await workers.process(jpeg(), Kind.JPEG)).extension == "jpg"
+    assert len(workers_running()) == 1
+
+
+async def test_a_worker_has_nothing_of_our_environment(workers: ImageWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POST_MASTER_KEY", "secret")
+    await workers.process(jpeg(), Kind.JPEG)
+    (worker,) = workers_running()
+    assert "POST_MASTER_KEY" in os.environ
+    assert set(worker.environ()) <= {"PYTHONPATH", "LC_CTYPE"}
+
+
+async def test_a_worker_that_dies_takes_only_its_picture_along(workers: ImageWorkers) -> None:
+    large = jpeg(side=6000)
+    doomed = asyncio.create_task(workers.process(large, Kind.JPEG))
+    await asyncio.sleep(0.05)
+    for worker in workers_running():
+        worker.kill()
+    with pytest.raises(BrokenFile):
+        await doomed
+    assert (await workers.process(jpeg(), Kind.JPEG)).extension == "jpg"
+
+
+async def test_a_worker_that_dies_idle_takes_no_picture_along(workers: ImageWorkers) -> None:
+    await workers.process(jpeg(), Kind.JPEG)
+    (idle,) = workers_running()
+    idle.kill()
+    await asyncio.to_thread(psutil.wait_procs, [idle], 5)
+    await asyncio.sleep(0.1)  # the event loop is told a moment later
+    assert (await workers.process(jpeg(), Kind.JPEG)).extension == "jpg"
+
+
+async def test_a_picture_that_takes_too_long_ends_its_worker() -> None:
+    pool = ImageWorkers(1, job_seconds=0)
+    with pytest.raises(FileTooLarge, match="too long"):
+        await pool.process(jpeg(), Kind.JPEG)
+    await pool.stop()
+    assert workers_running() == []
+
+
+async def test_an_idle_worker_ends() -> None:
+    pool = ImageWorkers(1, idle_seconds=0.01)
+    await pool.process(jpeg(), Kind.JPEG)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, workers_running(), 5)
+    assert alive == []
+    await pool.stop()

@@ -73,7 +73,8 @@ class Batcher(Generic[Q, R]):
         self._max_entries = max_entries
         self._max_in_flight = max_in_flight
         self._queue: deque[_Pending[Q, R]] = deque()
-        self._calls: set[asyncio.Task[None]] = set()
+        self._running = 0
+        self._tasks: set[asyncio.Task[None]] = set()
         self._budget = RetryBudget()
         self._sizes = BATCH_ENTRIES.labels(name)
         self._expired = BATCH_EXPIRED.labels(name)
@@ -101,19 +102,24 @@ class Batcher(Generic[Q, R]):
 
     def _enqueue(self, pending: _Pending[Q, R]) -> None:
         self._queue.append(pending)
-        if len(self._calls) < self._max_in_flight:
+        if self._running < self._max_in_flight:
+            self._running += 1
             # In a context of its own: the call acts for many, and must not inherit one's identity, deadline or trace.
             task = asyncio.get_running_loop().create_task(self._run(), context=Context())
-            self._calls.add(task)
-            task.add_done_callback(self._calls.discard)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def _expire(self, answer: asyncio.Future[R]) -> None:
         if not answer.done():
             answer.set_exception(DeadlineExceeded("The time for this request is up."))
 
     async def _run(self) -> None:
-        while batch := self._take():
-            await self._call(batch)
+        try:
+            while batch := self._take():
+                await self._call(batch)
+        finally:
+            # Here, not when the task is seen to be done: what arrives in between would wait for another arrival.
+            self._running -= 1
 
     def _take(self) -> list[_Pending[Q, R]]:
         """The next entries whose callers still wait."""

@@ -9,6 +9,8 @@ from gateway_service.cache import PostFragment
 from rookery.feed.v1.feed_service_pb2 import Reason
 from rookery.user.v1.account_pb2 import Relationship
 
+# Looked up once: an enum's attribute costs more than all else here.
+_FOLLOWED_AUTHOR, _REBLOG = Reason.REASON_FOLLOWED_AUTHOR, Reason.REASON_REBLOG
 Relationships = Mapping[int, Relationship]
 
 
@@ -49,9 +51,9 @@ def why_not_home(viewer_id: int, post: PostFragment, reason: int, relationships:
     relationship = relationships[author_id]
     if relationship.muting:
         return Why.MUTED
-    if reason == Reason.REASON_FOLLOWED_AUTHOR and not relationship.following:
+    if reason == _FOLLOWED_AUTHOR and not relationship.following:
         return Why.NOT_FOLLOWED
-    if reason == Reason.REASON_REBLOG and not relationship.showing_reblogs:
+    if reason == _REBLOG and not relationship.showing_reblogs:
         return Why.NOT_FOLLOWED
     return _why_not_reply(viewer_id, post, relationships)
 

@@ -63,6 +63,14 @@ async def test_an_entry_alone_goes_at_once() -> None:
     assert calls.limits == [[1]]
 
 
+async def test_an_entry_that_arrives_just_as_a_call_ends_goes_at_once_too() -> None:
+    calls = Calls()
+    batcher: Home = Batcher(calls, max_in_flight=1, name="home")
+    for limit in range(5):
+        assert (await batcher(entry(limit), timeout=0.5)).more
+    assert len(calls.limits) == 5
+
+
 async def test_entries_that_arrive_meanwhile_share_the_next_call() -> None:
     calls = Calls(held=True)
     batcher: Home = Batcher(calls, max_in_flight=1, name="home")

@@ -13,15 +13,10 @@ from harness.people import PASSWORD, Person, Town
 from harness.platform import required
 
 
-def form(username: str, **changed: object) -> dict[str, object]:
-    return {
-        "username": username,
-        "email": f"{username}@example.org",
-        "password": PASSWORD,
-        "agreement": True,
-        "locale": "en",
-        **changed,
-    }
+def form(changed: dict[str, object]) -> dict[str, object]:
+    username = f"dan_{secrets.token_hex(4)}"
+    right = {"username": username, "email": f"{username}@example.org", "password": PASSWORD, "agreement": True}
+    return {**right, "locale": "en", **changed}
 
 
 @pytest.fixture
@@ -30,11 +25,11 @@ def headers(town: Town) -> dict[str, str]:
 
 
 def test_repeated_sign_up_with_one_key_makes_one_account(http: httpx2.Client, headers: dict[str, str]) -> None:
-    username = f"dan_{secrets.token_hex(4)}"
+    body = form({})
     keyed = {**headers, "idempotency-key": secrets.token_hex(8)}
 
     def sign_up() -> httpx2.Response:
-        return http.post("/api/v1/accounts", json=form(username), headers=keyed)
+        return http.post("/api/v1/accounts", json=body, headers=keyed)
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         answers = [future.result() for future in [pool.submit(sign_up) for _ in range(4)]]
@@ -46,7 +41,7 @@ def test_repeated_sign_up_with_one_key_makes_one_account(http: httpx2.Client, he
         for token in tokens
     }
     assert len(ids) == 1
-    assert http.get("/api/v1/accounts/lookup", params={"acct": username}).json()["id"] in ids
+    assert http.get("/api/v1/accounts/lookup", params={"acct": str(body["username"])}).json()["id"] in ids
 
 
 @pytest.mark.parametrize(
@@ -63,16 +58,18 @@ def test_repeated_sign_up_with_one_key_makes_one_account(http: httpx2.Client, he
 def test_bad_sign_up_names_the_field(
     http: httpx2.Client, headers: dict[str, str], changed: dict[str, object], field: str, code: str
 ) -> None:
-    username = f"dan_{secrets.token_hex(4)}"
-    answer = http.post("/api/v1/accounts", json=form(username, **changed), headers=headers)
+    answer = http.post("/api/v1/accounts", json=form(changed), headers=headers)
     assert answer.status_code == 422, answer.text
     assert [detail["error"] for detail in answer.json()["details"][field]] == [code]
 
 
 @pytest.mark.parametrize("field", ["username", "email"])
 def test_what_is_taken_is_said_to_be(http: httpx2.Client, headers: dict[str, str], alice: Person, field: str) -> None:
-    changed = {"username": alice.username} if field == "username" else {"email": f"{alice.username}@example.org"}
-    answer = http.post("/api/v1/accounts", json=form(f"dan_{secrets.token_hex(4)}", **changed), headers=headers)
+    taken: dict[str, dict[str, object]] = {
+        "username": {"username": alice.username},
+        "email": {"email": f"{alice.username}@example.org"},
+    }
+    answer = http.post("/api/v1/accounts", json=form(taken[field]), headers=headers)
     assert answer.status_code == 422, answer.text
     assert [detail["error"] for detail in answer.json()["details"][field]] == ["ERR_TAKEN"]
 

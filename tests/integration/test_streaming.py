@@ -96,6 +96,6 @@ def test_revoked_token_ends_its_stream_within_a_second(platform: Platform, bob: 
 
         waiter = threading.Thread(target=wait)
         waiter.start()
-        bob.api.revoke_access_token()
+        bob.api.revoke_access_token(allow_http=True)
         assert closed.wait(timeout=1.5)
         waiter.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from rookery_common.ids import IdSource, Snowflake
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.kafka.producer import Producer
 from rookery_common.kafka.relay import Relay
+from rookery_common.logs import get_logger
 from rookery_common.rpc import RpcClient, RpcServer
 from rookery_common.worker_leases import PostgresWorkerLease
 
@@ -47,6 +49,8 @@ KEY_READERS = frozenset(
     {"gateway", "user", "post", "feed", "messaging", "notification", "search", "analytics", "moderation"}
 )
 ALLOWED_CALLERS = {"GetSigningKeys": KEY_READERS, "*": GATEWAY}
+DRAIN_SECONDS = 3.0
+log = get_logger()
 
 
 class Auth:
@@ -93,7 +97,7 @@ class Auth:
 
 
 class _OutboxDrain:
-    """Between server and producer: what was committed is published before the producer stops."""
+    """Between server and producer: what was committed is published before the producer stops, if Kafka is there."""
 
     def __init__(self, outbox: PostgresOutbox) -> None:
         self._outbox = outbox
@@ -101,7 +105,11 @@ class _OutboxDrain:
     async def start(self) -> None: ...
 
     async def stop(self) -> None:
-        await self._outbox.drain()
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._outbox.drain()
+        except TimeoutError:
+            log.warning("auth.events_left_to_relay")
 
 
 def build(roles: frozenset[Role]) -> App:

@@ -55,8 +55,8 @@ CREATE INDEX authorization_codes_age ON authorization_codes (created_at);
 
 -- The counter's row lock is held until the commit, so sequences become visible in order and without gaps.
 CREATE TABLE revocation_counter (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
-    last bigint NOT NULL
+    is_single boolean PRIMARY KEY DEFAULT true CHECK (is_single),
+    last      bigint NOT NULL
 );
 INSERT INTO revocation_counter (last) VALUES (0);
 

@@ -1,0 +1,193 @@
+"""The repository in memory. tests/engine runs the same test modules (links to these) over Postgres, so it can't lie."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from auth_service.models import (
+    App,
+    AuthorizationCode,
+    Credentials,
+    Revocation,
+    Session,
+    SessionView,
+    SigningKey,
+    Tries,
+)
+from auth_service.repository import AuthRepository
+from rookery_common.clients.postgres import UniqueViolated
+from rookery_common.kafka.events import Event
+
+
+class FakeRepository(AuthRepository):
+    """Dictionaries with the database's keys; each method gives way once, so that concurrent calls interleave."""
+
+    def __init__(self) -> None:
+        self.apps: dict[int, App] = {}
+        self.credentials: dict[int, Credentials] = {}
+        self.sessions: dict[int, Session] = {}
+        self.codes: dict[bytes, AuthorizationCode] = {}
+        self.revocations: list[Revocation] = []
+        self.last_revocation = 0
+        self.tries: dict[bytes, Tries] = {}
+        self.keys: dict[str, SigningKey] = {}
+        self.events: list[Event] = []
+
+    async def add_app(self, app: App) -> None:
+        self.apps[app.app_id] = app
+
+    async def app(self, app_id: int) -> App | None:
+        return self.apps.get(app_id)
+
+    async def app_by_client(self, client_id: str) -> App | None:
+        return next((app for app in self.apps.values() if app.client_id == client_id), None)
+
+    async def add_account(self, credentials: Credentials, session: Session, event: Event) -> None:
+        await asyncio.sleep(0)
+        unique = {
+            "credentials_pkey": "account_id",
+            "credentials_username_key": "username",
+            "credentials_email_key": "email_digest",
+            "credentials_reservation_id_key": "reservation_id",
+        }
+        for other in self.credentials.values():
+            for constraint, name in unique.items():
+                if getattr(other, name) == getattr(credentials, name):
+                    raise UniqueViolated(constraint)
+        self.credentials[credentials.account_id] = credentials
+        self.sessions[session.session_id] = session
+        self.events.append(event)
+
+    async def credentials_by_reservation(self, reservation_id: str) -> Credentials | None:
+        return self._credentials("reservation_id", reservation_id)
+
+    async def credentials_by_username(self, username: str) -> Credentials | None:
+        return self._credentials("username", username)
+
+    async def credentials_by_email(self, digest: bytes) -> Credentials | None:
+        return self._credentials("email_digest", digest)
+
+    def _credentials(self, name: str, value: object) -> Credentials | None:
+        return next((known for known in self.credentials.values() if getattr(known, name) == value), None)
+
+    async def replace_password_hash(self, account_id: int, old: str, new: str) -> None:
+        known = self.credentials.get(account_id)
+        if known is not None and known.password_hash == old:
+            self.credentials[account_id] = replace(known, password_hash=new)
+
+    async def add_session(self, session: Session) -> None:
+        self.sessions[session.session_id] = session
+
+    async def session_by_token(self, token_hash: bytes) -> SessionView | None:
+        session = next((known for known in self.sessions.values() if known.token_hash == token_hash), None)
+        if session is None:
+            return None
+        app, credentials = self.apps[session.app_id], self.credentials.get(session.account_id)
+        return SessionView(session, app.name, app.website, credentials.roles if credentials else ())
+
+    async def sessions_of_code(self, code_hash: bytes) -> list[Session]:
+        return [
+            session
+            for session in self.sessions.values()
+            if session.code_hash == code_hash and session.revoked_at is None
+        ]
+
+    async def extend_session(self, session_id: int, expires_at: datetime) -> None:
+        session = self.sessions[session_id]
+        if session.revoked_at is None and session.expires_at < expires_at:
+            self.sessions[session_id] = replace(session, expires_at=expires_at)
+
+    async def revoke_session(self, session: Session, revoked_at: datetime, event: Event | None) -> bool:
+        known = self.sessions.get(session.session_id)
+        if known is None or known.revoked_at is not None:
+            return False
+        self.sessions[session.session_id] = replace(known, revoked_at=revoked_at)
+        self.last_revocation += 1
+        ended = Revocation(self.last_revocation, session.session_id, session.account_id, revoked_at)
+        self.revocations.append(ended)
+        if event is not None:
+            self.events.append(event)
+        return True
+
+    async def add_code(self, code: AuthorizationCode) -> None:
+        self.codes[code.code_hash] = code
+
+    async def code(self, code_hash: bytes) -> AuthorizationCode | None:
+        await asyncio.sleep(0)
+        return self.codes.get(code_hash)
+
+    async def redeem_code(self, code_hash: bytes, session: Session) -> bool:
+        await asyncio.sleep(0)
+        code = self.codes.get(code_hash)
+        if code is None or code.used_at is not None:
+            return False
+        self.codes[code_hash] = replace(code, used_at=session.created_at)
+        self.sessions[session.session_id] = session
+        return True
+
+    async def revocations_after(self, sequence: int, limit: int) -> list[Revocation]:
+        return [known for known in self.revocations if known.sequence > sequence][:limit]
+
+    async def known_revocations(self, since: datetime) -> tuple[int, int, int]:
+        after = self.last_revocation + 1
+        first = self.revocations[0].sequence if self.revocations else after
+        recent = next((known.sequence for known in self.revocations if known.revoked_at >= since), after)
+        return first, recent, self.last_revocation
+
+    async def count_try(self, key: bytes, now: datetime, window: timedelta) -> Tries:
+        known = self.tries.get(key)
+        if known is None or known.started_at <= now - window:
+            known = Tries(0, now)
+        self.tries[key] = Tries(known.count + 1, known.started_at)
+        return self.tries[key]
+
+    async def forgive(self, login_key: bytes, network_key: bytes | None) -> None:
+        self.tries.pop(login_key, None)
+        known = None if network_key is None else self.tries.get(network_key)
+        if network_key is not None and known is not None and known.count > 0:
+            self.tries[network_key] = Tries(known.count - 1, known.started_at)
+
+    async def signing_keys(self, retired_after: datetime) -> list[SigningKey]:
+        await asyncio.sleep(0)
+        return [
+            key
+            for key in self.keys.values()
+            if key.active or (key.retired_at is not None and key.retired_at > retired_after)
+        ]
+
+    async def add_signing_key(self, key: SigningKey) -> None:
+        if not any(known.active for known in self.keys.values()):
+            self.keys[key.kid] = key
+
+    async def purge(self, kind: str, before: datetime) -> int:
+        counts = len(self.codes) + len(self.sessions) + len(self.tries) + len(self.revocations)
+        match kind:
+            case "codes":
+                self.codes = {key: row for key, row in self.codes.items() if row.created_at >= before}
+            case "sessions":
+                self.sessions = {key: row for key, row in self.sessions.items() if row.expires_at >= before}
+            case "tries":
+                self.tries = {key: row for key, row in self.tries.items() if row.started_at >= before}
+            case _:
+                self.revocations = [row for row in self.revocations if row.revoked_at >= before]
+        return counts - len(self.codes) - len(self.sessions) - len(self.tries) - len(self.revocations)
+
+
+@pytest.fixture
+def repository() -> FakeRepository:
+    return FakeRepository()
+
+
+@pytest.fixture
+def recorded(repository: FakeRepository) -> Callable[[], Awaitable[list[str]]]:
+    """The types of the events that were recorded, in order."""
+
+    async def types() -> list[str]:
+        return [event.type.rpartition(".")[2] for event in repository.events]
+
+    return types

@@ -1,0 +1,49 @@
+"""Settings are read from the environment; what is missing or wrong is named."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from pydantic import ValidationError
+
+from auth_service.config import Settings
+
+REQUIRED = {
+    "AUTH_POSTGRES_DSN": "postgresql://auth@127.0.0.1/auth",
+    "AUTH_MASTER_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in [name for name in os.environ if name.startswith("AUTH_")]:
+        monkeypatch.delenv(name)
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.mark.usefixtures("environment")
+def test_two_settings_suffice() -> None:
+    settings = Settings()
+    assert (settings.service, settings.grpc_address, settings.may_sign_up) == ("auth", "127.0.0.1:7001", False)
+
+
+@pytest.mark.parametrize("variable", ["AUTH_LOCAL_MODE", "AUTH_REGISTRATIONS_OPEN"])
+def test_sign_up_is_open_in_local_mode_or_when_told_so(environment: pytest.MonkeyPatch, variable: str) -> None:
+    environment.setenv(variable, "true")
+    assert Settings().may_sign_up
+
+
+@pytest.mark.parametrize("missing", sorted(REQUIRED))
+def test_a_missing_setting_is_named(environment: pytest.MonkeyPatch, missing: str) -> None:
+    environment.delenv(missing)
+    with pytest.raises(ValidationError, match=missing.removeprefix("AUTH_").lower()):
+        Settings()
+
+
+@pytest.mark.usefixtures("environment")
+def test_secrets_are_not_shown() -> None:
+    assert "AAAA" not in repr(Settings())
+    assert "postgresql" not in repr(Settings())

@@ -9,7 +9,7 @@ from urllib.parse import quote_plus, urlencode
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Message
@@ -22,6 +22,8 @@ from rookery_common.errors import AppError, InvalidArgument
 FORM = "application/x-www-form-urlencoded"
 LIMIT = 100_000
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
+# Enough on every change; the time of one example says nothing on a busy machine.
+quick = settings(max_examples=40, deadline=None)
 names = st.from_regex(r"[a-z_]{1,12}", fullmatch=True)
 
 
@@ -59,6 +61,7 @@ def refused(read: Callable[[], object]) -> InvalidArgument:
     return caught.value
 
 
+@quick
 @given(st.dictionaries(names, texts, max_size=8), st.integers(1, 5))
 async def test_flat_fields_are_the_same_in_each_encoding(fields: dict[str, str], pieces: int) -> None:
     flat = list(fields.items())
@@ -71,6 +74,7 @@ async def test_flat_fields_are_the_same_in_each_encoding(fields: dict[str, str],
         assert {name: params.text(name) for name in fields} == fields
 
 
+@quick
 @given(st.lists(texts, max_size=6), names)
 async def test_lists_are_the_same_in_each_encoding(items: list[str], name: str) -> None:
     flat = [(f"{name}[]", item) for item in items]
@@ -81,6 +85,7 @@ async def test_lists_are_the_same_in_each_encoding(items: list[str], name: str) 
         assert (await params_of(*multipart(flat))).texts(name) == wanted
 
 
+@quick
 @given(st.lists(st.fixed_dictionaries({"name": texts, "value": texts}), min_size=1, max_size=4))
 async def test_lists_of_groups_are_read_by_index_and_in_sequence(groups: list[dict[str, str]]) -> None:
     indexed = [(f"f[{n}][{key}]", value) for n, group in enumerate(groups) for key, value in group.items()]
@@ -121,6 +126,7 @@ READERS: list[Callable[[Params], object]] = [
 ]
 
 
+@quick
 @given(st.binary(max_size=300), kinds, st.binary(max_size=100))
 async def test_any_request_is_read_or_refused_by_an_expected_error(body: bytes, kind: str, query: bytes) -> None:
     with contextlib.suppress(AppError):
@@ -129,6 +135,7 @@ async def test_any_request_is_read_or_refused_by_an_expected_error(body: bytes, 
         assert isinstance(await params_of(body, kind), Params)
 
 
+@quick
 @given(trees, st.sampled_from(READERS))
 def test_any_value_is_read_or_refused_by_its_field(value: Any, read: Callable[[Params], object]) -> None:
     refusals = []
@@ -238,6 +245,7 @@ async def test_file_in_a_form_is_no_text() -> None:
     assert params.text("note") == "Hi"
 
 
+@quick
 @given(st.lists(st.tuples(names, texts), max_size=8))
 def test_pairs_survive_the_journey(pairs: list[tuple[str, str]]) -> None:
     body = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs)

@@ -1,0 +1,308 @@
+"""A wired user service over a repository in memory or in Postgres, and helpers that both kinds of test use."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import cast
+
+import pytest
+
+from rookery_common.clients.redis import RedisClient, RedisUnavailable
+from rookery_common.ids import IdSource
+from rookery_common.kafka.events import Event
+from rookery_common.paging import CursorCodec
+from rookery_common.testing import FakeClock, FakeIds
+from user_service import encodings
+from user_service.cache import EpochCache
+from user_service.events import Events
+from user_service.models import (
+    Account,
+    Counts,
+    Follow,
+    FollowPage,
+    PostDelta,
+    PostFact,
+    Relationship,
+    Reservation,
+)
+from user_service.repository import Pair, UserRepository
+from user_service.service import Caches, UserService
+from user_service.servicer import encode_account
+
+
+@dataclass
+class State:
+    """What the fake's database holds."""
+
+    reservations: dict[str, Reservation] = field(default_factory=dict)
+    usernames: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
+    accounts: dict[int, Account] = field(default_factory=dict)
+    follows: dict[Pair, Follow] = field(default_factory=dict)
+    posts: dict[Pair, PostFact] = field(default_factory=dict)
+    statuses: dict[int, PostDelta] = field(default_factory=dict)
+
+    def relationships(self, pairs: Iterable[Pair]) -> dict[Pair, Relationship]:
+        return {pair: self._relationship(*pair) for pair in pairs if pair[1] in self.accounts}
+
+    def _relationship(self, viewer: int, account: int) -> Relationship:
+        back = self.follows.get((account, viewer))
+        followed_by = back is not None and back.active
+        follow = self.follows.get((viewer, account))
+        if follow is None or not follow.active:
+            return Relationship(account, followed_by=followed_by)
+        return Relationship(account, True, follow.reblogs, follow.notify, follow.languages, followed_by)
+
+    def counts(self, account_id: int) -> Counts:
+        active = [pair for pair, follow in self.follows.items() if follow.active]
+        posts = self.statuses.get(account_id, PostDelta())
+        return Counts(
+            sum(followee == account_id for _, followee in active),
+            sum(follower == account_id for follower, _ in active),
+            posts.statuses,
+            posts.last_status_at,
+        )
+
+
+class FakeTransaction:
+    """UserTransaction in memory."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.events: list[Event] = []
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event)
+
+    async def put_reservation(self, wanted: Reservation) -> Reservation:
+        known = self.state.reservations.get(wanted.request_id, wanted)
+        kept = replace(known, expires_at=max(known.expires_at, wanted.expires_at))
+        self.state.reservations[wanted.request_id] = kept
+        return kept
+
+    async def hold_username(self, reservation: Reservation, now: datetime) -> bool:
+        owner, expires_at = self.state.usernames.get(reservation.username_key, (reservation.account_id, now))
+        if expires_at is None or (owner != reservation.account_id and expires_at > now):
+            return False
+        self.state.usernames[reservation.username_key] = (reservation.account_id, reservation.expires_at)
+        return True
+
+    async def confirm_reservation(self, request_id: str, account_id: int, now: datetime) -> Reservation | None:
+        known = self.state.reservations.get(request_id)
+        if known is None or known.account_id != account_id:
+            return None
+        self.state.reservations[request_id] = replace(known, confirmed=True)
+        return self.state.reservations[request_id]
+
+    async def keep_username(self, reservation: Reservation) -> bool:
+        owner, _ = self.state.usernames.get(reservation.username_key, (None, None))
+        if owner != reservation.account_id:
+            return False
+        self.state.usernames[reservation.username_key] = (owner, None)
+        return True
+
+    async def insert_account(self, account: Account) -> bool:
+        if account.account_id in self.state.accounts:
+            return False
+        self.state.accounts[account.account_id] = account
+        return True
+
+    async def account(self, account_id: int) -> Account | None:
+        return self.state.accounts.get(account_id)
+
+    async def open_follow(self, follower_id: int, followee_id: int, now: datetime) -> Follow | None:
+        if {follower_id, followee_id} - self.state.accounts.keys():
+            return None
+        new = Follow(follower_id, followee_id, 0, now)
+        return self.state.follows.setdefault((follower_id, followee_id), new)
+
+    async def lock_follow(self, follower_id: int, followee_id: int) -> Follow | None:
+        return self.state.follows.get((follower_id, followee_id))
+
+    async def save_follow(self, before: Follow, after: Follow) -> None:
+        self.state.follows[after.follower_id, after.followee_id] = after
+
+    async def relationships(self, pairs: Sequence[Pair]) -> dict[Pair, Relationship]:
+        return self.state.relationships(pairs)
+
+    async def lock_posts(self, keys: Iterable[Pair]) -> dict[Pair, PostFact]:
+        return {key: self.state.posts.get(key, PostFact(*key)) for key in keys}
+
+    async def save_posts(self, facts: Sequence[PostFact]) -> None:
+        self.state.posts |= {fact.key: fact for fact in facts}
+
+    async def count_posts(self, deltas: Mapping[int, PostDelta]) -> None:
+        for author, delta in deltas.items():
+            known = self.state.statuses.setdefault(author, PostDelta())
+            known.statuses += delta.statuses
+            times = [t for t in (known.last_status_at, delta.last_status_at) if t is not None]
+            known.last_status_at = max(times, default=None)
+
+
+class FakeRepository:
+    """UserRepository in memory: transactions one after another, undone if they fail. `failure` is raised by reads."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.events: list[Event] = []
+        self.reads = 0
+        self.failure: Exception | None = None
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[FakeTransaction]:
+        async with self._lock:
+            tx = FakeTransaction(copy.deepcopy(self.state))
+            yield tx
+            self.state = tx.state
+            self.events += tx.events
+
+    async def accounts(self, ids: Sequence[int], *, primary: bool) -> dict[int, tuple[Account, Counts]]:
+        self._read()
+        accounts = self.state.accounts
+        return {id_: (accounts[id_], self.state.counts(id_)) for id_ in ids if id_ in accounts}
+
+    async def accounts_by_username(self, keys: Sequence[str]) -> list[Account]:
+        self._read()
+        return [account for account in self.state.accounts.values() if account.username.lower() in keys]
+
+    async def relationships(self, pairs: Sequence[Pair]) -> dict[Pair, Relationship]:
+        self._read()
+        return self.state.relationships(pairs)
+
+    async def account_exists(self, account_id: int) -> bool:
+        self._read()
+        return account_id in self.state.accounts
+
+    async def followers(self, account_id: int, before: int, limit: int) -> FollowPage:
+        return self._page(
+            [(f.follow_id, f.follower_id) for f in self._active() if f.followee_id == account_id], before, limit
+        )
+
+    async def following(self, account_id: int, before: int, limit: int) -> FollowPage:
+        return self._page(
+            [(f.follow_id, f.followee_id) for f in self._active() if f.follower_id == account_id], before, limit
+        )
+
+    async def purge_usernames(self, before: datetime, limit: int) -> int:
+        old = [key for key, (_, expires) in self.state.usernames.items() if expires is not None and expires < before]
+        for key in old[:limit]:
+            del self.state.usernames[key]
+        return len(old[:limit])
+
+    def _active(self) -> list[Follow]:
+        return [follow for follow in self.state.follows.values() if follow.active]
+
+    @staticmethod
+    def _page(rows: list[tuple[int, int]], before: int, limit: int) -> FollowPage:
+        page = sorted((row for row in rows if row[0] < before), reverse=True)[: limit + 1]
+        return FollowPage([account for _, account in page[:limit]], page[limit - 1][0] if len(page) > limit else None)
+
+    def _read(self) -> None:
+        self.reads += 1
+        if self.failure is not None:
+            raise self.failure
+
+
+@dataclass
+class World:
+    """A user service, and what it rests on."""
+
+    service: UserService
+    repository: UserRepository
+    redis: RedisClient
+    clock: FakeClock
+
+    async def sign_up(self, username: str) -> int:
+        """A confirmed account's id."""
+        reservation = await self.service.reserve_account(f"request-{username}", username)
+        await self.service.confirm_account(reservation.account_id, f"request-{username}")
+        return reservation.account_id
+
+    async def counts(self, account_id: int) -> Counts:
+        return (await self.service.account_views([account_id]))[account_id].counts
+
+
+def build_world(
+    repository: UserRepository, redis: RedisClient, clock: FakeClock, ids: IdSource, prefix: str = "user:"
+) -> World:
+    views = EpochCache(redis, encodings.VIEWS, clock, prefix)
+    relationships = EpochCache(redis, encodings.RELATIONSHIPS, clock, prefix)
+    service = UserService(
+        repository,
+        Caches(views, relationships),
+        Events(clock),
+        ids,
+        clock,
+        CursorCodec(bytes(32)),
+        encode=encode_account,
+        reserved=frozenset({"mayor"}),
+    )
+    return World(service, repository, redis, clock)
+
+
+class FakeRedis:
+    """The two things that the cache asks of Redis: pipelines of SET, and (by the client) MGET. Nothing expires."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+        self.away = False
+
+    def pipeline(self, transaction: bool = True) -> FakePipeline:
+        return FakePipeline(self)
+
+
+class FakePipeline:
+    def __init__(self, redis: FakeRedis) -> None:
+        self._redis = redis
+        self._sets: list[tuple[str, bytes, bool]] = []
+
+    def set(self, key: str, value: bytes, *, ex: int, nx: bool = False) -> None:
+        assert ex > 0
+        self._sets.append((key, value, nx))
+
+    async def execute(self) -> None:
+        if self._redis.away:
+            raise ConnectionError("Redis is away")
+        for key, value, nx in self._sets:
+            if not (nx and key in self._redis.values):
+                self._redis.values[key] = value
+
+
+class FakeRedisClient(RedisClient):
+    """A RedisClient whose server is in memory."""
+
+    def __init__(self) -> None:
+        super().__init__("redis://127.0.0.1:1/0", "test")
+        self.raw = self.server = FakeRedis()
+
+    async def mget(self, name: str, keys: Sequence[str]) -> list[bytes | None]:
+        if self.server.away:
+            raise RedisUnavailable("Redis is away")
+        return [self.server.values.get(key) for key in keys]
+
+
+@pytest.fixture
+def redis() -> FakeRedisClient:
+    return FakeRedisClient()
+
+
+@pytest.fixture
+def fake_repository() -> FakeRepository:
+    return FakeRepository()
+
+
+@pytest.fixture
+def world(fake_repository: FakeRepository, redis: FakeRedisClient, clock: FakeClock, ids: FakeIds) -> World:
+    """A service with nothing real under it."""
+    return build_world(cast(UserRepository, fake_repository), redis, clock, ids)
+
+
+@pytest.fixture
+def make_world() -> Callable[..., World]:
+    """For tests that bring their own repository and Redis."""
+    return build_world

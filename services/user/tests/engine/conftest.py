@@ -1,0 +1,58 @@
+"""The user service over real engines."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
+
+import pytest_asyncio
+
+from rookery_common.clients.postgres import Postgres
+from rookery_common.clients.postgres_migrations import migrate_postgres
+from rookery_common.clients.redis import RedisClient
+from rookery_common.kafka.postgres_outbox import PostgresOutbox
+from rookery_common.testing import FakeClock, FakeIds
+from rookery_common.testing.events import FakeProducer
+from user_service.app import MIGRATIONS
+from user_service.repository import UserRepository
+
+if TYPE_CHECKING:
+    from tests.conftest import World
+
+
+@pytest_asyncio.fixture
+async def pg(pg_database: str) -> AsyncIterator[Postgres]:
+    """A migrated database of this test's own."""
+    await migrate_postgres(pg_database, MIGRATIONS)
+    pg = Postgres(pg_database, pool_size=10, name="test")
+    await pg.start()
+    yield pg
+    await pg.stop()
+
+
+@pytest_asyncio.fixture
+async def producer(pg: Postgres) -> FakeProducer:
+    return FakeProducer()
+
+
+@pytest_asyncio.fixture
+async def outbox(pg: Postgres, producer: FakeProducer) -> AsyncIterator[PostgresOutbox]:
+    outbox = PostgresOutbox(pg, producer, "user")
+    yield outbox
+    await outbox.drain()
+
+
+@pytest_asyncio.fixture
+async def real_world(
+    pg: Postgres,
+    outbox: PostgresOutbox,
+    redis_url: str,
+    redis_prefix: str,
+    clock: FakeClock,
+    ids: FakeIds,
+    make_world: Callable[..., World],
+) -> AsyncIterator[World]:
+    """A service with Postgres and Redis under it."""
+    redis = RedisClient(redis_url, "test")
+    yield make_world(UserRepository(pg, outbox), redis, clock, ids, redis_prefix)
+    await redis.stop()

@@ -1,0 +1,225 @@
+"""Every statement, over Postgres and over the fake alike, so that the fake cannot lie."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, cast
+
+import pytest
+import pytest_asyncio
+
+from rookery_common.clients.postgres import Postgres
+from rookery_common.clients.postgres_migrations import migrate_postgres
+from rookery_common.ids import MAX_ID
+from rookery_common.kafka.postgres_outbox import PostgresOutbox
+from rookery_common.testing import FakeClock
+from rookery_common.testing.engines import postgres_database
+from rookery_common.testing.events import FakeProducer
+from user_service.app import MIGRATIONS
+from user_service.events import Events
+from user_service.models import (
+    Account,
+    Counts,
+    Follow,
+    FollowPage,
+    FollowSettings,
+    PostDelta,
+    PostFact,
+    ProfileField,
+    Relationship,
+    Reservation,
+)
+from user_service.repository import UserRepository
+
+if TYPE_CHECKING:
+    from tests.conftest import FakeRepository
+
+ALICE, BOB, CAROL = 1, 2, 3
+
+
+@pytest_asyncio.fixture(params=["fake", "postgres"])
+async def repository(request: pytest.FixtureRequest, fake_repository: FakeRepository) -> AsyncIterator[UserRepository]:
+    if request.param == "fake":
+        yield cast(UserRepository, fake_repository)
+        return
+    async with postgres_database() as dsn:
+        await migrate_postgres(dsn, MIGRATIONS)
+        pg = Postgres(dsn, pool_size=4, name="test")
+        await pg.start()
+        yield UserRepository(pg, PostgresOutbox(pg, FakeProducer(), "user"))
+        await pg.stop()
+
+
+def _reservation(clock: FakeClock, request_id: str, account_id: int, username: str = "Alice") -> Reservation:
+    return Reservation(request_id, account_id, username, clock.now() + timedelta(minutes=15))
+
+
+async def _accounts(repository: UserRepository, clock: FakeClock, *ids: int) -> None:
+    async with repository.transaction() as tx:
+        for id_ in ids:
+            assert await tx.insert_account(Account(id_, f"user{id_}", clock.now()))
+
+
+async def _follow(repository: UserRepository, clock: FakeClock, pair: tuple[int, int], follow_id: int) -> Follow:
+    async with repository.transaction() as tx:
+        before = await tx.open_follow(*pair, clock.now())
+        assert before is not None
+        after = before.started(FollowSettings(languages=("en",)), follow_id, clock.now())
+        await tx.save_follow(before, after)
+    return after
+
+
+async def test_a_request_keeps_its_first_reservation(repository: UserRepository, clock: FakeClock) -> None:
+    first = _reservation(clock, "r", ALICE)
+    async with repository.transaction() as tx:
+        assert await tx.put_reservation(first) == first
+    clock.advance(60)
+    later = _reservation(clock, "r", BOB, "bob")
+    async with repository.transaction() as tx:
+        kept = await tx.put_reservation(later)
+    assert (kept.account_id, kept.username, kept.expires_at) == (ALICE, "Alice", later.expires_at)
+
+
+async def test_a_name_is_held_until_it_expires_and_kept_for_good(repository: UserRepository, clock: FakeClock) -> None:
+    mine, other = _reservation(clock, "r", ALICE), _reservation(clock, "s", BOB, "aLICE")
+    async with repository.transaction() as tx:
+        assert await tx.hold_username(mine, clock.now())
+        assert await tx.hold_username(mine, clock.now())
+        assert not await tx.hold_username(other, clock.now())
+        assert not await tx.keep_username(other)
+        clock.advance(15 * 60)
+        assert await tx.hold_username(other, clock.now())
+        assert not await tx.keep_username(mine)
+        assert await tx.keep_username(other)
+        clock.advance(15 * 60)
+        assert not await tx.hold_username(mine, clock.now())
+        assert not await tx.hold_username(other, clock.now())
+
+
+async def test_only_the_right_reservation_is_confirmed(repository: UserRepository, clock: FakeClock) -> None:
+    async with repository.transaction() as tx:
+        await tx.put_reservation(_reservation(clock, "r", ALICE))
+        assert await tx.confirm_reservation("r", BOB, clock.now()) is None
+        assert await tx.confirm_reservation("s", ALICE, clock.now()) is None
+        for _ in range(2):
+            confirmed = await tx.confirm_reservation("r", ALICE, clock.now())
+            assert confirmed is not None
+            assert (confirmed.confirmed, confirmed.username) == (True, "Alice")
+
+
+async def test_forgotten_names_are_only_those_long_expired(repository: UserRepository, clock: FakeClock) -> None:
+    kept = _reservation(clock, "r", ALICE, "alice")
+    async with repository.transaction() as tx:
+        for reservation in (kept, _reservation(clock, "s", BOB, "bob"), _reservation(clock, "t", CAROL, "carol")):
+            await tx.hold_username(reservation, clock.now())
+        await tx.keep_username(kept)
+    assert await repository.purge_usernames(clock.now(), 10) == 0
+    clock.advance(3600)
+    assert [await repository.purge_usernames(clock.now(), 1) for _ in range(3)] == [1, 1, 0]
+
+
+async def test_an_account_comes_back_as_it_was_written(repository: UserRepository, clock: FakeClock) -> None:
+    fields = (ProfileField("Home", "Lisbon"), ProfileField("Site", "https://a.example", clock.now()))
+    account = Account(
+        ALICE, "Alice", clock.now(), "Alice A.", "Birds: 'many'", True, True, True, True, "a.png", "h.png", fields, 7
+    )
+    async with repository.transaction() as tx:
+        assert await tx.insert_account(account)
+        assert not await tx.insert_account(account)
+        assert await tx.account(ALICE) == account
+        assert await tx.account(BOB) is None
+    for primary in (True, False):
+        assert await repository.accounts([ALICE, BOB], primary=primary) == {ALICE: (account, Counts())}
+    assert await repository.account_exists(ALICE)
+    assert not await repository.account_exists(BOB)
+
+
+async def test_accounts_are_found_by_confirmed_names_only(repository: UserRepository, clock: FakeClock) -> None:
+    alice, bob = _reservation(clock, "r", ALICE, "Alice"), _reservation(clock, "s", BOB, "bob")
+    async with repository.transaction() as tx:
+        for reservation in (alice, bob):
+            await tx.hold_username(reservation, clock.now())
+        await tx.keep_username(alice)
+        await tx.insert_account(Account(ALICE, "Alice", clock.now()))
+    found = await repository.accounts_by_username(["alice", "bob", "carol"])
+    assert [account.account_id for account in found] == [ALICE]
+
+
+async def test_a_follow_needs_both_accounts(repository: UserRepository, clock: FakeClock) -> None:
+    await _accounts(repository, clock, ALICE)
+    async with repository.transaction() as tx:
+        assert await tx.open_follow(ALICE, BOB, clock.now()) is None
+        assert await tx.open_follow(BOB, ALICE, clock.now()) is None
+        assert await tx.lock_follow(ALICE, BOB) is None
+
+
+async def test_a_follow_is_at_both_ends_and_in_both_counts(repository: UserRepository, clock: FakeClock) -> None:
+    await _accounts(repository, clock, ALICE, BOB)
+    follow = await _follow(repository, clock, (ALICE, BOB), 10)
+    pairs = [(ALICE, BOB), (BOB, ALICE), (ALICE, CAROL)]
+    expected = {
+        (ALICE, BOB): Relationship(BOB, True, True, False, ("en",), False),
+        (BOB, ALICE): Relationship(ALICE, followed_by=True),
+    }
+    assert await repository.relationships(pairs) == expected
+    found = await repository.accounts([ALICE, BOB], primary=True)
+    assert (found[ALICE][1], found[BOB][1]) == (Counts(following=1), Counts(followers=1))
+    async with repository.transaction() as tx:
+        assert await tx.lock_follow(ALICE, BOB) == follow
+        assert await tx.open_follow(ALICE, BOB, clock.now()) == follow
+        changed = follow.changed(FollowSettings(reblogs=False))
+        assert changed is not None
+        await tx.save_follow(follow, changed)
+        assert not (await tx.relationships(pairs))[ALICE, BOB].showing_reblogs
+        await tx.save_follow(changed, changed.ended())
+    assert await repository.relationships(pairs[:1]) == {(ALICE, BOB): Relationship(BOB)}
+    found = await repository.accounts([ALICE, BOB], primary=True)
+    assert [counts for _, counts in found.values()] == [Counts(), Counts()]
+    async with repository.transaction() as tx:
+        ended = await tx.lock_follow(ALICE, BOB)
+    assert ended is not None
+    assert (ended.active, ended.version) == (False, 3)
+
+
+async def test_lists_are_in_order_and_bounded(repository: UserRepository, clock: FakeClock) -> None:
+    ids = [ALICE, *range(10, 15)]
+    await _accounts(repository, clock, *ids)
+    for id_ in ids[1:]:
+        await _follow(repository, clock, (id_, ALICE), 100 + id_)
+        await _follow(repository, clock, (ALICE, id_), 200 + id_)
+    assert await repository.followers(ALICE, MAX_ID, 3) == FollowPage([14, 13, 12], 112)
+    assert await repository.followers(ALICE, 112, 3) == FollowPage([11, 10], None)
+    assert await repository.following(ALICE, MAX_ID, 5) == FollowPage([14, 13, 12, 11, 10], None)
+    assert await repository.following(ALICE, 213, 2) == FollowPage([12, 11], 211)
+    assert await repository.following(CAROL, MAX_ID, 2) == FollowPage([], None)
+
+
+async def test_what_is_known_of_posts_is_kept_and_counted(repository: UserRepository, clock: FakeClock) -> None:
+    await _accounts(repository, clock, ALICE)
+    known = PostFact(ALICE, 5, 2, True, False, clock.now())
+    async with repository.transaction() as tx:
+        assert await tx.lock_posts([(ALICE, 6), (ALICE, 5)]) == {
+            (ALICE, 5): PostFact(ALICE, 5),
+            (ALICE, 6): PostFact(ALICE, 6),
+        }
+        await tx.save_posts([known])
+        await tx.count_posts({ALICE: PostDelta(1, clock.now()), BOB: PostDelta(-1)})
+    async with repository.transaction() as tx:
+        assert (await tx.lock_posts([known.key]))[known.key] == known
+        await tx.count_posts({ALICE: PostDelta(2, clock.now() - timedelta(days=1))})
+    counts = (await repository.accounts([ALICE], primary=True))[ALICE][1]
+    assert counts == Counts(statuses=3, last_status_at=clock.now())
+
+
+async def test_a_transaction_that_fails_changes_nothing(repository: UserRepository, clock: FakeClock) -> None:
+    async def fail() -> None:
+        async with repository.transaction() as tx:
+            account = Account(ALICE, "alice", clock.now())
+            await tx.insert_account(account)
+            tx.emit(Events(clock).account_created(account))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert await repository.accounts([ALICE], primary=True) == {}

@@ -9,7 +9,7 @@ _WINDOW = 10.0
 _MIN_CALLS = 20
 _RATIO = 0.5
 _FIRST_PAUSE = 1.0
-_LONGEST_PAUSE = 30.0
+_LONGEST_PAUSE = 5.0
 
 
 class BreakerOpen(Unavailable):
@@ -19,7 +19,7 @@ class BreakerOpen(Unavailable):
 
 
 class Breaker:
-    """Open once half of at least 20 calls in 10 s failed: for 1 s, doubled up to 30 s while its single probe fails."""
+    """Open once half of at least 20 calls in 10 s failed: for 1 s, doubled up to 5 s while its single probe fails."""
 
     def __init__(self, clock: Clock, name: str) -> None:
         self._clock = clock

@@ -66,10 +66,10 @@ class Limiter:
         self,
         clock: Clock,
         *,
-        initial: float = 256,
-        minimum: float = 32,
+        initial: float = 512,
+        minimum: float = 128,
         maximum: float = 2048,
-        max_wait: float = 0.25,
+        max_wait: float = 0.5,
         max_queued: int = 1024,
     ) -> None:
         self._clock = clock
@@ -108,14 +108,17 @@ class Limiter:
         waiter = _Waiter(entries, asyncio.get_running_loop().create_future())
         self._queues[priority].append(waiter)
         self._queued += entries
+        admitted = False
         try:
             async with asyncio.timeout(self._max_wait):
                 await waiter.admitted
+            admitted = True
         except TimeoutError:
             SHED.labels(priority.name).inc(entries)
             raise _overloaded() from None
         finally:
-            self._leave(priority, waiter)
+            if not admitted:
+                self._give_up(priority, waiter)
 
     def release(self, entries: int, method: str, seconds: float) -> None:
         """Gives the place back, and tells how long the work took."""
@@ -138,15 +141,13 @@ class Limiter:
         if self._in_flight > self._peak:
             self._peak = self._in_flight
 
-    def _leave(self, priority: Priority, waiter: _Waiter) -> None:
-        """Who was admitted is out of the queue; who gave up leaves it; who was cancelled when admitted gives back."""
-        if waiter.admitted.done() and not waiter.admitted.cancelled() and waiter.admitted.exception() is None:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                self._in_flight -= waiter.entries
-                self._admit_waiting()
-            return
-        if waiter in self._queues[priority]:
+    def _give_up(self, priority: Priority, waiter: _Waiter) -> None:
+        """Leaves the queue; who was admitted in the very moment gives the place back."""
+        future = waiter.admitted
+        if future.done() and not future.cancelled() and future.exception() is None:
+            self._in_flight -= waiter.entries
+            self._admit_waiting()
+        elif waiter in self._queues[priority]:
             self._queues[priority].remove(waiter)
             self._queued -= waiter.entries
 

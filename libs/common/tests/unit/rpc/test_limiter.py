@@ -92,6 +92,18 @@ async def test_who_stops_waiting_leaves_nothing_behind(clock: FakeClock) -> None
     assert limiter.in_flight == 1
 
 
+async def test_a_place_given_in_the_moment_of_giving_up_is_not_lost(clock: FakeClock) -> None:
+    limiter = limiter_of(clock, 1)
+    assert limiter.try_acquire(1)
+    task = asyncio.create_task(limiter.acquire(Priority.READ))
+    await asyncio.sleep(0)
+    limiter.release(1, "M", 0.001)  # admits the one that waits
+    task.cancel()  # before it has run again
+    await asyncio.gather(task, return_exceptions=True)
+    assert limiter.in_flight == 0
+    assert limiter.try_acquire(1)
+
+
 def run(limiter: Limiter, clock: FakeClock, concurrency: int, seconds: float) -> None:
     """A window's worth of work at this concurrency, each call taking so long."""
     for _ in range(3):

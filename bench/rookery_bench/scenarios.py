@@ -21,6 +21,7 @@ from rookery_bench.people import Account, People
 from rookery_bench.processes import Processes, Usage
 
 PAGE = 20  # posts of a home read
+SETTLE_SECONDS = 5.0  # what signing people up left to do
 WRITES_PER_SECOND = 5.0  # beside the reads
 SEEN_POSTS = 50
 SEEN_WITHIN_SECONDS = 60.0
@@ -112,6 +113,7 @@ class Bench:
 
 async def idle(bench: Bench) -> dict[str, Usage]:
     """What each process holds and burns while nobody asks for anything; `cpu_seconds` is for each second."""
+    await asyncio.sleep(SETTLE_SECONDS)
     before = bench.processes.usage()
     await asyncio.sleep(bench.seconds)
     after = bench.processes.usage()

@@ -1,0 +1,65 @@
+"""The fragments are kept fresh by real topics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest_asyncio
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from gateway_service.cache import TOPICS, AccountFragment, Fragments, PostFragment
+from gateway_service.config import Settings
+from rookery.post.v1.events_pb2 import PostDeleted
+from rookery.post.v1.post_pb2 import Post
+from rookery.user.v1.events_pb2 import AccountUpdated
+from rookery_common.clock import SystemClock
+from rookery_common.kafka.events import new_event
+from rookery_common.kafka.producer import Producer
+
+POST, AUTHOR = 1001, 101
+
+
+@pytest_asyncio.fixture
+async def producer(kafka_bootstrap: str, topic_prefix: str) -> AsyncIterator[Producer]:
+    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    topics = [NewTopic(topic_prefix + topic, 2, 1) for topic in TOPICS]
+    await asyncio.gather(*(asyncio.wrap_future(made) for made in admin.create_topics(topics).values()))
+    async with AsyncExitStack() as stack:
+        producer = Producer(kafka_bootstrap, "gateway-test", topic_prefix)
+        await producer.start()
+        stack.push_async_callback(producer.stop)
+        yield producer
+
+
+async def test_events_make_fragments_old(
+    settings: Settings, kafka_bootstrap: str, topic_prefix: str, producer: Producer
+) -> None:
+    clock = SystemClock()
+    updated, deleted = AccountUpdated(), PostDeleted(post=Post(post_id=POST, author_id=AUTHOR, version=2))
+    updated.account.account_id = AUTHOR
+    updates = new_event("user.events.v1", str(AUTHOR), updated, version=2, clock=clock, source="user")
+    deletion = new_event("post.events.v1", str(POST), deleted, version=2, clock=clock, source="post")
+    fragments = Fragments()
+    follower = fragments.follower(
+        settings.model_copy(update={"kafka_bootstrap": kafka_bootstrap, "topic_prefix": topic_prefix})
+    )
+    await follower.start()
+    try:
+        async with asyncio.timeout(20):
+            await follower.ready()
+            fragments.posts.put(POST, PostFragment(1, AUTHOR, b"{", 0, 0))
+            fragments.accounts.put(AUTHOR, AccountFragment(1, "alice", b"{", (0, 0, 0, -1), b"{}", 9.0))
+            await producer.send_all([updates, deletion])
+            while fragments.posts.peek(POST) is not None or _checked_at(fragments):  # noqa: ASYNC110 - a cache tells nobody
+                await asyncio.sleep(0.05)
+    finally:
+        await follower.stop()
+
+
+def _checked_at(fragments: Fragments) -> float:
+    account = fragments.accounts.peek(AUTHOR)
+    assert account is not None
+    return account.checked_at

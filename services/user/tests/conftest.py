@@ -99,7 +99,7 @@ class FakeTransaction:
         return self.state.reservations[request_id]
 
     async def keep_username(self, reservation: Reservation) -> bool:
-        owner, _ = self.state.usernames.get(reservation.username_key, (None, None))
+        owner, _ = self.state.usernames.get(reservation.username_key, (reservation.account_id, None))
         if owner != reservation.account_id:
             return False
         self.state.usernames[reservation.username_key] = (owner, None)
@@ -174,16 +174,16 @@ class FakeRepository:
         self._read()
         return self.state.relationships(pairs)
 
-    async def account_exists(self, account_id: int) -> bool:
+    async def account_exists(self, account_id: int, *, primary: bool) -> bool:
         self._read()
         return account_id in self.state.accounts
 
-    async def followers(self, account_id: int, before: int, limit: int) -> FollowPage:
+    async def followers(self, account_id: int, before: int, limit: int, *, primary: bool) -> FollowPage:
         return self._page(
             [(f.follow_id, f.follower_id) for f in self._active() if f.followee_id == account_id], before, limit
         )
 
-    async def following(self, account_id: int, before: int, limit: int) -> FollowPage:
+    async def following(self, account_id: int, before: int, limit: int, *, primary: bool) -> FollowPage:
         return self._page(
             [(f.follow_id, f.followee_id) for f in self._active() if f.follower_id == account_id], before, limit
         )

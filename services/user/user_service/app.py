@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from rookery.user.v1.user_service_pb2_grpc import add_UserServiceServicer_to_server
@@ -17,6 +18,7 @@ from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.kafka.producer import Producer
 from rookery_common.kafka.relay import Relay
+from rookery_common.logs import get_logger
 from rookery_common.paging import CursorCodec
 from rookery_common.rpc import RpcServer
 from rookery_common.worker_leases import PostgresWorkerLease
@@ -33,12 +35,31 @@ from user_service.servicer import ALLOWED_CALLERS, SERVICE_NAME, UserServicer, e
 NAME = "user"
 # Of the 1,024 worker numbers of Snowflakes, those that are user's.
 WORKERS = range(128, 256)
+DRAIN_SECONDS = 5.0
 MIGRATIONS = Path(__file__).parent / "migrations"
+log = get_logger()
 
 
 async def migrate() -> None:
     """Brings the database's schema up to date."""
     await migrate_postgres(Settings().postgres_dsn.get_secret_value(), MIGRATIONS)
+
+
+class OutboxDrain:
+    """Component, stopped before the producer: what was committed last is published now, not by the relay later."""
+
+    def __init__(self, outbox: PostgresOutbox) -> None:
+        self._outbox = outbox
+
+    async def start(self) -> None:
+        """Nothing to do."""
+
+    async def stop(self) -> None:
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._outbox.drain()
+        except TimeoutError:
+            log.warning("user.events_left_to_relay")
 
 
 def build(roles: frozenset[Role]) -> App:
@@ -63,7 +84,7 @@ def build(roles: frozenset[Role]) -> App:
         encode=encode_account,
         reserved=settings.extra_reserved(),
     )
-    components: list[Component] = [pg, redis, producer, views, relationships]
+    components: list[Component] = [pg, redis, producer, OutboxDrain(outbox), views, relationships]
     checks = {"postgres": pg.check}
     if Role.RELAY in roles:
         components += [Relay(outbox, producer, service=NAME), UsernamePurge(repository, clock)]

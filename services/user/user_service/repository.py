@@ -41,7 +41,10 @@ _CONFIRM_RESERVATION = """
 UPDATE reservations SET confirmed_at = coalesce(confirmed_at, $3) WHERE request_id = $1 AND account_id = $2
 RETURNING request_id, account_id, username, expires_at, confirmed_at
 """
-_KEEP_USERNAME = "UPDATE usernames SET expires_at = NULL WHERE username_key = $1 AND account_id = $2"
+_KEEP_USERNAME = """
+INSERT INTO usernames AS u (username_key, account_id) VALUES ($1, $2)
+ON CONFLICT (username_key) DO UPDATE SET expires_at = NULL WHERE u.account_id = excluded.account_id
+"""
 _PURGE_USERNAMES = """
 DELETE FROM usernames WHERE username_key IN (
   SELECT username_key FROM usernames WHERE expires_at < $1 ORDER BY expires_at LIMIT $2
@@ -249,25 +252,26 @@ class UserRepository:
         async with self._pg.read(primary=True) as connection:
             return await _relationships(connection, pairs)
 
-    async def account_exists(self, account_id: int) -> bool:
-        async with self._pg.read() as connection:
+    async def account_exists(self, account_id: int, *, primary: bool) -> bool:
+        async with self._pg.read(primary=primary) as connection:
             return bool(await connection.fetch("account_exists", _ACCOUNTS, [account_id], 1))
 
-    async def followers(self, account_id: int, before: int, limit: int) -> FollowPage:
+    async def followers(self, account_id: int, before: int, limit: int, *, primary: bool) -> FollowPage:
         """Who follows the account: those whose follow is older than `before`, newest first."""
-        return await self._page("followers", _FOLLOWERS, account_id, before, limit)
+        return await self._page("followers", _FOLLOWERS, (account_id, before, limit), primary)
 
-    async def following(self, account_id: int, before: int, limit: int) -> FollowPage:
+    async def following(self, account_id: int, before: int, limit: int, *, primary: bool) -> FollowPage:
         """Whom the account follows, in the same order."""
-        return await self._page("following", _FOLLOWING, account_id, before, limit)
+        return await self._page("following", _FOLLOWING, (account_id, before, limit), primary)
 
     async def purge_usernames(self, before: datetime, limit: int) -> int:
         """Forgets names that were reserved and never confirmed; returns how many."""
         async with self._pg.transaction() as tx:
             return await tx.execute("usernames_purge", _PURGE_USERNAMES, before, limit)
 
-    async def _page(self, name: str, sql: str, account_id: int, before: int, limit: int) -> FollowPage:
-        async with self._pg.read() as connection:
+    async def _page(self, name: str, sql: str, args: tuple[int, int, int], primary: bool) -> FollowPage:
+        account_id, before, limit = args
+        async with self._pg.read(primary=primary) as connection:
             rows = await connection.fetch(name, sql, account_id, before, limit + 1)
         ids = [row["account_id"] for row in rows[:limit]]
         return FollowPage(ids, rows[limit - 1]["follow_id"] if len(rows) > limit else None)

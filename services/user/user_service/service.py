@@ -43,7 +43,7 @@ from user_service.models import (
     merge_facts,
 )
 from user_service.repository import Pair, UserRepository
-from user_service.usernames import check_username
+from user_service.usernames import check_username, is_username
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 log = get_logger()
@@ -119,7 +119,7 @@ class UserService:
         """The accounts of these names, whatever their case, in the order asked for; unknown ones are left out."""
         if len(usernames) > MAX_LOOKUPS:
             raise FieldInvalid("usernames", f"must be at most {MAX_LOOKUPS}", "ERR_TOO_LONG")
-        keys = list(dict.fromkeys(name.lower() for name in usernames))
+        keys = list(dict.fromkeys(name.lower() for name in usernames if is_username(name)))
         if not keys:
             return []
         found = {account.username.lower(): account for account in await self._repository.accounts_by_username(keys)}
@@ -212,27 +212,26 @@ class UserService:
     async def list_followers(self, viewer: int, account_id: int, page_size: int, token: str) -> tuple[list[int], str]:
         """Who follows the account, newest first, and the next page's token (empty on the last)."""
         route = f"followers/{account_id}"
-        limit, before = await self._page(route, viewer, account_id, page_size, token)
-        return self._answer(route, viewer, await self._repository.followers(account_id, before, limit))
+        limit, before = _page(self._cursors, route, viewer, page_size, token)
+        primary = await self._must_exist(account_id)
+        page = await self._repository.followers(account_id, before, limit, primary=primary)
+        return self._answer(route, viewer, page)
 
     async def list_following(self, viewer: int, account_id: int, page_size: int, token: str) -> tuple[list[int], str]:
         """Whom the account follows, in the same way."""
         route = f"following/{account_id}"
-        limit, before = await self._page(route, viewer, account_id, page_size, token)
-        return self._answer(route, viewer, await self._repository.following(account_id, before, limit))
+        limit, before = _page(self._cursors, route, viewer, page_size, token)
+        primary = await self._must_exist(account_id)
+        page = await self._repository.following(account_id, before, limit, primary=primary)
+        return self._answer(route, viewer, page)
 
-    async def _page(self, route: str, viewer: int, account_id: int, page_size: int, token: str) -> tuple[int, int]:
-        if not 0 <= page_size <= MAX_PAGE_SIZE:
-            raise FieldInvalid("page_size", f"must be between 1 and {MAX_PAGE_SIZE}")
-        before = MAX_ID
-        if token:
-            try:
-                before = int(self._cursors.decode(route, viewer, token)["before"])
-            except InvalidCursor:
-                raise FieldInvalid("page_token", "is not a token of this list") from None
-        if not await self._repository.account_exists(account_id):
+    async def _must_exist(self, account_id: int) -> bool:
+        """Raises AccountNotFound; tells whether the primary is to be read, for what has changed just now."""
+        lookup = await self._caches.views.get([account_id])
+        primary = self._caches.views.changed_lately(lookup, account_id)
+        if not lookup.hits and not await self._repository.account_exists(account_id, primary=primary):
             raise AccountNotFound("there is no such account")
-        return page_size or DEFAULT_PAGE_SIZE, before
+        return primary
 
     def _answer(self, route: str, viewer: int, page: FollowPage) -> tuple[list[int], str]:
         if page.before is None:
@@ -257,6 +256,18 @@ class UserService:
         POSTS_COUNTED.labels("known").inc(len(news) - len(changed))
 
 
+def _page(cursors: CursorCodec, route: str, viewer: int, page_size: int, token: str) -> tuple[int, int]:
+    """How many, and before which follow."""
+    if not 0 <= page_size <= MAX_PAGE_SIZE:
+        raise FieldInvalid("page_size", f"must be between 1 and {MAX_PAGE_SIZE}")
+    if not token:
+        return page_size or DEFAULT_PAGE_SIZE, MAX_ID
+    try:
+        return page_size or DEFAULT_PAGE_SIZE, int(cursors.decode(route, viewer, token)["before"])
+    except InvalidCursor:
+        raise FieldInvalid("page_token", "is not a token of this list") from None
+
+
 def check_ids(field: str, account_ids: Sequence[object]) -> None:
     """Raises FieldInvalid for more ids than one entry may ask for."""
     if len(account_ids) > MAX_IDS_PER_ENTRY:
@@ -268,6 +279,8 @@ def _check_request_id(request_id: str) -> None:
         raise FieldInvalid("request_id", "must not be blank", "ERR_BLANK")
     if len(request_id) > MAX_REQUEST_ID_CHARS:
         raise FieldInvalid("request_id", f"must have at most {MAX_REQUEST_ID_CHARS} characters", "ERR_TOO_LONG")
+    if not request_id.isprintable():
+        raise FieldInvalid("request_id", "must be printable")
 
 
 def _check_languages(languages: Sequence[str]) -> None:

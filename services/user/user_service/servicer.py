@@ -63,7 +63,7 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         return pb.BatchGetAccountsResponse(results=results)
 
     async def FollowAccount(self, request: pb.FollowAccountRequest, context: Context) -> pb.FollowAccountResponse:
-        me = require_identity(FOLLOW_SCOPE).account_id
+        me = _me()
         wanted = FollowSettings(
             reblogs=request.reblogs if request.HasField("reblogs") else None,
             notify=request.notify if request.HasField("notify") else None,
@@ -74,7 +74,7 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         return pb.FollowAccountResponse(relationship=_relationship_message(relationship))
 
     async def UnfollowAccount(self, request: pb.UnfollowAccountRequest, context: Context) -> pb.UnfollowAccountResponse:
-        me = require_identity(FOLLOW_SCOPE).account_id
+        me = _me()
         relationship = await self._service.unfollow(me, request.account_id)
         return pb.UnfollowAccountResponse(relationship=_relationship_message(relationship))
 
@@ -134,6 +134,14 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
 def encode_account(account: Account) -> bytes:
     """A profile as it is cached: ready to be sent."""
     return account_message(account).SerializeToString()
+
+
+def _me() -> int:
+    """The account that follows. An application's own token has none."""
+    identity = require_identity(FOLLOW_SCOPE)
+    if not identity.account_id:
+        raise Unauthenticated("this needs a user's token")
+    return identity.account_id
 
 
 def _viewer() -> int:

@@ -19,6 +19,11 @@ _RESERVED = frozenset({
 })  # fmt: skip
 
 
+def is_username(name: str) -> bool:
+    """Whether anyone could have this name."""
+    return len(name) <= MAX_USERNAME_CHARS and _ALLOWED.fullmatch(name) is not None
+
+
 def check_username(username: str, reserved: frozenset[str] = frozenset()) -> None:
     """Raises UsernameInvalid with the rule that is broken; `reserved` are further names in lower case."""
     if not username.strip():

@@ -117,6 +117,9 @@ async def test_forgotten_names_are_only_those_long_expired(repository: UserRepos
     assert await repository.purge_usernames(clock.now(), 10) == 0
     clock.advance(3600)
     assert [await repository.purge_usernames(clock.now(), 1) for _ in range(3)] == [1, 1, 0]
+    async with repository.transaction() as tx:  # a confirmation that comes later than that still finds the name free
+        assert await tx.keep_username(_reservation(clock, "s", BOB, "bob"))
+        assert not await tx.keep_username(_reservation(clock, "t", CAROL, "bob"))
 
 
 async def test_an_account_comes_back_as_it_was_written(repository: UserRepository, clock: FakeClock) -> None:
@@ -131,8 +134,8 @@ async def test_an_account_comes_back_as_it_was_written(repository: UserRepositor
         assert await tx.account(BOB) is None
     for primary in (True, False):
         assert await repository.accounts([ALICE, BOB], primary=primary) == {ALICE: (account, Counts())}
-    assert await repository.account_exists(ALICE)
-    assert not await repository.account_exists(BOB)
+        assert await repository.account_exists(ALICE, primary=primary)
+        assert not await repository.account_exists(BOB, primary=primary)
 
 
 async def test_accounts_are_found_by_confirmed_names_only(repository: UserRepository, clock: FakeClock) -> None:
@@ -188,11 +191,11 @@ async def test_lists_are_in_order_and_bounded(repository: UserRepository, clock:
     for id_ in ids[1:]:
         await _follow(repository, clock, (id_, ALICE), 100 + id_)
         await _follow(repository, clock, (ALICE, id_), 200 + id_)
-    assert await repository.followers(ALICE, MAX_ID, 3) == FollowPage([14, 13, 12], 112)
-    assert await repository.followers(ALICE, 112, 3) == FollowPage([11, 10], None)
-    assert await repository.following(ALICE, MAX_ID, 5) == FollowPage([14, 13, 12, 11, 10], None)
-    assert await repository.following(ALICE, 213, 2) == FollowPage([12, 11], 211)
-    assert await repository.following(CAROL, MAX_ID, 2) == FollowPage([], None)
+    assert await repository.followers(ALICE, MAX_ID, 3, primary=True) == FollowPage([14, 13, 12], 112)
+    assert await repository.followers(ALICE, 112, 3, primary=False) == FollowPage([11, 10], None)
+    assert await repository.following(ALICE, MAX_ID, 5, primary=True) == FollowPage([14, 13, 12, 11, 10], None)
+    assert await repository.following(ALICE, 213, 2, primary=False) == FollowPage([12, 11], 211)
+    assert await repository.following(CAROL, MAX_ID, 2, primary=False) == FollowPage([], None)
 
 
 async def test_what_is_known_of_posts_is_kept_and_counted(repository: UserRepository, clock: FakeClock) -> None:

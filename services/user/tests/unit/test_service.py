@@ -83,6 +83,8 @@ async def test_reserving_checks_its_fields(world: World) -> None:
         await world.service.reserve_account("", "alice")
     with pytest.raises(FieldInvalid, match="request_id"):
         await world.service.reserve_account("r" * 129, "alice")
+    with pytest.raises(FieldInvalid, match="request_id"):
+        await world.service.reserve_account("r\x00", "alice")
     with pytest.raises(UsernameInvalid):
         await world.service.reserve_account("r", "Mayor")
 
@@ -109,7 +111,8 @@ async def test_only_the_request_that_reserved_confirms(world: World) -> None:
 async def test_accounts_are_found_by_name_in_any_case_and_in_order(world: World) -> None:
     await world.sign_up("alice")
     await world.sign_up("Bob")
-    found = await world.service.lookup_accounts(["BOB", "nobody_here", "alice", "bob"])
+    strange = ["", "a\x00b", "alice@example.org", "x" * 10_000]
+    found = await world.service.lookup_accounts(["BOB", "nobody_here", *strange, "alice", "bob"])
     assert [account.username for account in found] == ["Bob", "alice"]
     assert await world.service.lookup_accounts([]) == []
     with pytest.raises(FieldInvalid, match="usernames"):

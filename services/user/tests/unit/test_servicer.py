@@ -102,6 +102,9 @@ async def test_following_needs_a_caller_with_the_scope(call: Caller, world: Worl
     request = pb.FollowAccountRequest(account_id=bob, reblogs=False, languages=["pt", "en", "pt"])
     with pytest.raises(Unauthenticated):
         await call("FollowAccount", request)
+    app = call.tokens.identity(0)  # an application that acts for itself
+    with pytest.raises(Unauthenticated):
+        await call.clients["gateway"].call("FollowAccount", request, timeout=5, identity=app)
     with pytest.raises(PermissionDenied) as caught:
         await call("FollowAccount", request, who=alice, scopes=("read", "write:statuses"))
     assert caught.value.reason == "SCOPE_MISSING"

@@ -2,9 +2,9 @@
 
 A window is a sorted set of equal scores, so that it is ordered by its members: first its head, then entries as
 fixed-width decimals of the entry's and the author's id, and a digit for the reason. The head is `!` and a floor
-("complete from this id on"), or, while somebody is filling the window, `#` and a token. What is pushed meanwhile is kept,
-and united with what is read; whoever holds no token any more unites nothing. Whom a reader follows is a set of authors'
-ids, with `-` before those of whom no reblogs are wanted, and `0` once it is complete.
+("complete from this id on"), or, while somebody is filling the window, `#` and a token. What is pushed meanwhile is
+kept, and united with what is read; whoever holds no token any more unites nothing. Whom a reader follows is a set of
+authors' ids, with `-` before those of whom no reblogs are wanted, and `0` once it is complete.
 """
 
 from __future__ import annotations

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+import pytest
+
+from feed_service.models import Entry, Follow, Reason
+from feed_service.repository.follows import FollowRepository
+from feed_service.repository.live import LiveStreams
+from feed_service.repository.timelines import TimelineRepository
+from feed_service.repository.windows import WindowRepository
+from feed_service.service.fan_out import FanOut
+from feed_service.service.follows import FollowKeeper
+from feed_service.service.home import HomeReader
+from rookery_common.errors import Unavailable
+from rookery_common.testing import FakeClock, FakeIds
+
+ALICE, BOB, CAROL, DAN = 101, 102, 103, 104
+REQUIRED = {
+    "FEED_CQL_KEYSPACE": "rookery_feed",
+    "FEED_REDIS_CACHE_URL": "redis://127.0.0.1:6379/0",
+    "FEED_REDIS_STATE_URL": "redis://127.0.0.1:6380/0",
+    "FEED_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
+}
+
+
+class Posts:
+    """What post knows of authors' recent posts."""
+
+    def __init__(self) -> None:
+        self.by_author: dict[int, list[Entry]] = {}
+        self.away = False
+
+    async def recent(self, author_id: int, most: int) -> Sequence[Entry]:
+        if self.away:
+            raise Unavailable("post is away")
+        return sorted(self.by_author.get(author_id, []), reverse=True)[:most]
+
+
+class People:
+    """Follows by name, with versions that rise."""
+
+    def __init__(self, follows: FollowRepository) -> None:
+        self._follows = follows
+        self._version = 0
+
+    def follow(self, reader_id: int, author_id: int, *, active: bool = True, reblogs: bool = True) -> Follow:
+        self._version += 1
+        return Follow(reader_id, author_id, active, reblogs, self._version)
+
+    async def follows(self, reader_id: int, *author_ids: int, reblogs: bool = True) -> None:
+        for author_id in author_ids:
+            await self._follows.put(self.follow(reader_id, author_id, reblogs=reblogs))
+
+
+class Entries:
+    """Makes entries, each a second after the last."""
+
+    def __init__(self, clock: FakeClock, ids: FakeIds) -> None:
+        self._clock, self._ids = clock, ids
+
+    def make(self, author_id: int = ALICE, reason: Reason = Reason.FOLLOWED_AUTHOR) -> Entry:
+        self._clock.advance(1)
+        return Entry(self._ids.mint(), author_id, reason)
+
+    def many(self, count: int, author_id: int = ALICE) -> list[Entry]:
+        return [self.make(author_id) for _ in range(count)]
+
+
+@pytest.fixture
+def entries(clock: FakeClock, ids: FakeIds) -> Entries:
+    return Entries(clock, ids)
+
+
+@pytest.fixture
+def people(follows: FollowRepository) -> People:
+    return People(follows)
+
+
+@pytest.fixture
+def posts() -> Posts:
+    return Posts()
+
+
+@pytest.fixture
+def home(windows: WindowRepository, timelines: TimelineRepository, follows: FollowRepository) -> HomeReader:
+    return HomeReader(windows, timelines, follows)
+
+
+@pytest.fixture
+def fan_out(
+    timelines: TimelineRepository,
+    windows: WindowRepository,
+    follows: FollowRepository,
+    streams: LiveStreams,
+    clock: FakeClock,
+) -> FanOut:
+    return FanOut(timelines, windows, follows, streams, clock)
+
+
+@pytest.fixture
+def keeper(follows: FollowRepository, windows: WindowRepository, fan_out: FanOut, posts: Posts) -> FollowKeeper:
+    return FollowKeeper(follows, windows, fan_out, posts)
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """What feed must be told, and nothing else."""
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from feed_service.app import MIGRATIONS, STATEMENTS
+from feed_service.repository.follows import FollowRepository
+from feed_service.repository.live import LiveStreams
+from feed_service.repository.timelines import TimelineRepository
+from feed_service.repository.windows import WindowRepository
+from rookery_common.clients.cassandra import Cql
+from rookery_common.clients.cql_migrations import migrate_cql
+from rookery_common.clients.redis import RedisClient
+from rookery_common.config import CqlSettings
+from rookery_common.testing import FakeClock
+from rookery_common.testing.engines import cql_keyspace_settings
+
+BUCKET_FOLLOWERS = 50
+
+
+class Windows(WindowRepository):
+    """With the test's own keys, which it can lose."""
+
+    def __init__(self, redis: RedisClient, prefix: str) -> None:
+        super().__init__(redis, prefix)
+        self._client, self._own = redis, prefix
+
+    async def forget_everything(self) -> None:
+        """A flushed Redis."""
+        async for key in self._client.raw.scan_iter(match=f"{self._own}*", count=1000):
+            await self._client.raw.unlink(key)
+
+
+@pytest.fixture(scope="session")
+def keyspace() -> Iterator[CqlSettings]:
+    """A keyspace of this run's own with the service's schema."""
+    with cql_keyspace_settings() as settings:
+        asyncio.run(migrate_cql(settings, MIGRATIONS))
+        yield settings
+
+
+@pytest_asyncio.fixture
+async def cql(keyspace: CqlSettings) -> AsyncIterator[Cql]:
+    """The keyspace, empty."""
+    tables = ("timelines", "timeline_shards", "following_by_reader", "followers_by_author")
+    client = Cql(keyspace, "feed-test", {**STATEMENTS, **{table: f"TRUNCATE {table}" for table in tables}})
+    await client.start()
+    for table in tables:
+        await client.execute(table)
+    yield client
+    await client.stop()
+
+
+@pytest_asyncio.fixture
+async def cache(redis_url: str) -> AsyncIterator[RedisClient]:
+    client = RedisClient(redis_url, "feed-test")
+    yield client
+    await client.stop()
+
+
+@pytest_asyncio.fixture
+async def state(redis_state_url: str) -> AsyncIterator[RedisClient]:
+    client = RedisClient(redis_state_url, "feed-test")
+    yield client
+    await client.stop()
+
+
+@pytest.fixture
+def timelines(cql: Cql, clock: FakeClock) -> TimelineRepository:
+    return TimelineRepository(cql, clock, 4)
+
+
+@pytest.fixture
+def follows(cql: Cql) -> FollowRepository:
+    return FollowRepository(cql, BUCKET_FOLLOWERS)
+
+
+@pytest.fixture
+def windows(cache: RedisClient, redis_prefix: str) -> Windows:
+    return Windows(cache, redis_prefix)
+
+
+@pytest.fixture
+def streams(state: RedisClient, redis_state_prefix: str) -> LiveStreams:
+    return LiveStreams(state, redis_state_prefix)

@@ -1,0 +1,245 @@
+"""In-memory stand-ins. The tests that run over them, and as links in tests/engine over engines, keep them honest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+import pytest
+
+from feed_service.models import Delivery, Entry, Follow, Follower, Following, LiveUpdate
+from feed_service.placement import LIVE_SHARDS, live_shard, seconds_to_live
+from feed_service.repository.follows import FollowerCursor, FollowRepository
+from feed_service.repository.live import LiveStreams, Message, Position
+from feed_service.repository.timelines import TimelineRepository
+from feed_service.repository.windows import (
+    WINDOW_ENTRIES,
+    WINDOW_SLACK,
+    Missing,
+    WindowPage,
+    WindowQuery,
+    WindowRepository,
+)
+from rookery_common.clock import Clock
+from rookery_common.errors import Unavailable
+from rookery_common.testing import FakeClock
+
+
+@dataclass
+class Window:
+    token: str = ""
+    floor: int = 0
+    entries: dict[int, Entry] = field(default_factory=dict)
+
+    def trim(self, most: int) -> None:
+        if len(self.entries) > most:
+            kept = sorted(self.entries)[-WINDOW_ENTRIES:]
+            self.entries = {entry_id: self.entries[entry_id] for entry_id in kept}
+            self.floor = kept[0]
+
+
+@dataclass
+class Store:
+    """What the engines hold, which of them are away, and how often they were asked."""
+
+    timelines: dict[int, dict[int, Entry]] = field(default_factory=dict)
+    follows: dict[tuple[int, int], Follow] = field(default_factory=dict)
+    windows: dict[int, Window] = field(default_factory=dict)
+    followings: dict[int, Following | str] = field(default_factory=dict)
+    streams: dict[int, list[tuple[int, LiveUpdate]]] = field(default_factory=dict)
+    sequences: dict[int, int] = field(default_factory=dict)
+    away: set[str] = field(default_factory=set)
+    reads: list[str] = field(default_factory=list)
+    tokens: count[int] = field(default_factory=count)
+
+    def ask(self, engine: str, what: str = "") -> None:
+        if engine in self.away:
+            raise Unavailable(f"{engine} is away")
+        self.reads.append(what or engine)
+
+
+class MemoryTimelines(TimelineRepository):
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    async def add(self, deliveries: Iterable[Delivery]) -> None:
+        self._store.ask("cql", "timeline_write")
+        for reader_id, entry in deliveries:
+            if seconds_to_live(entry.entry_id, self._clock.unix_ms()) > 0:
+                self._store.timelines.setdefault(reader_id, {})[entry.entry_id] = entry
+
+    async def older(self, reader_id: int, below: int, above: int, limit: int) -> list[Entry]:
+        return self._between(reader_id, below, above)[::-1][:limit]
+
+    async def newer(self, reader_id: int, below: int, above: int, limit: int) -> list[Entry]:
+        return self._between(reader_id, below, above)[:limit]
+
+    def _between(self, reader_id: int, below: int, above: int) -> list[Entry]:
+        self._store.ask("cql", "timeline_read")
+        rows = self._store.timelines.get(reader_id, {})
+        return [rows[entry_id] for entry_id in sorted(rows) if above < entry_id < below]
+
+
+class MemoryFollows(FollowRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def put(self, follow: Follow) -> None:
+        self._store.ask("cql", "follow_write")
+        key = (follow.reader_id, follow.author_id)
+        known = self._store.follows.get(key)
+        if known is None or known.version <= follow.version:
+            self._store.follows[key] = follow
+
+    async def following(self, reader_id: int) -> Following:
+        self._store.ask("cql", "following_read")
+        found = [f for f in self._store.follows.values() if f.reader_id == reader_id and f.active]
+        return Following(
+            frozenset(follow.author_id for follow in found),
+            frozenset(follow.author_id for follow in found if not follow.reblogs),
+        )
+
+    async def who_follows(self, author_id: int, reader_ids: Iterable[int]) -> list[int]:
+        self._store.ask("cql")
+        found = [(reader_id, self._store.follows.get((reader_id, author_id))) for reader_id in reader_ids]
+        return [reader_id for reader_id, follow in found if follow is not None and follow.active]
+
+    async def next_followers(self, cursor: FollowerCursor, limit: int) -> list[Follower]:
+        self._store.ask("cql")
+        found = sorted(f.reader_id for f in self._store.follows.values() if f.author_id == cursor.author_id)
+        page = [reader_id for reader_id in found if reader_id > cursor.after][:limit]
+        cursor.done = len(page) < limit
+        cursor.after = page[-1] if page else cursor.after
+        follows = [self._store.follows[reader_id, cursor.author_id] for reader_id in page]
+        return [Follower(follow.reader_id, follow.reblogs) for follow in follows if follow.active]
+
+
+class MemoryWindows(WindowRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def push(self, deliveries: Iterable[Delivery]) -> int:
+        self._store.ask("cache")
+        pushed = 0
+        for reader_id, entry in deliveries:
+            window = self._store.windows.get(reader_id)
+            if window is None or (not window.token and entry.entry_id < window.floor):
+                continue
+            pushed += entry.entry_id not in window.entries
+            window.entries[entry.entry_id] = entry
+            if not window.token:
+                window.trim(WINDOW_ENTRIES + WINDOW_SLACK)
+        return pushed
+
+    async def read(self, queries: Sequence[WindowQuery]) -> list[WindowPage | Missing]:
+        self._store.ask("cache", "windows_read")
+        return [self._page(query) for query in queries]
+
+    def _page(self, query: WindowQuery) -> WindowPage | Missing:
+        following = self._store.followings.get(query.reader_id, "")
+        window = self._store.windows.get(query.reader_id)
+        if isinstance(following, str):
+            return Missing.FOLLOWING
+        if window is None or window.token:
+            return Missing.WINDOW
+        low, high = max(query.page.low + 1, window.floor), query.page.high
+        ids = sorted((i for i in window.entries if low <= i < high), reverse=not query.page.upwards)
+        shown = [window.entries[i] for i in ids if following.shows(query.reader_id, window.entries[i])]
+        return WindowPage(window.floor, shown[: query.wanted])
+
+    async def begin_fill(self, reader_id: int) -> str:
+        self._store.ask("cache")
+        if reader_id not in self._store.windows:
+            self._store.windows[reader_id] = Window(token=f"t{next(self._store.tokens)}")
+        return self._store.windows[reader_id].token
+
+    async def finish_fill(self, reader_id: int, token: str, entries: Sequence[Entry], floor: int) -> bool:
+        self._store.ask("cache")
+        window = self._store.windows.get(reader_id)
+        if window is None or window.token != token:
+            return False
+        window.entries |= {entry.entry_id: entry for entry in entries}
+        window.entries = {entry_id: entry for entry_id, entry in window.entries.items() if entry_id >= floor}
+        window.token, window.floor = "", floor
+        window.trim(WINDOW_ENTRIES)
+        return True
+
+    async def begin_following(self, reader_id: int) -> str:
+        self._store.ask("cache")
+        known = self._store.followings.setdefault(reader_id, f"t{next(self._store.tokens)}")
+        return known if isinstance(known, str) else ""
+
+    async def finish_following(self, reader_id: int, token: str, following: Following) -> bool:
+        self._store.ask("cache")
+        if self._store.followings.get(reader_id) != token:
+            return False
+        self._store.followings[reader_id] = following
+        return True
+
+    async def forget_following(self, reader_id: int) -> None:
+        self._store.ask("cache")
+        self._store.followings.pop(reader_id, None)
+
+    async def forget_everything(self) -> None:
+        """A flushed Redis."""
+        self._store.windows.clear()
+        self._store.followings.clear()
+
+
+class MemoryStreams(LiveStreams):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.groups = [list(range(LIVE_SHARDS))]
+
+    async def publish(self, updates: Iterable[LiveUpdate], *, lost: int = 0) -> None:
+        self._store.ask("state")
+        for shard in range(LIVE_SHARDS):
+            self._store.sequences[shard] = self._store.sequences.get(shard, 0) + lost
+        for update in updates:
+            for shard in sorted({live_shard(reader_id) for reader_id in update.reader_ids}):
+                readers = tuple(r for r in update.reader_ids if live_shard(r) == shard)
+                self._store.sequences[shard] += 1
+                message = LiveUpdate(update.kind, update.entry_id, update.author_id, readers)
+                self._store.streams.setdefault(shard, []).append((self._store.sequences[shard], message))
+
+    async def end(self, shard: int) -> Position:
+        self._store.ask("state")
+        messages = self._store.streams.get(shard, [])
+        return Position(str(len(messages)), self._store.sequences.get(shard, 0))
+
+    async def read(self, positions: Mapping[int, Position]) -> list[Message]:
+        self._store.ask("state")
+        await asyncio.sleep(0.001)
+        return [
+            Message(shard, Position(str(number), sequence), update)
+            for shard, position in positions.items()
+            for number, (sequence, update) in enumerate(self._store.streams.get(shard, []), 1)
+            if number > int(position.message_id)
+        ]
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+def timelines(store: Store, clock: FakeClock) -> MemoryTimelines:
+    return MemoryTimelines(store, clock)
+
+
+@pytest.fixture
+def follows(store: Store) -> MemoryFollows:
+    return MemoryFollows(store)
+
+
+@pytest.fixture
+def windows(store: Store) -> MemoryWindows:
+    return MemoryWindows(store)
+
+
+@pytest.fixture
+def streams(store: Store) -> MemoryStreams:
+    return MemoryStreams(store)

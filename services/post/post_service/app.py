@@ -19,6 +19,7 @@ from post_service.service.create_post import PostWriter
 from post_service.service.list_posts import AccountPosts
 from post_service.service.media import MediaLibrary
 from post_service.service.read_posts import PostReader
+from post_service.service.sweep_uploads import UploadSweeper
 from post_service.servicer import ALLOWED_CALLERS, PostServicer
 from post_service.versions import HybridClock
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
@@ -50,18 +51,19 @@ def build(roles: frozenset[Role]) -> App:
     cql = Cql(settings, "post", STATEMENTS)
     producer = Producer(settings.kafka_bootstrap, "post", settings.topic_prefix)
     outbox = CqlOutbox(cql, producer, SystemClock())
-    components: list[Component] = [cql, producer]
+    files = S3(settings, "post")
+    components: list[Component] = [cql, producer, files]
     checks: dict[str, Check] = {"cql": cql.check}
     if Role.RELAY in roles:
         components.append(Relay(outbox, producer, service="post"))
+        components.append(UploadSweeper(MediaRepository(cql), files, SystemClock()))
     if Role.SERVE in roles:
-        components += _serving(settings, cql, outbox, checks)
+        components += _serving(settings, cql, outbox, files, checks)
     return App(settings, __version__, components, checks)
 
 
-def _serving(settings: Settings, cql: Cql, outbox: CqlOutbox, checks: dict[str, Check]) -> list[Component]:
-    clock = SystemClock()
-    redis, files = RedisClient.cache(settings, "post"), S3(settings, "post")
+def _serving(settings: Settings, cql: Cql, outbox: CqlOutbox, files: S3, checks: dict[str, Check]) -> list[Component]:
+    clock, redis = SystemClock(), RedisClient.cache(settings, "post")
     lease = CqlWorkerLease(cql, clock, WORKERS)
     auth = RpcClient(settings, settings.auth_target, AuthServiceStub, service="auth")
     user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
@@ -87,7 +89,7 @@ def _serving(settings: Settings, cql: Cql, outbox: CqlOutbox, checks: dict[str, 
     )
     # Redis is a cache and user a courtesy: without them posts are served, so that neither decides about readiness.
     checks["worker_lease"] = lease.check
-    return [redis, files, lease, auth, user, workers, _Drain(outbox), server]
+    return [redis, lease, auth, user, workers, _Drain(outbox), server]
 
 
 class _Drain:

@@ -12,6 +12,7 @@ HIDDEN_UNCHECKED = Counter(
     "rookery_post_authors_unchecked_total", "Authors whose posts were left out because user was not there to be asked."
 )
 UPLOADS = Counter("rookery_post_uploads_total", "Uploads by what became of them.", ["result"])
+UPLOADS_EXPIRED = Counter("rookery_post_uploads_expired_total", "Uploads deleted because no post took them.")
 IMAGE_SECONDS = Histogram(
     "rookery_post_image_seconds",
     "Time to decode and re-encode an upload.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import IntEnum
 
 MAX_POST_CHARS = 500
@@ -207,6 +207,16 @@ class KeyClaim:
 
     body_hash: bytes
     post_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class UploadNote:
+    """What was put, or was about to be put, into S3 for an upload, and on which day."""
+
+    day: date
+    media_id: int
+    original_key: str
+    small_key: str
 
 
 @dataclass(frozen=True, slots=True)

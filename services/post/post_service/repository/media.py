@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date
 
-from post_service.models import UNATTACHED_SECONDS, Dimensions, Focus, Media, MediaType
+from post_service.models import UNATTACHED_SECONDS, Dimensions, Focus, Media, MediaType, UploadNote
 from rookery_common.clients.cassandra import Cql, Row
 
 UPLOAD_SHARDS = 16
@@ -32,10 +32,19 @@ class MediaRepository:
         values = (media.version, UNATTACHED_SECONDS, media.description, media.focus.x, media.focus.y, media.version)
         await self._cql.execute("media_describe", (*values, media.media_id))
 
-    async def note_upload(self, media: Media, now: datetime) -> None:
+    async def note_upload(self, note: UploadNote) -> None:
         """Before the files are put: whatever happens next, a sweep finds them."""
-        values = (*_note_key(media.media_id, now), media.media_id, media.original_key, media.small_key)
+        values = (*_note_key(note.day, note.media_id), note.media_id, note.original_key, note.small_key)
         await self._cql.execute("upload_put", values)
+
+    async def noted_uploads(self, day: date, shard: int, after: int, limit: int) -> list[UploadNote]:
+        """The next notes of a day and shard, by media id."""
+        rows = await self._cql.execute("upload_page", (day.toordinal(), shard, after, limit))
+        return [UploadNote(day, *row) for row in rows]
+
+    async def forget_upload(self, note: UploadNote) -> None:
+        """Once its files are deleted, or belong to a post."""
+        await self._cql.execute("upload_delete", (*_note_key(note.day, note.media_id), note.media_id))
 
 
 def attached_values(media: Media) -> tuple[object, ...]:
@@ -83,5 +92,5 @@ def _media(row: Row) -> Media:
     return replace(attached_from(row, row.account_id, row.post_id or 0), version=row.version)
 
 
-def _note_key(media_id: int, now: datetime) -> tuple[int, int]:
-    return int(now.timestamp()) // 86_400, media_id % UPLOAD_SHARDS
+def _note_key(day: date, media_id: int) -> tuple[int, int]:
+    return day.toordinal(), media_id % UPLOAD_SHARDS

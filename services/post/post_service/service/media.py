@@ -19,6 +19,7 @@ from post_service.models import (
     Media,
     MediaType,
     ProcessedImage,
+    UploadNote,
 )
 from post_service.repository.media import MediaRepository
 from post_service.service.drafts import check_text
@@ -128,7 +129,9 @@ class MediaLibrary:
         kind = check_kind(data, header.content_type, header.filename)
         image = await self._workers.process(data, kind)
         media = self._compose(account_id, header, image)
-        await self._media.note_upload(media, self._clock.now())
+        await self._media.note_upload(
+            UploadNote(self._clock.now().date(), media.media_id, media.original_key, media.small_key)
+        )
         await asyncio.gather(
             self._files.put(media.original_key, image.original, image.content_type, CACHE_CONTROL),
             self._files.put(media.small_key, image.small, image.small_content_type, CACHE_CONTROL),

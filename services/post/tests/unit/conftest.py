@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date
 
 import pytest
 import pytest_asyncio
@@ -26,14 +26,16 @@ from post_service.models import (
     PostCounts,
     ProcessedImage,
     SealedPost,
+    UploadNote,
 )
 from post_service.repository.cache import PostCache
-from post_service.repository.media import MediaRepository
+from post_service.repository.media import UPLOAD_SHARDS, MediaRepository
 from post_service.repository.posts import PostRepository
 from post_service.service.create_post import PostWriter
 from post_service.service.list_posts import AccountPosts
 from post_service.service.media import MediaLibrary
 from post_service.service.read_posts import PostReader
+from post_service.service.sweep_uploads import UploadSweeper
 from post_service.servicer import ALLOWED_CALLERS, PostServicer
 from post_service.versions import HybridClock
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub, add_PostServiceServicer_to_server
@@ -53,7 +55,7 @@ class Store:
     posts: dict[int, Post] = field(default_factory=dict)
     media: dict[int, Media] = field(default_factory=dict)
     claims: dict[tuple[int, str], KeyClaim] = field(default_factory=dict)
-    uploads: dict[int, tuple[str, str]] = field(default_factory=dict)
+    uploads: dict[tuple[date, int], UploadNote] = field(default_factory=dict)
     outbox: list[Event] = field(default_factory=list)
     published: list[Event] = field(default_factory=list)
     sealed: dict[int, SealedPost] = field(default_factory=dict)
@@ -127,9 +129,17 @@ class MemoryMedia(MediaRepository):
         changed = replace(held, description=media.description, focus=media.focus, version=media.version)
         self._store.media[media.media_id] = changed
 
-    async def note_upload(self, media: Media, now: datetime) -> None:
+    async def note_upload(self, note: UploadNote) -> None:
         self._store.require("cql")
-        self._store.uploads[media.media_id] = (media.original_key, media.small_key)
+        self._store.uploads[note.day, note.media_id] = note
+
+    async def noted_uploads(self, day: date, shard: int, after: int, limit: int) -> list[UploadNote]:
+        notes = [note for note in self._store.uploads.values() if note.day == day and note.media_id > after]
+        notes = [note for note in notes if note.media_id % UPLOAD_SHARDS == shard]
+        return sorted(notes, key=lambda note: note.media_id)[:limit]
+
+    async def forget_upload(self, note: UploadNote) -> None:
+        self._store.uploads.pop((note.day, note.media_id), None)
 
 
 class MemoryCache(PostCache):
@@ -289,6 +299,17 @@ def library(
     store: Store, media: MediaRepository, ids: FakeIds, versions: HybridClock, clock: FakeClock
 ) -> MediaLibrary:
     return MediaLibrary(media, MemoryFiles(store), InlineWorkers(), ids, versions, clock)
+
+
+@pytest.fixture
+def sweeper(store: Store, media: MediaRepository, clock: FakeClock) -> UploadSweeper:
+    return UploadSweeper(media, MemoryFiles(store), clock)
+
+
+@pytest.fixture
+def uploads(store: Store) -> dict[tuple[date, int], UploadNote]:
+    """The notes of what was put into S3."""
+    return store.uploads
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from post_service.errors import (
     TooManyUploads,
     UnsupportedType,
 )
-from post_service.models import MAX_UPLOAD_BYTES, Dimensions, Focus, Media
+from post_service.models import MAX_UPLOAD_BYTES, Dimensions, Focus, Media, UploadNote
 from post_service.repository.media import MediaRepository
 from post_service.service import media as media_module
 from post_service.service.media import MediaLibrary, UploadHeader
@@ -114,12 +114,12 @@ async def test_what_a_process_holds_of_uploads_is_bounded(
 
 
 async def test_files_are_noted_before_they_are_put(
-    library: MediaLibrary, away: set[str], store: object, files: dict[str, tuple[bytes, str, str]]
+    library: MediaLibrary, away: set[str], uploads: dict[object, UploadNote]
 ) -> None:
     away.add("s3")
     with pytest.raises(Unavailable):
         await library.upload(101, UploadHeader(), chunks(jpeg()))
-    assert len(store.uploads) == 1  # type: ignore[attr-defined] # the class is the conftest's own
+    assert len(uploads) == 1
 
 
 async def test_one_sees_and_changes_ones_own_media_only(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from post_service.events import PostEvents
-from post_service.models import AuthoredRow, Focus, KeyClaim, Media, Post, PostState, Visibility
+from post_service.models import AuthoredRow, Focus, KeyClaim, Media, Post, PostState, UploadNote, Visibility
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
 from rookery_common.ids import MAX_ID
@@ -134,3 +135,19 @@ async def test_an_authors_posts_are_listed_from_either_end(
     oldest = await posts.authored(101, numbers[0], MAX_ID, 2, newest=False)
     assert [row.post_id for row in oldest] == numbers[1:3]
     assert await posts.authored(999, 0, MAX_ID, 10) == []
+
+
+async def test_notes_of_uploads_are_found_by_day_until_they_are_forgotten(
+    media: MediaRepository, clock: FakeClock
+) -> None:
+    today = clock.now().date()
+    notes = [UploadNote(today, number, f"media/{number}/a.jpg", f"media/{number}/b.jpg") for number in (3, 19)]
+    yesterday = UploadNote(today - timedelta(1), 3, "media/x/a.jpg", "media/x/b.jpg")
+    for note in [*notes, yesterday]:
+        await media.note_upload(note)
+    assert await media.noted_uploads(today, 3, 0, 10) == notes
+    assert await media.noted_uploads(today, 3, 0, 1) == notes[:1]
+    assert await media.noted_uploads(today, 3, 3, 10) == notes[1:]
+    assert await media.noted_uploads(today, 4, 0, 10) == []
+    await media.forget_upload(notes[0])
+    assert await media.noted_uploads(today, 3, 0, 10) == notes[1:]

@@ -1,0 +1,75 @@
+"""Deletes the files of uploads that no post has taken."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+
+from post_service import metrics
+from post_service.models import UploadNote
+from post_service.repository.media import UPLOAD_SHARDS, MediaRepository
+from rookery_common.clients.s3 import S3
+from rookery_common.clock import Clock
+from rookery_common.errors import AppError
+from rookery_common.logs import get_logger
+
+INTERVAL_SECONDS = 3600.0
+OLDEST_DAYS = 30
+YOUNGEST_DAYS = 2
+"""An upload waits a day for its post; after the second day it is attached or gone."""
+PAGE = 100
+
+log = get_logger()
+
+
+class UploadSweeper:
+    """Component: goes through the notes of old uploads every hour. Several at once do no harm, only double work."""
+
+    def __init__(self, media: MediaRepository, files: S3, clock: Clock, interval: float = INTERVAL_SECONDS) -> None:
+        self._media = media
+        self._files = files
+        self._clock = clock
+        self._interval = interval
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="upload-sweeper")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def sweep(self) -> int:
+        """Settles every note of the last month but for the last two days; returns how many uploads it deleted."""
+        today, deleted = self._clock.now().date(), 0
+        for age in range(YOUNGEST_DAYS, OLDEST_DAYS + 1):
+            for shard in range(UPLOAD_SHARDS):
+                after = 0
+                while notes := await self._media.noted_uploads(today - timedelta(age), shard, after, PAGE):
+                    deleted += await self._settle(notes)
+                    after = notes[-1].media_id
+        return deleted
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                deleted = await self.sweep()
+                log.info("post.uploads_swept", uploads=deleted)
+            except (AppError, TimeoutError) as error:
+                # What is left is still noted: the next sweep finds it.
+                log.warning("post.sweep_failed", reason=getattr(error, "reason", "TIMEOUT"))
+            await self._clock.sleep(self._interval)
+
+    async def _settle(self, notes: list[UploadNote]) -> int:
+        """The note goes last, so that what fails half-way is met again."""
+        kept = await self._media.get_many([note.media_id for note in notes])
+        for note in notes:
+            if note.media_id not in kept:
+                await self._files.delete(note.original_key)
+                await self._files.delete(note.small_key)
+                metrics.UPLOADS_EXPIRED.inc()
+            await self._media.forget_upload(note)
+        return len(notes) - len(kept)

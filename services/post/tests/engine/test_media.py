@@ -1,0 +1,38 @@
+"""How long uploads are kept, by the engine's own clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from post_service.events import PostEvents
+from post_service.models import UNATTACHED_SECONDS, Media, Post
+from post_service.repository.media import MediaRepository
+from post_service.repository.posts import PostRepository
+from rookery_common.clients.cassandra import Cql
+from rookery_common.config import CqlSettings
+
+
+async def test_an_upload_expires_unless_a_post_takes_it(
+    cql: Cql,
+    cql_keyspace: CqlSettings,
+    media: MediaRepository,
+    posts: PostRepository,
+    events: PostEvents,
+    make_media: Callable[..., Media],
+    make_post: Callable[..., Post],
+) -> None:
+    upload = make_media()
+    await media.put(upload)
+    ttl = Cql(cql_keyspace, "ttl", {"ttl": "SELECT ttl(account_id) AS left FROM media WHERE media_id = ?"})
+    await ttl.start()
+    try:
+        (row,) = await ttl.execute("ttl", (upload.media_id,))
+        assert UNATTACHED_SECONDS - 60 < row.left <= UNATTACHED_SECONDS
+        post = make_post()
+        attached = replace(upload, post_id=post.post_id, version=post.version)
+        await posts.create(replace(post, media=(attached,)), events.created(post))
+        (row,) = await ttl.execute("ttl", (upload.media_id,))
+        assert row.left is None
+    finally:
+        await ttl.stop()

@@ -29,6 +29,7 @@ class Settings(BaseServiceSettings):
 
     service: str = "gateway"
     http_address: str = Field("127.0.0.1:8080", description="Where the public API listens.")
+    trusted_proxies: str = Field("", description="Whose X-Forwarded-For is believed: addresses and networks, by comma.")
     auth_target: str = Field("127.0.0.1:7001", description="The auth service's gRPC address.")
     user_target: str = Field("127.0.0.1:7002", description="The user service's gRPC address.")
     post_target: str = Field("127.0.0.1:7003", description="The post service's gRPC address.")

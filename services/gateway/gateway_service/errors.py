@@ -81,6 +81,9 @@ class BodyTooLarge(InvalidArgument):
 
     reason = "BODY_TOO_LARGE"
 
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The request is too large (at most {limit} bytes)")
+
 
 class FileTooLarge(InvalidArgument):
     """The uploaded file is larger than is accepted."""
@@ -226,8 +229,6 @@ async def handle_app_error(request: Request, error: Exception) -> Response:
 async def handle_http_exception(request: Request, error: Exception) -> Response:
     """For what the framework itself refuses: a path or method that no route has is not found, to its clients."""
     status = error.status_code if isinstance(error, HTTPException) else 422
-    if status == 413:
-        return await handle_app_error(request, BodyTooLarge("The request is too large"))
     if status in (404, 405):
         return await handle_app_error(request, RouteNotFound("Not found"))
     return await handle_app_error(request, InvalidArgument("The request is not valid"))

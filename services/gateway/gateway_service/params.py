@@ -13,7 +13,7 @@ from starlette.requests import Request
 from gateway_service.errors import BodyTooLarge, BodyTooSlow, UnsupportedContentType, invalid
 from gateway_service.multipart import MultipartStream
 from gateway_service.nesting import MAX_PAIRS, decode_pair, nest, parse_pairs
-from rookery_common.errors import InvalidArgument
+from rookery_common.errors import AppError, InvalidArgument
 from rookery_common.ids import MAX_ID
 from rookery_common.paging import Page
 from rookery_common.rpc import within
@@ -166,11 +166,13 @@ async def read_params(request: Request, limit: int, *, query: bool = True) -> Pa
     return checked(values)
 
 
-async def body_chunks(request: Request, limit: int, seconds: float = BODY_SECONDS) -> AsyncIterator[bytes]:
-    """The body as it arrives, no more than `limit` bytes, in no more than `seconds`."""
+async def body_chunks(
+    request: Request, limit: int, refusal: AppError, seconds: float = BODY_SECONDS
+) -> AsyncIterator[bytes]:
+    """The body as it arrives, in no more than `seconds`. Raises the refusal where it has more than `limit` bytes."""
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
-        raise BodyTooLarge(f"The request is too large (at most {limit} bytes)")
+        raise refusal
     size, ends = 0, asyncio.get_running_loop().time() + within(seconds)
     stream = request.stream()
     while True:
@@ -184,7 +186,7 @@ async def body_chunks(request: Request, limit: int, seconds: float = BODY_SECOND
             return
         size += len(chunk)
         if size > limit:
-            raise BodyTooLarge(f"The request is too large (at most {limit} bytes)")
+            raise refusal
         if chunk:
             yield chunk
 
@@ -192,7 +194,7 @@ async def body_chunks(request: Request, limit: int, seconds: float = BODY_SECOND
 async def _read_body(request: Request, limit: int) -> Mapping[str, Any]:
     content_type = request.headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()
-    chunks = body_chunks(request, limit)
+    chunks = body_chunks(request, limit, BodyTooLarge(limit))
     if kind == "multipart/form-data":
         return nest(await _read_multipart(MultipartStream(chunks, content_type), limit))
     body = b"".join([chunk async for chunk in chunks])

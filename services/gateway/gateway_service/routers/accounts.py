@@ -12,7 +12,7 @@ from gateway_service.auth import TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.config import Settings
-from gateway_service.errors import RecordNotFound
+from gateway_service.errors import RecordNotFound, invalid
 from gateway_service.paging import link_header
 from gateway_service.params import Params, query_params, read_params
 from gateway_service.routing import Routes, json_array, json_response, path_id
@@ -30,6 +30,7 @@ from rookery.user.v1.user_service_pb2 import (
     UnfollowAccountRequest,
 )
 from rookery_common.auth import Identity
+from rookery_common.errors import InvalidArgument
 
 CALL_SECONDS = 5.0
 MAX_ACCOUNTS = 100
@@ -149,7 +150,12 @@ class Accounts:
         size = min(params.integer("limit", 1, 1_000_000) or PAGE_ACCOUNTS, MOST_ACCOUNTS)
         cursor = params.text("max_id", MAX_CURSOR_CHARS) or ""
         call = kind(account_id=path_id(request), page_size=size, page_token=cursor)
-        answer = await self._clients.user.call(method, call, timeout=CALL_SECONDS, idempotent=True, identity=viewer)
+        try:
+            answer = await self._clients.user.call(method, call, timeout=CALL_SECONDS, idempotent=True, identity=viewer)
+        except InvalidArgument as error:
+            if any(violation.field == "page_token" for violation in error.fields):
+                raise invalid("max_id", "is not of this list") from None
+            raise
         link = link_header(self._settings.public_url, request, older=answer.next_page_token or None, newer=None)
         return json_array(await self._composer.accounts(viewer, list(answer.account_ids)), link)
 

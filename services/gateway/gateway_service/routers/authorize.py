@@ -70,13 +70,20 @@ class Authorize:
                 return self._message(403, "Not from here", "This form was sent by another site. Please start again.")
             if params.text("decision", 20) == "deny":
                 return self._return(fields, {"error": "access_denied"})
-            return await self._sign_in(fields, checked, params)
+            return await self._sign_in(request, fields, checked, params)
         except AppError as error:
             return self._refuse(error, fields)
 
-    async def _sign_in(self, fields: dict[str, str], checked: CheckAuthorizationResponse, params: Params) -> Response:
+    async def _sign_in(
+        self, request: Request, fields: dict[str, str], checked: CheckAuthorizationResponse, params: Params
+    ) -> Response:
         login, password = params.text("login", 300) or "", params.text("password", 1000) or ""
-        call = CreateAuthorizationRequest(authorization=authorization(fields), login=login.strip(), password=password)
+        call = CreateAuthorizationRequest(
+            authorization=authorization(fields),
+            login=login.strip(),
+            password=password,
+            client_address=request.client.host if request.client else "",
+        )
         try:
             answer = await self._clients.auth.call("CreateAuthorization", call, timeout=CALL_SECONDS)
         except Unauthenticated as error:

@@ -35,7 +35,8 @@ class Upload:
         content_type = request.headers.get("content-type", "")
         if not content_type.lower().startswith("multipart/form-data"):
             raise UnsupportedContentType("An upload must be multipart/form-data")
-        self._stream = MultipartStream(body_chunks(request, limit + FORM_BYTES, seconds), content_type)
+        chunks = body_chunks(request, limit + FORM_BYTES, FileTooLarge(limit), seconds)
+        self._stream = MultipartStream(chunks, content_type)
         self._limit = limit
         self.fields: dict[str, str] = {}
         self.failure: Exception | None = None

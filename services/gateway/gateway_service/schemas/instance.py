@@ -9,8 +9,10 @@ from gateway_service.config import Settings
 
 MASTODON_VERSION = "4.5.0"
 MASTODON_API_VERSION = 7  # That of Mastodon 4.5.
-IMAGE_TYPES = ["image/jpeg", "image/png", "image/gif", "image/webp"]
-IMAGE_PIXELS = 33_177_600  # 7680 x 4320
+# What post accepts.
+IMAGE_TYPES = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"]
+IMAGE_PIXELS = 40_000_000
+DESCRIPTION_CHARS = 1500
 
 
 def version() -> str:
@@ -36,7 +38,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         },
         "media_attachments": {
             "supported_mime_types": IMAGE_TYPES,
-            "description_limit": 1500,
+            "description_limit": DESCRIPTION_CHARS,
             "image_size_limit": settings.max_upload_bytes,
             "image_matrix_limit": IMAGE_PIXELS,
             "video_size_limit": 0,

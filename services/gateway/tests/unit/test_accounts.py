@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
+from rookery_common.errors import FieldViolation, InvalidArgument
+
 if TYPE_CHECKING:
     from tests.conftest import World
 
@@ -165,6 +167,14 @@ async def test_followers_are_paged_by_the_lists_own_cursor(http: httpx2.AsyncCli
         seen += [account["username"] for account in answer.json()]
         url = answer.links["next"]["url"] if "next" in answer.links else ""
     assert seen == [f"fan{number}" for number in range(5)]
+
+
+async def test_cursor_of_another_list_is_refused_by_its_public_name(http: httpx2.AsyncClient, world: World) -> None:
+    alice, _ = world.newcomer("alice")
+    world.user.failure = InvalidArgument("x", fields=[FieldViolation("page_token", "ERR_INVALID", "is wrong")])
+    answer = await http.get(f"{URL}/{alice}/followers?max_id=nonsense")
+    assert answer.status_code == 422
+    assert list(answer.json()["details"]) == ["max_id"]
 
 
 async def test_following_is_listed(http: httpx2.AsyncClient, world: World) -> None:

@@ -75,6 +75,12 @@ async def test_signing_in_returns_to_the_app_with_a_code_that_gives_a_token(
     assert account["id"] == str(alice)
 
 
+async def test_auth_is_told_where_it_came_from(http: httpx2.AsyncClient, world: World, alice: int) -> None:
+    await http.post(URL, data={**QUERY, **LOGIN}, headers={"x-forwarded-for": "203.0.113.9"})
+    [call] = world.auth.made("CreateAuthorization")
+    assert call.request.client_address == "127.0.0.1"
+
+
 async def test_command_line_is_shown_the_code(http: httpx2.AsyncClient, world: World, alice: int) -> None:
     query = {**QUERY, "redirect_uri": "urn:ietf:wg:oauth:2.0:oob"}
     answer = await http.post(URL, data={**query, **LOGIN})

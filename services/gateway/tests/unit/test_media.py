@@ -73,6 +73,7 @@ async def test_too_large_a_body_is_refused_before_it_is_read(http: httpx2.AsyncC
     _, headers = world.newcomer("alice")
     answer = await http.post(URL, files=[("file", ("a", bytes(400_000), "image/png"))], headers=headers)
     assert answer.status_code == 413
+    assert list(answer.json()["details"]) == ["file"]
     assert not world.post.calls
 
 

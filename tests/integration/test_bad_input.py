@@ -60,7 +60,7 @@ def test_reply_to_nothing_is_not_found(http: httpx2.Client, headers: dict[str, s
 
 @pytest.mark.parametrize("token", ["nonsense", "x" * 5000, "Bearer", "\u00ff"])
 def test_bad_token_is_unauthorized(http: httpx2.Client, token: str) -> None:
-    answer = http.get("/api/v1/timelines/home", headers={"authorization": f"Bearer {token}".encode("latin-1")})
+    answer = http.get("/api/v1/timelines/home", headers={b"authorization": f"Bearer {token}".encode("latin-1")})
     assert answer.status_code == 401, answer.text
     assert "error" in answer.json()
     assert "www-authenticate" in answer.headers

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -168,9 +168,13 @@ class EpochCache(Generic[K, V]):
 
     def _stamp(self, lookup: Lookup[K, V], key: K) -> bytes | None:
         """The epochs that an entry must carry; None if one is not known."""
-        epochs: Sequence[bytes | None] = [lookup.epochs.get(owner) for owner in self._kind.owners(key)]
-        known = [epoch for epoch in epochs if epoch is not None]
-        return b"".join(known) if len(known) == len(epochs) else None
+        stamp = b""
+        for owner in self._kind.owners(key):
+            epoch = lookup.epochs.get(owner)
+            if epoch is None:
+                return None
+            stamp += epoch
+        return stamp
 
     def _new_epoch(self, unix_ms: int) -> bytes:
         return unix_ms.to_bytes(_TIME_BYTES, "big") + secrets.token_bytes(_EPOCH_BYTES - _TIME_BYTES)

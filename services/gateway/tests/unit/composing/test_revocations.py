@@ -1,0 +1,67 @@
+"""Hearing of revocations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway_service import revocations as module
+from gateway_service.revocations import Revocations
+from rookery.auth.v1.auth_service_pb2 import Revocation, WatchRevocationsResponse
+from rookery_common.clock import SystemClock
+from rookery_common.errors import Unauthenticated, Unavailable
+from rookery_common.testing.clock import FakeClock
+
+if TYPE_CHECKING:
+    from tests.unit.composing.conftest import Gateway, World
+
+BOB = 102
+
+
+async def eventually(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(3):
+        while not true():  # noqa: ASYNC110 - what is waited for knows no event
+            await asyncio.sleep(0.005)
+
+
+async def test_it_is_ready_once_auth_was_heard(gateway: Gateway) -> None:
+    await eventually(gateway.revocations.fresh)
+    await gateway.revocations.check()
+
+
+async def test_before_auth_was_heard_nothing_is_fresh(gateway: Gateway) -> None:
+    deaf = Revocations(gateway.clients, SystemClock())
+    assert not deaf.fresh()
+    with pytest.raises(Unavailable):
+        await deaf.check()
+
+
+def test_after_a_second_of_silence_nothing_is_fresh(gateway: Gateway, clock: FakeClock) -> None:
+    revocations = Revocations(gateway.clients, clock)
+    revocations._take(WatchRevocationsResponse())
+    assert revocations.fresh()
+    clock.advance(module.SILENCE_SECONDS + 0.1)
+    assert not revocations.fresh()
+
+
+async def test_a_revoked_session_s_token_is_asked_about_anew(world: World, gateway: Gateway) -> None:
+    world.account(BOB, "bob")
+    world.opaque["token"] = world.tokens.identity(BOB, session_id=7)
+    await eventually(gateway.revocations.fresh)
+    assert (await gateway.exchange.exchange("token")).identity.account_id == BOB
+    del world.opaque["token"]
+    assert (await gateway.exchange.exchange("token")).identity.account_id == BOB  # remembered
+    world.revocations.put_nowait(Revocation(session_id=7, account_id=BOB, sequence=1))
+    await asyncio.sleep(0.2)
+    with pytest.raises(Unauthenticated):
+        await gateway.exchange.exchange("token")
+
+
+async def test_a_broken_stream_is_resumed_where_it_broke(world: World, gateway: Gateway) -> None:
+    await eventually(lambda: world.called("WatchRevocations") == [0])
+    world.revocations.put_nowait(Revocation(session_id=7, account_id=BOB, sequence=5))
+    world.revocations.put_nowait(Unavailable("Restarting."))
+    await eventually(lambda: world.called("WatchRevocations") == [0, 5])

@@ -17,6 +17,8 @@ log = get_logger()
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 _RELOAD_SECONDS = 10.0
 _CLOSE_GRACE = 30.0
+# gRPC's own; a plain host:port is looked up by DNS, so that all of a headless service's replicas are found.
+_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:")
 _OPTIONS: list[tuple[str, str | int]] = [
     ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
     ("grpc.enable_retries", 0),  # ours know a budget
@@ -38,7 +40,7 @@ class ReloadingChannel:
     def __init__(
         self, settings: BaseServiceSettings, target: str, stub_factory: Callable[[Any], Any], *, service: str
     ) -> None:
-        self._target = target if ":///" in target or target.startswith("unix:") else f"dns:///{target}"
+        self._target = target if target.startswith(_SCHEMES) else f"dns:///{target}"
         self._stub_factory = stub_factory
         self._service = service
         self._files = TlsFiles.of(settings)

@@ -14,7 +14,7 @@ from rookery_common.logs import get_logger
 from rookery_common.rpc.tls import TlsFiles
 
 log = get_logger()
-MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+MAX_MESSAGE_BYTES = 32 * 1024 * 1024  # a full batch of long posts
 _RELOAD_SECONDS = 10.0
 _CLOSE_GRACE = 30.0
 # gRPC's own; a plain host:port is looked up by DNS, so that all of a headless service's replicas are found.

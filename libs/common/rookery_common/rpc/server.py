@@ -13,6 +13,7 @@ from rookery_common.auth import TokenVerifier
 from rookery_common.clock import Clock, SystemClock
 from rookery_common.config import BaseServiceSettings
 from rookery_common.logs import get_logger
+from rookery_common.rpc.channel import MAX_MESSAGE_BYTES
 from rookery_common.rpc.handling import CallHandling, Method, allowed_for
 from rookery_common.rpc.limiter import Limiter
 from rookery_common.rpc.tls import TlsFiles
@@ -21,7 +22,6 @@ log = get_logger()
 # (add_XServicer_to_server, servicer, "rookery.x.v1.XService")
 Registration = tuple[Callable[[Any, Any], None], Any, str]
 GRACE_SECONDS = 10.0
-MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 _OPTIONS: list[tuple[str, int]] = [
     ("grpc.so_reuseport", 0),  # two processes on one port is a mistake that must show
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import time
@@ -64,7 +65,7 @@ class Edge:
         self._slow_seconds = settings.slow_seconds
         self._security = list(_SECURITY)
         if settings.public_url.startswith("https:"):
-            self._security.append((b"strict-transport-security", b"max-age=63072000; includeSubDomains"))
+            self._security.append((b"strict-transport-security", b"max-age=63072000"))
         self._histograms: dict[tuple[str, str, int], Histogram] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,6 +116,7 @@ class Edge:
             self._observe(scope, status or CLIENT_GONE, time.perf_counter() - started)
 
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start_deadline(math.inf)
         try:
             await self._app(scope, receive, send)
         except WebSocketDisconnect:
@@ -125,8 +127,8 @@ class Edge:
 
     def _set_deadline(self, method: str, path: str) -> None:
         if path.startswith(_STREAMS):
-            return
-        if method in _READS:
+            start_deadline(math.inf)  # Not that of an earlier request of the connection.
+        elif method in _READS:
             start_deadline(self._read_seconds)
         elif path in _UPLOADS:
             start_deadline(self._upload_seconds)

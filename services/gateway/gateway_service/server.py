@@ -6,6 +6,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway_service.config import Settings
+from gateway_service.head_limits import LimitedHttp
 from rookery_common.health import Check, EmbeddedServer, Health
 from rookery_common.logs import get_logger
 
@@ -27,7 +28,7 @@ class HttpServer:
                 web,
                 host=host,
                 port=int(port),
-                http="httptools",
+                http=LimitedHttp,
                 ws="websockets-sansio",
                 ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
                 lifespan="off",

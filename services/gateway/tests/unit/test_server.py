@@ -107,6 +107,54 @@ async def test_head_has_no_body(serve: Serve) -> None:
     assert (await client.get("/livez")).content  # The connection is still in order.
 
 
+async def raw(server: HttpServer, *pieces: bytes) -> bytes:
+    """What the server answers until it closes the connection."""
+    host, port = server.address.split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        return await asyncio.wait_for(reader.read(), 5)
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"x-%d: %s\r\n" % (number, b"a" * 8000) for number in range(40)],
+        [b"x: ", *[b"a" * 8000] * 40],
+    ],
+)
+async def test_too_large_a_head_is_refused(serve: Serve, pieces: list[bytes]) -> None:
+    server, client = await serve()
+    answer = await raw(server, b"GET /livez HTTP/1.1\r\nhost: a\r\n", *pieces)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 431 ")
+    assert (await client.get("/livez")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /livez HTTP/1.1\r\nhost: a\r\n", b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\nGET /l"]
+)
+async def test_head_that_does_not_come_ends_the_connection(
+    serve: Serve, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway_service.head_limits.HEAD_SECONDS", 0.2)
+    server, _ = await serve()
+    answer = await raw(server, sent)
+    assert answer.count(b"HTTP/1.1 200") == sent.count(b"\r\n\r\n")
+
+
+async def test_large_body_after_its_head_is_not_held_against_it(serve: Serve) -> None:
+    _, client = await serve()
+    for _ in range(3):
+        answer = await client.request("GET", "/livez", content=bytes(300_000))
+        assert answer.status_code == 200
+
+
 async def test_once_passed_is_passed() -> None:
     failing = True
 

@@ -33,7 +33,7 @@ from cassandra.query import (
 
 from rookery_common.clients.calls import STATEMENT_SECONDS, Instruments, UnknownOutcome, time_left
 from rookery_common.config import CqlSettings
-from rookery_common.errors import Internal, Unavailable
+from rookery_common.errors import DeadlineExceeded, Internal, Unavailable
 from rookery_common.logs import get_logger
 
 MAX_IN_FLIGHT = 128
@@ -41,6 +41,7 @@ CONNECT_SECONDS = 5.0
 # A process waits so long for its engine; then it ends, and whoever runs it starts it again.
 START_SECONDS = 60.0
 _CONDITIONAL = re.compile(r"\bIF\b", re.IGNORECASE)
+_TABLE = re.compile(r"\b(FROM|INTO|UPDATE)\s+(\w+)\b(?!\.)", re.IGNORECASE)
 _CHECK = SimpleStatement(
     "SELECT key FROM system.local", is_idempotent=True, consistency_level=ConsistencyLevel.LOCAL_ONE
 )
@@ -172,10 +173,13 @@ class Cql:
         with instruments.observe(self._name, name):
             try:
                 return await self._send(statement, is_read)
-            except UnknownOutcome:
+            except UnknownOutcome as unknown:
                 if not statement.is_idempotent:
                     raise
-                return await self._send(statement, is_read)
+                try:
+                    return await self._send(statement, is_read)
+                except DeadlineExceeded:
+                    raise unknown from None  # no time for another try: it stays unknown
 
     async def _send(self, statement: Statement, is_read: bool) -> list[Row]:
         if self._session is None or self._bridge is None:
@@ -214,13 +218,8 @@ class Cql:
         )
         self._cluster = connect_cluster(settings, profile)
         self._session = self._cluster.connect()
-        keyspace: str | None = settings.cql_keyspace
-        if self._cluster.protocol_version < ProtocolVersion.V5:
-            # Only from 5 on a statement names its keyspace itself, which the servers prefer.
-            self._session.set_keyspace(keyspace)
-            keyspace = None
         for name, text in self._texts.items():
-            self._prepared[name] = _prepare(self._session, name, text, keyspace)
+            self._prepared[name] = _prepare(self._session, name, qualified(text, settings.cql_keyspace))
 
 
 @contextmanager
@@ -250,9 +249,14 @@ def connect_cluster(settings: CqlSettings, profile: ExecutionProfile) -> Cluster
     return cluster
 
 
-def _prepare(session: Session, name: str, text: str, keyspace: str | None) -> _Prepared:
+def qualified(text: str, keyspace: str) -> str:
+    """The statement with its table's keyspace, so that prepared statements need no USE, which servers warn of."""
+    return _TABLE.sub(rf"\1 {keyspace}.\2", text)
+
+
+def _prepare(session: Session, name: str, text: str) -> _Prepared:
     try:
-        statement = session.prepare(text, keyspace=keyspace)
+        statement = session.prepare(text)
     except (RequestValidationException, InvalidMessage) as error:
         raise CqlRejected(f"the statement {name} is wrong: {error}") from error
     conditional = _CONDITIONAL.search(text) is not None

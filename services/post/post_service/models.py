@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum
+from typing import NamedTuple
 
 MAX_POST_CHARS = 500
 MAX_POST_BYTES = 16_384
@@ -138,9 +139,11 @@ class Post:
     reblog_of_id: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SealedPost:
-    """A post as it is cached and answered: what decides who may see it, beside the encoded contract message."""
+class SealedPost(NamedTuple):
+    """A post as it is cached and answered: what decides who may see it, beside the encoded contract message.
+
+    A named tuple, as all that is made for each post of each read: those are made three times as fast as dataclasses.
+    """
 
     post_id: int
     version: int
@@ -152,8 +155,7 @@ class SealedPost:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class PostCounts:
+class PostCounts(NamedTuple):
     """Facts counted; never part of a post's version."""
 
     replies: int = 0
@@ -161,17 +163,22 @@ class PostCounts:
     favourites: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PostQuery:
+class PostQuery(NamedTuple):
     """A post that is asked for; `known_version` is the one that the caller holds."""
 
     post_id: int
     known_version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PostView:
-    """A post that the viewer may see, with what changes more often than it."""
+class CountedPost(NamedTuple):
+    """A post with what changes more often than it."""
+
+    post: SealedPost
+    counts: PostCounts
+
+
+class PostView(NamedTuple):
+    """A post that the viewer may see; `known` if the viewer's side holds this version of it."""
 
     post: SealedPost
     counts: PostCounts

@@ -132,14 +132,14 @@ class PostServicer(pb_grpc.PostServiceServicer):
 
 def _result(views: Sequence[PostView]) -> pb.BatchGetPostsResult:
     result = pb.BatchGetPostsResult()
-    for view in views:
-        post, counts = view.post, view.counts
+    for post, (replies, reblogs, favourites), known in views:
         message = result.posts.add(post_id=post.post_id, version=post.version, author_id=post.author_id)
-        if not view.known:
+        if not known:
             message.post.MergeFromString(post.body)
-        message.counts.replies = counts.replies
-        message.counts.reblogs = counts.reblogs
-        message.counts.favourites = counts.favourites
+        counts = message.counts
+        counts.SetInParent()  # Fields that are 0, as most are, need not be set.
+        if replies or reblogs or favourites:
+            counts.replies, counts.reblogs, counts.favourites = replies, reblogs, favourites
         message.marks.SetInParent()
     return result
 

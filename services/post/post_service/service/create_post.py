@@ -9,7 +9,7 @@ from post_service import metrics
 from post_service.clients import UserClient
 from post_service.errors import IdempotencyConflict, MediaNotFound, ReplyNotFound
 from post_service.events import PostCodec, PostEvents
-from post_service.models import Draft, KeyClaim, Media, Mention, Post, SealedPost
+from post_service.models import CountedPost, Draft, KeyClaim, Media, Mention, Post, PostCounts, SealedPost
 from post_service.repository.cache import PostCache
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
@@ -147,7 +147,7 @@ class PostWriter:
         await self._posts.publish(event)
         metrics.POSTS_CREATED.inc()
         log.info("post.created", post_id=post.post_id, author_id=post.author_id)
-        await self._cache.put(self._codec.seal(post))
+        await self._cache.put(CountedPost(self._codec.seal(post), PostCounts()), stamp=0)
         if post.in_reply_to_id:
             await self._reader.refresh_counts(post.in_reply_to_id)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from post_service import metrics
 from post_service.clients import UserClient
 from post_service.errors import InvalidField
 from post_service.events import PostCodec
-from post_service.models import MAX_POSTS_PER_QUERY, PostCounts, PostQuery, PostView, SealedPost
+from post_service.models import MAX_POSTS_PER_QUERY, CountedPost, PostCounts, PostQuery, PostView, SealedPost
 from post_service.repository.cache import PostCache
 from post_service.repository.posts import PostRepository
 from post_service.service.visibility import depends_on_follow, may_see
@@ -19,7 +19,6 @@ from rookery_common.auth import Identity
 from rookery_common.errors import AppError, DeadlineExceeded, Unavailable
 from rookery_common.logs import get_logger
 
-NO_COUNTS = PostCounts()
 log = get_logger()
 
 
@@ -46,8 +45,8 @@ class PostReader:
     async def batch_get(self, queries: Sequence[ViewerQuery]) -> list[list[PostView] | AppError]:
         """For each of the queries the posts that its viewer may see, in the order asked for; all are read together."""
         wanted = {post.post_id for query in queries for post in query.posts if len(query.posts) <= MAX_POSTS_PER_QUERY}
-        found, counts = await self._load(wanted)
-        return await asyncio.gather(*(self._answer(query, found, counts) for query in queries))
+        found = await self._load(wanted)
+        return await asyncio.gather(*(self._answer(query, found) for query in queries))
 
     async def visible(self, identity: Identity | None, post_ids: Iterable[int]) -> dict[int, SealedPost]:
         """The posts that the viewer may see, by id."""
@@ -58,8 +57,7 @@ class PostReader:
 
     async def load_posts(self, post_ids: Iterable[int]) -> dict[int, SealedPost]:
         """Posts by id, whoever may see them."""
-        found, _ = await self._load(post_ids)
-        return found
+        return {post_id: counted.post for post_id, counted in (await self._load(post_ids)).items()}
 
     async def refresh_counts(self, post_id: int) -> None:
         """After a write that counts: the next reader sees it."""
@@ -72,17 +70,15 @@ class PostReader:
             return
         await self._cache.put_counts(post_id, PostCounts(replies=replies[post_id]), stamp)
 
-    async def _answer(
-        self, query: ViewerQuery, found: dict[int, SealedPost], counts: dict[int, PostCounts]
-    ) -> list[PostView] | AppError:
+    async def _answer(self, query: ViewerQuery, found: Mapping[int, CountedPost]) -> list[PostView] | AppError:
         if len(query.posts) > MAX_POSTS_PER_QUERY:
             return InvalidField("posts", "ERR_TOO_MANY", f"must be at most {MAX_POSTS_PER_QUERY}")
         viewer = viewer_of(query.identity)
-        asked = [(found[wanted.post_id], wanted.known_version) for wanted in query.posts if wanted.post_id in found]
-        following = await self._following(query.identity, [post for post, _ in asked])
+        asked = [(*found[post_id], known) for post_id, known in query.posts if post_id in found]
+        following = await self._following(query.identity, [post for post, _, _ in asked])
         return [
-            PostView(post, counts.get(post.post_id, NO_COUNTS), known=known_version == post.version)
-            for post, known_version in asked
+            PostView(post, counts, known == post.version)
+            for post, counts, known in asked
             if may_see(viewer, post, following)
         ]
 
@@ -104,21 +100,25 @@ class PostReader:
             log.warning("post.follows_unknown", reason=error.reason, authors=len(authors))
             return frozenset()
 
-    async def _load(self, post_ids: Iterable[int]) -> tuple[dict[int, SealedPost], dict[int, PostCounts]]:
+    async def _load(self, post_ids: Iterable[int]) -> dict[int, CountedPost]:
         ids = [post_id for post_id in dict.fromkeys(post_ids) if post_id > 0]
-        posts, counts = await self._cache.get_many(ids)
-        if len(posts) == len(ids) == len(counts):
-            return posts, counts
+        found = await self._cache.get_many(ids)
+        if len(found) < len(ids):
+            found |= await self._read([post_id for post_id in ids if post_id not in found])
+        return found
+
+    async def _read(self, post_ids: Sequence[int]) -> dict[int, CountedPost]:
+        """From the store into the cache."""
         stamp = self._versions.next()
-        stored = await self._posts.get_many([post_id for post_id in ids if post_id not in posts])
-        sealed = {post_id: self._codec.seal(post) for post_id, post in stored.items()}
-        posts |= sealed
-        replies = await self._posts.count_replies([post_id for post_id in posts if post_id not in counts])
-        counted = {post_id: PostCounts(replies=number) for post_id, number in replies.items()}
-        counts |= counted
-        if sealed or counted:
-            await self._cache.fill(sealed.values(), counted, stamp)
-        return posts, counts
+        stored = await self._posts.get_many(post_ids)
+        replies = await self._posts.count_replies(list(stored))
+        found = {
+            post_id: CountedPost(self._codec.seal(post), PostCounts(replies=replies[post_id]))
+            for post_id, post in stored.items()
+        }
+        if found:
+            await self._cache.fill(found.values(), stamp)
+        return found
 
 
 def viewer_of(identity: Identity | None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -19,13 +19,13 @@ from post_service.imaging.pool import ImageWorkers
 from post_service.imaging.worker import answer_for
 from post_service.models import (
     AuthoredRow,
+    CountedPost,
     KeyClaim,
     Media,
     Mention,
     Post,
     PostCounts,
     ProcessedImage,
-    SealedPost,
     UploadNote,
 )
 from post_service.repository.cache import PostCache
@@ -58,8 +58,7 @@ class Store:
     uploads: dict[tuple[date, int], UploadNote] = field(default_factory=dict)
     outbox: list[Event] = field(default_factory=list)
     published: list[Event] = field(default_factory=list)
-    sealed: dict[int, SealedPost] = field(default_factory=dict)
-    counts: dict[int, tuple[int, PostCounts]] = field(default_factory=dict)
+    cached: dict[int, tuple[CountedPost, int]] = field(default_factory=dict)
     files: dict[str, tuple[bytes, str, str]] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
     reads: int = 0
@@ -146,32 +145,28 @@ class MemoryCache(PostCache):
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def get_many(self, post_ids: Sequence[int]) -> tuple[dict[int, SealedPost], dict[int, PostCounts]]:
+    async def get_many(self, post_ids: Sequence[int]) -> dict[int, CountedPost]:
         if "redis" in self._store.away:
-            return {}, {}
-        sealed, counts = self._store.sealed, self._store.counts
-        return (
-            {post_id: sealed[post_id] for post_id in post_ids if post_id in sealed},
-            {post_id: counts[post_id][1] for post_id in post_ids if post_id in counts},
-        )
+            return {}
+        cached = self._store.cached
+        return {post_id: cached[post_id][0] for post_id in post_ids if post_id in cached}
 
-    async def put(self, post: SealedPost) -> None:
-        held = self._store.sealed.get(post.post_id)
-        if "redis" not in self._store.away and (held is None or held.version <= post.version):
-            self._store.sealed[post.post_id] = post
-
-    async def put_counts(self, post_id: int, counts: PostCounts, stamp: int) -> None:
-        held = self._store.counts.get(post_id)
-        if "redis" not in self._store.away and (held is None or held[0] <= stamp):
-            self._store.counts[post_id] = (stamp, counts)
-
-    async def fill(self, posts: Iterable[SealedPost], counts: Mapping[int, PostCounts], stamp: int) -> None:
+    async def put(self, counted: CountedPost, stamp: int) -> None:
         if "redis" in self._store.away:
             return
-        for post in posts:
-            self._store.sealed.setdefault(post.post_id, post)
-        for post_id, count in counts.items():
-            self._store.counts.setdefault(post_id, (stamp, count))
+        held, stamp = self._store.cached.get(counted.post.post_id, (counted, stamp))
+        if held.post.version <= counted.post.version:
+            self._store.cached[counted.post.post_id] = (CountedPost(counted.post, held.counts), stamp)
+
+    async def put_counts(self, post_id: int, counts: PostCounts, stamp: int) -> None:
+        held = self._store.cached.get(post_id)
+        if "redis" not in self._store.away and held is not None and held[1] <= stamp:
+            self._store.cached[post_id] = (CountedPost(held[0].post, counts), stamp)
+
+    async def fill(self, posts: Iterable[CountedPost], stamp: int) -> None:
+        if "redis" not in self._store.away:
+            for counted in posts:
+                self._store.cached.setdefault(counted.post.post_id, (counted, stamp))
 
 
 class MemoryUsers(UserClient):

@@ -3,56 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from post_service.events import PostCodec
-from post_service.models import Mention, Post, PostCounts, Visibility
+from post_service.models import CountedPost, Mention, Post, PostCounts, Visibility
 from post_service.repository.cache import PostCache
 
 MakePost = Callable[..., Post]
+NONE = PostCounts()
 
 
-async def test_posts_and_counts_are_found_as_they_were_put(
-    cache: PostCache, codec: PostCodec, make_post: MakePost
-) -> None:
+async def test_posts_are_found_as_they_were_put(cache: PostCache, codec: PostCodec, make_post: MakePost) -> None:
     mentions = tuple(Mention(1000 + number, f"user{number}") for number in range(20))
     posts = [codec.seal(make_post(mentions=mentions)), codec.seal(make_post(mentions=(), visibility=Visibility.DIRECT))]
-    for post in posts:
-        await cache.put(post)
-    await cache.put_counts(posts[0].post_id, PostCounts(3, 2, 1), stamp=5)
-    found, counts = await cache.get_many([posts[0].post_id, 12345, posts[1].post_id])
-    assert found == {post.post_id: post for post in posts}
-    assert counts == {posts[0].post_id: PostCounts(3, 2, 1)}
-    assert await cache.get_many([]) == ({}, {})
+    for number, post in enumerate(posts):
+        await cache.put(CountedPost(post, PostCounts(number)), stamp=1)
+    found = await cache.get_many([posts[0].post_id, 12345, posts[1].post_id])
+    assert found == {post.post_id: CountedPost(post, PostCounts(number)) for number, post in enumerate(posts)}
+    assert await cache.get_many([]) == {}
 
 
-async def test_an_older_post_never_replaces_a_newer_one(
+async def test_an_older_post_never_replaces_a_newer_one_and_counts_stay(
     cache: PostCache, codec: PostCodec, make_post: MakePost
 ) -> None:
-    newer = codec.seal(make_post())
-    older = replace(newer, version=newer.version - 1, body=b"old")
-    await cache.put(newer)
-    await cache.put(older)
-    assert (await cache.get_many([newer.post_id]))[0] == {newer.post_id: newer}
-    newest = replace(newer, version=newer.version + 256, body=b"new")
-    await cache.put(newest)
-    assert (await cache.get_many([newer.post_id]))[0] == {newer.post_id: newest}
+    newer, counts = codec.seal(make_post()), PostCounts(3, 2, 1)
+    await cache.put(CountedPost(newer, NONE), stamp=0)
+    await cache.put_counts(newer.post_id, counts, stamp=5)
+    await cache.put(CountedPost(newer._replace(version=newer.version - 1, body=b"old"), NONE), stamp=9)
+    assert await cache.get_many([newer.post_id]) == {newer.post_id: CountedPost(newer, counts)}
+    newest = newer._replace(version=newer.version + 256, body=b"new", state=4, mentioned=())
+    await cache.put(CountedPost(newest, NONE), stamp=9)
+    assert await cache.get_many([newer.post_id]) == {newer.post_id: CountedPost(newest, counts)}
 
 
-async def test_counts_read_earlier_never_replace_those_read_later(cache: PostCache) -> None:
-    await cache.put_counts(7, PostCounts(replies=2), stamp=300)
-    await cache.put_counts(7, PostCounts(replies=1), stamp=255)
-    assert (await cache.get_many([7]))[1] == {7: PostCounts(replies=2)}
-    await cache.put_counts(7, PostCounts(replies=0), stamp=300)
-    assert (await cache.get_many([7]))[1] == {7: PostCounts(replies=0)}
+async def test_counts_read_earlier_never_replace_those_read_later(
+    cache: PostCache, codec: PostCodec, make_post: MakePost
+) -> None:
+    post = codec.seal(make_post())
+    await cache.put(CountedPost(post, NONE), stamp=0)
+    for replies, stamp, kept in ((2, 300, 2), (1, 255, 2), (0, 300, 0), (7, 1_772_366_400_000_000, 7)):
+        await cache.put_counts(post.post_id, PostCounts(replies), stamp)
+        assert (await cache.get_many([post.post_id]))[post.post_id].counts == PostCounts(kept)
+
+
+async def test_counts_of_what_is_not_cached_are_not_cached_either(cache: PostCache) -> None:
+    await cache.put_counts(7, PostCounts(replies=2), stamp=1)
+    assert await cache.get_many([7]) == {}
 
 
 async def test_a_reader_fills_only_what_is_not_there(cache: PostCache, codec: PostCodec, make_post: MakePost) -> None:
     written, missing = codec.seal(make_post()), codec.seal(make_post())
-    await cache.put(written)
-    await cache.put_counts(written.post_id, PostCounts(replies=9), stamp=9)
-    stale = replace(written, body=b"stale")
-    await cache.fill([stale, missing], {written.post_id: PostCounts(), missing.post_id: PostCounts(replies=1)}, stamp=1)
-    found, counts = await cache.get_many([written.post_id, missing.post_id])
-    assert found == {written.post_id: written, missing.post_id: missing}
-    assert counts == {written.post_id: PostCounts(replies=9), missing.post_id: PostCounts(replies=1)}
+    await cache.put(CountedPost(written, NONE), stamp=0)
+    stale, fresh = CountedPost(written._replace(body=b"stale"), PostCounts(9)), CountedPost(missing, PostCounts(1))
+    await cache.fill([stale, fresh], stamp=3)
+    assert await cache.get_many([written.post_id, missing.post_id]) == {
+        written.post_id: CountedPost(written, NONE),
+        missing.post_id: fresh,
+    }
+    await cache.put_counts(missing.post_id, PostCounts(2), stamp=2)
+    assert (await cache.get_many([missing.post_id]))[missing.post_id] == fresh

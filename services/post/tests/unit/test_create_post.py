@@ -32,8 +32,8 @@ async def test_a_post_is_stored_cached_and_told_of(
     assert (post.author_id, post.thread_id, post.create_time) == (101, post.post_id, time_of(post.post_id))
     assert (post.mentions, post.tags, post.state) == ((Mention(102, "Bob"),), ("rook",), PostState.VISIBLE)
     assert await posts.get(post.post_id) == post
-    sealed, _ = await cache.get_many([post.post_id])
-    assert sealed[post.post_id].version == post.version
+    cached = await cache.get_many([post.post_id])
+    assert cached[post.post_id].post.version == post.version
     (event,) = published
     assert (event.topic, event.key, event.version) == ("post.events.v1", str(post.post_id), post.version)
     told = event.decode()
@@ -64,8 +64,8 @@ async def test_a_reply_joins_its_thread_and_is_counted_at_once(
     answer = await writer.create(alice, Draft(text="three", in_reply_to_id=reply.post_id))
     assert (reply.in_reply_to_account_id, reply.thread_id) == (101, parent.post_id)
     assert (answer.in_reply_to_account_id, answer.thread_id) == (102, parent.post_id)
-    _, counts = await cache.get_many([parent.post_id, reply.post_id])
-    assert (counts[parent.post_id].replies, counts[reply.post_id].replies) == (1, 1)
+    cached = await cache.get_many([parent.post_id, reply.post_id])
+    assert [counted.counts.replies for counted in cached.values()] == [1, 1]
 
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.DIRECT])

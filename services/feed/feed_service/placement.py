@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from zlib import crc32
 
 from feed_service.models import HISTORY_DAYS
 from rookery_common.ids import lowest_id_at, ms_of
@@ -11,13 +12,11 @@ DAY_MS: Final = 86_400_000
 # Virtual shards of Redis keys: each is a hash tag, so that the keys of one share a slot in Redis Cluster.
 WINDOW_SHARDS: Final = 4096
 LIVE_SHARDS: Final = 8
-_MASK: Final = (1 << 64) - 1
-# Knuth's multiplicative hash: ids are made of time and sequence, and their low bits are nearly all the same.
-_MULTIPLIER: Final = 0x9E3779B97F4A7C15
 
 
-def _mixed(number: int) -> int:
-    return (number * _MULTIPLIER) & _MASK
+def _mixed(reader_id: int) -> int:
+    """32 bits: ids are made of time and sequence, so that their own low bits are nearly all the same."""
+    return crc32(reader_id.to_bytes(8, "big"))
 
 
 def time_bucket(entry_id: int) -> int:
@@ -37,14 +36,14 @@ def seconds_to_live(entry_id: int, now_ms: int) -> int:
 
 def reader_shard(reader_id: int, shards: int) -> int:
     """The CQL partition of a day in which the reader's rows are."""
-    return (_mixed(reader_id) >> 20 & 0xFFFFFFFF) % shards
+    return _mixed(reader_id) % shards
 
 
 def window_shard(reader_id: int) -> int:
     """The virtual shard of the reader's keys in Redis."""
-    return _mixed(reader_id) >> 52
+    return _mixed(reader_id) >> 20
 
 
 def live_shard(reader_id: int) -> int:
     """The stream on which the reader's updates travel."""
-    return (_mixed(reader_id) >> 52) % LIVE_SHARDS
+    return (_mixed(reader_id) >> 20) % LIVE_SHARDS

@@ -63,6 +63,8 @@ class FeedServicer(FeedServiceServicer):
         self, request: pb.AddOwnPostRequest, context: grpc.aio.ServicerContext[object, object]
     ) -> pb.AddOwnPostResponse:
         identity = require_identity(WRITE_SCOPE)
+        if not identity.account_id:
+            raise Unauthenticated("a post belongs to somebody")
         post_id = request.post_id
         if not 0 < post_id <= MAX_ID or ms_of(post_id) > self._clock.unix_ms() + MAX_AHEAD_MS:
             raise WrongId("post_id")
@@ -92,8 +94,10 @@ class FeedServicer(FeedServiceServicer):
 
 
 async def _subscribe(subscription: Subscription, requests: AsyncIterator[pb.StreamTimelinesRequest]) -> None:
-    """Until the caller has no more to say, which ends the stream. Raises TooManySubscriptions."""
+    """Until the caller has no more to say, which ends the stream. Raises WrongId, TooManySubscriptions."""
     async for request in requests:
+        if any(account_id <= 0 for account_id in request.subscribe_account_ids):
+            raise WrongId("subscribe_account_ids")
         subscription.remove(request.unsubscribe_account_ids)
         subscription.add(request.subscribe_account_ids)
         if len(subscription.accounts) > MAX_ACCOUNTS:
@@ -101,7 +105,7 @@ async def _subscribe(subscription: Subscription, requests: AsyncIterator[pb.Stre
 
 
 def _refusal(identity: Identity | None) -> AppError | None:
-    if identity is None:
+    if identity is None or not identity.account_id:
         return Unauthenticated("a home belongs to somebody")
     return None if identity.has_scope(READ_SCOPE) else ScopeMissing(READ_SCOPE)
 

@@ -12,7 +12,8 @@ from feed_service.models import MAX_PAGE, Entry, Following, HomePage, PageQuery
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WINDOW_ENTRIES, Missing, WindowPage, WindowQuery, WindowRepository
-from rookery_common.errors import AppError, Unavailable
+from rookery_common.clients.redis import RedisUnavailable
+from rookery_common.errors import AppError
 from rookery_common.ids import MAX_ID
 from rookery_common.logs import get_logger
 
@@ -52,33 +53,31 @@ class HomeReader:
             return []
         try:
             return [*await self._windows.read(queries)]
-        except Unavailable as error:
+        except RedisUnavailable as error:
             log.warning("home.windows_away", reason=error.reason)
             return [None] * len(queries)
 
     async def _answer(self, query: WindowQuery, found: WindowPage | Missing | None) -> HomePage:
         if found is None:
-            return await self._stored(query, await self._follows.following(query.reader_id))
+            return await self._stored(query)
         if isinstance(found, WindowPage):
             return await self._from_window(query, found, "window")
         return await self._filled(query)
 
     async def _filled(self, query: WindowQuery) -> HomePage:
         """Fills what is missing, then reads again; where that fails, answers from what was stored."""
-        following = await self._follows.following(query.reader_id)
         try:
-            # Only what is read after a token is taken may be kept under it.
-            await self._fill_following(query.reader_id)
-            await self._fill_window(query.reader_id)
+            await asyncio.gather(self._fill_following(query.reader_id), self._fill_window(query.reader_id))
             (found,) = await self._windows.read([query])
-        except Unavailable as error:
+        except RedisUnavailable as error:
             log.warning("home.not_filled", reason=error.reason)
-            return await self._stored(query, following)
+            return await self._stored(query)
         if isinstance(found, WindowPage):
             return await self._from_window(query, found, "filled")
-        return await self._stored(query, following)
+        return await self._stored(query)
 
     async def _fill_following(self, reader_id: int) -> None:
+        """Only what is read after the token was taken may be kept under it."""
         token = await self._windows.begin_following(reader_id)
         if token:
             await self._windows.finish_following(reader_id, token, await self._follows.following(reader_id))
@@ -94,22 +93,21 @@ class HomeReader:
         """The window's page if that is all there is to it, else with what CQL has below the window."""
         page, entries = query.page, found.entries
         reaches_down = page.low + 1 >= found.floor
-        if len(entries) >= query.wanted and (reaches_down or not page.upwards):
+        is_full = len(entries) >= query.wanted and not page.upwards
+        if reaches_down or is_full:
             HOME_READS.labels(source).inc()
             return _page(page, entries)
-        if reaches_down or found.floor == 0:
-            HOME_READS.labels(source).inc()
-            return _page(page, entries)
-        following = await self._follows.following(query.reader_id)
         if page.upwards:
-            return await self._stored(query, following)
+            return await self._stored(query)
+        following = await self._follows.following(query.reader_id)
         below = min(found.floor, page.high)
         HOME_READS.labels("below_window").inc()
         older, cut = await self._scan(query, following, below, query.wanted - len(entries))
         return _page(page, [*entries, *older], cut=cut)
 
-    async def _stored(self, query: WindowQuery, following: Following) -> HomePage:
+    async def _stored(self, query: WindowQuery) -> HomePage:
         HOME_READS.labels("stored").inc()
+        following = await self._follows.following(query.reader_id)
         entries, cut = await self._scan(query, following, query.page.high, query.wanted)
         return _page(query.page, entries, cut=cut)
 

@@ -12,7 +12,7 @@ from feed_service.models import LiveKind, LiveUpdate
 from feed_service.placement import live_shard
 from feed_service.repository.live import LiveStreams, Message, Position
 from rookery_common.clock import Clock
-from rookery_common.errors import Unavailable
+from rookery_common.errors import AppError
 from rookery_common.logs import get_logger
 
 # A gateway replica that falls this far behind is told of a gap instead.
@@ -103,7 +103,7 @@ class LiveHub:
                     if shard not in positions:
                         positions[shard] = await self._streams.end(shard)
                 messages = await self._streams.read(positions)
-            except Unavailable as error:
+            except AppError as error:
                 log.warning("live.redis_away", reason=error.reason)
                 await self._clock.sleep(RETRY_SECONDS)
                 continue

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 import pytest_asyncio
 
 from feed_service.app import MIGRATIONS, STATEMENTS
+from feed_service.models import Entry
+from feed_service.placement import time_bucket
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.live import LiveStreams
 from feed_service.repository.timelines import TimelineRepository
@@ -19,6 +21,8 @@ from rookery_common.testing import FakeClock
 from rookery_common.testing.engines import cql_keyspace_settings
 
 BUCKET_FOLLOWERS = 50
+TIMELINE_SHARDS = 4
+Delivered = Callable[[Entry], Awaitable[list[int]]]
 
 
 class Windows(WindowRepository):
@@ -45,8 +49,13 @@ def keyspace() -> Iterator[CqlSettings]:
 @pytest_asyncio.fixture
 async def cql(keyspace: CqlSettings) -> AsyncIterator[Cql]:
     """The keyspace, empty."""
+    look = {"delivered": "SELECT reader_id, entry_id FROM timelines WHERE reader_shard = ? AND time_bucket = ?"}
     tables = ("timelines", "timeline_shards", "following_by_reader", "followers_by_author")
-    client = Cql(keyspace, "feed-test", {**STATEMENTS, **{table: f"TRUNCATE {table}" for table in tables}})
+    client = Cql(
+        keyspace,
+        "feed-test",
+        {**STATEMENTS, **look, **{table: f"TRUNCATE {keyspace.cql_keyspace}.{table}" for table in tables}},
+    )
     await client.start()
     for table in tables:
         await client.execute(table)
@@ -70,7 +79,19 @@ async def state(redis_state_url: str) -> AsyncIterator[RedisClient]:
 
 @pytest.fixture
 def timelines(cql: Cql, clock: FakeClock) -> TimelineRepository:
-    return TimelineRepository(cql, clock, 4)
+    return TimelineRepository(cql, clock, TIMELINE_SHARDS)
+
+
+@pytest.fixture
+def delivered(cql: Cql) -> Delivered:
+    """Who has an entry, asked of the engine itself."""
+
+    async def readers(entry: Entry) -> list[int]:
+        day = time_bucket(entry.entry_id)
+        rows = await cql.many("delivered", [(shard, day) for shard in range(TIMELINE_SHARDS)])
+        return sorted(row.reader_id for part in rows for row in part if row.entry_id == entry.entry_id)
+
+    return readers
 
 
 @pytest.fixture

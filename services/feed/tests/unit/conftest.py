@@ -22,9 +22,12 @@ from feed_service.repository.windows import (
     WindowQuery,
     WindowRepository,
 )
+from rookery_common.clients.cassandra import CqlUnavailable
+from rookery_common.clients.redis import RedisUnavailable
 from rookery_common.clock import Clock
-from rookery_common.errors import Unavailable
 from rookery_common.testing import FakeClock
+
+_AWAY = {"cql": CqlUnavailable, "cache": RedisUnavailable, "state": RedisUnavailable}
 
 
 @dataclass
@@ -56,7 +59,7 @@ class Store:
 
     def ask(self, engine: str, what: str = "") -> None:
         if engine in self.away:
-            raise Unavailable(f"{engine} is away")
+            raise _AWAY[engine](f"{engine} is away")
         self.reads.append(what or engine)
 
 

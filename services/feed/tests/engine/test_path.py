@@ -1,0 +1,154 @@
+"""From Kafka to homes, over real engines: in time, all of it, and once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import pytest_asyncio
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from feed_service.consumers import (
+    POST_GROUP,
+    POST_TOPIC,
+    USER_GROUP,
+    USER_TOPIC,
+    PostEventsHandler,
+    UserEventsHandler,
+)
+from feed_service.models import Change, Entry, HomePage, PageQuery, PostChange
+from feed_service.repository.follows import FollowRepository
+from feed_service.service.fan_out import FanOut
+from feed_service.service.follows import FollowKeeper
+from feed_service.service.home import HomeReader
+from rookery.post.v1.events_pb2 import PostCreated
+from rookery.post.v1.post_pb2 import Post, PostState, Visibility
+from rookery.user.v1.events_pb2 import Follow, FollowCreated
+from rookery_common.clients.cassandra import Cql
+from rookery_common.kafka.consumer import Consumer
+from rookery_common.kafka.events import Event, new_event
+from rookery_common.kafka.producer import Producer
+from rookery_common.testing import FakeClock
+
+Delivered = Callable[[Entry], Awaitable[list[int]]]
+ALICE = 101
+FOLLOWERS = range(1_000, 2_000)
+
+
+@pytest_asyncio.fixture
+async def producer(kafka_bootstrap: str, topic_prefix: str) -> AsyncIterator[Producer]:
+    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    topics = [NewTopic(topic_prefix + name, 2, 1) for name in (POST_TOPIC, USER_TOPIC)]
+    await asyncio.gather(*(asyncio.wrap_future(future) for future in admin.create_topics(topics).values()))
+    client = Producer(kafka_bootstrap, "test", topic_prefix)
+    await client.start()
+    yield client
+    await client.stop()
+
+
+@pytest_asyncio.fixture
+async def consumers(
+    producer: Producer, fan_out: FanOut, keeper: FollowKeeper, kafka_bootstrap: str, topic_prefix: str
+) -> AsyncIterator[None]:
+    make = partial(Consumer, kafka_bootstrap, dead_letters=producer, service="feed", topic_prefix=topic_prefix)
+    members = [
+        make(USER_GROUP, [USER_TOPIC], UserEventsHandler(keeper)),
+        make(POST_GROUP, [POST_TOPIC], PostEventsHandler(fan_out), batch=True),
+    ]
+    for member in members:
+        await member.start()
+    yield
+    for member in members:
+        await member.stop()
+
+
+def _created(entry: Entry, clock: FakeClock) -> Event:
+    post = Post(
+        post_id=entry.entry_id,
+        author_id=entry.author_id,
+        state=PostState.POST_STATE_VISIBLE,
+        visibility=Visibility.VISIBILITY_PUBLIC,
+        version=1,
+    )
+    key = str(entry.entry_id)
+    return new_event(POST_TOPIC, key, PostCreated(post=post), version=1, clock=clock, source="post")
+
+
+def _followed(reader_id: int, clock: FakeClock) -> Event:
+    follow = Follow(follower_id=reader_id, followee_id=ALICE, active=True, reblogs=True, version=1)
+    key = f"{reader_id}:{ALICE}"
+    return new_event(USER_TOPIC, key, FollowCreated(follow=follow), version=1, clock=clock, source="user")
+
+
+async def _until_delivered(delivered: Delivered, entry: Entry, count: int, seconds: float) -> list[int]:
+    async with asyncio.timeout(seconds):
+        while len(readers := await delivered(entry)) < count:  # noqa: ASYNC110 - the engine tells nobody
+            await asyncio.sleep(0.01)
+    return readers
+
+
+async def test_a_post_is_in_the_homes_of_a_thousand_followers_within_two_seconds_and_once(
+    consumers: None,
+    producer: Producer,
+    follows: FollowRepository,
+    delivered: Delivered,
+    home: HomeReader,
+    people: Any,
+    entries: Any,
+    clock: FakeClock,
+) -> None:
+    await asyncio.gather(*(people.follows(reader_id, ALICE) for reader_id in FOLLOWERS))
+    asked = [(reader_id, PageQuery(20)) for reader_id in FOLLOWERS[:64]]
+    await home.pages(asked)
+    first, post = entries.make(), entries.make()
+    await producer.send(_created(first, clock))
+    await _until_delivered(delivered, first, 1001, 20)
+
+    event = _created(post, clock)
+    start = asyncio.get_running_loop().time()
+    await producer.send(event)
+    assert await _until_delivered(delivered, post, 1001, 10) == [ALICE, *FOLLOWERS]
+    assert asyncio.get_running_loop().time() - start < 2
+
+    last = entries.make(999)
+    await producer.send_all([event, event, _created(last, clock)])
+    await _until_delivered(delivered, last, 1, 10)
+    for answer in await home.pages(asked):
+        assert isinstance(answer, HomePage)
+        assert [entry.entry_id for entry in answer.entries] == [post.entry_id, first.entry_id]
+
+
+async def test_a_follow_told_of_by_kafka_brings_what_was_posted_before_and_what_is_posted_after(
+    consumers: None,
+    producer: Producer,
+    delivered: Delivered,
+    home: HomeReader,
+    posts: Any,
+    entries: Any,
+    clock: FakeClock,
+) -> None:
+    before, after = entries.make(), entries.make()
+    posts.by_author[ALICE] = [before]
+    await producer.send(_followed(7, clock))
+    assert await _until_delivered(delivered, before, 1, 20) == [7]
+    await producer.send(_created(after, clock))
+    assert await _until_delivered(delivered, after, 2, 10) == [7, ALICE]
+    (page,) = await home.pages([(7, PageQuery(20))])
+    assert page == HomePage([after, before], False)
+
+
+async def test_followers_beyond_a_bucket_are_all_delivered_to(
+    fan_out: FanOut, cql: Cql, delivered: Delivered, people: Any, entries: Any
+) -> None:
+    """The engine's buckets hold 50 here; every 64th follow looks whether a new one is due."""
+    readers = range(1_001, 1_601)
+    for reader_id in readers:
+        await people.follows(reader_id, ALICE)
+    rows = await cql.execute("follower_buckets", (ALICE,))
+    assert rows[0].buckets > 1
+    post = entries.make()
+    await fan_out.apply([PostChange(Change.VISIBLE, post.entry_id, ALICE)])
+    assert await delivered(post) == [ALICE, *readers]

@@ -1,0 +1,107 @@
+"""The golden events of others, and what feed makes of them; each also a second time."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from feed_service.consumers import POST_TOPIC, USER_TOPIC, PostEventsHandler, UserEventsHandler
+from feed_service.models import HomePage, LiveKind, PageQuery
+from feed_service.placement import LIVE_SHARDS
+from feed_service.service.fan_out import FanOut
+from feed_service.service.follows import FollowKeeper
+from feed_service.service.home import HomeReader
+from rookery.post.v1.events_pb2 import PostCreated
+from rookery.user.v1.events_pb2 import FollowCreated
+from rookery_common.testing import FakeClock
+from rookery_common.testing.golden import golden, golden_events, golden_message
+
+FOLLOW = cast(FollowCreated, golden_message(USER_TOPIC, "FollowCreated")).follow
+ALICE, BOB = FOLLOW.followee_id, FOLLOW.follower_id
+
+
+def _post_id(name: str) -> int:
+    return cast(PostCreated, golden_message(POST_TOPIC, name)).post.post_id
+
+
+@pytest.fixture
+def posts_handler(fan_out: FanOut) -> PostEventsHandler:
+    return PostEventsHandler(fan_out)
+
+
+@pytest.fixture
+def users_handler(keeper: FollowKeeper) -> UserEventsHandler:
+    return UserEventsHandler(keeper)
+
+
+@pytest.fixture(autouse=True)
+def _later(clock: FakeClock) -> None:
+    """The examples are of the minutes after the clock's start."""
+    clock.advance(600)
+
+
+async def _home(home: HomeReader, reader_id: int) -> list[int]:
+    (page,) = await home.pages([(reader_id, PageQuery(80))])
+    assert isinstance(page, HomePage)
+    return [entry.entry_id for entry in page.entries]
+
+
+async def test_a_follower_has_the_posts_of_the_examples(
+    posts_handler: PostEventsHandler, users_handler: UserEventsHandler, home: HomeReader
+) -> None:
+    for _ in range(2):
+        await users_handler(golden(USER_TOPIC, "FollowCreated"))
+        await posts_handler(golden_events(POST_TOPIC))
+    seen = ["PostCreated", "PostCreated_reply", "PostCreated_direct", "PostVisible", "PostCreated_reblog"]
+    assert await _home(home, BOB) == sorted({_post_id(name) for name in seen}, reverse=True)
+
+
+async def test_a_held_post_is_told_to_nobody(posts_handler: PostEventsHandler, store: Any) -> None:
+    await posts_handler([golden(POST_TOPIC, "PostCreated_held")])
+    assert set(store.timelines) == {ALICE}
+    assert store.streams == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("PostCreated", LiveKind.UPDATE),
+        ("PostVisible", LiveKind.UPDATE),
+        ("PostUpdated", LiveKind.STATUS_UPDATE),
+        ("PostUpdated_removed", LiveKind.DELETE),
+        ("PostDeleted", LiveKind.DELETE),
+    ],
+)
+async def test_streams_are_told_what_happened(
+    posts_handler: PostEventsHandler, streams: Any, name: str, kind: LiveKind
+) -> None:
+    before = {shard: await streams.end(shard) for shard in range(LIVE_SHARDS)}
+    await posts_handler([golden(POST_TOPIC, name)])
+    (message,) = await streams.read(before)
+    assert (message.update.kind, message.update.entry_id) == (kind, _post_id(name))
+
+
+async def test_follows_are_kept_as_their_events_tell(users_handler: UserEventsHandler, follows: Any) -> None:
+    await users_handler(golden(USER_TOPIC, "FollowCreated"))
+    assert (await follows.following(BOB)).authors == {ALICE}
+    await users_handler(golden(USER_TOPIC, "FollowUpdated"))
+    assert (await follows.following(BOB)).without_reblogs == {ALICE}
+    await users_handler(golden(USER_TOPIC, "FollowEnded"))
+    assert (await follows.following(BOB)).authors == frozenset()
+    await users_handler(golden(USER_TOPIC, "FollowCreated"))
+    assert (await follows.following(BOB)).authors == frozenset(), "an older version changes nothing"
+
+
+@pytest.mark.parametrize("name", ["AccountCreated", "AccountUpdated"])
+async def test_what_is_told_of_profiles_concerns_nobody_here(
+    users_handler: UserEventsHandler, store: Any, name: str
+) -> None:
+    await users_handler(golden(USER_TOPIC, name))
+    assert store.reads == []
+
+
+async def test_a_poll_without_anything_for_timelines_does_nothing(posts_handler: PostEventsHandler, store: Any) -> None:
+    await posts_handler([golden(USER_TOPIC, "AccountCreated")])
+    await posts_handler([])
+    assert store.reads == []

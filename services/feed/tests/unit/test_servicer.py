@@ -1,0 +1,157 @@
+"""Feed through a real stub: who may ask, what comes back, how errors look."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from feed_service import servicer as module
+from feed_service.models import LiveKind, LiveUpdate
+from feed_service.repository.live import LiveStreams
+from feed_service.service.fan_out import FanOut
+from feed_service.service.home import HomeReader
+from feed_service.service.live import LiveHub
+from feed_service.servicer import ALLOWED_CALLERS, FeedServicer
+from rookery.common.v1.entry_context_pb2 import EntryContext
+from rookery.feed.v1 import feed_service_pb2 as pb
+from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceStub, add_FeedServiceServicer_to_server
+from rookery_common.auth import Identity
+from rookery_common.clock import SystemClock
+from rookery_common.errors import InvalidArgument, PermissionDenied, Status, Unauthenticated
+from rookery_common.ids import lowest_id_at
+from rookery_common.rpc.client import RpcClient
+from rookery_common.testing import FakeClock
+from rookery_common.testing.rpc import Network, Tokens, settings_of
+
+ALICE, BOB = 101, 102
+
+
+class Feed:
+    """A client of a feed that runs in this process."""
+
+    def __init__(self, network: Network, port: int, tokens: Tokens) -> None:
+        self.network, self.port, self.tokens = network, port, tokens
+
+    async def as_service(self, name: str) -> RpcClient:
+        return await self.network.client(self.port, FeedServiceStub, service="feed", settings=settings_of(name))
+
+    def entry(self, identity: Identity | None, **values: Any) -> pb.BatchGetHomeEntry:
+        token = identity.token if identity else ""
+        return pb.BatchGetHomeEntry(context=EntryContext(token=token, timeout_ms=5000), **values)
+
+
+@pytest.fixture
+async def feed(home: HomeReader, fan_out: FanOut, streams: LiveStreams, clock: FakeClock) -> AsyncIterator[Feed]:
+    async with AsyncExitStack() as stack:
+        tokens = Tokens()
+        hub = LiveHub(streams, SystemClock())
+        await hub.start()
+        stack.push_async_callback(hub.stop)
+        await asyncio.sleep(0.05)
+        servicer = FeedServicer(home, fan_out, hub, tokens.verifier, clock)
+        network = Network(stack, tokens.verifier)
+        registration = (add_FeedServiceServicer_to_server, servicer, "rookery.feed.v1.FeedService")
+        server = await network.serve(registration, allowed_callers=ALLOWED_CALLERS)
+        yield Feed(network, server.port, tokens)
+
+
+async def test_homes_are_answered_each_with_its_own_status(feed: Feed, fan_out: FanOut, entries: Any) -> None:
+    gateway = await feed.as_service("gateway")
+    alice, bob = feed.tokens.identity(ALICE), feed.tokens.identity(BOB)
+    no_scope = feed.tokens.identity(BOB, scopes=("follow",))
+    post = entries.make()
+    await gateway.call("AddOwnPost", pb.AddOwnPostRequest(post_id=post.entry_id), timeout=5, identity=alice)
+    asked = [
+        feed.entry(alice, limit=20),
+        feed.entry(bob, limit=20),
+        feed.entry(alice, limit=0),
+        feed.entry(None, limit=20),
+        feed.entry(no_scope, limit=20),
+        feed.entry(alice, limit=20, max_id=post.entry_id),
+    ]
+    answer = await gateway.call("BatchGetHome", pb.BatchGetHomeRequest(entries=asked), timeout=5)
+    own = pb.TimelineEntry(entry_id=post.entry_id, author_id=ALICE, reason=pb.Reason.REASON_OWN_POST)
+    assert list(answer.results[0].entries) == [own]
+    assert [result.status.code for result in answer.results] == [
+        0,
+        0,
+        Status.INVALID_ARGUMENT,
+        Status.UNAUTHENTICATED,
+        Status.PERMISSION_DENIED,
+        0,
+    ]
+    assert [len(result.entries) for result in answer.results] == [1, 0, 0, 0, 0, 0]
+    assert not any(result.more for result in answer.results)
+
+
+async def test_an_own_post_needs_somebody_who_may_write_and_an_id_that_can_be(feed: Feed, clock: FakeClock) -> None:
+    gateway = await feed.as_service("gateway")
+    alice = feed.tokens.identity(ALICE)
+    good = pb.AddOwnPostRequest(post_id=lowest_id_at(clock.unix_ms()))
+    with pytest.raises(Unauthenticated):
+        await gateway.call("AddOwnPost", good, timeout=5)
+    reader = feed.tokens.identity(ALICE, scopes=("read",))
+    with pytest.raises(PermissionDenied):
+        await gateway.call("AddOwnPost", good, timeout=5, identity=reader)
+    for post_id in (0, -1, lowest_id_at(clock.unix_ms() + 3_600_000)):
+        with pytest.raises(InvalidArgument) as refused:
+            await gateway.call("AddOwnPost", pb.AddOwnPostRequest(post_id=post_id), timeout=5, identity=alice)
+        assert refused.value.reason == "WRONG_ID"
+        assert [violation.field for violation in refused.value.fields] == ["post_id"]
+
+
+async def test_only_the_gateway_may_call(feed: Feed) -> None:
+    post = await feed.as_service("post")
+    with pytest.raises(PermissionDenied):
+        await post.call("BatchGetHome", pb.BatchGetHomeRequest(), timeout=5)
+
+
+async def test_a_stream_tells_of_its_accounts_and_beats(
+    feed: Feed, streams: LiveStreams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.1)
+    gateway = await feed.as_service("gateway")
+    said: asyncio.Queue[pb.StreamTimelinesRequest | None] = asyncio.Queue()
+
+    async def requests() -> AsyncIterator[pb.StreamTimelinesRequest]:
+        while (request := await said.get()) is not None:
+            yield request
+
+    answers = gateway.stream("StreamTimelines", requests(), silence=5)
+    async with asyncio.timeout(10):
+        assert len((await anext(answers)).updates) == 0
+        said.put_nowait(pb.StreamTimelinesRequest(subscribe_account_ids=[BOB]))
+        assert len((await anext(answers)).updates) == 0
+        await streams.publish([LiveUpdate(LiveKind.UPDATE, 7, ALICE, [ALICE, BOB])])
+        (update,) = (await _next_news(answers)).updates
+        assert update == pb.TimelineUpdate(
+            kind=pb.TimelineUpdate.Kind.KIND_UPDATE, entry_id=7, author_id=ALICE, account_ids=[BOB]
+        )
+        said.put_nowait(None)
+        assert [answer async for answer in answers if answer.updates] == []
+
+
+async def _next_news(answers: AsyncIterator[pb.StreamTimelinesResponse]) -> pb.StreamTimelinesResponse:
+    async for answer in answers:
+        if answer.updates:
+            return answer
+    raise AssertionError("the stream ended")
+
+
+async def test_a_stream_of_too_many_accounts_is_refused(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ACCOUNTS", 3)
+    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.1)
+    gateway = await feed.as_service("gateway")
+
+    async def requests() -> AsyncIterator[pb.StreamTimelinesRequest]:
+        yield pb.StreamTimelinesRequest(subscribe_account_ids=range(1, 10))
+        await asyncio.sleep(60)
+
+    answers = gateway.stream("StreamTimelines", requests(), silence=5)
+    with pytest.raises(InvalidArgument):
+        async for _ in answers:
+            pass

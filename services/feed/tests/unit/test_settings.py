@@ -1,0 +1,29 @@
+"""Settings: what must be told is asked for by name, and the rest has sound defaults."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from feed_service.config import Settings
+
+
+@pytest.mark.parametrize("name", ["CQL_KEYSPACE", "REDIS_CACHE_URL", "REDIS_STATE_URL", "MASTER_KEY"])
+def test_a_setting_that_is_missing_is_named(environment: pytest.MonkeyPatch, name: str) -> None:
+    environment.delenv(f"FEED_{name}")
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert [problem["loc"] for problem in refused.value.errors()] == [(name.lower(),)]
+
+
+@pytest.mark.parametrize("value", ["0", "5000", "many"])
+def test_a_number_of_shards_out_of_bounds_is_refused(environment: pytest.MonkeyPatch, value: str) -> None:
+    environment.setenv("FEED_TIMELINE_SHARDS", value)
+    with pytest.raises(ValidationError):
+        Settings()
+
+
+def test_the_rest_has_defaults(environment: pytest.MonkeyPatch) -> None:
+    settings = Settings()
+    assert (settings.service, settings.grpc_address, settings.timeline_shards) == ("feed", "127.0.0.1:7004", 64)
+    assert "127.0.0.1:6379" not in repr(settings)

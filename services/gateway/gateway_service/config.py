@@ -47,7 +47,7 @@ class Settings(BaseServiceSettings):
     title: str = Field("Rookery", description="The community's name.")
     description: str = Field("", description="The community in a sentence, as plain text.")
     contact_email: str = Field("", description="Where people reach whoever runs it.")
-    languages: list[str] = Field(["en"], description="The languages of its staff, as a JSON array.")
+    languages: list[str] = Field(["en"], min_length=1, description="The languages of its staff, as a JSON array.")
     rules: list[str] = Field([], description="Its rules, as a JSON array of sentences.")
     registrations: bool = Field(True, description="Whether anyone may sign up.")
     source_url: str = Field("", description="Where this software's source is; empty: not told.")

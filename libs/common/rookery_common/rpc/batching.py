@@ -28,6 +28,7 @@ from rookery_common.rpc.status import mark_remote, may_retry, may_retry_entry
 from rookery_common.telemetry import current_traceparent
 
 MAX_ENTRIES = 64
+PATIENCE_SECONDS = 0.01
 
 
 class Entry(Protocol):
@@ -62,16 +63,28 @@ class _Pending(Generic[Q, R]):
 
 
 class Batcher(Generic[Q, R]):
-    """The calling end: alone, an entry goes at once; what arrives while `max_in_flight` calls run shares the next.
+    """The calling end: alone, an entry goes at once; what arrives while a call is in flight shares the next.
 
-    `send` makes one call (not retried by the client: entries are retried here, and only those that failed) with the
-    entries and the time of the latest of them. All entries of a batcher have one priority.
+    The next goes when that call returns, or when there are as many entries as it may have, or when one has waited for
+    `patience` seconds, so that a slow entry holds nobody up; at most `max_in_flight` run at once. `send` makes one call
+    with the entries and the time of the latest of them; it must not retry: entries are retried here, and only those
+    that failed. All entries of a batcher have one priority.
     """
 
-    def __init__(self, send: Send[Q, R], *, max_entries: int = MAX_ENTRIES, max_in_flight: int = 2, name: str) -> None:
+    def __init__(
+        self,
+        send: Send[Q, R],
+        *,
+        max_entries: int = MAX_ENTRIES,
+        max_in_flight: int = 4,
+        patience: float = PATIENCE_SECONDS,
+        name: str,
+    ) -> None:
         self._send = send
         self._max_entries = max_entries
         self._max_in_flight = max_in_flight
+        self._patience = patience
+        self._impatience: asyncio.TimerHandle | None = None
         self._queue: deque[_Pending[Q, R]] = deque()
         self._running = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -102,12 +115,24 @@ class Batcher(Generic[Q, R]):
 
     def _enqueue(self, pending: _Pending[Q, R]) -> None:
         self._queue.append(pending)
-        if self._running < self._max_in_flight:
-            self._running += 1
-            # In a context of its own: the call acts for many, and must not inherit one's identity, deadline or trace.
-            task = asyncio.get_running_loop().create_task(self._run(), context=Context())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if not self._running or len(self._queue) >= self._max_entries:
+            self._start_call()
+        elif self._impatience is None and self._running < self._max_in_flight:
+            self._impatience = asyncio.get_running_loop().call_later(self._patience, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        self._impatience = None
+        if self._queue:
+            self._start_call()
+
+    def _start_call(self) -> None:
+        if self._running >= self._max_in_flight:
+            return
+        self._running += 1
+        # In a context of its own: the call acts for many, and must not inherit one's identity, deadline or trace.
+        task = asyncio.get_running_loop().create_task(self._run(), context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _expire(self, answer: asyncio.Future[R]) -> None:
         if not answer.done():

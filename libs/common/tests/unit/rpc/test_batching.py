@@ -84,17 +84,30 @@ async def test_entries_that_arrive_meanwhile_share_the_next_call() -> None:
     assert calls.limits == [[1], [2, 3, 4]]
 
 
-async def test_a_bounded_number_of_calls_is_in_flight() -> None:
+async def test_a_slow_call_holds_the_others_up_for_a_moment_only_and_a_bounded_number_is_in_flight() -> None:
     calls = Calls(held=True)
-    batcher: Home = Batcher(calls, max_in_flight=2, name="home")
+    batcher: Home = Batcher(calls, max_in_flight=2, patience=0.01, name="home")
     tasks = []
-    for limit in (1, 2, 3, 4):
+    for limit in (1, 2, 3, 4, 5):
         tasks.append(asyncio.create_task(batcher(entry(limit), timeout=5)))
-        await settle()
-    assert calls.limits == [[1], [2]]
+        await asyncio.sleep(0.03 if limit == 3 else 0)
+    await asyncio.sleep(0.03)
+    assert calls.limits == [[1], [2, 3]]
     calls.go_on.set()
     await asyncio.gather(*tasks)
-    assert calls.limits == [[1], [2], [3, 4]]
+    assert calls.limits == [[1], [2, 3], [4, 5]]
+
+
+async def test_a_full_batch_does_not_wait() -> None:
+    calls = Calls(held=True)
+    batcher: Home = Batcher(calls, max_entries=2, patience=60, name="home")
+    tasks = [asyncio.create_task(batcher(entry(1), timeout=5))]
+    await settle()
+    tasks += [asyncio.create_task(batcher(entry(limit), timeout=5)) for limit in (2, 3)]
+    await settle()
+    assert calls.limits == [[1], [2, 3]]
+    calls.go_on.set()
+    await asyncio.gather(*tasks)
 
 
 async def test_a_call_has_at_most_so_many_entries() -> None:

@@ -11,7 +11,7 @@ from rookery_local.errors import LocalError
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _CLUSTER_POLICY = Path("/etc/postgresql-common/createcluster.d/rookery.conf")
-_SERVICES = {"redis-server": "redis-server", "postgresql": "postgresql"}
+_WITH_SERVICE = ("redis-server", "postgresql")
 
 
 def missing_packages() -> list[str]:
@@ -50,10 +50,9 @@ def install(packages: list[str], pulse: Callable[[], None]) -> None:
         shell.run(["apt-get", "update", "-q"], env=environment, pulse=pulse, what="apt-get update")
         command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
         shell.run(command, env=environment, pulse=pulse, what="apt-get install")
-    if shutil.which("systemctl"):
-        for package in packages:
-            if package in _SERVICES:
-                shell.run(["systemctl", "disable", _SERVICES[package]], what="systemctl disable")
+    for package in packages:
+        if package in _WITH_SERVICE:
+            shell.run(["update-rc.d", package, "disable"], what=f"Keeping {package} from starting at boot")
 
 
 @contextmanager

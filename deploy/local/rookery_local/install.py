@@ -189,6 +189,7 @@ def _install_versitygw(board: Board) -> None:
             "GOBIN": str(folder),
             "GOPATH": str(work / "path"),
             "GOCACHE": str(work / "cache"),
+            "GOTMPDIR": str(work),
         }
         # Without -modcacherw the module cache could not be deleted. Go checks what arrives by its checksum database.
         command = [str(go), "install", "-modcacherw", "-trimpath", "-ldflags=-s -w", f"{_GO_MODULE}@v{cache.VERSITYGW}"]

@@ -405,6 +405,7 @@ class ExchangeTokenResponse(_message.Message):
     SCOPES_FIELD_NUMBER: _builtins.int
     APP_NAME_FIELD_NUMBER: _builtins.int
     APP_WEBSITE_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
     internal_token: _builtins.str
     session_id: _builtins.int
     account_id: _builtins.int
@@ -416,6 +417,10 @@ class ExchangeTokenResponse(_message.Message):
     def expire_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The account's roles: moderator, admin. Scopes of admin:* are among `scopes` only where there is one."""
+
     def __init__(
         self,
         *,
@@ -427,10 +432,11 @@ class ExchangeTokenResponse(_message.Message):
         scopes: _abc.Iterable[_builtins.str] | None = ...,
         app_name: _builtins.str = ...,
         app_website: _builtins.str = ...,
+        roles: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "app_id", b"app_id", "app_name", b"app_name", "app_website", b"app_website", "expire_time", b"expire_time", "internal_token", b"internal_token", "scopes", b"scopes", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "app_id", b"app_id", "app_name", b"app_name", "app_website", b"app_website", "expire_time", b"expire_time", "internal_token", b"internal_token", "roles", b"roles", "scopes", b"scopes", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -526,9 +532,12 @@ class Revocation(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     REVOKE_TIME_FIELD_NUMBER: _builtins.int
+    ROLES_CHANGED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     session_id: _builtins.int
     account_id: _builtins.int
+    roles_changed: _builtins.bool
+    """The account's roles have changed: its sessions go on, and what is remembered of their tokens is to be asked for anew."""
     @_builtins.property
     def revoke_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -538,10 +547,11 @@ class Revocation(_message.Message):
         session_id: _builtins.int = ...,
         account_id: _builtins.int = ...,
         revoke_time: _timestamp_pb2.Timestamp | None = ...,
+        roles_changed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["revoke_time", b"revoke_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "revoke_time", b"revoke_time", "sequence", b"sequence", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "revoke_time", b"revoke_time", "roles_changed", b"roles_changed", "sequence", b"sequence", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

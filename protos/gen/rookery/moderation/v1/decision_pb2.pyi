@@ -58,7 +58,7 @@ class Decision(_message.Message):
     """The post's author."""
     state: Global___DecisionState.ValueType
     rule: _builtins.str
-    """The rule's name, or "report"."""
+    """The policy's rule by its name; or "clear" (it breaks no rule), "report" (a moderator on a report), "moderator" (a moderator)."""
     version: _builtins.int
     """Rises with each decision on the post."""
     moderator_id: _builtins.int

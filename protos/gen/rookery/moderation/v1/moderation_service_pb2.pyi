@@ -56,15 +56,21 @@ class Report(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     RESOLVE_TIME_FIELD_NUMBER: _builtins.int
     RESOLVER_ID_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_ID_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
     report_id: _builtins.int
     account_id: _builtins.int
-    """Who reports."""
+    """Who reports; 0 for a rule of the policy."""
     target_account_id: _builtins.int
     """Who is reported."""
     comment: _builtins.str
     category: Global___ReportCategory.ValueType
     resolver_id: _builtins.int
     """The moderator who resolved it."""
+    assignee_id: _builtins.int
+    """The moderator who has taken it on; 0 for none."""
+    rule: _builtins.str
+    """The policy's rule that reports; empty for a person's report."""
     @_builtins.property
     def post_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
@@ -88,10 +94,12 @@ class Report(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         resolve_time: _timestamp_pb2.Timestamp | None = ...,
         resolver_id: _builtins.int = ...,
+        assignee_id: _builtins.int = ...,
+        rule: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "resolve_time", b"resolve_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "category", b"category", "comment", b"comment", "create_time", b"create_time", "post_ids", b"post_ids", "report_id", b"report_id", "resolve_time", b"resolve_time", "resolver_id", b"resolver_id", "target_account_id", b"target_account_id", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "assignee_id", b"assignee_id", "category", b"category", "comment", b"comment", "create_time", b"create_time", "post_ids", b"post_ids", "report_id", b"report_id", "resolve_time", b"resolve_time", "resolver_id", b"resolver_id", "rule", b"rule", "target_account_id", b"target_account_id", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -292,6 +300,88 @@ class ResolveReportResponse(_message.Message):
 Global___ResolveReportResponse: _TypeAlias = ResolveReportResponse  # noqa: Y015
 
 @_typing.final
+class ReopenReportRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORT_ID_FIELD_NUMBER: _builtins.int
+    report_id: _builtins.int
+    def __init__(
+        self,
+        *,
+        report_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["report_id", b"report_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReopenReportRequest: _TypeAlias = ReopenReportRequest  # noqa: Y015
+
+@_typing.final
+class ReopenReportResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def report(self) -> Global___Report: ...
+    def __init__(
+        self,
+        *,
+        report: Global___Report | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReopenReportResponse: _TypeAlias = ReopenReportResponse  # noqa: Y015
+
+@_typing.final
+class AssignReportRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORT_ID_FIELD_NUMBER: _builtins.int
+    ASSIGNED_FIELD_NUMBER: _builtins.int
+    report_id: _builtins.int
+    assigned: _builtins.bool
+    """To the caller, or to nobody."""
+    def __init__(
+        self,
+        *,
+        report_id: _builtins.int = ...,
+        assigned: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned", b"assigned", "report_id", b"report_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignReportRequest: _TypeAlias = AssignReportRequest  # noqa: Y015
+
+@_typing.final
+class AssignReportResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def report(self) -> Global___Report: ...
+    def __init__(
+        self,
+        *,
+        report: Global___Report | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignReportResponse: _TypeAlias = AssignReportResponse  # noqa: Y015
+
+@_typing.final
 class DecidePostRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -300,6 +390,7 @@ class DecidePostRequest(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     post_id: _builtins.int
     account_id: _builtins.int
+    """The author, as the caller knows it; 0 for whoever it is."""
     state: _decision_pb2.DecisionState.ValueType
     def __init__(
         self,

@@ -55,6 +55,16 @@ class ModerationServiceStub:
                 request_serializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.ResolveReportRequest.SerializeToString,
                 response_deserializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.ResolveReportResponse.FromString,
                 _registered_method=True)
+        self.ReopenReport = channel.unary_unary(
+                '/rookery.moderation.v1.ModerationService/ReopenReport',
+                request_serializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.ReopenReportRequest.SerializeToString,
+                response_deserializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.ReopenReportResponse.FromString,
+                _registered_method=True)
+        self.AssignReport = channel.unary_unary(
+                '/rookery.moderation.v1.ModerationService/AssignReport',
+                request_serializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.AssignReportRequest.SerializeToString,
+                response_deserializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.AssignReportResponse.FromString,
+                _registered_method=True)
         self.DecidePost = channel.unary_unary(
                 '/rookery.moderation.v1.ModerationService/DecidePost',
                 request_serializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.DecidePostRequest.SerializeToString,
@@ -67,7 +77,9 @@ class ModerationServiceServicer:
     """
 
     def CreateReport(self, request, context):
-        """Errors: INVALID_ARGUMENT (account_id, comment, category, status_ids), UNAUTHENTICATED, PERMISSION_DENIED (scope).
+        """Errors: INVALID_ARGUMENT (account_id, comment, category, status_ids, request_id), NOT_FOUND (ACCOUNT_NOT_FOUND,
+        POST_NOT_FOUND: unknown, another's, or not for the caller to see), ABORTED (IDEMPOTENCY_CONFLICT: the request_id was used
+        with another report), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -88,15 +100,30 @@ class ModerationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ResolveReport(self, request, context):
-        """For a moderator: closes a report, with a decision on its posts. Errors: NOT_FOUND, FAILED_PRECONDITION (resolved already),
-        INVALID_ARGUMENT (state), UNAUTHENTICATED, PERMISSION_DENIED.
+        """For a moderator: closes a report, with a decision on its posts; repeating it is harmless. Errors: NOT_FOUND,
+        FAILED_PRECONDITION (resolved already with another state), INVALID_ARGUMENT (state), UNAUTHENTICATED, PERMISSION_DENIED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReopenReport(self, request, context):
+        """For a moderator: opens a closed report again; what was decided stands. Errors: as GetReport.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssignReport(self, request, context):
+        """For a moderator: takes a report on, or lets it go. Errors: as GetReport.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DecidePost(self, request, context):
-        """For a moderator: decides on a post without a report. Errors: as ResolveReport.
+        """For a moderator: decides on a post without a report, for good as far as rules go. Errors: NOT_FOUND, INVALID_ARGUMENT
+        (state, account_id: not the author's), UNAUTHENTICATED, PERMISSION_DENIED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,6 +151,16 @@ def add_ModerationServiceServicer_to_server(servicer, server):
                     servicer.ResolveReport,
                     request_deserializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.ResolveReportRequest.FromString,
                     response_serializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.ResolveReportResponse.SerializeToString,
+            ),
+            'ReopenReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReopenReport,
+                    request_deserializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.ReopenReportRequest.FromString,
+                    response_serializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.ReopenReportResponse.SerializeToString,
+            ),
+            'AssignReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssignReport,
+                    request_deserializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.AssignReportRequest.FromString,
+                    response_serializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.AssignReportResponse.SerializeToString,
             ),
             'DecidePost': grpc.unary_unary_rpc_method_handler(
                     servicer.DecidePost,
@@ -240,6 +277,60 @@ class ModerationService:
             '/rookery.moderation.v1.ModerationService/ResolveReport',
             rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.ResolveReportRequest.SerializeToString,
             rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.ResolveReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReopenReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.moderation.v1.ModerationService/ReopenReport',
+            rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.ReopenReportRequest.SerializeToString,
+            rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.ReopenReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssignReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.moderation.v1.ModerationService/AssignReport',
+            rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.AssignReportRequest.SerializeToString,
+            rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.AssignReportResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,17 +34,26 @@ class ModerationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ModerationServiceAsyncStub: ...
     CreateReport: _grpc.UnaryUnaryMultiCallable[_moderation_service_pb2.CreateReportRequest, _moderation_service_pb2.CreateReportResponse]
-    """Errors: INVALID_ARGUMENT (account_id, comment, category, status_ids), UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
+    """Errors: INVALID_ARGUMENT (account_id, comment, category, status_ids, request_id), NOT_FOUND (ACCOUNT_NOT_FOUND,
+    POST_NOT_FOUND: unknown, another's, or not for the caller to see), ABORTED (IDEMPOTENCY_CONFLICT: the request_id was used
+    with another report), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
+    """
     ListReports: _grpc.UnaryUnaryMultiCallable[_moderation_service_pb2.ListReportsRequest, _moderation_service_pb2.ListReportsResponse]
     """For a moderator. Errors: UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (limit)."""
     GetReport: _grpc.UnaryUnaryMultiCallable[_moderation_service_pb2.GetReportRequest, _moderation_service_pb2.GetReportResponse]
     """For a moderator. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED."""
     ResolveReport: _grpc.UnaryUnaryMultiCallable[_moderation_service_pb2.ResolveReportRequest, _moderation_service_pb2.ResolveReportResponse]
-    """For a moderator: closes a report, with a decision on its posts. Errors: NOT_FOUND, FAILED_PRECONDITION (resolved already),
-    INVALID_ARGUMENT (state), UNAUTHENTICATED, PERMISSION_DENIED.
+    """For a moderator: closes a report, with a decision on its posts; repeating it is harmless. Errors: NOT_FOUND,
+    FAILED_PRECONDITION (resolved already with another state), INVALID_ARGUMENT (state), UNAUTHENTICATED, PERMISSION_DENIED.
     """
+    ReopenReport: _grpc.UnaryUnaryMultiCallable[_moderation_service_pb2.ReopenReportRequest, _moderation_service_pb2.ReopenReportResponse]
+    """For a moderator: opens a closed report again; what was decided stands. Errors: as GetReport."""
+    AssignReport: _grpc.UnaryUnaryMultiCallable[_moderation_service_pb2.AssignReportRequest, _moderation_service_pb2.AssignReportResponse]
+    """For a moderator: takes a report on, or lets it go. Errors: as GetReport."""
     DecidePost: _grpc.UnaryUnaryMultiCallable[_moderation_service_pb2.DecidePostRequest, _moderation_service_pb2.DecidePostResponse]
-    """For a moderator: decides on a post without a report. Errors: as ResolveReport."""
+    """For a moderator: decides on a post without a report, for good as far as rules go. Errors: NOT_FOUND, INVALID_ARGUMENT
+    (state, account_id: not the author's), UNAUTHENTICATED, PERMISSION_DENIED.
+    """
 
 @_typing.type_check_only
 class ModerationServiceAsyncStub(ModerationServiceStub):
@@ -52,17 +61,26 @@ class ModerationServiceAsyncStub(ModerationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateReport: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.CreateReportRequest, _moderation_service_pb2.CreateReportResponse]  # type: ignore[assignment]
-    """Errors: INVALID_ARGUMENT (account_id, comment, category, status_ids), UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
+    """Errors: INVALID_ARGUMENT (account_id, comment, category, status_ids, request_id), NOT_FOUND (ACCOUNT_NOT_FOUND,
+    POST_NOT_FOUND: unknown, another's, or not for the caller to see), ABORTED (IDEMPOTENCY_CONFLICT: the request_id was used
+    with another report), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
+    """
     ListReports: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ListReportsRequest, _moderation_service_pb2.ListReportsResponse]  # type: ignore[assignment]
     """For a moderator. Errors: UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (limit)."""
     GetReport: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.GetReportRequest, _moderation_service_pb2.GetReportResponse]  # type: ignore[assignment]
     """For a moderator. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED."""
     ResolveReport: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ResolveReportRequest, _moderation_service_pb2.ResolveReportResponse]  # type: ignore[assignment]
-    """For a moderator: closes a report, with a decision on its posts. Errors: NOT_FOUND, FAILED_PRECONDITION (resolved already),
-    INVALID_ARGUMENT (state), UNAUTHENTICATED, PERMISSION_DENIED.
+    """For a moderator: closes a report, with a decision on its posts; repeating it is harmless. Errors: NOT_FOUND,
+    FAILED_PRECONDITION (resolved already with another state), INVALID_ARGUMENT (state), UNAUTHENTICATED, PERMISSION_DENIED.
     """
+    ReopenReport: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ReopenReportRequest, _moderation_service_pb2.ReopenReportResponse]  # type: ignore[assignment]
+    """For a moderator: opens a closed report again; what was decided stands. Errors: as GetReport."""
+    AssignReport: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.AssignReportRequest, _moderation_service_pb2.AssignReportResponse]  # type: ignore[assignment]
+    """For a moderator: takes a report on, or lets it go. Errors: as GetReport."""
     DecidePost: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.DecidePostRequest, _moderation_service_pb2.DecidePostResponse]  # type: ignore[assignment]
-    """For a moderator: decides on a post without a report. Errors: as ResolveReport."""
+    """For a moderator: decides on a post without a report, for good as far as rules go. Errors: NOT_FOUND, INVALID_ARGUMENT
+    (state, account_id: not the author's), UNAUTHENTICATED, PERMISSION_DENIED.
+    """
 
 class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reports, decisions and the audit log."""
@@ -73,7 +91,10 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.CreateReportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_moderation_service_pb2.CreateReportResponse, _abc.Awaitable[_moderation_service_pb2.CreateReportResponse]]:
-        """Errors: INVALID_ARGUMENT (account_id, comment, category, status_ids), UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
+        """Errors: INVALID_ARGUMENT (account_id, comment, category, status_ids, request_id), NOT_FOUND (ACCOUNT_NOT_FOUND,
+        POST_NOT_FOUND: unknown, another's, or not for the caller to see), ABORTED (IDEMPOTENCY_CONFLICT: the request_id was used
+        with another report), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
+        """
 
     @_abc_1.abstractmethod
     def ListReports(
@@ -97,9 +118,25 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.ResolveReportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_moderation_service_pb2.ResolveReportResponse, _abc.Awaitable[_moderation_service_pb2.ResolveReportResponse]]:
-        """For a moderator: closes a report, with a decision on its posts. Errors: NOT_FOUND, FAILED_PRECONDITION (resolved already),
-        INVALID_ARGUMENT (state), UNAUTHENTICATED, PERMISSION_DENIED.
+        """For a moderator: closes a report, with a decision on its posts; repeating it is harmless. Errors: NOT_FOUND,
+        FAILED_PRECONDITION (resolved already with another state), INVALID_ARGUMENT (state), UNAUTHENTICATED, PERMISSION_DENIED.
         """
+
+    @_abc_1.abstractmethod
+    def ReopenReport(
+        self,
+        request: _moderation_service_pb2.ReopenReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_service_pb2.ReopenReportResponse, _abc.Awaitable[_moderation_service_pb2.ReopenReportResponse]]:
+        """For a moderator: opens a closed report again; what was decided stands. Errors: as GetReport."""
+
+    @_abc_1.abstractmethod
+    def AssignReport(
+        self,
+        request: _moderation_service_pb2.AssignReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_service_pb2.AssignReportResponse, _abc.Awaitable[_moderation_service_pb2.AssignReportResponse]]:
+        """For a moderator: takes a report on, or lets it go. Errors: as GetReport."""
 
     @_abc_1.abstractmethod
     def DecidePost(
@@ -107,6 +144,8 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _moderation_service_pb2.DecidePostRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_moderation_service_pb2.DecidePostResponse, _abc.Awaitable[_moderation_service_pb2.DecidePostResponse]]:
-        """For a moderator: decides on a post without a report. Errors: as ResolveReport."""
+        """For a moderator: decides on a post without a report, for good as far as rules go. Errors: NOT_FOUND, INVALID_ARGUMENT
+        (state, account_id: not the author's), UNAUTHENTICATED, PERMISSION_DENIED.
+        """
 
 def add_ModerationServiceServicer_to_server(servicer: ModerationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

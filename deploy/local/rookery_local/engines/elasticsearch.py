@@ -29,7 +29,7 @@ def prepare(instance: Instance) -> Program:
         "ES_PATH_CONF": str(settings),
         "ES_TMPDIR": str(temporary),
         # The starter is a Java program too, and stays: keep it small.
-        "CLI_JAVA_OPTS": "-Xmx32m -XX:-UsePerfData -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+        "CLI_JAVA_OPTS": f"-Xmx32m -XX:-UsePerfData -XX:TieredStopAtLevel=1 -Djava.io.tmpdir={temporary}",
     }
     command = [*instance.as_engine_user(), str(elasticsearch_home() / "bin" / "elasticsearch")]
     return Program("elasticsearch", command, settings.parent, environment, stop_seconds=30)

@@ -22,6 +22,8 @@ from rookery_common.ids import MAX_ID
 MAX_SCANNED_ROWS = 2_000
 """Where so few of so many rows may be shown, the page ends: it is short, and the next one goes on from there."""
 
+MAX_STEP_ROWS = 200
+
 Shown = Callable[[Sequence[AuthoredRow]], Awaitable[dict[int, SealedPost]]]
 
 
@@ -54,17 +56,16 @@ class AccountPosts:
         size, newest = _checked_size(query), not query.min_id
         above, below = max(query.min_id, query.since_id), query.max_id or MAX_ID
         page: list[SealedPost] = []
-        scanned = 0
+        step, scanned = size, 0
         while len(page) < size and scanned < MAX_SCANNED_ROWS:
-            rows = await self._posts.authored(query.account_id, above, below, size, newest=newest)
+            rows = await self._posts.authored(query.account_id, above, below, step, newest=newest)
             wanted = [row for row in rows if _fits(query, row)]
             visible = await shown(wanted) if wanted else {}
             page += [visible[row.post_id] for row in wanted if row.post_id in visible]
-            scanned += size
-            if len(rows) < size:
+            if len(rows) < step:
                 break
-            last = rows[-1].post_id
-            above, below = (above, last) if newest else (last, below)
+            above, below = (above, rows[-1].post_id) if newest else (rows[-1].post_id, below)
+            scanned, step = scanned + step, MAX_STEP_ROWS  # Where much is left out, more is looked at at once.
         page = page[:size]
         return page if newest else page[::-1]
 

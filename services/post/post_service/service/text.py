@@ -95,14 +95,16 @@ def _split_links(text: str) -> Iterator[tuple[str, bool]]:
 
 def _trim(link: str) -> str:
     """Without the punctuation of the sentence around it; a closing bracket stays if it was opened within."""
-    while link:
-        last = link[-1]
-        opening = _CLOSING.get(last)
-        unopened = opening is not None and link.count(opening) < link.count(last)
-        if not unopened and last not in _TRAILING:
+    unopened = {closing: link.count(closing) - link.count(opening) for closing, opening in _CLOSING.items()}
+    end = len(link)
+    while end:
+        last = link[end - 1]
+        if unopened.get(last, 0) > 0:
+            unopened[last] -= 1
+        elif last not in _TRAILING:
             break
-        link = link[:-1]
-    return link
+        end -= 1
+    return link[:end]
 
 
 def count_graphemes(text: str) -> int:

@@ -23,9 +23,13 @@ def test_a_finished_download_appears_readable_to_everybody(target: Path) -> None
 
 
 def test_an_interrupted_download_leaves_nothing(target: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), install._whole(target) as folder:
-        (folder / "half.jar").write_text("x")
-        raise KeyboardInterrupt
+    def download() -> None:
+        with install._whole(target) as folder:
+            (folder / "half.jar").write_text("x")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        download()
     assert not target.exists()
     assert list(cache.cache_folder().iterdir()) == []
 

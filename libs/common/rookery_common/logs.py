@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -19,6 +20,8 @@ _FORBIDDEN = (
 )  # fmt: skip
 _ALLOWED = frozenset({"status_code", "error_code", "grpc_address", "health_address", "http_address", "token_kind"})
 _MAX_DEPTH = 6
+_MAX_CAUSES = 5
+_MAX_FRAMES = 20
 
 
 def _forbidden(key: str) -> bool:
@@ -48,6 +51,23 @@ def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
     return event
 
 
+def _render_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Its kind and where it happened: a message or a variable may hold what must never be logged."""
+    info = event.pop("exc_info", None)
+    if not info:
+        return event
+    error = info[1] if isinstance(info, tuple) else info if isinstance(info, BaseException) else sys.exc_info()[1]
+    causes: list[dict[str, Any]] = []
+    while error is not None and len(causes) < _MAX_CAUSES:
+        frames = traceback.extract_tb(error.__traceback__)[-_MAX_FRAMES:]
+        causes.append(
+            {"type": type(error).__qualname__, "frames": [f"{f.filename}:{f.lineno} {f.name}" for f in frames]}
+        )
+        error = error.__cause__ or error.__context__
+    event["exception"] = causes
+    return event
+
+
 def configure_logs(service: str, version: str, level: str = "INFO") -> None:
     """Once per process, before anything logs; the standard library's loggers come out in the same form."""
     shared: list[Any] = [
@@ -55,7 +75,7 @@ def configure_logs(service: str, version: str, level: str = "INFO") -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_trace,
-        structlog.processors.dict_tracebacks,
+        _render_exception,
         _redact_event,
     ]
     structlog.configure(

@@ -36,3 +36,31 @@ def test_standard_library_logs_come_out_as_json(capsys: pytest.CaptureFixture[st
     configure_logs("demo", "1.0.0")
     logging.getLogger("somebody").warning("careful")
     assert json.loads(capsys.readouterr().out)["event"] == "careful"
+
+
+def test_exception_is_logged_by_kind_and_place_without_its_values(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("demo", "1.0.0")
+    secret = "hunter2"
+    try:
+        try:
+            raise KeyError(secret)
+        except KeyError as error:
+            raise ValueError(f"no such {secret}") from error
+    except ValueError:
+        get_logger().exception("app.failed")
+    out = capsys.readouterr().out
+    assert secret not in out
+    causes = json.loads(out)["exception"]
+    assert [cause["type"] for cause in causes] == ["ValueError", "KeyError"]
+    assert causes[0]["frames"][0].endswith(" test_exception_is_logged_by_kind_and_place_without_its_values")
+
+
+def test_exception_of_the_standard_library_is_logged_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("demo", "1.0.0")
+    try:
+        raise ValueError("hunter2")
+    except ValueError:
+        logging.getLogger("somebody").exception("failed")
+    out = capsys.readouterr().out
+    assert "hunter2" not in out
+    assert json.loads(out)["exception"][0]["type"] == "ValueError"

@@ -17,6 +17,7 @@ from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
+from rookery_common.kafka.errors import LOG_LEVEL, RECONNECT_MS, ErrorLog
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.handling import (
     BatchHandler,
@@ -72,16 +73,8 @@ class Consumer:
         many = cast(BatchHandler, handler) if batch else None
         one = _alone(many) if many else cast(EventHandler, handler)
         self._handling = Handling(group, DeadLetters(dead_letters, group), one, many)
-        self._config = {
-            "bootstrap.servers": bootstrap,
-            "group.id": topic_prefix + group,
-            "client.id": group,
-            "group.protocol": "consumer",
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-            "error_cb": self._on_error,
-            "log_level": 3,
-        }
+        self._bootstrap = bootstrap
+        self._errors = ErrorLog(group)
         self._assigned: set[Partition] = set()
         self._paused = False
         self._fatal = False
@@ -176,7 +169,7 @@ class Consumer:
 
     async def _open(self) -> None:
         def subscribe() -> KafkaConsumer:
-            consumer = KafkaConsumer(self._config)
+            consumer = KafkaConsumer(self._config())
             consumer.subscribe(
                 self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
             )
@@ -185,6 +178,19 @@ class Consumer:
         self._fatal, self._paused = False, False
         self._assigned.clear()
         self._consumer = await self._in_thread(subscribe)
+
+    def _config(self) -> dict[str, object]:
+        return {
+            "bootstrap.servers": self._bootstrap,
+            "group.id": self._prefix + self._group,
+            "client.id": self._group,
+            "group.protocol": "consumer",
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "error_cb": self._on_error,
+            "reconnect.backoff.max.ms": RECONNECT_MS,
+            "log_level": LOG_LEVEL,
+        }
 
     async def _close(self) -> None:
         consumer, self._consumer = self._consumer, None
@@ -219,7 +225,7 @@ class Consumer:
         self._assigned.difference_update((found.topic, found.partition) for found in partitions)
 
     def _on_error(self, error: KafkaError) -> None:
-        log.warning("consumer.error", group=self._group, reason=error.name(), fatal=error.fatal())
+        self._errors(error)
         self._fatal = self._fatal or error.fatal()
 
 

@@ -17,6 +17,7 @@ from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
+from rookery_common.kafka.errors import LOG_LEVEL
 from rookery_common.kafka.events import Headers
 from rookery_common.kafka.handling import as_bytes, headers_of
 from rookery_common.kafka.producer import Producer
@@ -56,7 +57,7 @@ class DeadLetterTopic:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "enable.partition.eof": True,
-                "log_level": 3,
+                "log_level": LOG_LEVEL,
             }
         )
 

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
+from rookery_common.kafka.errors import LOG_LEVEL, RECONNECT_MS, ErrorLog
 from rookery_common.kafka.handling import EventHandler, record_of
 from rookery_common.kafka.metrics import CONSUMED
 from rookery_common.logs import get_logger
@@ -41,7 +42,9 @@ class Follower:
             "client.id": f"{name}.follower",
             "enable.auto.commit": False,
             "auto.offset.reset": "latest",
-            "log_level": 3,
+            "error_cb": ErrorLog(f"{name}.follower"),
+            "reconnect.backoff.max.ms": RECONNECT_MS,
+            "log_level": LOG_LEVEL,
         }
         self._known: set[tuple[str, int]] = set()
         self._caught_up = asyncio.Event()
@@ -68,6 +71,16 @@ class Follower:
         await self._caught_up.wait()
 
     async def _run(self) -> None:
+        while not self._stopping:
+            try:
+                await self._follow()
+            except Exception:
+                # A defect must not end the following for good; what is missed meanwhile expires in the cache.
+                log.exception("follower.restarted", name=self._name)
+                self._known.clear()
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _follow(self) -> None:
         consumer = KafkaConsumer(self._config)
         loop = asyncio.get_running_loop()
         refresh_at = 0.0

@@ -15,16 +15,15 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as KafkaProducer
 
 from rookery_common.errors import Unavailable
+from rookery_common.kafka.errors import LOG_LEVEL, RECONNECT_MS, ErrorLog
 from rookery_common.kafka.events import Event, Headers
 from rookery_common.kafka.metrics import PUBLISH_SECONDS, PUBLISHED
-from rookery_common.logs import get_logger
 
 LINGER_MS = 2
 DELIVERY_MS = 30_000
 POLL_SECONDS = 0.1
 FLUSH_SECONDS = 5.0
 FULL_WAIT_SECONDS = 0.01
-log = get_logger()
 
 Delivery = tuple["asyncio.Future[None]", KafkaError | None]
 
@@ -49,9 +48,11 @@ class Producer:
             "delivery.timeout.ms": DELIVERY_MS,
             "allow.auto.create.topics": True,
             "error_cb": self._on_error,
-            "log_level": 3,
+            "reconnect.backoff.max.ms": RECONNECT_MS,
+            "log_level": LOG_LEVEL,
         }
         self._prefix = topic_prefix
+        self._errors = ErrorLog(name)
         self._delivered: deque[Delivery] = deque()
         self._woken = False
         self._lock = threading.Lock()
@@ -176,7 +177,7 @@ class Producer:
                 future.set_exception(NotPublished(f"Kafka refused or lost the event: {error.name()}"))
 
     def _on_error(self, error: KafkaError) -> None:
-        log.warning("kafka.producer_error", reason=error.name(), fatal=error.fatal())
+        self._errors(error)
         if error.fatal():
             self._call_soon(self._replace)
 

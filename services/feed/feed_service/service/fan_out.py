@@ -81,18 +81,20 @@ class FanOut:
         by_author: dict[int, list[PostChange]] = {}
         for change in changes:
             by_author.setdefault(change.author_id, []).append(change)
-        await self._deliver([(change, [Follower(change.author_id, True)]) for change in changes])
         cursors = [FollowerCursor(author_id) for author_id in by_author]
+        # An author is the first of its own readers.
+        readers = [[Follower(author_id, True)] for author_id in by_author]
         while cursors:
             size = min(MAX_PAGE, max(MIN_PAGE, ROUND_FOLLOWERS // len(cursors)))
             pages = await self._pages(cursors, size)
             work = [
-                (change, page)
-                for cursor, page in zip(cursors, pages, strict=True)
+                (change, own + page)
+                for cursor, own, page in zip(cursors, readers, pages, strict=True)
                 for change in by_author[cursor.author_id]
             ]
             await self._deliver(work)
             cursors = [cursor for cursor in cursors if not cursor.done]
+            readers = [[] for _ in cursors]
 
     async def _pages(self, cursors: Sequence[FollowerCursor], size: int) -> list[list[Follower]]:
         slots = asyncio.Semaphore(AUTHORS_AT_ONCE)

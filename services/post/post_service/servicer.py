@@ -32,7 +32,11 @@ from rookery_common.rpc.tls import service_of
 
 GATEWAY: Final = "gateway"
 FEED: Final = "feed"
-ALLOWED_CALLERS: Final = {"*": frozenset({GATEWAY}), "ListAccountPosts": frozenset({GATEWAY, FEED})}
+ALLOWED_CALLERS: Final = {
+    "*": frozenset({GATEWAY}),
+    "BatchGetPosts": frozenset({GATEWAY, "notification"}),
+    "ListAccountPosts": frozenset({GATEWAY, FEED}),
+}
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

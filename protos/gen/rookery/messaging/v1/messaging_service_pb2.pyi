@@ -282,12 +282,15 @@ class ListMessagesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
     BEFORE_SEQUENCE_FIELD_NUMBER: _builtins.int
+    OLDEST_FIRST_FIELD_NUMBER: _builtins.int
     conversation_id: _builtins.int
     page_size: _builtins.int
     """At most 100."""
     after_sequence: _builtins.int
     """Messages after this sequence, oldest first; or, when 0, before the other, newest first."""
     before_sequence: _builtins.int
+    oldest_first: _builtins.bool
+    """Oldest first, also where after_sequence is 0: from the first message on."""
     def __init__(
         self,
         *,
@@ -295,10 +298,11 @@ class ListMessagesRequest(_message.Message):
         page_size: _builtins.int = ...,
         after_sequence: _builtins.int = ...,
         before_sequence: _builtins.int = ...,
+        oldest_first: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "before_sequence", b"before_sequence", "conversation_id", b"conversation_id", "page_size", b"page_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "before_sequence", b"before_sequence", "conversation_id", b"conversation_id", "oldest_first", b"oldest_first", "page_size", b"page_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -396,18 +400,24 @@ class StreamMessagesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DELIVERIES_FIELD_NUMBER: _builtins.int
+    GAP_ACCOUNT_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def deliveries(self) -> _containers.RepeatedCompositeFieldContainer[Global___MessageDelivery]:
         """Empty in a heartbeat, which comes every 5 s."""
+
+    @_builtins.property
+    def gap_account_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Accounts of whose messages some may be missing: whoever serves them lists what came after the last one seen."""
 
     def __init__(
         self,
         *,
         deliveries: _abc.Iterable[Global___MessageDelivery] | None = ...,
+        gap_account_ids: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliveries", b"deliveries"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliveries", b"deliveries", "gap_account_ids", b"gap_account_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

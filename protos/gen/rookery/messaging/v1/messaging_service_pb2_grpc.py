@@ -77,8 +77,9 @@ class MessagingServiceServicer:
     """
 
     def CreateConversation(self, request, context):
-        """Errors: INVALID_ARGUMENT (member_ids: 1 to 49 others; title), NOT_FOUND (a member), ABORTED (IDEMPOTENCY_CONFLICT),
-        UNAUTHENTICATED, PERMISSION_DENIED (scope).
+        """Two members without a title have one conversation: it is given again to whoever asks for another.
+        Errors: INVALID_ARGUMENT (request_id; member_ids: 1 to 49 others; title), NOT_FOUND (MEMBER_NOT_FOUND),
+        ABORTED (IDEMPOTENCY_CONFLICT), UNAUTHENTICATED, PERMISSION_DENIED (scope; BLOCKED, either way).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -99,15 +100,16 @@ class MessagingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SendMessage(self, request, context):
-        """Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (text: 1 to 5,000 characters), ABORTED (IDEMPOTENCY_CONFLICT),
-        UNAUTHENTICATED, PERMISSION_DENIED (scope).
+        """Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (request_id; text: 1 to 5,000 characters),
+        ABORTED (IDEMPOTENCY_CONFLICT), UNAUTHENTICATED, PERMISSION_DENIED (scope; BLOCKED, between two members).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListMessages(self, request, context):
-        """By sequence, in either direction. Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (page_size), UNAUTHENTICATED.
+        """By sequence, in either direction. Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (page_size, after_sequence,
+        before_sequence), UNAUTHENTICATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,19 +34,22 @@ class MessagingServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> MessagingServiceAsyncStub: ...
     CreateConversation: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.CreateConversationRequest, _messaging_service_pb2.CreateConversationResponse]
-    """Errors: INVALID_ARGUMENT (member_ids: 1 to 49 others; title), NOT_FOUND (a member), ABORTED (IDEMPOTENCY_CONFLICT),
-    UNAUTHENTICATED, PERMISSION_DENIED (scope).
+    """Two members without a title have one conversation: it is given again to whoever asks for another.
+    Errors: INVALID_ARGUMENT (request_id; member_ids: 1 to 49 others; title), NOT_FOUND (MEMBER_NOT_FOUND),
+    ABORTED (IDEMPOTENCY_CONFLICT), UNAUTHENTICATED, PERMISSION_DENIED (scope; BLOCKED, either way).
     """
     ListConversations: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ListConversationsRequest, _messaging_service_pb2.ListConversationsResponse]
     """The caller's, latest first. Errors: INVALID_ARGUMENT (page_size, page_token), UNAUTHENTICATED."""
     GetConversation: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.GetConversationRequest, _messaging_service_pb2.GetConversationResponse]
     """Errors: NOT_FOUND (or not a member), UNAUTHENTICATED."""
     SendMessage: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.SendMessageRequest, _messaging_service_pb2.SendMessageResponse]
-    """Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (text: 1 to 5,000 characters), ABORTED (IDEMPOTENCY_CONFLICT),
-    UNAUTHENTICATED, PERMISSION_DENIED (scope).
+    """Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (request_id; text: 1 to 5,000 characters),
+    ABORTED (IDEMPOTENCY_CONFLICT), UNAUTHENTICATED, PERMISSION_DENIED (scope; BLOCKED, between two members).
     """
     ListMessages: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ListMessagesRequest, _messaging_service_pb2.ListMessagesResponse]
-    """By sequence, in either direction. Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (page_size), UNAUTHENTICATED."""
+    """By sequence, in either direction. Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (page_size, after_sequence,
+    before_sequence), UNAUTHENTICATED.
+    """
     MarkRead: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.MarkReadRequest, _messaging_service_pb2.MarkReadResponse]
     """What the caller has read, up to a sequence; it never goes back. Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT."""
     StreamMessages: _grpc.StreamStreamMultiCallable[_messaging_service_pb2.StreamMessagesRequest, _messaging_service_pb2.StreamMessagesResponse]
@@ -58,19 +61,22 @@ class MessagingServiceAsyncStub(MessagingServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateConversation: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.CreateConversationRequest, _messaging_service_pb2.CreateConversationResponse]  # type: ignore[assignment]
-    """Errors: INVALID_ARGUMENT (member_ids: 1 to 49 others; title), NOT_FOUND (a member), ABORTED (IDEMPOTENCY_CONFLICT),
-    UNAUTHENTICATED, PERMISSION_DENIED (scope).
+    """Two members without a title have one conversation: it is given again to whoever asks for another.
+    Errors: INVALID_ARGUMENT (request_id; member_ids: 1 to 49 others; title), NOT_FOUND (MEMBER_NOT_FOUND),
+    ABORTED (IDEMPOTENCY_CONFLICT), UNAUTHENTICATED, PERMISSION_DENIED (scope; BLOCKED, either way).
     """
     ListConversations: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ListConversationsRequest, _messaging_service_pb2.ListConversationsResponse]  # type: ignore[assignment]
     """The caller's, latest first. Errors: INVALID_ARGUMENT (page_size, page_token), UNAUTHENTICATED."""
     GetConversation: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.GetConversationRequest, _messaging_service_pb2.GetConversationResponse]  # type: ignore[assignment]
     """Errors: NOT_FOUND (or not a member), UNAUTHENTICATED."""
     SendMessage: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.SendMessageRequest, _messaging_service_pb2.SendMessageResponse]  # type: ignore[assignment]
-    """Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (text: 1 to 5,000 characters), ABORTED (IDEMPOTENCY_CONFLICT),
-    UNAUTHENTICATED, PERMISSION_DENIED (scope).
+    """Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (request_id; text: 1 to 5,000 characters),
+    ABORTED (IDEMPOTENCY_CONFLICT), UNAUTHENTICATED, PERMISSION_DENIED (scope; BLOCKED, between two members).
     """
     ListMessages: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ListMessagesRequest, _messaging_service_pb2.ListMessagesResponse]  # type: ignore[assignment]
-    """By sequence, in either direction. Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (page_size), UNAUTHENTICATED."""
+    """By sequence, in either direction. Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (page_size, after_sequence,
+    before_sequence), UNAUTHENTICATED.
+    """
     MarkRead: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.MarkReadRequest, _messaging_service_pb2.MarkReadResponse]  # type: ignore[assignment]
     """What the caller has read, up to a sequence; it never goes back. Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT."""
     StreamMessages: _aio.StreamStreamMultiCallable[_messaging_service_pb2.StreamMessagesRequest, _messaging_service_pb2.StreamMessagesResponse]  # type: ignore[assignment]
@@ -85,8 +91,9 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.CreateConversationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.CreateConversationResponse, _abc.Awaitable[_messaging_service_pb2.CreateConversationResponse]]:
-        """Errors: INVALID_ARGUMENT (member_ids: 1 to 49 others; title), NOT_FOUND (a member), ABORTED (IDEMPOTENCY_CONFLICT),
-        UNAUTHENTICATED, PERMISSION_DENIED (scope).
+        """Two members without a title have one conversation: it is given again to whoever asks for another.
+        Errors: INVALID_ARGUMENT (request_id; member_ids: 1 to 49 others; title), NOT_FOUND (MEMBER_NOT_FOUND),
+        ABORTED (IDEMPOTENCY_CONFLICT), UNAUTHENTICATED, PERMISSION_DENIED (scope; BLOCKED, either way).
         """
 
     @_abc_1.abstractmethod
@@ -111,8 +118,8 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.SendMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.SendMessageResponse, _abc.Awaitable[_messaging_service_pb2.SendMessageResponse]]:
-        """Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (text: 1 to 5,000 characters), ABORTED (IDEMPOTENCY_CONFLICT),
-        UNAUTHENTICATED, PERMISSION_DENIED (scope).
+        """Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (request_id; text: 1 to 5,000 characters),
+        ABORTED (IDEMPOTENCY_CONFLICT), UNAUTHENTICATED, PERMISSION_DENIED (scope; BLOCKED, between two members).
         """
 
     @_abc_1.abstractmethod
@@ -121,7 +128,9 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.ListMessagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.ListMessagesResponse, _abc.Awaitable[_messaging_service_pb2.ListMessagesResponse]]:
-        """By sequence, in either direction. Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (page_size), UNAUTHENTICATED."""
+        """By sequence, in either direction. Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (page_size, after_sequence,
+        before_sequence), UNAUTHENTICATED.
+        """
 
     @_abc_1.abstractmethod
     def MarkRead(

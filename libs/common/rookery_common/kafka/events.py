@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -120,7 +121,7 @@ def new_event(
 
 
 def message_class(name: str) -> type[Message]:
-    """The generated class of an event; a package's events are in its `events.proto`. Raises UndecodableEvent."""
+    """The generated class of an event; a package's events are in its `*events.proto`. Raises UndecodableEvent."""
     symbols = symbol_database.Default()
     try:
         return symbols.GetSymbol(name)
@@ -130,10 +131,16 @@ def message_class(name: str) -> type[Message]:
     if match is None:
         raise UndecodableEvent("ce_type is not the name of an event")
     try:
-        importlib.import_module(f"{match.group(1)}.events_pb2")
+        _import_events(match.group(1))
         return symbols.GetSymbol(name)
     except (ImportError, KeyError):
         raise UndecodableEvent(f"{name} is not known here") from None
+
+
+def _import_events(package: str) -> None:
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        if module.name.endswith("events_pb2"):
+            importlib.import_module(f"{package}.{module.name}")
 
 
 def _required(found: Mapping[str, str], name: str) -> str:

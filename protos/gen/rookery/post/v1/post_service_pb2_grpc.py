@@ -50,6 +50,46 @@ class PostServiceStub:
                 request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListAccountPostsRequest.SerializeToString,
                 response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListAccountPostsResponse.FromString,
                 _registered_method=True)
+        self.FavouritePost = channel.unary_unary(
+                '/rookery.post.v1.PostService/FavouritePost',
+                request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.FavouritePostRequest.SerializeToString,
+                response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.FavouritePostResponse.FromString,
+                _registered_method=True)
+        self.UnfavouritePost = channel.unary_unary(
+                '/rookery.post.v1.PostService/UnfavouritePost',
+                request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UnfavouritePostRequest.SerializeToString,
+                response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UnfavouritePostResponse.FromString,
+                _registered_method=True)
+        self.BookmarkPost = channel.unary_unary(
+                '/rookery.post.v1.PostService/BookmarkPost',
+                request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.BookmarkPostRequest.SerializeToString,
+                response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.BookmarkPostResponse.FromString,
+                _registered_method=True)
+        self.UnbookmarkPost = channel.unary_unary(
+                '/rookery.post.v1.PostService/UnbookmarkPost',
+                request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UnbookmarkPostRequest.SerializeToString,
+                response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UnbookmarkPostResponse.FromString,
+                _registered_method=True)
+        self.ReblogPost = channel.unary_unary(
+                '/rookery.post.v1.PostService/ReblogPost',
+                request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ReblogPostRequest.SerializeToString,
+                response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ReblogPostResponse.FromString,
+                _registered_method=True)
+        self.UnreblogPost = channel.unary_unary(
+                '/rookery.post.v1.PostService/UnreblogPost',
+                request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UnreblogPostRequest.SerializeToString,
+                response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UnreblogPostResponse.FromString,
+                _registered_method=True)
+        self.DeletePost = channel.unary_unary(
+                '/rookery.post.v1.PostService/DeletePost',
+                request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.DeletePostRequest.SerializeToString,
+                response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.DeletePostResponse.FromString,
+                _registered_method=True)
+        self.GetThread = channel.unary_unary(
+                '/rookery.post.v1.PostService/GetThread',
+                request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.GetThreadRequest.SerializeToString,
+                response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.GetThreadResponse.FromString,
+                _registered_method=True)
         self.UploadMedia = channel.stream_unary(
                 '/rookery.post.v1.PostService/UploadMedia',
                 request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UploadMediaRequest.SerializeToString,
@@ -94,6 +134,64 @@ class PostServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FavouritePost(self, request, context):
+        """Marks a post that the caller may see; repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (scope).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnfavouritePost(self, request, context):
+        """Errors: as FavouritePost.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BookmarkPost(self, request, context):
+        """Private to the caller. Errors: as FavouritePost.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnbookmarkPost(self, request, context):
+        """Errors: as FavouritePost.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReblogPost(self, request, context):
+        """Shows a public or unlisted post (or one's own private one) to the caller's followers: one reblog of a post per account,
+        repeating it gives the same. Errors: NOT_FOUND, PERMISSION_DENIED (not of that visibility; scope), UNAUTHENTICATED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnreblogPost(self, request, context):
+        """Repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (scope).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeletePost(self, request, context):
+        """One's own post, with its reblogs: a tombstone, for good; repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED,
+        PERMISSION_DENIED (scope).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetThread(self, request, context):
+        """What a post answers and what answers it, of what the caller may see. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UploadMedia(self, request_iterator, context):
         """The first message names the file, the others carry it. Errors: INVALID_ARGUMENT (file, description, focus; reasons
         FILE_TOO_LARGE, UNSUPPORTED_TYPE, BROKEN_FILE), UNAUTHENTICATED.
@@ -133,6 +231,46 @@ def add_PostServiceServicer_to_server(servicer, server):
                     servicer.ListAccountPosts,
                     request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListAccountPostsRequest.FromString,
                     response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListAccountPostsResponse.SerializeToString,
+            ),
+            'FavouritePost': grpc.unary_unary_rpc_method_handler(
+                    servicer.FavouritePost,
+                    request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.FavouritePostRequest.FromString,
+                    response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.FavouritePostResponse.SerializeToString,
+            ),
+            'UnfavouritePost': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnfavouritePost,
+                    request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UnfavouritePostRequest.FromString,
+                    response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UnfavouritePostResponse.SerializeToString,
+            ),
+            'BookmarkPost': grpc.unary_unary_rpc_method_handler(
+                    servicer.BookmarkPost,
+                    request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.BookmarkPostRequest.FromString,
+                    response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.BookmarkPostResponse.SerializeToString,
+            ),
+            'UnbookmarkPost': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnbookmarkPost,
+                    request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UnbookmarkPostRequest.FromString,
+                    response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UnbookmarkPostResponse.SerializeToString,
+            ),
+            'ReblogPost': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReblogPost,
+                    request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ReblogPostRequest.FromString,
+                    response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ReblogPostResponse.SerializeToString,
+            ),
+            'UnreblogPost': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnreblogPost,
+                    request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UnreblogPostRequest.FromString,
+                    response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UnreblogPostResponse.SerializeToString,
+            ),
+            'DeletePost': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeletePost,
+                    request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.DeletePostRequest.FromString,
+                    response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.DeletePostResponse.SerializeToString,
+            ),
+            'GetThread': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetThread,
+                    request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.GetThreadRequest.FromString,
+                    response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.GetThreadResponse.SerializeToString,
             ),
             'UploadMedia': grpc.stream_unary_rpc_method_handler(
                     servicer.UploadMedia,
@@ -232,6 +370,222 @@ class PostService:
             '/rookery.post.v1.PostService/ListAccountPosts',
             rookery_dot_post_dot_v1_dot_post__service__pb2.ListAccountPostsRequest.SerializeToString,
             rookery_dot_post_dot_v1_dot_post__service__pb2.ListAccountPostsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FavouritePost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.post.v1.PostService/FavouritePost',
+            rookery_dot_post_dot_v1_dot_post__service__pb2.FavouritePostRequest.SerializeToString,
+            rookery_dot_post_dot_v1_dot_post__service__pb2.FavouritePostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnfavouritePost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.post.v1.PostService/UnfavouritePost',
+            rookery_dot_post_dot_v1_dot_post__service__pb2.UnfavouritePostRequest.SerializeToString,
+            rookery_dot_post_dot_v1_dot_post__service__pb2.UnfavouritePostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BookmarkPost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.post.v1.PostService/BookmarkPost',
+            rookery_dot_post_dot_v1_dot_post__service__pb2.BookmarkPostRequest.SerializeToString,
+            rookery_dot_post_dot_v1_dot_post__service__pb2.BookmarkPostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnbookmarkPost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.post.v1.PostService/UnbookmarkPost',
+            rookery_dot_post_dot_v1_dot_post__service__pb2.UnbookmarkPostRequest.SerializeToString,
+            rookery_dot_post_dot_v1_dot_post__service__pb2.UnbookmarkPostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReblogPost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.post.v1.PostService/ReblogPost',
+            rookery_dot_post_dot_v1_dot_post__service__pb2.ReblogPostRequest.SerializeToString,
+            rookery_dot_post_dot_v1_dot_post__service__pb2.ReblogPostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnreblogPost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.post.v1.PostService/UnreblogPost',
+            rookery_dot_post_dot_v1_dot_post__service__pb2.UnreblogPostRequest.SerializeToString,
+            rookery_dot_post_dot_v1_dot_post__service__pb2.UnreblogPostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeletePost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.post.v1.PostService/DeletePost',
+            rookery_dot_post_dot_v1_dot_post__service__pb2.DeletePostRequest.SerializeToString,
+            rookery_dot_post_dot_v1_dot_post__service__pb2.DeletePostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetThread(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.post.v1.PostService/GetThread',
+            rookery_dot_post_dot_v1_dot_post__service__pb2.GetThreadRequest.SerializeToString,
+            rookery_dot_post_dot_v1_dot_post__service__pb2.GetThreadResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,26 @@ class PostServiceStub:
     """An author's posts that the caller may see, newest first. Feed calls it with no user behind it, and is given all but direct ones.
     Errors: INVALID_ARGUMENT (page_size).
     """
+    FavouritePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.FavouritePostRequest, _post_service_pb2.FavouritePostResponse]
+    """Marks a post that the caller may see; repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
+    UnfavouritePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.UnfavouritePostRequest, _post_service_pb2.UnfavouritePostResponse]
+    """Errors: as FavouritePost."""
+    BookmarkPost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.BookmarkPostRequest, _post_service_pb2.BookmarkPostResponse]
+    """Private to the caller. Errors: as FavouritePost."""
+    UnbookmarkPost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.UnbookmarkPostRequest, _post_service_pb2.UnbookmarkPostResponse]
+    """Errors: as FavouritePost."""
+    ReblogPost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.ReblogPostRequest, _post_service_pb2.ReblogPostResponse]
+    """Shows a public or unlisted post (or one's own private one) to the caller's followers: one reblog of a post per account,
+    repeating it gives the same. Errors: NOT_FOUND, PERMISSION_DENIED (not of that visibility; scope), UNAUTHENTICATED.
+    """
+    UnreblogPost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.UnreblogPostRequest, _post_service_pb2.UnreblogPostResponse]
+    """Repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
+    DeletePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.DeletePostRequest, _post_service_pb2.DeletePostResponse]
+    """One's own post, with its reblogs: a tombstone, for good; repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED,
+    PERMISSION_DENIED (scope).
+    """
+    GetThread: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.GetThreadRequest, _post_service_pb2.GetThreadResponse]
+    """What a post answers and what answers it, of what the caller may see. Errors: NOT_FOUND."""
     UploadMedia: _grpc.StreamUnaryMultiCallable[_post_service_pb2.UploadMediaRequest, _post_service_pb2.UploadMediaResponse]
     """The first message names the file, the others carry it. Errors: INVALID_ARGUMENT (file, description, focus; reasons
     FILE_TOO_LARGE, UNSUPPORTED_TYPE, BROKEN_FILE), UNAUTHENTICATED.
@@ -67,6 +87,26 @@ class PostServiceAsyncStub(PostServiceStub):
     """An author's posts that the caller may see, newest first. Feed calls it with no user behind it, and is given all but direct ones.
     Errors: INVALID_ARGUMENT (page_size).
     """
+    FavouritePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.FavouritePostRequest, _post_service_pb2.FavouritePostResponse]  # type: ignore[assignment]
+    """Marks a post that the caller may see; repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
+    UnfavouritePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.UnfavouritePostRequest, _post_service_pb2.UnfavouritePostResponse]  # type: ignore[assignment]
+    """Errors: as FavouritePost."""
+    BookmarkPost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.BookmarkPostRequest, _post_service_pb2.BookmarkPostResponse]  # type: ignore[assignment]
+    """Private to the caller. Errors: as FavouritePost."""
+    UnbookmarkPost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.UnbookmarkPostRequest, _post_service_pb2.UnbookmarkPostResponse]  # type: ignore[assignment]
+    """Errors: as FavouritePost."""
+    ReblogPost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.ReblogPostRequest, _post_service_pb2.ReblogPostResponse]  # type: ignore[assignment]
+    """Shows a public or unlisted post (or one's own private one) to the caller's followers: one reblog of a post per account,
+    repeating it gives the same. Errors: NOT_FOUND, PERMISSION_DENIED (not of that visibility; scope), UNAUTHENTICATED.
+    """
+    UnreblogPost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.UnreblogPostRequest, _post_service_pb2.UnreblogPostResponse]  # type: ignore[assignment]
+    """Repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
+    DeletePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.DeletePostRequest, _post_service_pb2.DeletePostResponse]  # type: ignore[assignment]
+    """One's own post, with its reblogs: a tombstone, for good; repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED,
+    PERMISSION_DENIED (scope).
+    """
+    GetThread: _aio.UnaryUnaryMultiCallable[_post_service_pb2.GetThreadRequest, _post_service_pb2.GetThreadResponse]  # type: ignore[assignment]
+    """What a post answers and what answers it, of what the caller may see. Errors: NOT_FOUND."""
     UploadMedia: _aio.StreamUnaryMultiCallable[_post_service_pb2.UploadMediaRequest, _post_service_pb2.UploadMediaResponse]  # type: ignore[assignment]
     """The first message names the file, the others carry it. Errors: INVALID_ARGUMENT (file, description, focus; reasons
     FILE_TOO_LARGE, UNSUPPORTED_TYPE, BROKEN_FILE), UNAUTHENTICATED.
@@ -106,6 +146,74 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         """An author's posts that the caller may see, newest first. Feed calls it with no user behind it, and is given all but direct ones.
         Errors: INVALID_ARGUMENT (page_size).
         """
+
+    @_abc_1.abstractmethod
+    def FavouritePost(
+        self,
+        request: _post_service_pb2.FavouritePostRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_post_service_pb2.FavouritePostResponse, _abc.Awaitable[_post_service_pb2.FavouritePostResponse]]:
+        """Marks a post that the caller may see; repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
+
+    @_abc_1.abstractmethod
+    def UnfavouritePost(
+        self,
+        request: _post_service_pb2.UnfavouritePostRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_post_service_pb2.UnfavouritePostResponse, _abc.Awaitable[_post_service_pb2.UnfavouritePostResponse]]:
+        """Errors: as FavouritePost."""
+
+    @_abc_1.abstractmethod
+    def BookmarkPost(
+        self,
+        request: _post_service_pb2.BookmarkPostRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_post_service_pb2.BookmarkPostResponse, _abc.Awaitable[_post_service_pb2.BookmarkPostResponse]]:
+        """Private to the caller. Errors: as FavouritePost."""
+
+    @_abc_1.abstractmethod
+    def UnbookmarkPost(
+        self,
+        request: _post_service_pb2.UnbookmarkPostRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_post_service_pb2.UnbookmarkPostResponse, _abc.Awaitable[_post_service_pb2.UnbookmarkPostResponse]]:
+        """Errors: as FavouritePost."""
+
+    @_abc_1.abstractmethod
+    def ReblogPost(
+        self,
+        request: _post_service_pb2.ReblogPostRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_post_service_pb2.ReblogPostResponse, _abc.Awaitable[_post_service_pb2.ReblogPostResponse]]:
+        """Shows a public or unlisted post (or one's own private one) to the caller's followers: one reblog of a post per account,
+        repeating it gives the same. Errors: NOT_FOUND, PERMISSION_DENIED (not of that visibility; scope), UNAUTHENTICATED.
+        """
+
+    @_abc_1.abstractmethod
+    def UnreblogPost(
+        self,
+        request: _post_service_pb2.UnreblogPostRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_post_service_pb2.UnreblogPostResponse, _abc.Awaitable[_post_service_pb2.UnreblogPostResponse]]:
+        """Repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
+
+    @_abc_1.abstractmethod
+    def DeletePost(
+        self,
+        request: _post_service_pb2.DeletePostRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_post_service_pb2.DeletePostResponse, _abc.Awaitable[_post_service_pb2.DeletePostResponse]]:
+        """One's own post, with its reblogs: a tombstone, for good; repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED,
+        PERMISSION_DENIED (scope).
+        """
+
+    @_abc_1.abstractmethod
+    def GetThread(
+        self,
+        request: _post_service_pb2.GetThreadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_post_service_pb2.GetThreadResponse, _abc.Awaitable[_post_service_pb2.GetThreadResponse]]:
+        """What a post answers and what answers it, of what the caller may see. Errors: NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def UploadMedia(

@@ -75,7 +75,7 @@ class Platform:
         self._control("start", process)
 
     def kill(self, process: str) -> None:
-        """SIGKILL: nothing of it is finished. The process manager starts it again."""
+        """SIGKILL: nothing of it is finished. It stays dead until it is started."""
         self._control("kill", process)
 
     @staticmethod

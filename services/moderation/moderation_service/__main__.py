@@ -1,11 +1,11 @@
-"""`python -m moderation_service serve|consume|relay|all`."""
+"""`python -m moderation_service serve|consume|relay|migrate|all`."""
 
 from __future__ import annotations
 
 import sys
 
-from moderation_service.app import build
+from moderation_service.app import build, migrate
 from rookery_common.app import cli
 
 if __name__ == "__main__":
-    sys.exit(cli("moderation", build))
+    sys.exit(cli("moderation", build, migrate))

@@ -21,7 +21,7 @@ SERVICE_NAME = "rookery.user.v1.UserService"
 ALLOWED_CALLERS = {
     "ReserveAccount": frozenset({"auth"}),
     "ConfirmAccount": frozenset({"auth"}),
-    "BatchGetAccounts": frozenset({"gateway", "feed", "post"}),
+    "BatchGetAccounts": frozenset({"gateway", "feed", "post", "moderation"}),
     "LookupAccounts": frozenset({"gateway", "post"}),
     "FollowAccount": frozenset({"gateway"}),
     "UnfollowAccount": frozenset({"gateway"}),

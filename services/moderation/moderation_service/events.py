@@ -1,0 +1,39 @@
+"""What moderation tells others: topic, key and message of each event."""
+
+from __future__ import annotations
+
+from moderation_service.models import Decision
+from rookery.moderation.v1 import decision_pb2, events_pb2
+from rookery_common.clock import Clock
+from rookery_common.kafka.events import Event, new_event
+
+TOPIC = "moderation.decisions.v1"
+SOURCE = "moderation"
+
+
+class Events:
+    """Makes events of now."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def post_decided(self, decision: Decision) -> Event:
+        """The post's aggregate version here is that of its decisions, not of the post."""
+        message = events_pb2.PostDecided(decision=decision_message(decision))
+        key = str(decision.post_id)
+        return new_event(TOPIC, key, message, version=decision.version, clock=self._clock, source=SOURCE)
+
+
+def decision_message(decision: Decision) -> decision_pb2.Decision:
+    """The decision as it is sent, in events and in answers."""
+    message = decision_pb2.Decision(
+        decision_id=decision.decision_id,
+        post_id=decision.post_id,
+        account_id=decision.author_id,
+        state=decision_pb2.DecisionState.ValueType(decision.state),
+        rule=decision.rule,
+        version=decision.version,
+        moderator_id=decision.moderator_id,
+    )
+    message.decide_time.FromDatetime(decision.decided_at)
+    return message

@@ -1,0 +1,1 @@
+"""The rules of moderation: what becomes of posts, of reports, and who may say so."""

@@ -57,7 +57,7 @@ unit: $(stamp) ## The tests that need no engine (ARGS are pytest's)
 	@$(bin)/python -m pytest $(unit_tests) $(ARGS)
 
 test: install ## Every test, beside a fresh platform on free ports (ARGS are pytest's)
-	@$(local) exec --platform -- $(bin)/python -m pytest $(ARGS)
+	@$(local) exec --platform -- scripts/test.sh $(ARGS)
 
 protos: $(stamp) ## Generate the Python stubs of the contracts
 	@scripts/protos.sh

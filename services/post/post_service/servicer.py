@@ -34,7 +34,7 @@ GATEWAY: Final = "gateway"
 FEED: Final = "feed"
 ALLOWED_CALLERS: Final = {
     "*": frozenset({GATEWAY}),
-    "BatchGetPosts": frozenset({GATEWAY, "notification"}),
+    "BatchGetPosts": frozenset({GATEWAY, "notification", "moderation"}),
     "ListAccountPosts": frozenset({GATEWAY, FEED}),
 }
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Protocol
 
 import uvloop
 from pydantic import ValidationError
 
 from rookery_common.config import BaseServiceSettings
+from rookery_common.errors import AppError
 from rookery_common.health import Check, Health, HealthServer
 from rookery_common.logs import configure_logs, get_logger
 from rookery_common.telemetry import configure_telemetry
@@ -87,27 +91,57 @@ async def _stop_all(started: Sequence[Component]) -> None:
             log.exception("app.stop_failed", component=type(component).__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An operator's command: what it does with its arguments (by name, with their choices if any), and then says."""
+
+    run: Callable[..., Awaitable[str]]
+    arguments: Mapping[str, Sequence[str] | None]
+    summary: str
+
+
 def cli(
     name: str,
     build: Callable[[frozenset[Role]], App],
     migrate: Callable[[], Awaitable[None]] | None = None,
+    commands: Mapping[str, Command] = MappingProxyType({}),
 ) -> int:
-    """`serve`, `consume`, `relay`, `all` or `migrate`; returns the exit code. A wrong setting is told by its name."""
-    commands = [*(role.value for role in Role), "all", *(["migrate"] if migrate else [])]
+    """`serve`, `consume`, `relay`, `all`, `migrate` or a command of the service's own; returns the exit code.
+
+    A wrong setting is told by its name, and a command that is refused by its reason.
+    """
     parser = argparse.ArgumentParser(prog=f"python -m {name}_service")
-    parser.add_argument("command", choices=commands)
-    command = parser.parse_args().command
+    verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for verb in [*(role.value for role in Role), "all", *(["migrate"] if migrate else [])]:
+        verbs.add_parser(verb)
+    for verb, command in commands.items():
+        described = verbs.add_parser(verb, help=command.summary, description=command.summary)
+        for argument, choices in command.arguments.items():
+            described.add_argument(argument, choices=choices)
+    arguments = vars(parser.parse_args())
+    verb = arguments.pop("command")
     try:
-        if command == "migrate" and migrate is not None:
+        if verb in commands:
+            sys.stdout.write(uvloop.run(_operate(name, commands[verb].run(**arguments))) + "\n")
+        elif verb == "migrate" and migrate is not None:
             uvloop.run(_migrate(name, migrate))
         else:
-            roles = frozenset(Role) if command == "all" else frozenset({Role(command)})
+            roles = frozenset(Role) if verb == "all" else frozenset({Role(verb)})
             uvloop.run(_run(build, roles))
     except ValidationError as error:
         for problem in error.errors():
             field = ".".join(str(part) for part in problem["loc"]) or "settings"
             parser.exit(2, f"{name.upper()}_{field.upper()}: {problem['msg']}\n")
+    except AppError as error:
+        if verb not in commands:
+            raise
+        parser.exit(1, f"{verb}: {error.message}\n")
     return 0
+
+
+async def _operate(name: str, answer: Awaitable[str]) -> str:
+    configure_logs(name, "operator")
+    return await answer
 
 
 async def _migrate(name: str, migrate: Callable[[], Awaitable[None]]) -> None:

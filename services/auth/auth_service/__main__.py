@@ -1,11 +1,11 @@
-"""`python -m auth_service serve|consume|relay|all|migrate`."""
+"""`python -m auth_service serve|consume|relay|all|migrate`, and an operator's `grant-role` and `revoke-role`."""
 
 from __future__ import annotations
 
 import sys
 
-from auth_service.app import build, migrate
+from auth_service.app import COMMANDS, build, migrate
 from rookery_common.app import cli
 
 if __name__ == "__main__":
-    sys.exit(cli("auth", build, migrate))
+    sys.exit(cli("auth", build, migrate, COMMANDS))

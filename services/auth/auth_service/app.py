@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from auth_service import __version__
 from auth_service.clients import UserClient
 from auth_service.config import Settings
 from auth_service.events import Events
+from auth_service.models import ROLES, Credentials
 from auth_service.repository import AuthRepository
 from auth_service.service.apps import Apps
 from auth_service.service.authorizations import Authorizations
@@ -19,6 +22,7 @@ from auth_service.service.emails import Emails
 from auth_service.service.housekeeping import Housekeeping
 from auth_service.service.passwords import Passwords
 from auth_service.service.revocations import Revocations
+from auth_service.service.roles import Roles
 from auth_service.service.sessions import Sessions
 from auth_service.service.sign_in import SignIn
 from auth_service.service.sign_up import SignUp
@@ -26,7 +30,7 @@ from auth_service.service.signing import SigningKeys
 from auth_service.servicer import AuthServicer
 from rookery.auth.v1.auth_service_pb2_grpc import add_AuthServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
-from rookery_common.app import App, Component, Role
+from rookery_common.app import App, Command, Component, Role
 from rookery_common.auth import TokenVerifier
 from rookery_common.clients.postgres import Postgres
 from rookery_common.clients.postgres_migrations import migrate_postgres
@@ -135,6 +139,40 @@ def build(roles: frozenset[Role]) -> App:
 def _server(settings: Settings, auth: Auth) -> RpcServer:
     registration = (add_AuthServiceServicer_to_server, auth.servicer, SERVICE)
     return RpcServer(settings, verifier=auth.verifier, services=[registration], allowed_callers=ALLOWED_CALLERS)
+
+
+async def grant_role(username: str, role: str) -> str:
+    """Gives an account a role; what to tell the operator."""
+    async with _roles() as roles:
+        return _told(await roles.grant(username, role))
+
+
+async def revoke_role(username: str, role: str) -> str:
+    """Takes a role from an account; what to tell the operator."""
+    async with _roles() as roles:
+        return _told(await roles.revoke(username, role))
+
+
+@asynccontextmanager
+async def _roles() -> AsyncIterator[Roles]:
+    settings, clock = Settings(), SystemClock()
+    pg = Postgres.from_settings(settings, name="auth")
+    await pg.start()
+    try:
+        # Its outbox stays empty: a change of roles is told of by the feed of revocations.
+        yield Roles(AuthRepository(pg, PostgresOutbox(pg, Producer(settings.kafka_bootstrap, "auth"), "auth")), clock)
+    finally:
+        await pg.stop()
+
+
+def _told(account: Credentials) -> str:
+    return f"{account.username} ({account.account_id}): {', '.join(account.roles) or 'no roles'}"
+
+
+COMMANDS = {
+    "grant-role": Command(grant_role, {"username": None, "role": ROLES}, "Give an account a role."),
+    "revoke-role": Command(revoke_role, {"username": None, "role": ROLES}, "Take a role from an account."),
+}
 
 
 async def migrate() -> None:

@@ -35,6 +35,12 @@ class AppTokenRequired(PermissionDenied):
     reason = "APP_TOKEN_REQUIRED"
 
 
+class AccountNotFound(NotFound):
+    """Nobody has this username."""
+
+    reason = "ACCOUNT_NOT_FOUND"
+
+
 class AppNotFound(NotFound):
     """There is no such application."""
 

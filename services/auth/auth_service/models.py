@@ -34,6 +34,9 @@ SCOPES = frozenset(
     + [f"admin:{verb}:{noun}" for verb in ("read", "write") for noun in _ADMIN.split()]
 )
 DEFAULT_SCOPES = ("read",)
+ADMIN_SCOPE = "admin:"
+# What an operator may grant to an account besides its own business.
+ROLES = ("moderator", "admin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +175,16 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """The end of a session, or of all sessions of an account where `session_id` is 0. Sequences have no gaps."""
+    """The end of a session, or of all sessions of an account where `session_id` is 0. Sequences have no gaps.
+
+    With `roles_changed` no session ends: what is remembered of the account's tokens is not true any more.
+    """
 
     sequence: int
     session_id: int
     account_id: int
     revoked_at: datetime
+    roles_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

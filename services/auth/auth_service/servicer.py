@@ -107,6 +107,7 @@ class AuthServicer(AuthServiceServicer):
             scopes=session.scopes,
             app_name=internal.view.app_name,
             app_website=internal.view.app_website,
+            roles=internal.view.roles,
         )
 
     async def GetSigningKeys(self, request: pb.GetSigningKeysRequest, context: Any) -> pb.GetSigningKeysResponse:
@@ -122,6 +123,7 @@ class AuthServicer(AuthServiceServicer):
                     session_id=revocation.session_id,
                     account_id=revocation.account_id,
                     revoke_time=_timestamp(revocation.revoked_at),
+                    roles_changed=revocation.roles_changed,
                 )
                 for revocation in found
             ]

@@ -6,13 +6,14 @@ import json
 import os
 import signal
 import socket
+import sys
 import urllib.request
 
 import pytest
 
-from rookery_common.app import App
+from rookery_common.app import App, Command, Role, cli
 from rookery_common.config import BaseServiceSettings
-from rookery_common.errors import Unavailable
+from rookery_common.errors import NotFound, Unavailable
 
 
 def free_port() -> int:
@@ -87,3 +88,49 @@ async def test_taken_port_is_an_error_not_the_end_of_the_process(settings: BaseS
     host, port = settings.health_address.split(":")
     with socket.create_server((host, int(port))), pytest.raises(OSError, match="in use"):
         await App(settings, "1", [], {}).run()
+
+
+async def _greet(who: str, how: str) -> str:
+    if who == "nobody":
+        raise NotFound("nobody is here")
+    return f"{how}, {who}"
+
+
+COMMANDS = {"greet": Command(_greet, {"who": None, "how": ("hello", "bye")}, "Greets someone.")}
+
+
+def _demo(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    def build(_roles: frozenset[Role]) -> App:
+        raise AssertionError("no process is wanted")
+
+    monkeypatch.setattr(sys, "argv", ["demo", *words])
+    return cli("demo", build, commands=COMMANDS)
+
+
+def test_command_of_a_service_says_what_it_did(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _demo(monkeypatch, "greet", "alice", "bye") == 0
+    assert capsys.readouterr().out == "bye, alice\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "complaint"),
+    [
+        (("greet", "nobody", "bye"), 1, "greet: nobody is here"),
+        (("greet", "alice", "shout"), 2, "argument how: invalid choice: 'shout'"),
+        (("greet", "alice"), 2, "required: how"),
+        (("dance",), 2, "invalid choice: 'dance'"),
+    ],
+)
+def test_command_that_is_refused_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    code: int,
+    complaint: str,
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        _demo(monkeypatch, *words)
+    assert ended.value.code == code
+    assert complaint in capsys.readouterr().err

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -58,6 +59,20 @@ class AuthRepository:
     async def credentials_by_email(self, digest: bytes) -> Credentials | None:
         return _credentials(await self._row("credentials_by_email", sql.BY_EMAIL, digest))
 
+    async def change_roles(
+        self, username: str, change: Callable[[frozenset[str]], frozenset[str]], at: datetime
+    ) -> Credentials | None:
+        """The account with its roles after the change, which gateways are told of; None for an unknown username."""
+        async with self._pg.transaction() as tx:
+            known = _credentials(await tx.fetchrow("credentials_lock", sql.LOCK_BY_USERNAME, username))
+            if known is None:
+                return None
+            roles = tuple(sorted(change(frozenset(known.roles))))
+            if roles != known.roles:
+                await tx.execute("credentials_roles", sql.SET_ROLES, known.account_id, roles)
+                await _record_revocation(tx, 0, known.account_id, at, roles_changed=True)
+        return replace(known, roles=roles)
+
     async def replace_password_hash(self, account_id: int, old: str, new: str) -> None:
         """Only if it is still the old one: a password that was changed meanwhile wins."""
         async with self._pg.transaction() as tx:
@@ -87,7 +102,7 @@ class AuthRepository:
         async with self._outbox.transaction() as tx:
             if await tx.execute("session_revoke", sql.REVOKE, session.session_id, revoked_at) == 0:
                 return False
-            await _record_revocation(tx, session, revoked_at)
+            await _record_revocation(tx, session.session_id, session.account_id, revoked_at)
             if event is not None:
                 tx.emit(event)
         return True
@@ -156,9 +171,11 @@ class AuthRepository:
             return await read.fetchrow(name, statement, *args)
 
 
-async def _record_revocation(tx: PgConnection, session: Session, revoked_at: datetime) -> None:
+async def _record_revocation(
+    tx: PgConnection, session_id: int, account_id: int, at: datetime, *, roles_changed: bool = False
+) -> None:
     sequence = await tx.fetchval("revocation_count", sql.COUNT_REVOCATION)
-    args = (sequence, session.session_id, session.account_id, revoked_at)
+    args = (sequence, session_id, account_id, at, roles_changed)
     await tx.execute("revocation_add", sql.ADD_REVOCATION, *args)
 
 

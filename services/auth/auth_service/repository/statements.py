@@ -25,6 +25,8 @@ FROM credentials WHERE username = $1"""
 BY_EMAIL = """
 SELECT account_id, username, password_hash, data_key, email, email_digest, reservation_id, app_id, created_at, roles
 FROM credentials WHERE email_digest = $1"""
+LOCK_BY_USERNAME = f"{BY_USERNAME} FOR UPDATE"
+SET_ROLES = "UPDATE credentials SET roles = $2 WHERE account_id = $1"
 REHASH = "UPDATE credentials SET password_hash = $3 WHERE account_id = $1 AND password_hash = $2"
 
 ADD_SESSION = """
@@ -53,9 +55,10 @@ FROM authorization_codes WHERE code_hash = $1"""
 USE_CODE = "UPDATE authorization_codes SET used_at = $2 WHERE code_hash = $1 AND used_at IS NULL"
 
 COUNT_REVOCATION = "UPDATE revocation_counter SET last = last + 1 RETURNING last"
-ADD_REVOCATION = "INSERT INTO revocations (sequence, session_id, account_id, revoked_at) VALUES ($1, $2, $3, $4)"
+ADD_REVOCATION = """
+INSERT INTO revocations (sequence, session_id, account_id, revoked_at, roles_changed) VALUES ($1, $2, $3, $4, $5)"""
 REVOCATIONS_AFTER = """
-SELECT sequence, session_id, account_id, revoked_at FROM revocations
+SELECT sequence, session_id, account_id, revoked_at, roles_changed FROM revocations
 WHERE sequence > $1 ORDER BY sequence LIMIT $2"""
 REVOCATIONS_KNOWN = """
 SELECT last, coalesce((SELECT min(sequence) FROM revocations), last + 1) AS first,

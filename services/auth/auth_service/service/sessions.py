@@ -11,6 +11,7 @@ from auth_service.metrics import REVOKED, TOKENS
 from auth_service.models import INTERNAL_TOKEN_LIFETIME, App, InternalToken, IssuedToken, Session
 from auth_service.repository import AuthRepository
 from auth_service.service.opaque import digest, new_secret
+from auth_service.service.scopes import effective
 from auth_service.service.signing import SigningKeys
 from rookery_common.auth import Identity, InvalidToken
 from rookery_common.clock import Clock
@@ -64,7 +65,10 @@ class Sessions:
         return issued
 
     async def exchange(self, token: str) -> InternalToken:
-        """An internal token of five minutes, or until the session ends. Raises InvalidToken."""
+        """An internal token of five minutes, or until the session ends, with what its account may do now.
+
+        Raises InvalidToken.
+        """
         view = await self._repository.session_by_token(digest(token))
         now = self._clock.now()
         if view is None or view.session.revoked_at is not None:
@@ -75,6 +79,7 @@ class Sessions:
         if now + self._lifetime - session.expires_at > EXTEND_AFTER:
             session = replace(session, expires_at=now + self._lifetime)
             await self._repository.extend_session(session.session_id, session.expires_at)
+        session = replace(session, scopes=effective(session.scopes, view.roles))
         seconds = int(min(INTERNAL_TOKEN_LIFETIME, session.expires_at - now).total_seconds())
         identity = Identity(
             account_id=session.account_id,

@@ -75,6 +75,19 @@ class FakeRepository(AuthRepository):
     def _credentials(self, name: str, value: object) -> Credentials | None:
         return next((known for known in self.credentials.values() if getattr(known, name) == value), None)
 
+    async def change_roles(
+        self, username: str, change: Callable[[frozenset[str]], frozenset[str]], at: datetime
+    ) -> Credentials | None:
+        known = self._credentials("username", username)
+        if known is None:
+            return None
+        roles = tuple(sorted(change(frozenset(known.roles))))
+        if roles != known.roles:
+            self.last_revocation += 1
+            self.revocations.append(Revocation(self.last_revocation, 0, known.account_id, at, roles_changed=True))
+        self.credentials[known.account_id] = replace(known, roles=roles)
+        return self.credentials[known.account_id]
+
     async def replace_password_hash(self, account_id: int, old: str, new: str) -> None:
         known = self.credentials.get(account_id)
         if known is not None and known.password_hash == old:

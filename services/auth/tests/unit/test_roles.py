@@ -1,0 +1,103 @@
+"""Roles: granted by an operator, in the next internal token, told of without ending a session."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from auth_service.errors import AccountNotFound, ValidationFailed
+from auth_service.models import IssuedToken
+from auth_service.service.roles import Roles
+from rookery_common.auth import Identity, TokenVerifier
+
+ADMINISTRATION = {"admin:read", "admin:write:reports"}
+
+
+@pytest.fixture
+def roles(world: Any) -> Roles:
+    return Roles(world.repository, world.clock)
+
+
+@pytest.fixture
+async def alice(world: Any) -> IssuedToken:
+    """Her token's app asks for administration, too."""
+    app, _ = await world.auth.apps.create("Desk", ["https://desk.example"], ["read", *sorted(ADMINISTRATION)], "")
+    caller = Identity(0, 1, app.app_id, frozenset(app.scopes))
+    token: IssuedToken = await world.auth.sign_up.sign_up(caller, world.form("alice"))
+    return token
+
+
+async def exchanged(world: Any, token: IssuedToken) -> Identity:
+    internal = await world.auth.sessions.exchange(token.access_token)
+    identity = await TokenVerifier(world.auth.keys.jwks, world.clock).verify(internal.token)
+    assert frozenset(internal.view.session.scopes) == identity.scopes
+    assert frozenset(internal.view.roles) == identity.roles
+    return identity
+
+
+async def test_scopes_of_administration_need_a_role(world: Any, alice: IssuedToken) -> None:
+    assert (await exchanged(world, alice)).scopes == {"read"}
+
+
+async def test_a_granted_role_is_in_the_next_internal_token_with_its_scopes(
+    world: Any, alice: IssuedToken, roles: Roles
+) -> None:
+    changed = await roles.grant("Alice", "moderator")
+    identity = await exchanged(world, alice)
+    assert changed.roles == ("moderator",)
+    assert identity.roles == {"moderator"}
+    assert identity.scopes == {"read", *ADMINISTRATION}
+    assert identity.has_scope("admin:read:reports")
+
+
+async def test_a_revoked_role_takes_its_scopes_with_it_and_leaves_the_session(
+    world: Any, alice: IssuedToken, roles: Roles
+) -> None:
+    await roles.grant("alice", "moderator")
+    await roles.grant("alice", "admin")
+    assert (await exchanged(world, alice)).roles == {"moderator", "admin"}
+    await roles.revoke("alice", "admin")
+    assert (await exchanged(world, alice)).scopes == {"read", *ADMINISTRATION}
+    await roles.revoke("alice", "moderator")
+    identity = await exchanged(world, alice)
+    assert not identity.roles
+    assert identity.scopes == {"read"}
+
+
+async def test_each_change_is_told_of_once_as_one_that_ends_no_session(
+    world: Any, alice: IssuedToken, roles: Roles
+) -> None:
+    for _ in range(2):
+        await roles.grant("alice", "moderator")
+    await roles.revoke("alice", "moderator")
+    heard = await world.repository.revocations_after(0, 10)
+    account_id = alice.session.account_id
+    assert [(r.sequence, r.session_id, r.account_id, r.roles_changed) for r in heard] == [
+        (1, 0, account_id, True),
+        (2, 0, account_id, True),
+    ]
+
+
+async def test_an_ended_session_is_told_of_as_such(world: Any, alice: IssuedToken) -> None:
+    await world.auth.sessions.revoke(alice.session, cause="test")
+    assert [r.roles_changed for r in await world.repository.revocations_after(0, 10)] == [False]
+
+
+async def test_two_grants_at_once_are_both_kept(world: Any, alice: IssuedToken, roles: Roles) -> None:
+    await asyncio.gather(roles.grant("alice", "moderator"), roles.grant("alice", "admin"))
+    assert (await exchanged(world, alice)).roles == {"moderator", "admin"}
+
+
+async def test_an_app_by_itself_never_administers(world: Any) -> None:
+    app, _ = await world.auth.apps.create("Desk", ["https://desk.example"], ["read", "admin:read"], "")
+    issued = await world.auth.sessions.open(app, 0, app.scopes, grant="test")
+    assert (await exchanged(world, issued)).scopes == {"read"}
+
+
+async def test_unknown_names_are_refused(roles: Roles, world: Any, alice: IssuedToken) -> None:
+    with pytest.raises(AccountNotFound, match="nobody has the username bob"):
+        await roles.grant("bob", "moderator")
+    with pytest.raises(ValidationFailed, match="role must be one of moderator, admin"):
+        await roles.revoke("alice", "owner")

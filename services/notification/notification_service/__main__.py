@@ -1,11 +1,11 @@
-"""`python -m notification_service serve|consume|relay|all`."""
+"""`python -m notification_service serve|consume|relay|migrate|all`."""
 
 from __future__ import annotations
 
 import sys
 
-from notification_service.app import build
+from notification_service.app import build, migrate
 from rookery_common.app import cli
 
 if __name__ == "__main__":
-    sys.exit(cli("notification", build))
+    sys.exit(cli("notification", build, migrate))

@@ -1,24 +1,121 @@
-"""Composition root: the engines of notification, its server, and what makes it ready."""
+"""Composition root: the engines of notification, its rules, its server, its consumers, and what makes it ready."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
 from notification_service import __version__
+from notification_service.clients import AuthClient, PostClient
 from notification_service.config import Settings
+from notification_service.consumers import (
+    ENGAGEMENT_GROUP,
+    ENGAGEMENT_TOPIC,
+    POST_GROUP,
+    POST_TOPIC,
+    USER_GROUP,
+    USER_TOPIC,
+    ActsHandler,
+    PostEventsHandler,
+)
+from notification_service.repository import notifications, told
+from notification_service.repository.live import LiveStreams
+from notification_service.repository.notifications import NotificationRepository
+from notification_service.repository.told import ToldRepository
+from notification_service.repository.windows import WindowRepository
+from notification_service.service.live import LiveHub
+from notification_service.service.posts import PostTeller
+from notification_service.service.put_away import PutAway
+from notification_service.service.read import NotificationReader
+from notification_service.service.tell import Teller
+from notification_service.servicer import ALLOWED_CALLERS, NotificationServicer
+from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+from rookery.notification.v1.notification_service_pb2_grpc import add_NotificationServiceServicer_to_server
+from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
 from rookery_common.app import App, Component, Role
+from rookery_common.auth import TokenVerifier
 from rookery_common.clients.cassandra import Cql
+from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.clients.redis import RedisClient
+from rookery_common.clock import SystemClock
+from rookery_common.kafka.consumer import Consumer
+from rookery_common.kafka.producer import Producer
+from rookery_common.rpc.client import RpcClient
 from rookery_common.rpc.server import RpcServer
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+STATEMENTS: Final = {**notifications.STATEMENTS, **told.STATEMENTS}
+
+
+class _Core:
+    """What all roles share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.cql = Cql(settings, "notification", STATEMENTS)
+        self.cache = RedisClient.cache(settings, "notification")
+        self.state = RedisClient.state(settings, "notification")
+        cluster = settings.redis_cluster
+        self.notifications = NotificationRepository(self.cql, self.clock)
+        self.windows = WindowRepository(self.cache, cluster=cluster)
+        self.streams = LiveStreams(self.state, cluster=cluster)
+        self.teller = Teller(self.notifications, self.windows, self.streams, self.clock)
 
 
 def build(roles: frozenset[Role]) -> App:
-    """One process in the given roles; ValidationError where a setting is missing or wrong."""
-    settings = Settings()
-    cql = Cql(settings, "notification", {})
-    cache = RedisClient.cache(settings, "notification")
-    state = RedisClient.state(settings, "notification")
-    components: list[Component] = [cql, cache, state]
+    """One process in the given roles; notification publishes nothing, so that its relay has nothing to do."""
+    core = _Core(Settings())
+    components: list[Component] = [core.cql, core.cache, core.state]
+    # Redis is not asked: lists are answered from CQL without it, and what consumes waits for it.
+    checks: dict[str, Callable[[], Awaitable[None]]] = {"cql": core.cql.check}
+    if Role.CONSUME in roles:
+        components += _consuming(core)
     if Role.SERVE in roles:
-        components.append(RpcServer(settings, verifier=None, services=[], allowed_callers={}))
-    return App(
-        settings, __version__, components, {"cql": cql.check, "redis_cache": cache.check, "redis_state": state.check}
+        components += _serving(core)
+    return App(core.settings, __version__, components, checks)
+
+
+def _serving(core: _Core) -> list[Component]:
+    auth = RpcClient(core.settings, core.settings.auth_target, AuthServiceStub, service="auth")
+    live = LiveHub(core.streams, core.clock)
+    reader = NotificationReader(core.windows, core.notifications)
+    servicer = NotificationServicer(reader, PutAway(core.teller, core.notifications, core.windows), live)
+    server = RpcServer(
+        core.settings,
+        verifier=TokenVerifier(AuthClient(auth).signing_keys, core.clock),
+        services=[(add_NotificationServiceServicer_to_server, servicer, "rookery.notification.v1.NotificationService")],
+        allowed_callers=ALLOWED_CALLERS,
     )
+    return [auth, live, server]
+
+
+def _consuming(core: _Core) -> list[Component]:
+    settings = core.settings
+    post = RpcClient(settings, settings.post_target, PostServiceStub, service="post")
+    dead_letters = Producer(settings.kafka_bootstrap, "notification", settings.topic_prefix)
+    told_posts = ToldRepository(core.cql, core.clock)
+    consumer = partial(
+        Consumer,
+        settings.kafka_bootstrap,
+        dead_letters=dead_letters,
+        service=settings.service,
+        topic_prefix=settings.topic_prefix,
+        batch=True,
+    )
+    acts = ActsHandler(core.teller)
+    posts = PostEventsHandler(PostTeller(core.teller, told_posts, PostClient(post)))
+    return [
+        post,
+        dead_letters,
+        consumer(USER_GROUP, [USER_TOPIC], acts),
+        consumer(ENGAGEMENT_GROUP, [ENGAGEMENT_TOPIC], acts),
+        consumer(POST_GROUP, [POST_TOPIC], posts),
+    ]
+
+
+async def migrate() -> None:
+    """Brings the keyspace's schema up to date."""
+    await migrate_cql(Settings(), MIGRATIONS)

@@ -15,3 +15,5 @@ class Settings(BaseServiceSettings, CqlSettings, RedisSettings):
     service: str = "notification"
     grpc_address: str = Field("127.0.0.1:7006", description="Where the gRPC server listens.")
     health_address: str = Field("127.0.0.1:7106", description="Where probes and metrics are served over HTTP.")
+    auth_target: str = Field("127.0.0.1:7001", description="Where auth is asked for the keys that verify tokens.")
+    post_target: str = Field("127.0.0.1:7003", description="Where post is asked whose post a reblog shows.")

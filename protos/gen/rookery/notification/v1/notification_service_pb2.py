@@ -25,37 +25,37 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2rookery/notification/v1/notification_service.proto\x12\x17rookery.notification.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x01\n\x0cNotification\x12\x17\n\x0fnotification_id\x18\x01 \x01(\x03\x12\x14\n\x0crecipient_id\x18\x02 \x01(\x03\x12\x37\n\x04type\x18\x03 \x01(\x0e\x32).rookery.notification.v1.NotificationType\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\naccount_id\x18\x05 \x01(\x03\x12\x0f\n\x07post_id\x18\x06 \x01(\x03\"\xeb\x01\n\x18ListNotificationsRequest\x12\r\n\x05limit\x18\x01 \x01(\x05\x12\x0e\n\x06max_id\x18\x02 \x01(\x03\x12\x10\n\x08since_id\x18\x03 \x01(\x03\x12\x0e\n\x06min_id\x18\x04 \x01(\x03\x12\x38\n\x05types\x18\x05 \x03(\x0e\x32).rookery.notification.v1.NotificationType\x12@\n\rexclude_types\x18\x06 \x03(\x0e\x32).rookery.notification.v1.NotificationType\x12\x12\n\naccount_id\x18\x07 \x01(\x03\"g\n\x19ListNotificationsResponse\x12<\n\rnotifications\x18\x01 \x03(\x0b\x32%.rookery.notification.v1.Notification\x12\x0c\n\x04more\x18\x02 \x01(\x08\"1\n\x16GetNotificationRequest\x12\x17\n\x0fnotification_id\x18\x01 \x01(\x03\"V\n\x17GetNotificationResponse\x12;\n\x0cnotification\x18\x01 \x01(\x0b\x32%.rookery.notification.v1.Notification\"5\n\x1a\x44ismissNotificationRequest\x12\x17\n\x0fnotification_id\x18\x01 \x01(\x03\"\x1d\n\x1b\x44ismissNotificationResponse\"\x1b\n\x19\x43learNotificationsRequest\"\x1c\n\x1a\x43learNotificationsResponse\"\\\n\x1aStreamNotificationsRequest\x12\x1d\n\x15subscribe_account_ids\x18\x01 \x03(\x03\x12\x1f\n\x17unsubscribe_account_ids\x18\x02 \x03(\x03\"t\n\x1bStreamNotificationsResponse\x12<\n\rnotifications\x18\x01 \x03(\x0b\x32%.rookery.notification.v1.Notification\x12\x17\n\x0fgap_account_ids\x18\x02 \x03(\x03*\xb1\x01\n\x10NotificationType\x12!\n\x1dNOTIFICATION_TYPE_UNSPECIFIED\x10\x00\x12\x1c\n\x18NOTIFICATION_TYPE_FOLLOW\x10\x01\x12\x1f\n\x1bNOTIFICATION_TYPE_FAVOURITE\x10\x02\x12\x1c\n\x18NOTIFICATION_TYPE_REBLOG\x10\x03\x12\x1d\n\x19NOTIFICATION_TYPE_MENTION\x10\x04\x32\x90\x05\n\x13NotificationService\x12z\n\x11ListNotifications\x12\x31.rookery.notification.v1.ListNotificationsRequest\x1a\x32.rookery.notification.v1.ListNotificationsResponse\x12t\n\x0fGetNotification\x12/.rookery.notification.v1.GetNotificationRequest\x1a\x30.rookery.notification.v1.GetNotificationResponse\x12\x80\x01\n\x13\x44ismissNotification\x12\x33.rookery.notification.v1.DismissNotificationRequest\x1a\x34.rookery.notification.v1.DismissNotificationResponse\x12}\n\x12\x43learNotifications\x12\x32.rookery.notification.v1.ClearNotificationsRequest\x1a\x33.rookery.notification.v1.ClearNotificationsResponse\x12\x84\x01\n\x13StreamNotifications\x12\x33.rookery.notification.v1.StreamNotificationsRequest\x1a\x34.rookery.notification.v1.StreamNotificationsResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2rookery/notification/v1/notification_service.proto\x12\x17rookery.notification.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x01\n\x0cNotification\x12\x17\n\x0fnotification_id\x18\x01 \x01(\x03\x12\x14\n\x0crecipient_id\x18\x02 \x01(\x03\x12\x37\n\x04type\x18\x03 \x01(\x0e\x32).rookery.notification.v1.NotificationType\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\naccount_id\x18\x05 \x01(\x03\x12\x0f\n\x07post_id\x18\x06 \x01(\x03\"\xeb\x01\n\x18ListNotificationsRequest\x12\r\n\x05limit\x18\x01 \x01(\x05\x12\x0e\n\x06max_id\x18\x02 \x01(\x03\x12\x10\n\x08since_id\x18\x03 \x01(\x03\x12\x0e\n\x06min_id\x18\x04 \x01(\x03\x12\x38\n\x05types\x18\x05 \x03(\x0e\x32).rookery.notification.v1.NotificationType\x12@\n\rexclude_types\x18\x06 \x03(\x0e\x32).rookery.notification.v1.NotificationType\x12\x12\n\naccount_id\x18\x07 \x01(\x03\"{\n\x19ListNotificationsResponse\x12<\n\rnotifications\x18\x01 \x03(\x0b\x32%.rookery.notification.v1.Notification\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12\x12\n\nreached_id\x18\x03 \x01(\x03\"1\n\x16GetNotificationRequest\x12\x17\n\x0fnotification_id\x18\x01 \x01(\x03\"V\n\x17GetNotificationResponse\x12;\n\x0cnotification\x18\x01 \x01(\x0b\x32%.rookery.notification.v1.Notification\"5\n\x1a\x44ismissNotificationRequest\x12\x17\n\x0fnotification_id\x18\x01 \x01(\x03\"\x1d\n\x1b\x44ismissNotificationResponse\"\x1b\n\x19\x43learNotificationsRequest\"\x1c\n\x1a\x43learNotificationsResponse\"\\\n\x1aStreamNotificationsRequest\x12\x1d\n\x15subscribe_account_ids\x18\x01 \x03(\x03\x12\x1f\n\x17unsubscribe_account_ids\x18\x02 \x03(\x03\"t\n\x1bStreamNotificationsResponse\x12<\n\rnotifications\x18\x01 \x03(\x0b\x32%.rookery.notification.v1.Notification\x12\x17\n\x0fgap_account_ids\x18\x02 \x03(\x03*\xb1\x01\n\x10NotificationType\x12!\n\x1dNOTIFICATION_TYPE_UNSPECIFIED\x10\x00\x12\x1c\n\x18NOTIFICATION_TYPE_FOLLOW\x10\x01\x12\x1f\n\x1bNOTIFICATION_TYPE_FAVOURITE\x10\x02\x12\x1c\n\x18NOTIFICATION_TYPE_REBLOG\x10\x03\x12\x1d\n\x19NOTIFICATION_TYPE_MENTION\x10\x04\x32\x90\x05\n\x13NotificationService\x12z\n\x11ListNotifications\x12\x31.rookery.notification.v1.ListNotificationsRequest\x1a\x32.rookery.notification.v1.ListNotificationsResponse\x12t\n\x0fGetNotification\x12/.rookery.notification.v1.GetNotificationRequest\x1a\x30.rookery.notification.v1.GetNotificationResponse\x12\x80\x01\n\x13\x44ismissNotification\x12\x33.rookery.notification.v1.DismissNotificationRequest\x1a\x34.rookery.notification.v1.DismissNotificationResponse\x12}\n\x12\x43learNotifications\x12\x32.rookery.notification.v1.ClearNotificationsRequest\x1a\x33.rookery.notification.v1.ClearNotificationsResponse\x12\x84\x01\n\x13StreamNotifications\x12\x33.rookery.notification.v1.StreamNotificationsRequest\x1a\x34.rookery.notification.v1.StreamNotificationsResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.notification.v1.notification_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NOTIFICATIONTYPE']._serialized_start=1159
-  _globals['_NOTIFICATIONTYPE']._serialized_end=1336
+  _globals['_NOTIFICATIONTYPE']._serialized_start=1179
+  _globals['_NOTIFICATIONTYPE']._serialized_end=1356
   _globals['_NOTIFICATION']._serialized_start=113
   _globals['_NOTIFICATION']._serialized_end=317
   _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=320
   _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=555
   _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=557
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=660
-  _globals['_GETNOTIFICATIONREQUEST']._serialized_start=662
-  _globals['_GETNOTIFICATIONREQUEST']._serialized_end=711
-  _globals['_GETNOTIFICATIONRESPONSE']._serialized_start=713
-  _globals['_GETNOTIFICATIONRESPONSE']._serialized_end=799
-  _globals['_DISMISSNOTIFICATIONREQUEST']._serialized_start=801
-  _globals['_DISMISSNOTIFICATIONREQUEST']._serialized_end=854
-  _globals['_DISMISSNOTIFICATIONRESPONSE']._serialized_start=856
-  _globals['_DISMISSNOTIFICATIONRESPONSE']._serialized_end=885
-  _globals['_CLEARNOTIFICATIONSREQUEST']._serialized_start=887
-  _globals['_CLEARNOTIFICATIONSREQUEST']._serialized_end=914
-  _globals['_CLEARNOTIFICATIONSRESPONSE']._serialized_start=916
-  _globals['_CLEARNOTIFICATIONSRESPONSE']._serialized_end=944
-  _globals['_STREAMNOTIFICATIONSREQUEST']._serialized_start=946
-  _globals['_STREAMNOTIFICATIONSREQUEST']._serialized_end=1038
-  _globals['_STREAMNOTIFICATIONSRESPONSE']._serialized_start=1040
-  _globals['_STREAMNOTIFICATIONSRESPONSE']._serialized_end=1156
-  _globals['_NOTIFICATIONSERVICE']._serialized_start=1339
-  _globals['_NOTIFICATIONSERVICE']._serialized_end=1995
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=680
+  _globals['_GETNOTIFICATIONREQUEST']._serialized_start=682
+  _globals['_GETNOTIFICATIONREQUEST']._serialized_end=731
+  _globals['_GETNOTIFICATIONRESPONSE']._serialized_start=733
+  _globals['_GETNOTIFICATIONRESPONSE']._serialized_end=819
+  _globals['_DISMISSNOTIFICATIONREQUEST']._serialized_start=821
+  _globals['_DISMISSNOTIFICATIONREQUEST']._serialized_end=874
+  _globals['_DISMISSNOTIFICATIONRESPONSE']._serialized_start=876
+  _globals['_DISMISSNOTIFICATIONRESPONSE']._serialized_end=905
+  _globals['_CLEARNOTIFICATIONSREQUEST']._serialized_start=907
+  _globals['_CLEARNOTIFICATIONSREQUEST']._serialized_end=934
+  _globals['_CLEARNOTIFICATIONSRESPONSE']._serialized_start=936
+  _globals['_CLEARNOTIFICATIONSRESPONSE']._serialized_end=964
+  _globals['_STREAMNOTIFICATIONSREQUEST']._serialized_start=966
+  _globals['_STREAMNOTIFICATIONSREQUEST']._serialized_end=1058
+  _globals['_STREAMNOTIFICATIONSRESPONSE']._serialized_start=1060
+  _globals['_STREAMNOTIFICATIONSRESPONSE']._serialized_end=1176
+  _globals['_NOTIFICATIONSERVICE']._serialized_start=1359
+  _globals['_NOTIFICATIONSERVICE']._serialized_end=2015
 # @@protoc_insertion_point(module_scope)

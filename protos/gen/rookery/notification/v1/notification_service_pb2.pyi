@@ -131,18 +131,25 @@ class ListNotificationsResponse(_message.Message):
 
     NOTIFICATIONS_FIELD_NUMBER: _builtins.int
     MORE_FIELD_NUMBER: _builtins.int
+    REACHED_ID_FIELD_NUMBER: _builtins.int
     more: _builtins.bool
+    """Whether there may be others, older or (with min_id alone) newer; few or none here means nothing."""
+    reached_id: _builtins.int
+    """Set when there may be more: the max_id, or (with min_id alone) the min_id, to go on with."""
     @_builtins.property
-    def notifications(self) -> _containers.RepeatedCompositeFieldContainer[Global___Notification]: ...
+    def notifications(self) -> _containers.RepeatedCompositeFieldContainer[Global___Notification]:
+        """Newest first."""
+
     def __init__(
         self,
         *,
         notifications: _abc.Iterable[Global___Notification] | None = ...,
         more: _builtins.bool = ...,
+        reached_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["more", b"more", "notifications", b"notifications"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["more", b"more", "notifications", b"notifications", "reached_id", b"reached_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

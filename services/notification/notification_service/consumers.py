@@ -1,0 +1,120 @@
+"""What notification makes of others' events. Handlers may be given an event again, and in any order between topics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from notification_service.errors import WrongId
+from notification_service.models import Act, Kind, PostChange, PostGone, PostSeen
+from notification_service.placement import notification_id
+from notification_service.service.posts import PostTeller
+from notification_service.service.tell import Teller, is_told
+from rookery.post.v1 import engagement_events_pb2 as engagement
+from rookery.post.v1 import events_pb2 as post_events
+from rookery.post.v1 import post_pb2
+from rookery.user.v1 import events_pb2 as user_events
+from rookery_common.ids import MAX_ID
+from rookery_common.kafka.events import Event
+
+POST_TOPIC: Final = "post.events.v1"
+USER_TOPIC: Final = "user.events.v1"
+ENGAGEMENT_TOPIC: Final = "post.engagement.v1"
+POST_GROUP: Final = "notification.post-events"
+USER_GROUP: Final = "notification.user-events"
+ENGAGEMENT_GROUP: Final = "notification.engagement"
+_Seen = post_events.PostCreated | post_events.PostVisible | post_events.PostUpdated
+
+
+class PostEventsHandler:
+    """Group notification.post-events: mentions and reblogs, of what may be seen."""
+
+    def __init__(self, posts: PostTeller) -> None:
+        self._posts = posts
+
+    async def __call__(self, events: Sequence[Event]) -> None:
+        found = [change for event in events if (change := _post_change(event)) is not None]
+        if found:
+            await self._posts.apply(found)
+
+
+class ActsHandler:
+    """Groups notification.user-events and notification.engagement: follows and favourites, and their ends.
+
+    The time of either is part of its state, so that its end names the same notification as its beginning did.
+    """
+
+    def __init__(self, teller: Teller) -> None:
+        self._teller = teller
+
+    async def __call__(self, events: Sequence[Event]) -> None:
+        found = [act for event in events if (act := _act(event)) is not None]
+        await self._teller.tell_acts(act for act, is_ended in found if not is_ended)
+        ended = [(act.recipient_id, notification_id(act)) for act, is_ended in found if is_ended and is_told(act)]
+        await self._teller.put_away(ended, "taken_back")
+
+
+def _act(event: Event) -> tuple[Act, bool] | None:
+    """What was done, and whether it was taken back."""
+    message = event.decode()
+    if isinstance(message, user_events.FollowCreated | user_events.FollowEnded):
+        return _follow(message.follow, event), isinstance(message, user_events.FollowEnded)
+    if isinstance(message, engagement.PostFavourited | engagement.PostUnfavourited):
+        return _favourite(message.favourite, event), isinstance(message, engagement.PostUnfavourited)
+    return None
+
+
+def _follow(follow: user_events.Follow, event: Event) -> Act:
+    return Act(
+        recipient_id=_id(follow.followee_id, "followee_id"),
+        kind=Kind.FOLLOW,
+        account_id=_id(follow.follower_id, "follower_id"),
+        post_id=0,
+        source_id=0,
+        at_ms=_ms(follow.follow_time, event),
+    )
+
+
+def _favourite(favourite: engagement.Favourite, event: Event) -> Act:
+    post_id = _id(favourite.post_id, "post_id")
+    return Act(
+        recipient_id=_id(favourite.post_author_id, "post_author_id"),
+        kind=Kind.FAVOURITE,
+        account_id=_id(favourite.account_id, "account_id"),
+        post_id=post_id,
+        source_id=post_id,
+        at_ms=_ms(favourite.create_time, event),
+    )
+
+
+def _post_change(event: Event) -> PostChange | None:
+    message = event.decode()
+    if isinstance(message, post_events.PostDeleted):
+        return PostGone(_id(message.post.post_id, "post_id"))
+    if not isinstance(message, _Seen) or message.post.state != post_pb2.PostState.POST_STATE_VISIBLE:
+        return None
+    post = message.post
+    return PostSeen(
+        post_id=_id(post.post_id, "post_id"),
+        author_id=_id(post.author_id, "author_id"),
+        mentioned=[_id(mention.account_id, "mentions.account_id") for mention in post.mentions],
+        reblog_of_id=post.reblog_of_id,
+        at_ms=_event_ms(event),
+    )
+
+
+def _id(number: int, field: str) -> int:
+    """Raises WrongId: an event that names nobody is a mistake to look at, not somebody to tell."""
+    if not 0 < number <= MAX_ID:
+        raise WrongId(field)
+    return number
+
+
+def _ms(moment: Timestamp, event: Event) -> int:
+    return moment.ToMilliseconds() if moment.seconds else _event_ms(event)
+
+
+def _event_ms(event: Event) -> int:
+    return int(event.occurred_at.timestamp() * 1000)

@@ -1,0 +1,47 @@
+"""What notification refuses."""
+
+from __future__ import annotations
+
+from rookery_common.errors import FieldViolation, InvalidArgument, NotFound
+
+
+class WrongLimit(InvalidArgument):
+    """A page is of 1 to 80 notifications."""
+
+    reason = "WRONG_LIMIT"
+
+    def __init__(self, most: int) -> None:
+        violation = FieldViolation("limit", "ERR_OUT_OF_RANGE", f"must be from 1 to {most}")
+        super().__init__(f"limit must be from 1 to {most}", fields=[violation])
+
+
+class WrongType(InvalidArgument):
+    """Not a type of notification that there is."""
+
+    reason = "WRONG_TYPE"
+
+    def __init__(self, field: str) -> None:
+        violation = FieldViolation(field, "ERR_INCLUSION", "names a type that does not exist")
+        super().__init__(f"{field} names a type that does not exist", fields=[violation])
+
+
+class WrongId(InvalidArgument):
+    """Not an id that this platform can have minted."""
+
+    reason = "WRONG_ID"
+
+    def __init__(self, field: str) -> None:
+        violation = FieldViolation(field, "ERR_INVALID", "is not an id")
+        super().__init__(f"{field} is not an id", fields=[violation])
+
+
+class NotificationNotFound(NotFound):
+    """Not one of the caller's, or put away."""
+
+    reason = "NOTIFICATION_NOT_FOUND"
+
+
+class TooManySubscriptions(InvalidArgument):
+    """One stream names more accounts than a gateway replica can have clients."""
+
+    reason = "TOO_MANY_SUBSCRIPTIONS"

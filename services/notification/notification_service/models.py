@@ -1,0 +1,131 @@
+"""Notifications, what makes them, and how they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from rookery_common.ids import MAX_ID
+
+MAX_PAGE: Final = 80
+# Older ones are no longer stored.
+HISTORY_DAYS: Final = 180
+
+
+class Kind(IntEnum):
+    """What somebody did; the numbers are stored, and those of the contract."""
+
+    FOLLOW = 1
+    FAVOURITE = 2
+    REBLOG = 3
+    MENTION = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Somebody did something that concerns somebody else.
+
+    `source_id` is the post that is the act: what mentions, or the reblog; for a favourite the post that is liked; 0 for
+    a follow. `post_id` is the post that the notification shows.
+    """
+
+    recipient_id: int
+    kind: Kind
+    account_id: int
+    post_id: int
+    source_id: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What a recipient is told."""
+
+    notification_id: int
+    recipient_id: int
+    kind: Kind
+    account_id: int
+    post_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place in a recipient's list: what is told there, or None once that was put away, for good."""
+
+    notification_id: int
+    notification: Notification | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """That a post was told of: to whom, as what, and under which id."""
+
+    source_id: int
+    kind: Kind
+    recipient_id: int
+    notification_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PostSeen:
+    """A post that may be seen, as it was at `at_ms`."""
+
+    post_id: int
+    author_id: int
+    mentioned: Sequence[int]
+    reblog_of_id: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PostGone:
+    """A post that was deleted, for good."""
+
+    post_id: int
+
+
+PostChange = PostSeen | PostGone
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """A page: newest first between exclusive bounds, or (with min_id alone) those just above it. 0 is no bound."""
+
+    limit: int
+    max_id: int = 0
+    since_id: int = 0
+    min_id: int = 0
+    # Empty for all.
+    kinds: Collection[Kind] = ()
+    # 0 for anyone.
+    account_id: int = 0
+
+    @property
+    def upwards(self) -> bool:
+        """Whether the page is counted from its lower bound."""
+        return self.min_id > 0 and self.max_id <= 0
+
+    @property
+    def low(self) -> int:
+        """Notifications are above this id."""
+        return max(self.since_id, self.min_id, 0)
+
+    @property
+    def high(self) -> int:
+        """Notifications are below this id."""
+        return self.max_id if self.max_id > 0 else MAX_ID
+
+    def wants(self, notification: Notification) -> bool:
+        """Whether it is of the kinds, and by the account, asked for."""
+        is_kind = not self.kinds or notification.kind in self.kinds
+        return is_kind and self.account_id in (0, notification.account_id)
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationPage:
+    """Newest first. `reached_id` is where to go on, in the direction of the page; 0 when there are no more."""
+
+    notifications: Sequence[Notification]
+    reached_id: int = 0

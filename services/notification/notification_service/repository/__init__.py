@@ -1,0 +1,1 @@
+"""Every statement and script of notification, by what it keeps."""

@@ -1,0 +1,141 @@
+"""Notifications in CQL: all of them for as long as they are kept, and what of them was put away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from notification_service.models import Kind, Notification, Slot
+from notification_service.placement import BUCKET_MS, oldest_bucket, seconds_to_live, time_bucket
+from rookery_common.clients.cassandra import Args, Cql, Row
+from rookery_common.clock import Clock
+from rookery_common.ids import ms_of
+
+# Rows of one partition in a batch: beyond this a batch costs no less per row, and engines begin to warn.
+BATCH_ROWS: Final = 100
+BATCHES_AT_ONCE: Final = 32
+
+STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "notification_insert": (
+            "INSERT INTO notifications (recipient_id, time_bucket, notification_id, kind, account_id, post_id)"
+            " VALUES (?, ?, ?, ?, ?, ?) USING TTL ?"
+        ),
+        "notification_put_away": (
+            "INSERT INTO notifications (recipient_id, time_bucket, notification_id, put_away)"
+            " VALUES (?, ?, ?, true) USING TTL ?"
+        ),
+        "notification_get": (
+            "SELECT notification_id, kind, account_id, post_id, put_away FROM notifications"
+            " WHERE recipient_id = ? AND time_bucket = ? AND notification_id = ?"
+        ),
+        "notification_older": (
+            "SELECT notification_id, kind, account_id, post_id, put_away FROM notifications"
+            " WHERE recipient_id = ? AND time_bucket = ? AND notification_id < ? AND notification_id > ? LIMIT ?"
+        ),
+        "notification_newer": (
+            "SELECT notification_id, kind, account_id, post_id, put_away FROM notifications"
+            " WHERE recipient_id = ? AND time_bucket = ? AND notification_id < ? AND notification_id > ?"
+            " ORDER BY notification_id ASC LIMIT ?"
+        ),
+        "cleared_set": "INSERT INTO cleared_notifications (recipient_id, up_to_id) VALUES (?, ?) USING TIMESTAMP ?",
+        "cleared_get": "SELECT up_to_id FROM cleared_notifications WHERE recipient_id = ?",
+    }
+)
+
+
+class NotificationRepository:
+    """Writes in batches of one partition each; reads slices of one recipient. Raises Unavailable while CQL is away."""
+
+    def __init__(self, cql: Cql, clock: Clock) -> None:
+        self._cql = cql
+        self._clock = clock
+
+    async def add(self, notifications: Iterable[Notification]) -> None:
+        """All of them, in any order; once more changes nothing. What is older than the history is left out."""
+        partitions: dict[tuple[int, int], list[Args]] = {}
+        for each in notifications:
+            number, bucket = each.notification_id, time_bucket(each.notification_id)
+            ttl = self._ttl(number)
+            if ttl > 0:
+                row = (each.recipient_id, bucket, number, int(each.kind), each.account_id, each.post_id, ttl)
+                partitions.setdefault((each.recipient_id, bucket), []).append(row)
+        await self._write("notification_insert", partitions)
+
+    async def put_away(self, ids: Iterable[tuple[int, int]]) -> None:
+        """For good: (recipient, notification) each, whether or not they are there yet."""
+        partitions: dict[tuple[int, int], list[Args]] = {}
+        for recipient_id, number in ids:
+            bucket, ttl = time_bucket(number), self._ttl(number)
+            if ttl > 0:
+                partitions.setdefault((recipient_id, bucket), []).append((recipient_id, bucket, number, ttl))
+        await self._write("notification_put_away", partitions)
+
+    async def clear(self, recipient_id: int, up_to_id: int) -> None:
+        """Puts everything up to the id away; a lower one changes nothing."""
+        await self._cql.execute("cleared_set", (recipient_id, up_to_id, ms_of(up_to_id) * 1000))
+
+    async def cleared(self, recipient_id: int) -> int:
+        """Up to where the recipient's list was cleared; 0 if never."""
+        rows = await self._cql.execute("cleared_get", (recipient_id,))
+        return int(rows[0].up_to_id) if rows else 0
+
+    async def get(self, recipient_id: int, number: int) -> Slot | None:
+        """None where nothing was ever written, or it has expired."""
+        rows = await self._cql.execute("notification_get", (recipient_id, time_bucket(number), number))
+        return _slot(recipient_id, rows[0]) if rows else None
+
+    async def older(self, recipient_id: int, below: int, above: int, limit: int) -> list[Slot]:
+        """Newest first, between the exclusive bounds. Fewer than `limit` means that there are no more."""
+        buckets = self._buckets(below, above)
+        return await self._walk("notification_older", buckets[::-1], recipient_id, (below, above), limit)
+
+    async def newer(self, recipient_id: int, below: int, above: int, limit: int) -> list[Slot]:
+        """The same from the lower bound: those just above it, oldest first."""
+        return await self._walk("notification_newer", self._buckets(below, above), recipient_id, (below, above), limit)
+
+    def _ttl(self, number: int) -> int:
+        return seconds_to_live(number, self._clock.unix_ms())
+
+    def _buckets(self, below: int, above: int) -> range:
+        """The weeks between the bounds, oldest first. Another clock may already be in the next one."""
+        now_ms = self._clock.unix_ms()
+        first = max(oldest_bucket(now_ms), time_bucket(above))
+        return range(first, min(now_ms // BUCKET_MS + 1, time_bucket(below)) + 1)
+
+    async def _walk(
+        self, statement: str, buckets: Sequence[int], recipient_id: int, bounds: tuple[int, int], limit: int
+    ) -> list[Slot]:
+        """Week after week, twice as many at each step: an active reader's page costs one read, a quiet one's few."""
+        found: list[Slot] = []
+        start, width = 0, 2
+        while start < len(buckets) and len(found) < limit:
+            step = buckets[start : start + width]
+            keys = [(recipient_id, bucket, *bounds, limit - len(found)) for bucket in step]
+            for rows in await self._cql.many(statement, keys):
+                found += [_slot(recipient_id, row) for row in rows]
+            start, width = start + width, width * 2
+        return found[:limit]
+
+    async def _write(self, statement: str, partitions: Mapping[tuple[int, int], Sequence[Args]]) -> None:
+        todo = iter(
+            rows[first : first + BATCH_ROWS]
+            for rows in partitions.values()
+            for first in range(0, len(rows), BATCH_ROWS)
+        )
+
+        async def work() -> None:
+            for rows in todo:
+                await self._cql.batch([(statement, row) for row in rows], logged=False)
+
+        await asyncio.gather(*(work() for _ in range(BATCHES_AT_ONCE)))
+
+
+def _slot(recipient_id: int, row: Row) -> Slot:
+    """A row that nothing but `put_away` was written to tells nothing either."""
+    if row.put_away or row.kind is None:
+        return Slot(row.notification_id, None)
+    told = Notification(row.notification_id, recipient_id, Kind(row.kind), row.account_id, row.post_id)
+    return Slot(row.notification_id, told)

@@ -1,0 +1,72 @@
+"""What posts tell: those whom they name, and the author of what they show again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from notification_service.models import Act, Kind, PostChange, PostGone, PostSeen, Told
+from notification_service.placement import notification_of
+from notification_service.repository.told import ToldRepository
+from notification_service.service.tell import Teller, is_told
+
+_Key = tuple[int, Kind, int]
+
+
+class Authors(Protocol):
+    """Where it is asked whose posts are shown again."""
+
+    async def of_posts(self, post_ids: Collection[int]) -> Mapping[int, int]:
+        """Without those that nobody but their author may see."""
+        ...
+
+
+class PostTeller:
+    """Takes over changes of posts.
+
+    A post is told of once to each whom it names, under the id of the time when it was first told of: its becoming
+    visible again after a decision, or an edit, tells only whom it had not told.
+    """
+
+    def __init__(self, teller: Teller, told: ToldRepository, authors: Authors) -> None:
+        self._teller = teller
+        self._told = told
+        self._authors = authors
+
+    async def apply(self, changes: Sequence[PostChange]) -> None:
+        """In their order for each post. Raises Unavailable: then it is to be done again."""
+        await self._tell(await self._acts([change for change in changes if isinstance(change, PostSeen)]))
+        await self._end([change.post_id for change in changes if isinstance(change, PostGone)])
+
+    async def _acts(self, seen: Sequence[PostSeen]) -> dict[_Key, Act]:
+        originals = {post.reblog_of_id for post in seen if post.reblog_of_id}
+        authors = await self._authors.of_posts(originals) if originals else {}
+        acts: dict[_Key, Act] = {}
+        for post in seen:
+            for act in _acts_of(post, authors):
+                if is_told(act):
+                    acts.setdefault((act.source_id, act.kind, act.recipient_id), act)
+        return acts
+
+    async def _tell(self, acts: Mapping[_Key, Act]) -> None:
+        if not acts:
+            return
+        found = await self._told.of_posts({source_id for source_id, _, _ in acts})
+        known = {(told.source_id, told.kind, told.recipient_id): told.notification_id for told in found}
+        told = {key: notification_of(act, known.get(key, 0)) for key, act in acts.items()}
+        await self._told.add([Told(*key, told[key].notification_id) for key in told if key not in known])
+        await self._teller.tell(list(told.values()))
+
+    async def _end(self, post_ids: Sequence[int]) -> None:
+        if not post_ids:
+            return
+        told = await self._told.of_posts(post_ids)
+        await self._teller.put_away([(each.recipient_id, each.notification_id) for each in told], "post_deleted")
+
+
+def _acts_of(post: PostSeen, authors: Mapping[int, int]) -> Iterator[Act]:
+    for account_id in post.mentioned:
+        yield Act(account_id, Kind.MENTION, post.author_id, post.post_id, post.post_id, post.at_ms)
+    author_id = authors.get(post.reblog_of_id)
+    if author_id is not None:
+        yield Act(author_id, Kind.REBLOG, post.author_id, post.reblog_of_id, post.post_id, post.at_ms)

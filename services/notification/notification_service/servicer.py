@@ -1,0 +1,152 @@
+"""NotificationService as its callers see it: requests to the rules, and what they say back to answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import grpc
+
+from notification_service.errors import TooManySubscriptions, WrongId, WrongType
+from notification_service.models import Kind, Notification, NotificationPage, PageQuery
+from notification_service.service.live import Gap, LiveHub, News, Subscription
+from notification_service.service.put_away import PutAway
+from notification_service.service.read import NotificationReader
+from rookery.notification.v1 import notification_service_pb2 as pb
+from rookery.notification.v1.notification_service_pb2_grpc import NotificationServiceServicer
+from rookery_common.auth import require_identity
+from rookery_common.errors import Unauthenticated
+from rookery_common.ids import MAX_ID, ms_of
+
+READ_SCOPE: Final = "read:notifications"
+WRITE_SCOPE: Final = "write:notifications"
+HEARTBEAT_SECONDS: Final = 5.0
+MAX_ACCOUNTS: Final = 100_000
+ALLOWED_CALLERS: Final = {"*": frozenset({"gateway"})}
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class NotificationServicer(NotificationServiceServicer):
+    """The RPCs of notification."""
+
+    def __init__(self, reader: NotificationReader, put_away: PutAway, live: LiveHub) -> None:
+        self._reader = reader
+        self._put_away = put_away
+        self._live = live
+
+    async def ListNotifications(
+        self, request: pb.ListNotificationsRequest, context: Context
+    ) -> pb.ListNotificationsResponse:
+        recipient_id = _recipient(READ_SCOPE)
+        query = _query(request)
+        page = await self._reader.page(recipient_id, query) if query else NotificationPage(())
+        return pb.ListNotificationsResponse(
+            notifications=[_message(each) for each in page.notifications],
+            more=page.reached_id > 0,
+            reached_id=page.reached_id,
+        )
+
+    async def GetNotification(self, request: pb.GetNotificationRequest, context: Context) -> pb.GetNotificationResponse:
+        recipient_id = _recipient(READ_SCOPE)
+        found = await self._reader.get(recipient_id, _id(request.notification_id))
+        return pb.GetNotificationResponse(notification=_message(found))
+
+    async def DismissNotification(
+        self, request: pb.DismissNotificationRequest, context: Context
+    ) -> pb.DismissNotificationResponse:
+        await self._put_away.dismiss(_recipient(WRITE_SCOPE), _id(request.notification_id))
+        return pb.DismissNotificationResponse()
+
+    async def ClearNotifications(
+        self, request: pb.ClearNotificationsRequest, context: Context
+    ) -> pb.ClearNotificationsResponse:
+        await self._put_away.clear(_recipient(WRITE_SCOPE))
+        return pb.ClearNotificationsResponse()
+
+    async def StreamNotifications(
+        self, request_iterator: AsyncIterator[pb.StreamNotificationsRequest], context: Context
+    ) -> AsyncIterator[pb.StreamNotificationsResponse]:
+        subscription = self._live.open()
+        requests = asyncio.create_task(_subscribe(subscription, request_iterator), name="subscriptions")
+        try:
+            # At once, so that the caller knows that it is heard.
+            yield pb.StreamNotificationsResponse()
+            while not requests.done():
+                yield _news(await subscription.take(HEARTBEAT_SECONDS))
+            requests.result()
+        finally:
+            requests.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await requests
+            self._live.close(subscription)
+
+
+async def _subscribe(subscription: Subscription, requests: AsyncIterator[pb.StreamNotificationsRequest]) -> None:
+    """Until the caller has no more to say, which ends the stream. Raises WrongId, TooManySubscriptions."""
+    async for request in requests:
+        if any(account_id <= 0 for account_id in request.subscribe_account_ids):
+            raise WrongId("subscribe_account_ids")
+        subscription.remove(request.unsubscribe_account_ids)
+        subscription.add(request.subscribe_account_ids)
+        if len(subscription.accounts) > MAX_ACCOUNTS:
+            raise TooManySubscriptions(f"a stream serves at most {MAX_ACCOUNTS} accounts")
+
+
+def _recipient(scope: str) -> int:
+    identity = require_identity(scope)
+    if not identity.account_id:
+        raise Unauthenticated("notifications belong to somebody")
+    return identity.account_id
+
+
+def _id(number: int) -> int:
+    if not 0 < number <= MAX_ID:
+        raise WrongId("notification_id")
+    return number
+
+
+def _query(request: pb.ListNotificationsRequest) -> PageQuery | None:
+    """None where every type is excluded."""
+    wanted = _kinds(request.types, "types") or frozenset(Kind)
+    wanted -= _kinds(request.exclude_types, "exclude_types")
+    if not wanted:
+        return None
+    return PageQuery(
+        limit=request.limit,
+        max_id=request.max_id,
+        since_id=request.since_id,
+        min_id=request.min_id,
+        kinds=() if wanted == frozenset(Kind) else wanted,
+        account_id=request.account_id,
+    )
+
+
+def _kinds(types: Iterable[int], field: str) -> frozenset[Kind]:
+    try:
+        return frozenset(Kind(number) for number in types)
+    except ValueError:
+        raise WrongType(field) from None
+
+
+def _message(told: Notification) -> pb.Notification:
+    message = pb.Notification(
+        notification_id=told.notification_id,
+        recipient_id=told.recipient_id,
+        type=pb.NotificationType.ValueType(told.kind),
+        account_id=told.account_id,
+        post_id=told.post_id,
+    )
+    message.create_time.FromMilliseconds(ms_of(told.notification_id))
+    return message
+
+
+def _news(news: Sequence[News]) -> pb.StreamNotificationsResponse:
+    response = pb.StreamNotificationsResponse()
+    for each in news:
+        if isinstance(each, Gap):
+            response.gap_account_ids.extend(each.account_ids)
+        else:
+            response.notifications.append(_message(each))
+    return response

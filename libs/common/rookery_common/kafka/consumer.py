@@ -45,8 +45,9 @@ class Consumer:
     """Component: one member of a consumer group (named `service.purpose`), which feeds its handler.
 
     A handler gets one event; with `batch=True` all events of a fetch (in order for each partition), and each alone when
-    the batch failed. Three failures make a dead letter in `<group>.dlq`; Unavailable, DeadlineExceeded and
-    ResourceExhausted are outages: the group pauses and tries again until they end.
+    the batch failed, unless batches are `whole`. A batch gathers for `gather_seconds`, where each is dear. Three
+    failures make a dead letter in `<group>.dlq`; Unavailable, DeadlineExceeded and ResourceExhausted are outages: the
+    group pauses and tries again until they end.
     """
 
     def __init__(
@@ -62,6 +63,8 @@ class Consumer:
         batch_size: int = 500,
         topic_prefix: str = "",
         fetch_seconds: float = FETCH_SECONDS,
+        gather_seconds: float = 0.0,
+        whole: bool = False,
     ) -> None:
         if not GROUP_NAME.fullmatch(group) or not group.startswith(f"{service}."):
             raise ValueError(f"group {group!r} is not named {service}.<purpose>")
@@ -70,12 +73,14 @@ class Consumer:
         self._prefix = topic_prefix
         self._batch_size = batch_size
         self._fetch_seconds = fetch_seconds
+        self._gather_seconds = gather_seconds
         many = cast(BatchHandler, handler) if batch else None
         one = _alone(many) if many else cast(EventHandler, handler)
-        self._handling = Handling(group, DeadLetters(dead_letters, group), one, many)
+        self._handling = Handling(group, DeadLetters(dead_letters, group), one, many, whole=whole)
         self._bootstrap = bootstrap
         self._errors = ErrorLog(group)
         self._assigned: set[Partition] = set()
+        self._revoked: set[Partition] = set()
         self._paused = False
         self._fatal = False
         self._stopping = asyncio.Event()
@@ -112,8 +117,22 @@ class Consumer:
     async def _consume(self) -> None:
         while not self._stopping.is_set() and not self._fatal:
             records = await self._fetch(self._fetch_seconds)
+            if records and self._gather_seconds:
+                records = await self._gather(records)
             if records:
                 await self._settle(records)
+
+    async def _gather(self, records: list[Record]) -> list[Record]:
+        """As many as make a batch, or what comes in time; what moves to another member meanwhile is left to it."""
+        end = asyncio.get_running_loop().time() + self._gather_seconds
+        while len(records) < self._batch_size and not self._stopping.is_set() and not self._fatal:
+            seconds = min(self._fetch_seconds, end - asyncio.get_running_loop().time())
+            if seconds <= 0:
+                break
+            self._revoked.clear()
+            fetched = await self._fetch(seconds, self._batch_size - len(records))
+            records = [record for record in records if record.partition not in self._revoked] + fetched
+        return records
 
     async def _settle(self, records: list[Record]) -> None:
         """Until all of them are handled or have moved to another member; pauses while an engine is down."""
@@ -132,8 +151,8 @@ class Consumer:
                 return
             backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)
 
-    async def _fetch(self, seconds: float) -> list[Record]:
-        messages = await self._call(lambda consumer: _fetch(consumer, self._batch_size, seconds))
+    async def _fetch(self, seconds: float, size: int | None = None) -> list[Record]:
+        messages = await self._call(lambda consumer: _fetch(consumer, size or self._batch_size, seconds))
         records = []
         for message in messages:
             error = message.error()
@@ -222,7 +241,9 @@ class Consumer:
             consumer.pause(partitions)
 
     def _on_revoke(self, _consumer: KafkaConsumer, partitions: list[TopicPartition]) -> None:
-        self._assigned.difference_update((found.topic, found.partition) for found in partitions)
+        revoked = {(found.topic, found.partition) for found in partitions}
+        self._assigned -= revoked
+        self._revoked |= revoked
 
     def _on_error(self, error: KafkaError) -> None:
         self._errors(error)

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
 
@@ -30,8 +30,19 @@ class UndecodableEvent(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """Where in its topic a record is; the same each time that it is read."""
+
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to an aggregate, with the state it left and the version of that state."""
+    """Something that happened to an aggregate, with the state it left and the version of that state.
+
+    Its position is no part of it: a consumer sets it, for those who keep account of what they have read.
+    """
 
     event_id: str
     type: str
@@ -43,6 +54,7 @@ class Event:
     payload: bytes
     traceparent: str
     source: str
+    position: Position | None = field(default=None, compare=False)
 
     def to_headers(self) -> Headers:
         """The attributes as Kafka headers."""
@@ -62,7 +74,12 @@ class Event:
 
     @classmethod
     def from_message(
-        cls, topic: str, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]] | None
+        cls,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Iterable[tuple[str, bytes | None]] | None,
+        position: Position | None = None,
     ) -> Self:
         """The event that a record carries. Raises UndecodableEvent naming the header that is wrong."""
         try:
@@ -85,6 +102,7 @@ class Event:
             payload=value or b"",
             traceparent=found.get("traceparent", ""),
             source=_required(found, "ce_source"),
+            position=position,
         )
 
     def decode(self) -> Message:

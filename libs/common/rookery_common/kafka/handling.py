@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from confluent_kafka import Message as KafkaMessage
 
 from rookery_common.errors import AppError, DeadlineExceeded, ResourceExhausted, Unavailable
-from rookery_common.kafka.events import Event, Headers, UndecodableEvent
+from rookery_common.kafka.events import Event, Headers, Position, UndecodableEvent
 from rookery_common.kafka.metrics import CONSUMED, DEAD_LETTERS, EVENT_AGE_SECONDS, HANDLE_SECONDS
 from rookery_common.kafka.producer import Producer
 from rookery_common.logs import get_logger
@@ -46,7 +46,9 @@ def record_of(message: KafkaMessage, topic_prefix: str) -> Record:
     offset = _number(message.offset())
     key, value, headers = as_bytes(message.key()), message.value(), headers_of(message)
     try:
-        event = Event.from_message(topic.removeprefix(topic_prefix), key, value, headers)
+        event = Event.from_message(
+            topic.removeprefix(topic_prefix), key, value, headers, Position(partition[1], offset)
+        )
         event.decode()
     except UndecodableEvent as error:
         return Record(message, partition, offset, None, str(error))
@@ -86,19 +88,31 @@ class DeadLetters:
 
 
 class Handling:
-    """Gives records to a group's handler: one by one in the order of their partition, or all of a fetch at once."""
+    """Gives records to a group's handler: one by one in the order of their partition, or all of a fetch at once.
+
+    `whole`: a batch that failed is tried again as it was, since one of its events alone would have another effect.
+    """
 
     def __init__(
-        self, group: str, dead_letters: DeadLetters, one: EventHandler, many: BatchHandler | None = None
+        self,
+        group: str,
+        dead_letters: DeadLetters,
+        one: EventHandler,
+        many: BatchHandler | None = None,
+        *,
+        whole: bool = False,
     ) -> None:
         self._group = group
         self._dead_letters = dead_letters
         self._one = one
         self._many = many
+        self._whole = whole
 
     async def handle(self, records: Sequence[Record]) -> list[Record]:
         """Returns what could not be handled because an engine is down, in order; everything else is done with."""
         rest = await self._handle_batch(records, self._many) if self._many else list(records)
+        if self._whole and any(record.event for record in rest):
+            return rest
         partitions: dict[Partition, list[Record]] = {}
         for record in rest:
             partitions.setdefault(record.partition, []).append(record)
@@ -108,7 +122,7 @@ class Handling:
     async def _handle_batch(self, records: Sequence[Record], many: BatchHandler) -> list[Record]:
         """The batch at once. What is left goes one by one: that finds the event that spoils it, or the outage."""
         events = [record.event for record in records if record.event]
-        if len(events) < 2:
+        if len(events) < (1 if self._whole else 2):
             return list(records)
         try:
             with span(f"consume {self._group}", events=len(events)), HANDLE_SECONDS.labels(self._group).time():

@@ -66,7 +66,7 @@ class Members:
         self.die = False
         self._news = asyncio.Event()
 
-    async def add(self, *, batch: bool = False) -> Consumer:
+    async def add(self, *, batch: bool = False, batch_size: int = 500, gather_seconds: float = 0.0) -> Consumer:
         member = Consumer(
             self._bootstrap,
             GROUP,
@@ -77,6 +77,9 @@ class Members:
             service="feed",
             topic_prefix=self._prefix,
             fetch_seconds=0.1,
+            batch_size=batch_size,
+            gather_seconds=gather_seconds,
+            whole=gather_seconds > 0,
         )
         await member.start()
         self.running.append(member)
@@ -154,6 +157,18 @@ async def test_a_batch_handler_is_given_what_a_fetch_found(producer: Producer, m
     await members.until(300)
     assert len(members.batches) < 30
     assert sorted(int(event.key) for event in members.handled) == list(range(300))
+
+
+async def test_a_batch_is_gathered_until_it_is_full_or_the_member_stops(producer: Producer, members: Members) -> None:
+    member = await members.add(batch=True, batch_size=10, gather_seconds=60.0)
+    for first in range(0, 10, 2):
+        await producer.send_all([_event(first), _event(first + 1)])
+        await asyncio.sleep(0.2)
+    await members.until(10)
+    await producer.send_all(_events(3))
+    await asyncio.sleep(1.0)
+    await member.stop()
+    assert members.batches == [10, 3]
 
 
 async def test_what_was_handled_does_not_come_again(producer: Producer, members: Members) -> None:

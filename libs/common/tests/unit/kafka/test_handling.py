@@ -10,7 +10,7 @@ from confluent_kafka import Message
 
 from rookery_common.errors import AppError, DeadlineExceeded, NotFound, ResourceExhausted, Unavailable
 from rookery_common.kafka import handling as module
-from rookery_common.kafka.events import Event
+from rookery_common.kafka.events import Event, Position
 from rookery_common.kafka.handling import DeadLetters, Handling, Record, record_of
 from rookery_common.kafka.producer import Producer
 from rookery_common.testing.events import FakeProducer
@@ -172,3 +172,31 @@ async def test_undecodable_records_of_a_batch_are_put_aside_and_the_others_handl
     assert await _handling(producer, effects.one, effects.many).handle(records) == []
     assert effects.handled == _ids(_records(3))
     assert len(producer.raw) == 1
+
+
+async def test_a_whole_batch_that_fails_is_left_as_it_was(producer: FakeProducer) -> None:
+    bad = EVENTS[2].event_id
+    effects = Effects({bad: [RuntimeError("bad")]})
+    records: list[Any] = [*_records(4), _record(FakeMessage(EVENTS[4], 4, value=b"\xff"))]
+    whole = Handling(GROUP, DeadLetters(cast(Producer, producer), GROUP), effects.one, effects.many, whole=True)
+    assert await whole.handle(records) == records
+    assert (effects.calls, effects.handled, producer.raw) == ([], [], [])
+    effects = Effects()
+    whole = Handling(GROUP, DeadLetters(cast(Producer, producer), GROUP), effects.one, effects.many, whole=True)
+    assert await whole.handle(records) == []
+    assert effects.handled == _ids(records)
+    assert len(producer.raw) == 1
+
+
+async def test_a_whole_batch_may_be_a_single_event(producer: FakeProducer) -> None:
+    effects = Effects()
+    whole = Handling(GROUP, DeadLetters(cast(Producer, producer), GROUP), effects.one, effects.many, whole=True)
+    assert await whole.handle(_records(1)) == []
+    assert effects.calls == []
+
+
+def test_an_event_knows_where_it_was_read(producer: FakeProducer) -> None:
+    event = _record(FakeMessage(EVENTS[0], 7, 3)).event
+    assert event == EVENTS[0]
+    assert event is not None
+    assert event.position == Position(3, 7)

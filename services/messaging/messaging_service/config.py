@@ -15,3 +15,5 @@ class Settings(BaseServiceSettings, CqlSettings, RedisSettings):
     service: str = "messaging"
     grpc_address: str = Field("127.0.0.1:7005", description="Where the gRPC server listens.")
     health_address: str = Field("127.0.0.1:7105", description="Where probes and metrics are served over HTTP.")
+    auth_target: str = Field("127.0.0.1:7001", description="Where auth is asked for the keys that verify tokens.")
+    user_target: str = Field("127.0.0.1:7002", description="Where user is asked who exists and who blocks whom.")

@@ -21,11 +21,11 @@ SERVICE_NAME = "rookery.user.v1.UserService"
 ALLOWED_CALLERS = {
     "ReserveAccount": frozenset({"auth"}),
     "ConfirmAccount": frozenset({"auth"}),
-    "BatchGetAccounts": frozenset({"gateway", "feed", "post", "moderation"}),
+    "BatchGetAccounts": frozenset({"gateway", "feed", "post", "moderation", "messaging"}),
     "LookupAccounts": frozenset({"gateway", "post"}),
     "FollowAccount": frozenset({"gateway"}),
     "UnfollowAccount": frozenset({"gateway"}),
-    "BatchGetRelationships": frozenset({"gateway", "post"}),
+    "BatchGetRelationships": frozenset({"gateway", "post", "messaging"}),
     "ListFollowers": frozenset({"gateway"}),
     "ListFollowing": frozenset({"gateway"}),
 }

@@ -1,0 +1,131 @@
+"""MessagingService over gRPC: requests to calls of the rules, and their results to responses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import grpc
+
+from messaging_service.errors import InvalidField, TooManySubscriptions, UserRequired
+from messaging_service.events import conversation_message, message_message
+from messaging_service.models import ConversationDraft, Delivery
+from messaging_service.service.conversations import Conversations
+from messaging_service.service.inbox import Inbox
+from messaging_service.service.live import LiveHub, Subscription
+from messaging_service.service.messages import Messages
+from rookery.messaging.v1 import messaging_service_pb2 as pb
+from rookery.messaging.v1 import messaging_service_pb2_grpc as pb_grpc
+from rookery_common.auth import Identity, require_identity
+
+SERVICE_NAME: Final = "rookery.messaging.v1.MessagingService"
+READ_SCOPE: Final = "read:statuses"
+WRITE_SCOPE: Final = "write:conversations"
+HEARTBEAT_SECONDS: Final = 5.0
+MAX_ACCOUNTS: Final = 100_000
+ALLOWED_CALLERS: Final = {"*": frozenset({"gateway"})}
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class MessagingServicer(pb_grpc.MessagingServiceServicer):
+    """One method for each RPC."""
+
+    def __init__(self, conversations: Conversations, inbox: Inbox, messages: Messages, live: LiveHub) -> None:
+        self._conversations = conversations
+        self._inbox = inbox
+        self._messages = messages
+        self._live = live
+
+    async def CreateConversation(
+        self, request: pb.CreateConversationRequest, context: Context
+    ) -> pb.CreateConversationResponse:
+        caller = _require_user(WRITE_SCOPE)
+        draft = ConversationDraft(request.request_id, tuple(request.member_ids), request.title)
+        view = await self._conversations.create(caller, draft)
+        return pb.CreateConversationResponse(conversation=conversation_message(view))
+
+    async def ListConversations(
+        self, request: pb.ListConversationsRequest, context: Context
+    ) -> pb.ListConversationsResponse:
+        caller = _require_user(READ_SCOPE)
+        views, token = await self._inbox.page(caller.account_id, request.page_size, request.page_token)
+        return pb.ListConversationsResponse(conversations=map(conversation_message, views), next_page_token=token)
+
+    async def GetConversation(self, request: pb.GetConversationRequest, context: Context) -> pb.GetConversationResponse:
+        caller = _require_user(READ_SCOPE)
+        view = await self._conversations.get(caller.account_id, request.conversation_id)
+        return pb.GetConversationResponse(conversation=conversation_message(view))
+
+    async def SendMessage(self, request: pb.SendMessageRequest, context: Context) -> pb.SendMessageResponse:
+        caller = _require_user(WRITE_SCOPE)
+        message = await self._messages.send(caller, request.conversation_id, request.request_id, request.text)
+        return pb.SendMessageResponse(message=message_message(message))
+
+    async def ListMessages(self, request: pb.ListMessagesRequest, context: Context) -> pb.ListMessagesResponse:
+        caller = _require_user(READ_SCOPE)
+        messages = await self._messages.page(
+            caller.account_id,
+            request.conversation_id,
+            request.page_size,
+            after=request.after_sequence,
+            before=request.before_sequence,
+            oldest_first=request.oldest_first,
+        )
+        return pb.ListMessagesResponse(messages=map(message_message, messages))
+
+    async def MarkRead(self, request: pb.MarkReadRequest, context: Context) -> pb.MarkReadResponse:
+        caller = _require_user(WRITE_SCOPE)
+        read = await self._conversations.mark_read(caller.account_id, request.conversation_id, request.sequence)
+        return pb.MarkReadResponse(read_sequence=read)
+
+    async def StreamMessages(
+        self, request_iterator: AsyncIterator[pb.StreamMessagesRequest], context: Context
+    ) -> AsyncIterator[pb.StreamMessagesResponse]:
+        subscription = self._live.open()
+        requests = asyncio.create_task(_subscribe(subscription, request_iterator), name="subscriptions")
+        try:
+            # At once, so that the caller knows that it is heard.
+            yield pb.StreamMessagesResponse()
+            while not requests.done():
+                deliveries = await subscription.take(HEARTBEAT_SECONDS)
+                for response in _responses(deliveries):
+                    yield response
+            requests.result()
+        finally:
+            requests.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await requests
+            self._live.close(subscription)
+
+
+async def _subscribe(subscription: Subscription, requests: AsyncIterator[pb.StreamMessagesRequest]) -> None:
+    """Until the caller has no more to say, which ends the stream. Raises InvalidField, TooManySubscriptions."""
+    async for request in requests:
+        if any(account_id <= 0 for account_id in request.subscribe_account_ids):
+            raise InvalidField("subscribe_account_ids", "ERR_INVALID", "has what is not an id")
+        subscription.remove(request.unsubscribe_account_ids)
+        subscription.add(request.subscribe_account_ids)
+        if len(subscription.accounts) > MAX_ACCOUNTS:
+            raise TooManySubscriptions(f"a stream serves at most {MAX_ACCOUNTS} accounts")
+
+
+def _responses(deliveries: Sequence[Delivery]) -> list[pb.StreamMessagesResponse]:
+    """Gaps in responses of their own, so that they come in their order between the messages."""
+    responses = [pb.StreamMessagesResponse()]
+    for delivery in deliveries:
+        if delivery.message is None:
+            responses.append(pb.StreamMessagesResponse(gap_account_ids=delivery.account_ids))
+            responses.append(pb.StreamMessagesResponse())
+        else:
+            responses[-1].deliveries.add(message=message_message(delivery.message), account_ids=delivery.account_ids)
+    return [response for response in responses if response.ByteSize()] or responses[:1]
+
+
+def _require_user(scope: str) -> Identity:
+    identity = require_identity(scope)
+    if identity.account_id == 0:
+        raise UserRequired
+    return identity

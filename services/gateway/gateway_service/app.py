@@ -14,6 +14,7 @@ from gateway_service.hub import Hub
 from gateway_service.pages import Pages
 from gateway_service.revocations import Revocations
 from gateway_service.routers.accounts import Accounts
+from gateway_service.routers.admin_reports import AdminReports
 from gateway_service.routers.apps import Apps
 from gateway_service.routers.authorize import Authorize
 from gateway_service.routers.instance import Instance
@@ -21,6 +22,7 @@ from gateway_service.routers.media import Media
 from gateway_service.routers.oauth import OAuth
 from gateway_service.routers.pages import FrontPages
 from gateway_service.routers.probes import Probes
+from gateway_service.routers.reports import Reports
 from gateway_service.routers.sign_up import SignUp
 from gateway_service.routers.statuses import Statuses
 from gateway_service.routers.streaming import Streaming
@@ -71,6 +73,8 @@ def api_routers(clients: Clients, composer: Composer, exchange: TokenExchange, s
         Apps(clients, exchange, settings).router,
         OAuth(clients, composer, exchange, settings).router,
         Authorize(clients, pages, settings).router,
+        Reports(clients, composer, exchange, settings).router,
+        AdminReports(clients, composer, exchange, settings).router,
         Instance(settings).router,
         FrontPages(pages, settings).router,
     ]

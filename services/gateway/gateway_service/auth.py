@@ -184,6 +184,7 @@ def _caller(answer: ExchangeTokenResponse) -> Caller:
         session_id=answer.session_id,
         app_id=answer.app_id,
         scopes=frozenset(answer.scopes),
+        roles=frozenset(answer.roles),
         token=answer.internal_token,
     )
     return Caller(identity, answer.app_name, answer.app_website)

@@ -13,6 +13,7 @@ from rookery.feed.v1.feed_service_pb2 import (
     BatchGetHomeResult,
 )
 from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceStub
+from rookery.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
 from rookery.post.v1.post_service_pb2 import (
     BatchGetPostsEntry,
     BatchGetPostsRequest,
@@ -44,13 +45,15 @@ READ_SECONDS = 3.0
 
 
 class Clients:
-    """Component: a client each of auth, user, post and feed, and the calls that are batched. All raise AppError."""
+    """Component: a client of each service, and the calls that are batched. All raise AppError."""
 
     def __init__(self, settings: Settings) -> None:
         self.auth = RpcClient(settings, settings.auth_target, AuthServiceStub, service="auth")
         self.user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
         self.post = RpcClient(settings, settings.post_target, PostServiceStub, service="post")
         self.feed = RpcClient(settings, settings.feed_target, FeedServiceStub, service="feed")
+        self.moderation = RpcClient(settings, settings.moderation_target, ModerationServiceStub, service="moderation")
+        self._started = (self.auth, self.user, self.post, self.feed, self.moderation)
         self._home: Batcher[BatchGetHomeEntry, BatchGetHomeResult] = Batcher(self._send_home, name="home")
         self._posts: Batcher[BatchGetPostsEntry, BatchGetPostsResult] = Batcher(self._send_posts, name="posts")
         self._accounts: Batcher[BatchGetAccountsEntry, BatchGetAccountsResult] = Batcher(
@@ -62,12 +65,12 @@ class Clients:
 
     async def start(self) -> None:
         """Begins to connect; none of them need be there yet."""
-        for client in (self.auth, self.user, self.post, self.feed):
+        for client in self._started:
             await client.start()
 
     async def stop(self) -> None:
         """Closes all; calls that run fail."""
-        for client in (self.feed, self.post, self.user, self.auth):
+        for client in reversed(self._started):
             await client.stop()
 
     async def batch_get_home(self, viewer: Identity, page: Page) -> BatchGetHomeResult:

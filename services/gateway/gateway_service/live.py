@@ -1,37 +1,60 @@
-"""Updates to frames, for one client: each is hydrated and filtered for it like a page of its home."""
+"""What arrives to frames, for one client: each is hydrated and filtered for it like a page that it reads."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway_service.auth import Caller, TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
-from gateway_service.hub import Connection
+from gateway_service.connections import NOTIFICATION_GAP, STREAMS, USER, USER_NOTIFICATION, Connection, Item
 from gateway_service.metrics import LIVE_FRAMES
 from rookery.feed.v1.feed_service_pb2 import TimelineEntry, TimelineUpdate
+from rookery.notification.v1.notification_service_pb2 import ListNotificationsRequest, Notification
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
-from rookery_common.ids import lowest_id_at
+from rookery_common.ids import lowest_id_at, ms_of
 from rookery_common.paging import Page
 
 REFILL = 40
 REMEMBERED = 512
+# Notifications come by several topics side by side: one with a lower id may come this much later.
+LATE_MS = 60_000
 _EVENTS = {TimelineUpdate.Kind.KIND_UPDATE: "update", TimelineUpdate.Kind.KIND_STATUS_UPDATE: "status.update"}
-_FRAMES = {event: LIVE_FRAMES.labels(event) for event in ("update", "status.update", "delete")}
+_FRAMES = {event: LIVE_FRAMES.labels(event) for event in ("update", "status.update", "delete", "notification")}
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One event of the streaming API; the payload of a status is its JSON."""
+    """One event of the streaming API, and the client's streams that it is of; the payload of an entity is its JSON."""
 
     event: str
     payload: bytes
+    streams: tuple[str, ...] = (USER,)
+
+
+class Sent:
+    """Which ids a client was sent: services may name one twice."""
+
+    def __init__(self, last_id: int) -> None:
+        self.last_id = last_id
+        self._ids: dict[int, None] = {}
+
+    def first_time(self, number: int) -> bool:
+        """Notes that it is sent now."""
+        if number in self._ids:
+            return False
+        self._ids[number] = None
+        if len(self._ids) > REMEMBERED:
+            del self._ids[next(iter(self._ids))]
+        self.last_id = max(self.last_id, number)
+        return True
 
 
 class Live:
-    """Reads one connection's updates. The client's token is asked about anew each time, so that its end is noticed."""
+    """Reads what one connection is due. The client's token is asked about anew each time, so that its end is noticed."""
 
     def __init__(
         self,
@@ -47,22 +70,29 @@ class Live:
         self._exchange = exchange
         self._composer = composer
         self._clients = clients
-        self._last_id = lowest_id_at(clock.unix_ms())
-        self._sent: dict[int, None] = {}
+        self._opened_ms = clock.unix_ms()
+        self._posts = Sent(lowest_id_at(self._opened_ms))
+        self._notifications = Sent(lowest_id_at(self._opened_ms))
 
     async def next(self, seconds: float) -> list[Frame]:
         """The frames of what has arrived; none after this time without any.
 
         Raises Unauthenticated when the token holds no longer, another AppError when a needed service is away.
         """
-        updates = await self._connection.wait(seconds)
+        items = await self._connection.wait(seconds)
         caller: Caller = await self._exchange.exchange(self._token)
-        frames = await self._frames(caller.identity, updates) if updates else []
+        frames = await self._frames(caller.identity, items) if items else []
         for frame in frames:
             _FRAMES[frame.event].inc()
         return frames
 
-    async def _frames(self, viewer: Identity, updates: Sequence[TimelineUpdate]) -> list[Frame]:
+    async def _frames(self, viewer: Identity, items: Sequence[Item]) -> list[Frame]:
+        updates = [item for item in items if isinstance(item, TimelineUpdate)]
+        told = [item for item in items if isinstance(item, Notification)]
+        home, notifications = await asyncio.gather(self._home(viewer, updates), self._told(viewer, told))
+        return [*home, *notifications]
+
+    async def _home(self, viewer: Identity, updates: Sequence[TimelineUpdate]) -> list[Frame]:
         entries = [
             TimelineEntry(entry_id=update.entry_id, author_id=update.author_id)
             for update in updates
@@ -81,24 +111,34 @@ class Live:
 
     def _status(self, update: TimelineUpdate, status: bytes) -> list[Frame]:
         event = _EVENTS[update.kind]
-        if event == "update" and not self._first_time(update.entry_id):
+        if event == "update" and not self._posts.first_time(update.entry_id):
             return []
         return [Frame(event, status)]
 
     async def _refill(self, viewer: Identity) -> list[Frame]:
         """What came in while nobody listened, oldest first; a client with more to catch up on reads its home."""
-        answer = await self._clients.batch_get_home(viewer, Page(REFILL, min_id=self._last_id))
+        answer = await self._clients.batch_get_home(viewer, Page(REFILL, min_id=self._posts.last_id))
         if not answer.entries:
             return []
         found = await self._composer.entries(viewer, answer.entries)
-        return [Frame("update", status) for entry_id, status in reversed(found) if self._first_time(entry_id)]
+        return [Frame("update", status) for entry_id, status in reversed(found) if self._posts.first_time(entry_id)]
 
-    def _first_time(self, entry_id: int) -> bool:
-        """Notes that an entry is sent: feed may say it twice."""
-        if entry_id in self._sent:
-            return False
-        self._sent[entry_id] = None
-        if len(self._sent) > REMEMBERED:
-            del self._sent[next(iter(self._sent))]
-        self._last_id = max(self._last_id, entry_id)
-        return True
+    async def _told(self, viewer: Identity, told: Sequence[Notification]) -> list[Frame]:
+        """To a token that may not read notifications nothing is said of them."""
+        if not told or not viewer.has_scope(STREAMS[USER_NOTIFICATION]):
+            return []
+        if NOTIFICATION_GAP in told:
+            told = [*await self._missed(viewer), *(each for each in told if each.notification_id)]
+        # In the order of STREAMS, whichever way the client named them.
+        streams = tuple(stream for stream in STREAMS if stream in self._connection.streams)
+        shown = await self._composer.notifications(viewer, told)
+        return [
+            Frame("notification", body, streams) for number, body in shown if self._notifications.first_time(number)
+        ]
+
+    async def _missed(self, viewer: Identity) -> list[Notification]:
+        """Oldest first; a client with more to catch up on reads its notifications."""
+        since_ms = max(self._opened_ms, ms_of(self._notifications.last_id) - LATE_MS)
+        call = ListNotificationsRequest(limit=REFILL, min_id=lowest_id_at(since_ms))
+        answer = await self._clients.list_notifications(viewer, call)
+        return list(reversed(answer.notifications))

@@ -78,19 +78,27 @@ class Revocations:
 
     def _take(self, heard: WatchRevocationsResponse) -> None:
         for revocation in heard.revocations:
-            self._revoke(revocation.session_id, revocation.account_id)
+            if revocation.roles_changed:
+                self._forget(revocation.session_id, revocation.account_id)
+            else:
+                self._revoke(revocation.session_id, revocation.account_id)
         self._sequence = max(self._sequence, heard.sequence)
         self._heard_at = self._clock.monotonic()
 
     def _revoke(self, session_id: int, account_id: int) -> None:
         log.info("session.revoked", session_id=session_id, account_id=account_id)
-        if self._exchange is not None:
-            if session_id:
-                self._exchange.forget(session_id)
-            else:
-                self._exchange.forget_account(account_id)
+        self._forget(session_id, account_id)
         for holder in self._holders:
             if session_id:
                 holder.close_session(session_id)
             else:
                 holder.close_account(account_id)
+
+    def _forget(self, session_id: int, account_id: int) -> None:
+        """What is remembered of the tokens; streams go on."""
+        if self._exchange is None:
+            return
+        if session_id:
+            self._exchange.forget(session_id)
+        else:
+            self._exchange.forget_account(account_id)

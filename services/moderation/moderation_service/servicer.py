@@ -52,7 +52,7 @@ class ModerationServicer(moderation_service_pb2_grpc.ModerationServiceServicer):
             since_id=request.since_id,
             min_id=request.min_id,
         )
-        return pb.ListReportsResponse(reports=map(_report, await self._desk.list(_user(READ_SCOPE), query)))
+        return pb.ListReportsResponse(reports=map(_report, await self._desk.list_reports(_user(READ_SCOPE), query)))
 
     async def GetReport(self, request: pb.GetReportRequest, context: Context) -> pb.GetReportResponse:
         return pb.GetReportResponse(report=_report(await self._desk.get(_user(READ_SCOPE), request.report_id)))

@@ -71,6 +71,10 @@ class Composer:
         found = await self._hydrator.accounts(viewer, account_ids)
         return [found[account_id].body for account_id in account_ids if account_id in found]
 
+    def community(self) -> bytes:
+        """The Account of the community itself, for what no person has done; nobody can look it up."""
+        return self._entities.community()
+
     async def relationships(self, viewer: Identity, account_ids: Sequence[int]) -> list[bytes]:
         """Relationships in this order, without unknown accounts."""
         if not account_ids:

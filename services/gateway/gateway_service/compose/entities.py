@@ -29,6 +29,7 @@ _MEDIA_TYPE = {
     MediaType.MEDIA_TYPE_AUDIO: "audio",
 }
 _MARKS = ("favourited", "reblogged", "bookmarked", "muted", "pinned")
+COMMUNITY_ID = -99
 Counts = tuple[int, int, int, int]
 
 
@@ -59,6 +60,7 @@ class Entities:
 
     def __init__(self, settings: Settings) -> None:
         self._url = settings.public_url
+        self._domain, self._title = settings.domain, settings.title
         self._renderer = Renderer(settings.public_url, settings.domain)
 
     def post(self, post: Post, username: str) -> PostFragment:
@@ -82,6 +84,11 @@ class Entities:
             body=account_body(head, counts),
             checked_at=checked_at,
         )
+
+    def community(self) -> bytes:
+        """The community as an account, with the id that Mastodon gives its own."""
+        account = Account(account_id=COMMUNITY_ID, username=self._domain, display_name=self._title, bot=True)
+        return account_body(_open(self._account(account)), (0, 0, 0, -1))
 
     def media(self, media: Media) -> dict[str, Any]:
         """MediaAttachment."""

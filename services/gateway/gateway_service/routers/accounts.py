@@ -68,7 +68,8 @@ class Accounts:
         caller = await self._exchange.require_user(request, "read:accounts", "profile")
         account_id = caller.identity.account_id
         profile = await self._own_profile(caller.identity)
-        return json_response(credential_account(await self._composer.account(caller.identity, account_id), profile))
+        account = await self._composer.account(caller.identity, account_id)
+        return json_response(credential_account(account, profile, caller.identity.roles))
 
     async def preferences(self, request: Request) -> Response:
         await self._exchange.require_user(request, "read:accounts")

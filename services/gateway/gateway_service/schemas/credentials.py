@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import orjson
 
+from gateway_service.schemas.roles import role_of
 from rookery.user.v1.account_pb2 import Account
 
-# Whoever has no role of their own; the id and the permissions (to invite) are those that Mastodon gives everyone.
-EVERYONE = {"id": "-99", "name": "", "color": "", "permissions": "65536", "highlighted": False}
 DEFAULT_PRIVACY = "public"
 
 
-def credential_account(account: bytes, profile: Account) -> bytes:
+def credential_account(account: bytes, profile: Account, roles: Collection[str]) -> bytes:
     """The Account entity as rendered for all, with the texts as their owner wrote them, and the role."""
     source = {
         "privacy": DEFAULT_PRIVACY,
@@ -31,7 +32,7 @@ def credential_account(account: bytes, profile: Account) -> bytes:
         "indexable": profile.indexable,
         "hide_collections": False,
     }
-    return account[:-1] + b',"source":' + orjson.dumps(source) + b',"role":' + orjson.dumps(EVERYONE) + b"}"
+    return account[:-1] + b',"source":' + orjson.dumps(source) + b',"role":' + orjson.dumps(role_of(roles)) + b"}"
 
 
 def preferences() -> bytes:

@@ -20,6 +20,10 @@ SCOPES = (
     *(f"write:{noun}" for noun in _NOUNS_WRITE),
     "follow",
     "push",
+    "admin:read",
+    "admin:read:reports",
+    "admin:write",
+    "admin:write:reports",
 )
 _WORDS = {
     "profile": "see your profile",
@@ -27,6 +31,10 @@ _WORDS = {
     "write": "post, follow and change everything that you can change",
     "follow": "see and change whom you follow, block and mute",
     "push": "send you notifications",
+    "admin:read": "see what moderators see, if you are one",
+    "admin:read:reports": "see reports, if you are a moderator",
+    "admin:write": "do what moderators do, if you are one",
+    "admin:write:reports": "decide on reports and posts, if you are a moderator",
 }
 
 

@@ -53,7 +53,7 @@ class Desk:
             [record] = await tx.lock_posts({post_id: author})
             return await self._decide(tx, moderator, record, state, MODERATOR)
 
-    async def list(self, moderator: Identity, query: ReportQuery) -> list[Report]:
+    async def list_reports(self, moderator: Identity, query: ReportQuery) -> list[Report]:
         """A page of reports, newest first. Raises FieldInvalid."""
         check_role(moderator)
         if not 0 <= query.limit <= MAX_PAGE:

@@ -32,10 +32,11 @@ from rookery_common.rpc.tls import service_of
 
 GATEWAY: Final = "gateway"
 FEED: Final = "feed"
+SEARCH: Final = "search"
 ALLOWED_CALLERS: Final = {
     "*": frozenset({GATEWAY}),
     "BatchGetPosts": frozenset({GATEWAY, "notification", "moderation"}),
-    "ListAccountPosts": frozenset({GATEWAY, FEED}),
+    "ListAccountPosts": frozenset({GATEWAY, FEED, SEARCH}),
 }
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -82,8 +83,11 @@ class PostServicer(pb_grpc.PostServiceServicer):
             only_media=request.only_media,
         )
         identity = current_identity()
-        if identity is None and _caller(context) == FEED:
+        caller = _caller(context) if identity is None else ""
+        if caller == FEED:
             posts = await self._account_posts.for_feed(query)
+        elif caller == SEARCH:
+            posts = await self._account_posts.for_search(query)
         else:
             posts = await self._account_posts.for_viewer(identity, query)
         response = pb.ListAccountPostsResponse()

@@ -170,6 +170,10 @@ class FakeRepository:
         self._read()
         return [account for account in self.state.accounts.values() if account.username.lower() in keys]
 
+    async def list_accounts(self, above: int, limit: int) -> list[Account]:
+        self._read()
+        return [account for id_, account in sorted(self.state.accounts.items()) if id_ > above][:limit]
+
     async def relationships(self, pairs: Sequence[Pair]) -> dict[Pair, Relationship]:
         self._read()
         return self.state.relationships(pairs)

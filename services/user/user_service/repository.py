@@ -65,6 +65,7 @@ FROM accounts a LEFT JOIN LATERAL (
 ) c ON true
 WHERE a.account_id = ANY($1::bigint[]) LIMIT $2
 """
+_LIST_ACCOUNTS = "SELECT * FROM accounts WHERE account_id > $1 ORDER BY account_id LIMIT $2"
 _LOOKUP = """
 SELECT a.* FROM usernames u JOIN accounts a USING (account_id)
 WHERE u.username_key = ANY($1::text[]) AND u.expires_at IS NULL LIMIT $2
@@ -246,6 +247,11 @@ class UserRepository:
         """Accounts whose names, in lower case, are among the keys."""
         async with self._pg.read() as connection:
             return [_account(row) for row in await connection.fetch("accounts_lookup", _LOOKUP, keys, len(keys))]
+
+    async def list_accounts(self, above: int, limit: int) -> list[Account]:
+        """The next accounts by id; the primary's, so that nothing is older than an event that told of it."""
+        async with self._pg.read(primary=True) as connection:
+            return [_account(row) for row in await connection.fetch("accounts_list", _LIST_ACCOUNTS, above, limit)]
 
     async def relationships(self, pairs: Sequence[Pair]) -> dict[Pair, Relationship]:
         """By (viewer, account), without unknown accounts; always the primary's, since a change holds at once."""

@@ -26,6 +26,7 @@ from user_service.events import Events
 from user_service.metrics import ACCOUNTS_CREATED, FOLLOW_CHANGES, POSTS_COUNTED
 from user_service.models import (
     DEFAULT_PAGE_SIZE,
+    MAX_ACCOUNTS_PAGE_SIZE,
     MAX_FOLLOW_LANGUAGES,
     MAX_IDS_PER_ENTRY,
     MAX_LOOKUPS,
@@ -124,6 +125,17 @@ class UserService:
             return []
         found = {account.username.lower(): account for account in await self._repository.accounts_by_username(keys)}
         return [found[key] for key in keys if key in found]
+
+    async def list_accounts(self, page_size: int, token: str) -> tuple[list[Account], str]:
+        """All accounts in the order of their ids, and the next page's token (empty on the last)."""
+        if not 0 <= page_size <= MAX_ACCOUNTS_PAGE_SIZE:
+            raise FieldInvalid("page_size", f"must be between 1 and {MAX_ACCOUNTS_PAGE_SIZE}")
+        limit = page_size or MAX_ACCOUNTS_PAGE_SIZE
+        above = _position(self._cursors, "accounts", 0, token, "above") if token else 0
+        accounts = await self._repository.list_accounts(above, limit)
+        if len(accounts) < limit:
+            return accounts, ""
+        return accounts, self._cursors.encode("accounts", 0, {"above": accounts[-1].account_id})
 
     async def account_views(self, account_ids: Iterable[int]) -> dict[int, AccountView]:
         """Profiles and counts of all the ids: one call to the cache, one statement for the rest per database."""
@@ -260,10 +272,13 @@ def _page(cursors: CursorCodec, route: str, viewer: int, page_size: int, token: 
     """How many, and before which follow."""
     if not 0 <= page_size <= MAX_PAGE_SIZE:
         raise FieldInvalid("page_size", f"must be between 1 and {MAX_PAGE_SIZE}")
-    if not token:
-        return page_size or DEFAULT_PAGE_SIZE, MAX_ID
+    before = _position(cursors, route, viewer, token, "before") if token else MAX_ID
+    return page_size or DEFAULT_PAGE_SIZE, before
+
+
+def _position(cursors: CursorCodec, route: str, viewer: int, token: str, name: str) -> int:
     try:
-        return page_size or DEFAULT_PAGE_SIZE, int(cursors.decode(route, viewer, token)["before"])
+        return int(cursors.decode(route, viewer, token)[name])
     except InvalidCursor:
         raise FieldInvalid("page_token", "is not a token of this list") from None
 

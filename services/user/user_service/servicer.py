@@ -23,11 +23,12 @@ ALLOWED_CALLERS = {
     "ConfirmAccount": frozenset({"auth"}),
     "BatchGetAccounts": frozenset({"gateway", "feed", "post", "moderation", "messaging"}),
     "LookupAccounts": frozenset({"gateway", "post"}),
+    "ListAccounts": frozenset({"search"}),
     "FollowAccount": frozenset({"gateway"}),
     "UnfollowAccount": frozenset({"gateway"}),
     "BatchGetRelationships": frozenset({"gateway", "post", "messaging"}),
     "ListFollowers": frozenset({"gateway"}),
-    "ListFollowing": frozenset({"gateway"}),
+    "ListFollowing": frozenset({"gateway", "search"}),
 }
 FOLLOW_SCOPE = "write:follows"
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -55,6 +56,10 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
     async def LookupAccounts(self, request: pb.LookupAccountsRequest, context: Context) -> pb.LookupAccountsResponse:
         accounts = await self._service.lookup_accounts(request.usernames)
         return pb.LookupAccountsResponse(accounts=map(account_message, accounts))
+
+    async def ListAccounts(self, request: pb.ListAccountsRequest, context: Context) -> pb.ListAccountsResponse:
+        accounts, token = await self._service.list_accounts(request.page_size, request.page_token)
+        return pb.ListAccountsResponse(accounts=map(account_message, accounts), next_page_token=token)
 
     async def BatchGetAccounts(
         self, request: pb.BatchGetAccountsRequest, context: Context

@@ -10,6 +10,7 @@ from post_service.models import (
     MAX_PAGE_SIZE,
     AccountPostsQuery,
     AuthoredRow,
+    PostState,
     SealedPost,
     Visibility,
 )
@@ -51,6 +52,15 @@ class AccountPosts:
             return {post_id: post for post_id, post in found.items() if is_listed_for_feed(post)}
 
         return await self._page(query, listed)
+
+    async def for_search(self, query: AccountPostsQuery) -> list[SealedPost]:
+        """What is indexed: everything visible to anybody, and be it to its author alone."""
+
+        async def indexed(rows: Sequence[AuthoredRow]) -> dict[int, SealedPost]:
+            found = await self._reader.load_posts([row.post_id for row in rows])
+            return {post_id: post for post_id, post in found.items() if post.state == PostState.VISIBLE}
+
+        return await self._page(query, indexed)
 
     async def _page(self, query: AccountPostsQuery, shown: Shown) -> list[SealedPost]:
         size, newest = _checked_size(query), not query.min_id

@@ -73,6 +73,7 @@ async def test_each_viewer_is_shown_what_is_meant_for_them(
     assert ids(await account_posts.for_viewer(bob, query)) == ids([direct, private, unlisted, public])
     assert ids(await account_posts.for_viewer(carol, query)) == ids([private, unlisted, public])
     assert ids(await account_posts.for_feed(query)) == ids([private, unlisted, public])
+    assert ids(await account_posts.for_search(query)) == ids([direct, private, unlisted, public])
 
 
 async def test_what_is_hidden_does_not_make_pages_short(account_posts: AccountPosts, write: Write) -> None:

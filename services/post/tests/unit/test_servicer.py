@@ -152,13 +152,14 @@ async def test_writing_needs_a_user_and_the_scope(clients: Clients, tokens: Toke
     assert caught.value.status is Status.UNAUTHENTICATED
 
 
-async def test_only_feed_without_a_user_is_given_followers_only_posts(
+async def test_only_feed_and_search_without_a_user_are_given_more_than_anyone(
     clients: Clients, tokens: Tokens, write: Write
 ) -> None:
     for visibility in Visibility:
         await write(visibility=visibility, mentions=(Mention(102, "Bob"),))
     await write(state=PostState.HELD)
     assert await listed(clients, "feed", None) == [3, 2, 1]
+    assert await listed(clients, "search", None) == [4, 3, 2, 1]
     assert await listed(clients, "gateway", None) == [2, 1]
     assert await listed(clients, "gateway", tokens.identity(102)) == [4, 3, 2, 1]
     assert await listed(clients, "feed", tokens.identity(104)) == [2, 1]
@@ -166,7 +167,7 @@ async def test_only_feed_without_a_user_is_given_followers_only_posts(
 
 async def test_other_services_may_not_call(clients: Clients) -> None:
     for caller, method, request in (
-        ("search", "ListAccountPosts", pb.ListAccountPostsRequest(account_id=101)),
+        ("search", "GetMedia", pb.GetMediaRequest(media_id=1)),
         ("feed", "BatchGetPosts", pb.BatchGetPostsRequest()),
     ):
         with pytest.raises(AppError) as caught:

@@ -149,6 +149,14 @@ async def test_accounts_are_found_by_confirmed_names_only(repository: UserReposi
     assert [account.account_id for account in found] == [ALICE]
 
 
+async def test_all_accounts_are_listed_by_id(repository: UserRepository, clock: FakeClock) -> None:
+    await _accounts(repository, clock, ALICE, BOB)
+    low, high = sorted((ALICE, BOB))
+    assert [account.account_id for account in await repository.list_accounts(0, 10)] == [low, high]
+    assert [account.account_id for account in await repository.list_accounts(0, 1)] == [low]
+    assert [account.account_id for account in await repository.list_accounts(low, 10)] == [high]
+
+
 async def test_a_follow_needs_both_accounts(repository: UserRepository, clock: FakeClock) -> None:
     await _accounts(repository, clock, ALICE)
     async with repository.transaction() as tx:

@@ -57,7 +57,7 @@ async def call(world: World) -> AsyncIterator[Caller]:
         server = await network.serve(registration, allowed_callers=ALLOWED_CALLERS)
         clients = {
             name: await network.client(server.port, UserServiceStub, service="user", settings=settings_of(name))
-            for name in ("gateway", "auth", "post", "feed")
+            for name in ("gateway", "auth", "post", "feed", "search")
         }
         yield Caller(clients, tokens)
 
@@ -88,10 +88,23 @@ async def test_errors_keep_their_reason_and_their_fields(call: Caller) -> None:
     assert missing.value.reason == "RESERVATION_NOT_FOUND"
 
 
+async def test_search_reads_all_accounts(call: Caller, world: World) -> None:
+    accounts = [await world.sign_up(name) for name in ("alice", "bob", "carol")]
+    first = await call("ListAccounts", pb.ListAccountsRequest(page_size=2), by="search")
+    rest = pb.ListAccountsRequest(page_size=2, page_token=first.next_page_token)
+    second = await call("ListAccounts", rest, by="search")
+    assert [account.account_id for account in [*first.accounts, *second.accounts]] == accounts
+    assert second.next_page_token == ""
+    with pytest.raises(InvalidArgument, match="page_size"):
+        await call("ListAccounts", pb.ListAccountsRequest(page_size=201), by="search")
+    with pytest.raises(InvalidArgument, match="page_token"):
+        await call("ListAccounts", pb.ListAccountsRequest(page_token="x"), by="search")
+
+
 @pytest.mark.parametrize("method", sorted(ALLOWED_CALLERS))
 async def test_each_method_has_its_callers_and_no_others(call: Caller, method: str) -> None:
     request = getattr(pb, f"{method}Request")()
-    for service in {"gateway", "auth", "post", "feed"} - ALLOWED_CALLERS[method]:
+    for service in {"gateway", "auth", "post", "feed", "search"} - ALLOWED_CALLERS[method]:
         with pytest.raises(PermissionDenied) as caught:
             await call(method, request, by=service)
         assert caught.value.reason == "CALLER_NOT_ALLOWED"

@@ -127,8 +127,8 @@ class PostServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListAccountPosts(self, request, context):
-        """An author's posts that the caller may see, newest first. Feed calls it with no user behind it, and is given all but direct ones.
-        Errors: INVALID_ARGUMENT (page_size).
+        """An author's posts that the caller may see, newest first. With no user behind the call, feed is given all but direct ones, and
+        search all. Errors: INVALID_ARGUMENT (page_size).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,8 +40,8 @@ class PostServiceStub:
     BatchGetPosts: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.BatchGetPostsRequest, _post_service_pb2.BatchGetPostsResponse]
     """Hot: posts that the caller may see, with the caller's marks; others are left out, without saying why."""
     ListAccountPosts: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.ListAccountPostsRequest, _post_service_pb2.ListAccountPostsResponse]
-    """An author's posts that the caller may see, newest first. Feed calls it with no user behind it, and is given all but direct ones.
-    Errors: INVALID_ARGUMENT (page_size).
+    """An author's posts that the caller may see, newest first. With no user behind the call, feed is given all but direct ones, and
+    search all. Errors: INVALID_ARGUMENT (page_size).
     """
     FavouritePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.FavouritePostRequest, _post_service_pb2.FavouritePostResponse]
     """Marks a post that the caller may see; repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
@@ -84,8 +84,8 @@ class PostServiceAsyncStub(PostServiceStub):
     BatchGetPosts: _aio.UnaryUnaryMultiCallable[_post_service_pb2.BatchGetPostsRequest, _post_service_pb2.BatchGetPostsResponse]  # type: ignore[assignment]
     """Hot: posts that the caller may see, with the caller's marks; others are left out, without saying why."""
     ListAccountPosts: _aio.UnaryUnaryMultiCallable[_post_service_pb2.ListAccountPostsRequest, _post_service_pb2.ListAccountPostsResponse]  # type: ignore[assignment]
-    """An author's posts that the caller may see, newest first. Feed calls it with no user behind it, and is given all but direct ones.
-    Errors: INVALID_ARGUMENT (page_size).
+    """An author's posts that the caller may see, newest first. With no user behind the call, feed is given all but direct ones, and
+    search all. Errors: INVALID_ARGUMENT (page_size).
     """
     FavouritePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.FavouritePostRequest, _post_service_pb2.FavouritePostResponse]  # type: ignore[assignment]
     """Marks a post that the caller may see; repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
@@ -143,8 +143,8 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _post_service_pb2.ListAccountPostsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_post_service_pb2.ListAccountPostsResponse, _abc.Awaitable[_post_service_pb2.ListAccountPostsResponse]]:
-        """An author's posts that the caller may see, newest first. Feed calls it with no user behind it, and is given all but direct ones.
-        Errors: INVALID_ARGUMENT (page_size).
+        """An author's posts that the caller may see, newest first. With no user behind the call, feed is given all but direct ones, and
+        search all. Errors: INVALID_ARGUMENT (page_size).
         """
 
     @_abc_1.abstractmethod

@@ -24,23 +24,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&rookery/search/v1/search_service.proto\x12\x11rookery.search.v1\"\x9e\x01\n\rSearchRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12,\n\x05kinds\x18\x02 \x03(\x0e\x32\x1d.rookery.search.v1.SearchKind\x12\r\n\x05limit\x18\x03 \x01(\x05\x12\x0e\n\x06offset\x18\x04 \x01(\x05\x12\x11\n\tauthor_id\x18\x05 \x01(\x03\x12\x0e\n\x06max_id\x18\x06 \x01(\x03\x12\x0e\n\x06min_id\x18\x07 \x01(\x03\"e\n\x0eSearchResponse\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\x03\x12\x10\n\x08post_ids\x18\x02 \x03(\x03\x12,\n\x08hashtags\x18\x03 \x03(\x0b\x32\x1a.rookery.search.v1.Hashtag\"G\n\x07Hashtag\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x07history\x18\x02 \x03(\x0b\x32\x1d.rookery.search.v1.HashtagDay\"9\n\nHashtagDay\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\x03\x12\x0c\n\x04uses\x18\x02 \x01(\x03\x12\x10\n\x08\x61\x63\x63ounts\x18\x03 \x01(\x03*w\n\nSearchKind\x12\x1b\n\x17SEARCH_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14SEARCH_KIND_ACCOUNTS\x10\x01\x12\x18\n\x14SEARCH_KIND_STATUSES\x10\x02\x12\x18\n\x14SEARCH_KIND_HASHTAGS\x10\x03\x32^\n\rSearchService\x12M\n\x06Search\x12 .rookery.search.v1.SearchRequest\x1a!.rookery.search.v1.SearchResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&rookery/search/v1/search_service.proto\x12\x11rookery.search.v1\"\xb1\x01\n\rSearchRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12,\n\x05kinds\x18\x02 \x03(\x0e\x32\x1d.rookery.search.v1.SearchKind\x12\r\n\x05limit\x18\x03 \x01(\x05\x12\x0e\n\x06offset\x18\x04 \x01(\x05\x12\x11\n\tauthor_id\x18\x05 \x01(\x03\x12\x0e\n\x06max_id\x18\x06 \x01(\x03\x12\x0e\n\x06min_id\x18\x07 \x01(\x03\x12\x11\n\tfollowing\x18\x08 \x01(\x08\"e\n\x0eSearchResponse\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\x03\x12\x10\n\x08post_ids\x18\x02 \x03(\x03\x12,\n\x08hashtags\x18\x03 \x03(\x0b\x32\x1a.rookery.search.v1.Hashtag\"G\n\x07Hashtag\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x07history\x18\x02 \x03(\x0b\x32\x1d.rookery.search.v1.HashtagDay\"9\n\nHashtagDay\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\x03\x12\x0c\n\x04uses\x18\x02 \x01(\x03\x12\x10\n\x08\x61\x63\x63ounts\x18\x03 \x01(\x03*w\n\nSearchKind\x12\x1b\n\x17SEARCH_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14SEARCH_KIND_ACCOUNTS\x10\x01\x12\x18\n\x14SEARCH_KIND_STATUSES\x10\x02\x12\x18\n\x14SEARCH_KIND_HASHTAGS\x10\x03\x32^\n\rSearchService\x12M\n\x06Search\x12 .rookery.search.v1.SearchRequest\x1a!.rookery.search.v1.SearchResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.search.v1.search_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SEARCHKIND']._serialized_start=457
-  _globals['_SEARCHKIND']._serialized_end=576
+  _globals['_SEARCHKIND']._serialized_start=476
+  _globals['_SEARCHKIND']._serialized_end=595
   _globals['_SEARCHREQUEST']._serialized_start=62
-  _globals['_SEARCHREQUEST']._serialized_end=220
-  _globals['_SEARCHRESPONSE']._serialized_start=222
-  _globals['_SEARCHRESPONSE']._serialized_end=323
-  _globals['_HASHTAG']._serialized_start=325
-  _globals['_HASHTAG']._serialized_end=396
-  _globals['_HASHTAGDAY']._serialized_start=398
-  _globals['_HASHTAGDAY']._serialized_end=455
-  _globals['_SEARCHSERVICE']._serialized_start=578
-  _globals['_SEARCHSERVICE']._serialized_end=672
+  _globals['_SEARCHREQUEST']._serialized_end=239
+  _globals['_SEARCHRESPONSE']._serialized_start=241
+  _globals['_SEARCHRESPONSE']._serialized_end=342
+  _globals['_HASHTAG']._serialized_start=344
+  _globals['_HASHTAG']._serialized_end=415
+  _globals['_HASHTAGDAY']._serialized_start=417
+  _globals['_HASHTAGDAY']._serialized_end=474
+  _globals['_SEARCHSERVICE']._serialized_start=597
+  _globals['_SEARCHSERVICE']._serialized_end=691
 # @@protoc_insertion_point(module_scope)

@@ -49,6 +49,7 @@ class SearchRequest(_message.Message):
     AUTHOR_ID_FIELD_NUMBER: _builtins.int
     MAX_ID_FIELD_NUMBER: _builtins.int
     MIN_ID_FIELD_NUMBER: _builtins.int
+    FOLLOWING_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """1 to 200 characters."""
     limit: _builtins.int
@@ -60,6 +61,8 @@ class SearchRequest(_message.Message):
     max_id: _builtins.int
     """Exclusive bounds on post ids; 0 for none."""
     min_id: _builtins.int
+    following: _builtins.bool
+    """Accounts that the caller follows only."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___SearchKind.ValueType]:
         """Empty for all."""
@@ -74,10 +77,11 @@ class SearchRequest(_message.Message):
         author_id: _builtins.int = ...,
         max_id: _builtins.int = ...,
         min_id: _builtins.int = ...,
+        following: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "kinds", b"kinds", "limit", b"limit", "max_id", b"max_id", "min_id", b"min_id", "offset", b"offset", "query", b"query"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "following", b"following", "kinds", b"kinds", "limit", b"limit", "max_id", b"max_id", "min_id", b"min_id", "offset", b"offset", "query", b"query"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -120,7 +124,9 @@ class Hashtag(_message.Message):
     name: _builtins.str
     """Lower case, without '#'."""
     @_builtins.property
-    def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___HashtagDay]: ...
+    def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___HashtagDay]:
+        """Of seven days, today first."""
+
     def __init__(
         self,
         *,

@@ -47,7 +47,8 @@ class SearchServiceServicer:
     """
 
     def Search(self, request, context):
-        """Ids of what matches and the caller may see. Errors: INVALID_ARGUMENT (q, limit, offset), UNAVAILABLE.
+        """Ids of what matches and the caller may see; statuses only for a caller who is signed in. Errors: INVALID_ARGUMENT (q, limit,
+        offset, account_id, max_id, min_id, kinds), UNAUTHENTICATED (following), PERMISSION_DENIED (scope), DEADLINE_EXCEEDED, UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

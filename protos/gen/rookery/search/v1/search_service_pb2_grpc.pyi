@@ -34,7 +34,9 @@ class SearchServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SearchServiceAsyncStub: ...
     Search: _grpc.UnaryUnaryMultiCallable[_search_service_pb2.SearchRequest, _search_service_pb2.SearchResponse]
-    """Ids of what matches and the caller may see. Errors: INVALID_ARGUMENT (q, limit, offset), UNAVAILABLE."""
+    """Ids of what matches and the caller may see; statuses only for a caller who is signed in. Errors: INVALID_ARGUMENT (q, limit,
+    offset, account_id, max_id, min_id, kinds), UNAUTHENTICATED (following), PERMISSION_DENIED (scope), DEADLINE_EXCEEDED, UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class SearchServiceAsyncStub(SearchServiceStub):
@@ -42,7 +44,9 @@ class SearchServiceAsyncStub(SearchServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Search: _aio.UnaryUnaryMultiCallable[_search_service_pb2.SearchRequest, _search_service_pb2.SearchResponse]  # type: ignore[assignment]
-    """Ids of what matches and the caller may see. Errors: INVALID_ARGUMENT (q, limit, offset), UNAVAILABLE."""
+    """Ids of what matches and the caller may see; statuses only for a caller who is signed in. Errors: INVALID_ARGUMENT (q, limit,
+    offset, account_id, max_id, min_id, kinds), UNAUTHENTICATED (following), PERMISSION_DENIED (scope), DEADLINE_EXCEEDED, UNAVAILABLE.
+    """
 
 class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
     """The index of accounts, posts and hashtags."""
@@ -53,6 +57,8 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _search_service_pb2.SearchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_search_service_pb2.SearchResponse, _abc.Awaitable[_search_service_pb2.SearchResponse]]:
-        """Ids of what matches and the caller may see. Errors: INVALID_ARGUMENT (q, limit, offset), UNAVAILABLE."""
+        """Ids of what matches and the caller may see; statuses only for a caller who is signed in. Errors: INVALID_ARGUMENT (q, limit,
+        offset, account_id, max_id, min_id, kinds), UNAUTHENTICATED (following), PERMISSION_DENIED (scope), DEADLINE_EXCEEDED, UNAVAILABLE.
+        """
 
 def add_SearchServiceServicer_to_server(servicer: SearchServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -28,7 +28,7 @@ from rookery.common.v1 import entry_context_pb2 as rookery_dot_common_dot_v1_dot
 from rookery.user.v1 import account_pb2 as rookery_dot_user_dot_v1_dot_account__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rookery/user/v1/user_service.proto\x12\x0frookery.user.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a%rookery/common/v1/entry_context.proto\x1a\x1drookery/user/v1/account.proto\"=\n\x15ReserveAccountRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08username\x18\x02 \x01(\t\"]\n\x16ReserveAccountResponse\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"?\n\x15\x43onfirmAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"C\n\x16\x43onfirmAccountResponse\x12)\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x18.rookery.user.v1.Account\"R\n\x17\x42\x61tchGetAccountsRequest\x12\x37\n\x07\x65ntries\x18\x01 \x03(\x0b\x32&.rookery.user.v1.BatchGetAccountsEntry\"z\n\x15\x42\x61tchGetAccountsEntry\x12\x30\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1f.rookery.common.v1.EntryContext\x12/\n\x08\x61\x63\x63ounts\x18\x02 \x03(\x0b\x32\x1d.rookery.user.v1.AccountQuery\"9\n\x0c\x41\x63\x63ountQuery\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x15\n\rknown_version\x18\x02 \x01(\x03\"T\n\x18\x42\x61tchGetAccountsResponse\x12\x38\n\x07results\x18\x01 \x03(\x0b\x32\'.rookery.user.v1.BatchGetAccountsResult\"l\n\x16\x42\x61tchGetAccountsResult\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12.\n\x08\x61\x63\x63ounts\x18\x02 \x03(\x0b\x32\x1c.rookery.user.v1.AccountView\"\x8d\x01\n\x0b\x41\x63\x63ountView\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12)\n\x07\x61\x63\x63ount\x18\x03 \x01(\x0b\x32\x18.rookery.user.v1.Account\x12.\n\x06\x63ounts\x18\x04 \x01(\x0b\x32\x1e.rookery.user.v1.AccountCounts\"*\n\x15LookupAccountsRequest\x12\x11\n\tusernames\x18\x01 \x03(\t\"D\n\x16LookupAccountsResponse\x12*\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x18.rookery.user.v1.Account\"\x7f\n\x14\x46ollowAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x14\n\x07reblogs\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12\x13\n\x06notify\x18\x03 \x01(\x08H\x01\x88\x01\x01\x12\x11\n\tlanguages\x18\x04 \x03(\tB\n\n\x08_reblogsB\t\n\x07_notify\"L\n\x15\x46ollowAccountResponse\x12\x33\n\x0crelationship\x18\x01 \x01(\x0b\x32\x1d.rookery.user.v1.Relationship\",\n\x16UnfollowAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\x03\"N\n\x17UnfollowAccountResponse\x12\x33\n\x0crelationship\x18\x01 \x01(\x0b\x32\x1d.rookery.user.v1.Relationship\"\\\n\x1c\x42\x61tchGetRelationshipsRequest\x12<\n\x07\x65ntries\x18\x01 \x03(\x0b\x32+.rookery.user.v1.BatchGetRelationshipsEntry\"c\n\x1a\x42\x61tchGetRelationshipsEntry\x12\x30\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1f.rookery.common.v1.EntryContext\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x02 \x03(\x03\"^\n\x1d\x42\x61tchGetRelationshipsResponse\x12=\n\x07results\x18\x01 \x03(\x0b\x32,.rookery.user.v1.BatchGetRelationshipsResult\"w\n\x1b\x42\x61tchGetRelationshipsResult\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12\x34\n\rrelationships\x18\x02 \x03(\x0b\x32\x1d.rookery.user.v1.Relationship\"Q\n\x14ListFollowersRequest\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"E\n\x15ListFollowersResponse\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\x03\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Q\n\x14ListFollowingRequest\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"E\n\x15ListFollowingResponse\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\x03\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x9d\x07\n\x0bUserService\x12\x61\n\x0eReserveAccount\x12&.rookery.user.v1.ReserveAccountRequest\x1a\'.rookery.user.v1.ReserveAccountResponse\x12\x61\n\x0e\x43onfirmAccount\x12&.rookery.user.v1.ConfirmAccountRequest\x1a\'.rookery.user.v1.ConfirmAccountResponse\x12g\n\x10\x42\x61tchGetAccounts\x12(.rookery.user.v1.BatchGetAccountsRequest\x1a).rookery.user.v1.BatchGetAccountsResponse\x12\x61\n\x0eLookupAccounts\x12&.rookery.user.v1.LookupAccountsRequest\x1a\'.rookery.user.v1.LookupAccountsResponse\x12^\n\rFollowAccount\x12%.rookery.user.v1.FollowAccountRequest\x1a&.rookery.user.v1.FollowAccountResponse\x12\x64\n\x0fUnfollowAccount\x12\'.rookery.user.v1.UnfollowAccountRequest\x1a(.rookery.user.v1.UnfollowAccountResponse\x12v\n\x15\x42\x61tchGetRelationships\x12-.rookery.user.v1.BatchGetRelationshipsRequest\x1a..rookery.user.v1.BatchGetRelationshipsResponse\x12^\n\rListFollowers\x12%.rookery.user.v1.ListFollowersRequest\x1a&.rookery.user.v1.ListFollowersResponse\x12^\n\rListFollowing\x12%.rookery.user.v1.ListFollowingRequest\x1a&.rookery.user.v1.ListFollowingResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rookery/user/v1/user_service.proto\x12\x0frookery.user.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a%rookery/common/v1/entry_context.proto\x1a\x1drookery/user/v1/account.proto\"=\n\x15ReserveAccountRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08username\x18\x02 \x01(\t\"]\n\x16ReserveAccountResponse\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"?\n\x15\x43onfirmAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"C\n\x16\x43onfirmAccountResponse\x12)\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x18.rookery.user.v1.Account\"R\n\x17\x42\x61tchGetAccountsRequest\x12\x37\n\x07\x65ntries\x18\x01 \x03(\x0b\x32&.rookery.user.v1.BatchGetAccountsEntry\"z\n\x15\x42\x61tchGetAccountsEntry\x12\x30\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1f.rookery.common.v1.EntryContext\x12/\n\x08\x61\x63\x63ounts\x18\x02 \x03(\x0b\x32\x1d.rookery.user.v1.AccountQuery\"9\n\x0c\x41\x63\x63ountQuery\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x15\n\rknown_version\x18\x02 \x01(\x03\"T\n\x18\x42\x61tchGetAccountsResponse\x12\x38\n\x07results\x18\x01 \x03(\x0b\x32\'.rookery.user.v1.BatchGetAccountsResult\"l\n\x16\x42\x61tchGetAccountsResult\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12.\n\x08\x61\x63\x63ounts\x18\x02 \x03(\x0b\x32\x1c.rookery.user.v1.AccountView\"\x8d\x01\n\x0b\x41\x63\x63ountView\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12)\n\x07\x61\x63\x63ount\x18\x03 \x01(\x0b\x32\x18.rookery.user.v1.Account\x12.\n\x06\x63ounts\x18\x04 \x01(\x0b\x32\x1e.rookery.user.v1.AccountCounts\"*\n\x15LookupAccountsRequest\x12\x11\n\tusernames\x18\x01 \x03(\t\"D\n\x16LookupAccountsResponse\x12*\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x18.rookery.user.v1.Account\"<\n\x13ListAccountsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"[\n\x14ListAccountsResponse\x12*\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x18.rookery.user.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x7f\n\x14\x46ollowAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x14\n\x07reblogs\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12\x13\n\x06notify\x18\x03 \x01(\x08H\x01\x88\x01\x01\x12\x11\n\tlanguages\x18\x04 \x03(\tB\n\n\x08_reblogsB\t\n\x07_notify\"L\n\x15\x46ollowAccountResponse\x12\x33\n\x0crelationship\x18\x01 \x01(\x0b\x32\x1d.rookery.user.v1.Relationship\",\n\x16UnfollowAccountRequest\x12\x12\n\naccount_id\x18\x01 \x01(\x03\"N\n\x17UnfollowAccountResponse\x12\x33\n\x0crelationship\x18\x01 \x01(\x0b\x32\x1d.rookery.user.v1.Relationship\"\\\n\x1c\x42\x61tchGetRelationshipsRequest\x12<\n\x07\x65ntries\x18\x01 \x03(\x0b\x32+.rookery.user.v1.BatchGetRelationshipsEntry\"c\n\x1a\x42\x61tchGetRelationshipsEntry\x12\x30\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1f.rookery.common.v1.EntryContext\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x02 \x03(\x03\"^\n\x1d\x42\x61tchGetRelationshipsResponse\x12=\n\x07results\x18\x01 \x03(\x0b\x32,.rookery.user.v1.BatchGetRelationshipsResult\"w\n\x1b\x42\x61tchGetRelationshipsResult\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12\x34\n\rrelationships\x18\x02 \x03(\x0b\x32\x1d.rookery.user.v1.Relationship\"Q\n\x14ListFollowersRequest\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"E\n\x15ListFollowersResponse\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\x03\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Q\n\x14ListFollowingRequest\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"E\n\x15ListFollowingResponse\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\x03\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xfa\x07\n\x0bUserService\x12\x61\n\x0eReserveAccount\x12&.rookery.user.v1.ReserveAccountRequest\x1a\'.rookery.user.v1.ReserveAccountResponse\x12\x61\n\x0e\x43onfirmAccount\x12&.rookery.user.v1.ConfirmAccountRequest\x1a\'.rookery.user.v1.ConfirmAccountResponse\x12g\n\x10\x42\x61tchGetAccounts\x12(.rookery.user.v1.BatchGetAccountsRequest\x1a).rookery.user.v1.BatchGetAccountsResponse\x12\x61\n\x0eLookupAccounts\x12&.rookery.user.v1.LookupAccountsRequest\x1a\'.rookery.user.v1.LookupAccountsResponse\x12[\n\x0cListAccounts\x12$.rookery.user.v1.ListAccountsRequest\x1a%.rookery.user.v1.ListAccountsResponse\x12^\n\rFollowAccount\x12%.rookery.user.v1.FollowAccountRequest\x1a&.rookery.user.v1.FollowAccountResponse\x12\x64\n\x0fUnfollowAccount\x12\'.rookery.user.v1.UnfollowAccountRequest\x1a(.rookery.user.v1.UnfollowAccountResponse\x12v\n\x15\x42\x61tchGetRelationships\x12-.rookery.user.v1.BatchGetRelationshipsRequest\x1a..rookery.user.v1.BatchGetRelationshipsResponse\x12^\n\rListFollowers\x12%.rookery.user.v1.ListFollowersRequest\x1a&.rookery.user.v1.ListFollowersResponse\x12^\n\rListFollowing\x12%.rookery.user.v1.ListFollowingRequest\x1a&.rookery.user.v1.ListFollowingResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,30 +59,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOOKUPACCOUNTSREQUEST']._serialized_end=1124
   _globals['_LOOKUPACCOUNTSRESPONSE']._serialized_start=1126
   _globals['_LOOKUPACCOUNTSRESPONSE']._serialized_end=1194
-  _globals['_FOLLOWACCOUNTREQUEST']._serialized_start=1196
-  _globals['_FOLLOWACCOUNTREQUEST']._serialized_end=1323
-  _globals['_FOLLOWACCOUNTRESPONSE']._serialized_start=1325
-  _globals['_FOLLOWACCOUNTRESPONSE']._serialized_end=1401
-  _globals['_UNFOLLOWACCOUNTREQUEST']._serialized_start=1403
-  _globals['_UNFOLLOWACCOUNTREQUEST']._serialized_end=1447
-  _globals['_UNFOLLOWACCOUNTRESPONSE']._serialized_start=1449
-  _globals['_UNFOLLOWACCOUNTRESPONSE']._serialized_end=1527
-  _globals['_BATCHGETRELATIONSHIPSREQUEST']._serialized_start=1529
-  _globals['_BATCHGETRELATIONSHIPSREQUEST']._serialized_end=1621
-  _globals['_BATCHGETRELATIONSHIPSENTRY']._serialized_start=1623
-  _globals['_BATCHGETRELATIONSHIPSENTRY']._serialized_end=1722
-  _globals['_BATCHGETRELATIONSHIPSRESPONSE']._serialized_start=1724
-  _globals['_BATCHGETRELATIONSHIPSRESPONSE']._serialized_end=1818
-  _globals['_BATCHGETRELATIONSHIPSRESULT']._serialized_start=1820
-  _globals['_BATCHGETRELATIONSHIPSRESULT']._serialized_end=1939
-  _globals['_LISTFOLLOWERSREQUEST']._serialized_start=1941
-  _globals['_LISTFOLLOWERSREQUEST']._serialized_end=2022
-  _globals['_LISTFOLLOWERSRESPONSE']._serialized_start=2024
-  _globals['_LISTFOLLOWERSRESPONSE']._serialized_end=2093
-  _globals['_LISTFOLLOWINGREQUEST']._serialized_start=2095
-  _globals['_LISTFOLLOWINGREQUEST']._serialized_end=2176
-  _globals['_LISTFOLLOWINGRESPONSE']._serialized_start=2178
-  _globals['_LISTFOLLOWINGRESPONSE']._serialized_end=2247
-  _globals['_USERSERVICE']._serialized_start=2250
-  _globals['_USERSERVICE']._serialized_end=3175
+  _globals['_LISTACCOUNTSREQUEST']._serialized_start=1196
+  _globals['_LISTACCOUNTSREQUEST']._serialized_end=1256
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=1258
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=1349
+  _globals['_FOLLOWACCOUNTREQUEST']._serialized_start=1351
+  _globals['_FOLLOWACCOUNTREQUEST']._serialized_end=1478
+  _globals['_FOLLOWACCOUNTRESPONSE']._serialized_start=1480
+  _globals['_FOLLOWACCOUNTRESPONSE']._serialized_end=1556
+  _globals['_UNFOLLOWACCOUNTREQUEST']._serialized_start=1558
+  _globals['_UNFOLLOWACCOUNTREQUEST']._serialized_end=1602
+  _globals['_UNFOLLOWACCOUNTRESPONSE']._serialized_start=1604
+  _globals['_UNFOLLOWACCOUNTRESPONSE']._serialized_end=1682
+  _globals['_BATCHGETRELATIONSHIPSREQUEST']._serialized_start=1684
+  _globals['_BATCHGETRELATIONSHIPSREQUEST']._serialized_end=1776
+  _globals['_BATCHGETRELATIONSHIPSENTRY']._serialized_start=1778
+  _globals['_BATCHGETRELATIONSHIPSENTRY']._serialized_end=1877
+  _globals['_BATCHGETRELATIONSHIPSRESPONSE']._serialized_start=1879
+  _globals['_BATCHGETRELATIONSHIPSRESPONSE']._serialized_end=1973
+  _globals['_BATCHGETRELATIONSHIPSRESULT']._serialized_start=1975
+  _globals['_BATCHGETRELATIONSHIPSRESULT']._serialized_end=2094
+  _globals['_LISTFOLLOWERSREQUEST']._serialized_start=2096
+  _globals['_LISTFOLLOWERSREQUEST']._serialized_end=2177
+  _globals['_LISTFOLLOWERSRESPONSE']._serialized_start=2179
+  _globals['_LISTFOLLOWERSRESPONSE']._serialized_end=2248
+  _globals['_LISTFOLLOWINGREQUEST']._serialized_start=2250
+  _globals['_LISTFOLLOWINGREQUEST']._serialized_end=2331
+  _globals['_LISTFOLLOWINGRESPONSE']._serialized_start=2333
+  _globals['_LISTFOLLOWINGRESPONSE']._serialized_end=2402
+  _globals['_USERSERVICE']._serialized_start=2405
+  _globals['_USERSERVICE']._serialized_end=3423
 # @@protoc_insertion_point(module_scope)

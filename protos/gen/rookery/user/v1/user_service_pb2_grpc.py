@@ -55,6 +55,11 @@ class UserServiceStub:
                 request_serializer=rookery_dot_user_dot_v1_dot_user__service__pb2.LookupAccountsRequest.SerializeToString,
                 response_deserializer=rookery_dot_user_dot_v1_dot_user__service__pb2.LookupAccountsResponse.FromString,
                 _registered_method=True)
+        self.ListAccounts = channel.unary_unary(
+                '/rookery.user.v1.UserService/ListAccounts',
+                request_serializer=rookery_dot_user_dot_v1_dot_user__service__pb2.ListAccountsRequest.SerializeToString,
+                response_deserializer=rookery_dot_user_dot_v1_dot_user__service__pb2.ListAccountsResponse.FromString,
+                _registered_method=True)
         self.FollowAccount = channel.unary_unary(
                 '/rookery.user.v1.UserService/FollowAccount',
                 request_serializer=rookery_dot_user_dot_v1_dot_user__service__pb2.FollowAccountRequest.SerializeToString,
@@ -110,6 +115,13 @@ class UserServiceServicer:
 
     def LookupAccounts(self, request, context):
         """Accounts by username, case-insensitively; unknown ones are left out. At most 100.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAccounts(self, request, context):
+        """All accounts by id, by keyset, for whoever keeps a view of them. Called by search. Errors: INVALID_ARGUMENT (page_size, page_token).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -172,6 +184,11 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.LookupAccounts,
                     request_deserializer=rookery_dot_user_dot_v1_dot_user__service__pb2.LookupAccountsRequest.FromString,
                     response_serializer=rookery_dot_user_dot_v1_dot_user__service__pb2.LookupAccountsResponse.SerializeToString,
+            ),
+            'ListAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAccounts,
+                    request_deserializer=rookery_dot_user_dot_v1_dot_user__service__pb2.ListAccountsRequest.FromString,
+                    response_serializer=rookery_dot_user_dot_v1_dot_user__service__pb2.ListAccountsResponse.SerializeToString,
             ),
             'FollowAccount': grpc.unary_unary_rpc_method_handler(
                     servicer.FollowAccount,
@@ -308,6 +325,33 @@ class UserService:
             '/rookery.user.v1.UserService/LookupAccounts',
             rookery_dot_user_dot_v1_dot_user__service__pb2.LookupAccountsRequest.SerializeToString,
             rookery_dot_user_dot_v1_dot_user__service__pb2.LookupAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.user.v1.UserService/ListAccounts',
+            rookery_dot_user_dot_v1_dot_user__service__pb2.ListAccountsRequest.SerializeToString,
+            rookery_dot_user_dot_v1_dot_user__service__pb2.ListAccountsResponse.FromString,
             options,
             channel_credentials,
             insecure,

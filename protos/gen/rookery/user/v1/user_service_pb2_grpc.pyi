@@ -43,6 +43,8 @@ class UserServiceStub:
     """Hot: profiles and counts by id; unknown ids are left out."""
     LookupAccounts: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.LookupAccountsRequest, _user_service_pb2.LookupAccountsResponse]
     """Accounts by username, case-insensitively; unknown ones are left out. At most 100."""
+    ListAccounts: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ListAccountsRequest, _user_service_pb2.ListAccountsResponse]
+    """All accounts by id, by keyset, for whoever keeps a view of them. Called by search. Errors: INVALID_ARGUMENT (page_size, page_token)."""
     FollowAccount: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.FollowAccountRequest, _user_service_pb2.FollowAccountResponse]
     """Errors: NOT_FOUND, INVALID_ARGUMENT (oneself), PERMISSION_DENIED (blocked), UNAUTHENTICATED."""
     UnfollowAccount: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.UnfollowAccountRequest, _user_service_pb2.UnfollowAccountResponse]
@@ -69,6 +71,8 @@ class UserServiceAsyncStub(UserServiceStub):
     """Hot: profiles and counts by id; unknown ids are left out."""
     LookupAccounts: _aio.UnaryUnaryMultiCallable[_user_service_pb2.LookupAccountsRequest, _user_service_pb2.LookupAccountsResponse]  # type: ignore[assignment]
     """Accounts by username, case-insensitively; unknown ones are left out. At most 100."""
+    ListAccounts: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ListAccountsRequest, _user_service_pb2.ListAccountsResponse]  # type: ignore[assignment]
+    """All accounts by id, by keyset, for whoever keeps a view of them. Called by search. Errors: INVALID_ARGUMENT (page_size, page_token)."""
     FollowAccount: _aio.UnaryUnaryMultiCallable[_user_service_pb2.FollowAccountRequest, _user_service_pb2.FollowAccountResponse]  # type: ignore[assignment]
     """Errors: NOT_FOUND, INVALID_ARGUMENT (oneself), PERMISSION_DENIED (blocked), UNAUTHENTICATED."""
     UnfollowAccount: _aio.UnaryUnaryMultiCallable[_user_service_pb2.UnfollowAccountRequest, _user_service_pb2.UnfollowAccountResponse]  # type: ignore[assignment]
@@ -116,6 +120,14 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.LookupAccountsResponse, _abc.Awaitable[_user_service_pb2.LookupAccountsResponse]]:
         """Accounts by username, case-insensitively; unknown ones are left out. At most 100."""
+
+    @_abc_1.abstractmethod
+    def ListAccounts(
+        self,
+        request: _user_service_pb2.ListAccountsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_service_pb2.ListAccountsResponse, _abc.Awaitable[_user_service_pb2.ListAccountsResponse]]:
+        """All accounts by id, by keyset, for whoever keeps a view of them. Called by search. Errors: INVALID_ARGUMENT (page_size, page_token)."""
 
     @_abc_1.abstractmethod
     def FollowAccount(

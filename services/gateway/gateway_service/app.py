@@ -19,6 +19,7 @@ from gateway_service.routers.apps import Apps
 from gateway_service.routers.authorize import Authorize
 from gateway_service.routers.instance import Instance
 from gateway_service.routers.media import Media
+from gateway_service.routers.notifications import Notifications
 from gateway_service.routers.oauth import OAuth
 from gateway_service.routers.pages import FrontPages
 from gateway_service.routers.probes import Probes
@@ -68,6 +69,7 @@ def api_routers(clients: Clients, composer: Composer, exchange: TokenExchange, s
     return [
         Statuses(clients, composer, exchange, settings).router,
         Accounts(clients, composer, exchange, settings).router,
+        Notifications(clients, composer, exchange, settings).router,
         SignUp(clients, exchange, settings).router,
         Media(clients, composer, exchange, settings).router,
         Apps(clients, exchange, settings).router,

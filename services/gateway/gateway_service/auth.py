@@ -123,6 +123,10 @@ class TokenExchange:
         """The same for all of an account's sessions."""
         self._drop(self._by_account.get(account_id))
 
+    def forget_all(self) -> None:
+        """The same for every token."""
+        self._drop(set(self._entries))
+
     def forget_token(self, token: str) -> None:
         """The same for one token."""
         self._drop({hashlib.sha256(token.encode()).digest()})

@@ -14,6 +14,8 @@ from rookery.feed.v1.feed_service_pb2 import (
 )
 from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceStub
 from rookery.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
+from rookery.notification.v1.notification_service_pb2 import ListNotificationsRequest, ListNotificationsResponse
+from rookery.notification.v1.notification_service_pb2_grpc import NotificationServiceStub
 from rookery.post.v1.post_service_pb2 import (
     BatchGetPostsEntry,
     BatchGetPostsRequest,
@@ -52,8 +54,11 @@ class Clients:
         self.user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
         self.post = RpcClient(settings, settings.post_target, PostServiceStub, service="post")
         self.feed = RpcClient(settings, settings.feed_target, FeedServiceStub, service="feed")
+        self.notification = RpcClient(
+            settings, settings.notification_target, NotificationServiceStub, service="notification"
+        )
         self.moderation = RpcClient(settings, settings.moderation_target, ModerationServiceStub, service="moderation")
-        self._started = (self.auth, self.user, self.post, self.feed, self.moderation)
+        self._started = (self.auth, self.user, self.post, self.feed, self.notification, self.moderation)
         self._home: Batcher[BatchGetHomeEntry, BatchGetHomeResult] = Batcher(self._send_home, name="home")
         self._posts: Batcher[BatchGetPostsEntry, BatchGetPostsResult] = Batcher(self._send_posts, name="posts")
         self._accounts: Batcher[BatchGetAccountsEntry, BatchGetAccountsResult] = Batcher(
@@ -72,6 +77,15 @@ class Clients:
         """Closes all; calls that run fail."""
         for client in reversed(self._started):
             await client.stop()
+
+    async def list_notifications(
+        self, viewer: Identity, request: ListNotificationsRequest
+    ) -> ListNotificationsResponse:
+        """What the viewer is told."""
+        answer: ListNotificationsResponse = await self.notification.call(
+            "ListNotifications", request, timeout=READ_SECONDS, idempotent=True, identity=viewer
+        )
+        return answer
 
     async def batch_get_home(self, viewer: Identity, page: Page) -> BatchGetHomeResult:
         """A page of the viewer's home: ids with reasons, newest first."""

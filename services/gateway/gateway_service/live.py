@@ -54,7 +54,7 @@ class Sent:
 
 
 class Live:
-    """Reads what one connection is due. The client's token is asked about anew each time, so that its end is noticed."""
+    """Reads what a connection is due. The client's token is asked about anew each time, so that its end is noticed."""
 
     def __init__(
         self,

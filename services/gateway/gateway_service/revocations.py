@@ -16,6 +16,8 @@ from rookery_common.logs import get_logger
 # Auth sends a heartbeat every 300 ms at least.
 SILENCE_SECONDS = 1.0
 RETRY_SECONDS = 0.2
+# Auth's reason where there would be a gap, as after its database went back to a backup.
+FORGOTTEN = "REVOCATIONS_FORGOTTEN"
 log = get_logger()
 
 
@@ -25,6 +27,8 @@ class SessionHolder(Protocol):
     def close_session(self, session_id: int) -> None: ...
 
     def close_account(self, account_id: int) -> None: ...
+
+    def close_all(self) -> None: ...
 
 
 class Revocations:
@@ -69,12 +73,23 @@ class Revocations:
                 await self._follow()
             except AppError as error:
                 log.warning("revocations.lost", reason=error.reason)
+                if error.reason == FORGOTTEN:
+                    self._start_over()
             await self._clock.sleep(RETRY_SECONDS)
 
     async def _follow(self) -> None:
         request = WatchRevocationsRequest(since=self._sequence)
         async for heard in self._clients.auth.stream("WatchRevocations", request, silence=SILENCE_SECONDS):
             self._take(heard)
+
+    def _start_over(self) -> None:
+        """Auth no longer knows what came after the last sequence: any session may have been revoked meanwhile."""
+        self._sequence = 0
+        self._heard_at = None
+        if self._exchange is not None:
+            self._exchange.forget_all()
+        for holder in self._holders:
+            holder.close_all()
 
     def _take(self, heard: WatchRevocationsResponse) -> None:
         for revocation in heard.revocations:

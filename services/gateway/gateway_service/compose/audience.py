@@ -38,6 +38,15 @@ def why_not_listed(viewer_id: int, author_id: int, relationships: Relationships)
     return None
 
 
+def why_not_told(viewer_id: int, account_id: int, relationships: Relationships) -> Why | None:
+    """For what somebody did: like a post that is asked for, but not of those whose notifications are muted."""
+    why = why_not_listed(viewer_id, account_id, relationships)
+    relationship = relationships.get(account_id)
+    if why is None and relationship is not None and relationship.muting_notifications:
+        return Why.MUTED
+    return why
+
+
 def why_not_home(viewer_id: int, post: PostFragment, reason: int, relationships: Relationships) -> Why | None:
     """For a post in the home: mutes count too, an unfollowing holds at once, and a reply is shown only where the
     viewer follows, or is, the account replied to.

@@ -16,6 +16,7 @@ from gateway_service.config import Settings
 from gateway_service.errors import RecordNotFound
 from gateway_service.schemas.relationships import relationship as relationship_body
 from rookery.feed.v1.feed_service_pb2 import TimelineEntry
+from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery.post.v1.media_pb2 import Media
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
@@ -74,6 +75,14 @@ class Composer:
     def community(self) -> bytes:
         """The Account of the community itself, for what no person has done; nobody can look it up."""
         return self._entities.community()
+
+    async def notifications(self, viewer: Identity, told: Sequence[Notification]) -> list[tuple[int, bytes]]:
+        """Those notifications that the viewer is shown now, in this order, each with its id."""
+        if not told:
+            return []
+        post_ids = list(dict.fromkeys(each.post_id for each in told if each.post_id))
+        facts = await self._hydrator.posts(viewer, post_ids, {each.account_id for each in told})
+        return Presenter(viewer, facts).told(told)
 
     async def relationships(self, viewer: Identity, account_ids: Sequence[int]) -> list[bytes]:
         """Relationships in this order, without unknown accounts."""

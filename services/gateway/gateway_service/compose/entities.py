@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from gateway_service.cache import AccountFragment, PostFragment
 from gateway_service.compose.html import Renderer
 from gateway_service.config import Settings
+from rookery.notification.v1.notification_service_pb2 import Notification, NotificationType
 from rookery.post.v1.media_pb2 import Dimensions, Media, MediaType
 from rookery.post.v1.post_pb2 import Mention, Post, PostMarks, Visibility
 from rookery.user.v1.account_pb2 import Account, AccountCounts
@@ -27,6 +28,12 @@ _MEDIA_TYPE = {
     MediaType.MEDIA_TYPE_GIFV: "gifv",
     MediaType.MEDIA_TYPE_VIDEO: "video",
     MediaType.MEDIA_TYPE_AUDIO: "audio",
+}
+_NOTIFICATION_TYPE = {
+    NotificationType.NOTIFICATION_TYPE_FOLLOW: b"follow",
+    NotificationType.NOTIFICATION_TYPE_FAVOURITE: b"favourite",
+    NotificationType.NOTIFICATION_TYPE_REBLOG: b"reblog",
+    NotificationType.NOTIFICATION_TYPE_MENTION: b"mention",
 }
 _MARKS = ("favourited", "reblogged", "bookmarked", "muted", "pinned")
 COMMUNITY_ID = -99
@@ -195,6 +202,19 @@ def status_body(head: bytes, counts: tuple[int, int, int], marks: bytes, account
 def reblog_body(head: bytes, counts: tuple[int, int, int], marks: bytes, account: bytes, original: bytes) -> bytes:
     """A whole reblog, around the status that it shows."""
     return status_body(head, counts, marks, account)[:-1] + b',"reblog":' + original + b"}"
+
+
+def notification_body(notification: Notification, account: bytes, status: bytes | None) -> bytes:
+    """A whole notification; each is a group of its own."""
+    number = notification.notification_id
+    return b'{"id":"%d","type":"%b","created_at":"%b","group_key":"ungrouped-%d","account":%b%b}' % (
+        number,
+        _NOTIFICATION_TYPE[notification.type],
+        _time(notification.create_time).encode(),
+        number,
+        account,
+        b',"status":' + status if status is not None else b"",
+    )
 
 
 def account_body(head: bytes, counts: Counts) -> bytes:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway_service.cache import PostFragment
-from gateway_service.compose.audience import Why, why_not_home, why_not_listed
-from gateway_service.compose.entities import marks_bytes, reblog_body, status_body
+from gateway_service.compose.audience import Why, why_not_home, why_not_listed, why_not_told
+from gateway_service.compose.entities import marks_bytes, notification_body, reblog_body, status_body
 from gateway_service.compose.hydrate import Facts
 from gateway_service.metrics import LEFT_OUT
 from rookery.feed.v1.feed_service_pb2 import TimelineEntry
+from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery_common.auth import Identity
 
 _LEFT_OUT = {why: LEFT_OUT.labels(why.value) for why in Why}
@@ -50,6 +51,29 @@ class Presenter:
             else:
                 shown.append((post_id, body))
         return shown
+
+    def told(self, notifications: Iterable[Notification]) -> list[tuple[int, bytes]]:
+        """Those notifications that the viewer is shown, in this order: the id and the entity."""
+        shown = []
+        for notification in notifications:
+            body = self._told(notification)
+            if isinstance(body, Why):
+                _LEFT_OUT[body].inc()
+            else:
+                shown.append((notification.notification_id, body))
+        return shown
+
+    def _told(self, notification: Notification) -> bytes | Why:
+        """Without the post that it is about, a notification is about nothing."""
+        account_id, post_id = notification.account_id, notification.post_id
+        why = why_not_told(self._viewer_id, account_id, self._facts.relationships)
+        if why is not None:
+            return why
+        account = self._facts.accounts.get(account_id)
+        if account is None:
+            return Why.AUTHOR_UNKNOWN
+        status = self._listed(post_id) if post_id else None
+        return status if isinstance(status, Why) else notification_body(notification, account.body, status)
 
     def _listed(self, post_id: int) -> bytes | Why:
         post = self._facts.posts.get(post_id)

@@ -1,4 +1,4 @@
-"""/api/v1/streaming: what happens in the home, as it happens, by server-sent events or WebSocket."""
+"""/api/v1/streaming: homes and notifications as they happen, by server-sent events or WebSocket."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from gateway_service.auth import Caller, TokenExchange, check_scope
+from gateway_service.auth import TokenExchange, check_scope
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
+from gateway_service.connections import STREAMS, USER, USER_NOTIFICATION, Closing, Connection
 from gateway_service.errors import InvalidAccessToken, RouteNotFound, UserRequired, error_response
-from gateway_service.hub import Closing, Connection, Hub
+from gateway_service.hub import Hub
 from gateway_service.live import Frame, Live
 from gateway_service.routing import Routes
+from rookery_common.auth import Identity
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError, Unauthenticated
 
 PATH = "/api/v1/streaming"
-USER_STREAM = "user"
-SCOPE = "read:statuses"
 HEARTBEAT_SECONDS = 15.0
 LAST_WORD_SECONDS = 1.0
 MAX_MESSAGE_CHARS = 4_096
@@ -45,7 +45,10 @@ class Streaming:
         self._clock = clock
         routes = Routes("streaming")
         routes.get(f"{PATH}/health", self.health, "streaming_health", "Whether streams are served")
-        routes.get(f"{PATH}/user", self.events, "streaming_user", "The caller's home, as server-sent events")
+        routes.get(f"{PATH}/user", self.user, "streaming_user", "The caller's home, as server-sent events")
+        routes.get(
+            f"{PATH}/user/notification", self.notifications, "streaming_notifications", "What the caller is told"
+        )
         routes.get(PATH, self.named_events, "streaming_named", "The same, by the name of the stream")
         self.router: APIRouter = routes.router
         self.router.routes.append(WebSocketRoute(PATH, self.socket))
@@ -54,21 +57,28 @@ class Streaming:
         return PlainTextResponse("OK")
 
     async def named_events(self, request: Request) -> Response:
-        if request.query_params.get("stream") != USER_STREAM:
+        stream = request.query_params.get("stream", "")
+        if stream not in STREAMS:
             raise RouteNotFound("There is no such stream")
-        return await self.events(request)
+        return await self._events(request, stream)
 
-    async def events(self, request: Request) -> Response:
+    async def user(self, request: Request) -> Response:
+        return await self._events(request, USER)
+
+    async def notifications(self, request: Request) -> Response:
+        return await self._events(request, USER_NOTIFICATION)
+
+    async def _events(self, request: Request, stream: str) -> Response:
         token = token_of(request)
-        caller = await self._caller(token)
-        connection = self._hub.open(caller.identity)
-        return EventStream(self._hub, connection, self._live(connection, token))
+        connection = self._hub.open(await self._identity(token, STREAMS[stream]))
+        return EventStream(self._hub, connection, self._live(connection, token), stream)
 
     async def socket(self, websocket: WebSocket) -> None:
         """Refused with an HTTP answer where the token is not good; closed with a code of ours where it ends."""
         token = token_of(websocket)
+        scope = STREAMS.get(websocket.query_params.get("stream", ""))
         try:
-            connection = self._hub.open((await self._caller(token)).identity)
+            connection = self._hub.open(await self._identity(token, *([scope] if scope else STREAMS.values())))
         except AppError as error:
             await websocket.send_denial_response(
                 error_response(error, websocket.url.path, websocket.scope.get("request_id", ""))
@@ -81,14 +91,15 @@ class Streaming:
         finally:
             self._hub.release(connection)
 
-    async def _caller(self, token: str) -> Caller:
+    async def _identity(self, token: str, *scopes: str) -> Identity:
+        """Whose token it is, which must have one of the scopes."""
         if not token:
             raise InvalidAccessToken
         caller = await self._exchange.exchange(token)
-        check_scope(caller, SCOPE)
+        check_scope(caller, *scopes)
         if not caller.identity.account_id:
             raise UserRequired
-        return caller
+        return caller.identity
 
     def _live(self, connection: Connection, token: str) -> Live:
         return Live(connection, token, self._exchange, self._composer, self._clients, self._clock)
@@ -108,12 +119,13 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Hub, connection: Connection, live: Live) -> None:
+    def __init__(self, hub: Hub, connection: Connection, live: Live, stream: str) -> None:
         super().__init__(headers={"cache-control": "private, no-store", "x-accel-buffering": "no"})
         del self.headers["content-length"]
         self._hub = hub
         self._connection = connection
         self._live = live
+        self._stream = stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def write(body: bytes, more: bool = True) -> None:
@@ -131,7 +143,7 @@ class EventStream(Response):
 
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            self._hub.listen(self._connection)
+            self._hub.listen(self._connection, self._stream)
             closing = await run_until_closed(self._connection, pump(), leave())
             if closing is not None:
                 async with asyncio.timeout(LAST_WORD_SECONDS):
@@ -167,7 +179,8 @@ class Socket:
     async def _pump(self) -> None:
         while True:
             for frame in await self._live.next(HEARTBEAT_SECONDS):
-                await self._websocket.send_text(_message(frame))
+                for stream in frame.streams:
+                    await self._websocket.send_text(_message(frame, stream))
 
     async def _listen(self) -> None:
         while True:
@@ -188,17 +201,19 @@ class Socket:
         await self._change(message.get("type"), message.get("stream"))
 
     async def _change(self, kind: object, stream: object) -> None:
-        if stream != USER_STREAM:
+        if not isinstance(stream, str) or stream not in STREAMS:
             await self._refuse("Unknown stream type")
+        elif not self._connection.identity.has_scope(STREAMS[stream]):
+            await self._refuse("Access token does not have the required scopes", 401)
         elif kind == "subscribe":
-            self._hub.listen(self._connection)
+            self._hub.listen(self._connection, stream)
         elif kind == "unsubscribe":
-            self._hub.unlisten(self._connection)
+            self._hub.unlisten(self._connection, stream)
         else:
             await self._refuse("Unknown message type")
 
-    async def _refuse(self, why: str) -> None:
-        await self._websocket.send_text(orjson.dumps({"error": why, "status": 400}).decode())
+    async def _refuse(self, why: str, status: int = 400) -> None:
+        await self._websocket.send_text(orjson.dumps({"error": why, "status": status}).decode())
 
 
 async def run_until_closed(
@@ -233,7 +248,7 @@ def _event(frame: Frame) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (frame.event.encode(), frame.payload)
 
 
-def _message(frame: Frame) -> str:
+def _message(frame: Frame, stream: str) -> str:
     """The payload is JSON in a string."""
-    body = {"stream": [USER_STREAM], "event": frame.event, "payload": frame.payload.decode()}
+    body = {"stream": [stream], "event": frame.event, "payload": frame.payload.decode()}
     return orjson.dumps(body).decode()

@@ -1,4 +1,4 @@
-"""Auth, user, post and feed as real servers in this process, and the gateway's composing half on clients of them."""
+"""The services as real servers in this process, and the gateway's composing half on clients of them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ from gateway_service.hub import Hub
 from gateway_service.revocations import Revocations
 from rookery.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from rookery.feed.v1 import feed_service_pb2, feed_service_pb2_grpc
+from rookery.notification.v1 import notification_service_pb2, notification_service_pb2_grpc
 from rookery.post.v1 import post_pb2, post_service_pb2, post_service_pb2_grpc
 from rookery.user.v1 import account_pb2, user_service_pb2, user_service_pb2_grpc
-from rookery_common.auth import Identity
+from rookery_common.auth import Identity, require_identity
 from rookery_common.clock import SystemClock
-from rookery_common.errors import AppError, Unauthenticated
+from rookery_common.errors import AppError, NotFound, Unauthenticated
 from rookery_common.rpc import RpcServer, serve_batch
 from rookery_common.testing.rpc import Network, Tokens, settings_of
 
 BORN = 1_700_000_000
+SERVICES = ("auth", "user", "post", "feed", "notification")
 Reason = feed_service_pb2.Reason
 
 
@@ -51,6 +53,9 @@ class World:
     updates: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     revocations: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     subscribed: set[int] = field(default_factory=set)
+    told: dict[int, list[notification_service_pb2.Notification]] = field(default_factory=dict)
+    news: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
+    listening: set[int] = field(default_factory=set)
 
     def account(self, account_id: int, username: str, **fields: Any) -> int:
         """Adds an account."""
@@ -90,6 +95,16 @@ class World:
             feed_service_pb2.TimelineEntry(entry_id=post_id, author_id=author_id, reason=Reason.ValueType(reason))
         )
         entries.sort(key=lambda entry: -entry.entry_id)
+
+    def tell(self, recipient_id: int, notification_id: int, account_id: int, **fields: Any) -> Any:
+        """Puts a notification into a list; returns it."""
+        kind = fields.pop("type", notification_service_pb2.NOTIFICATION_TYPE_FOLLOW)
+        told = notification_service_pb2.Notification(
+            notification_id=notification_id, recipient_id=recipient_id, type=kind, account_id=account_id, **fields
+        )
+        told.create_time.FromMilliseconds(BORN * 1000)
+        self.told.setdefault(recipient_id, []).append(told)
+        return told
 
     def called(self, method: str) -> list[Any]:
         return self.asked.get(method, [])
@@ -217,6 +232,68 @@ class Feed(feed_service_pb2_grpc.FeedServiceServicer):
             listening.cancel()
 
 
+class Notifications(notification_service_pb2_grpc.NotificationServiceServicer):
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def ListNotifications(self, request: Any, context: Any) -> Any:
+        self._world.note("ListNotifications", (request.limit, request.max_id, request.min_id))
+        viewer = require_identity("read:notifications").account_id
+        upwards = request.min_id and not request.max_id
+        found = sorted(
+            (
+                each
+                for each in self._world.told.get(viewer, [])
+                if (not request.max_id or each.notification_id < request.max_id)
+                and each.notification_id > max(request.since_id, request.min_id)
+                and (not request.types or each.type in request.types)
+                and each.type not in request.exclude_types
+                and request.account_id in (0, each.account_id)
+            ),
+            key=lambda each: each.notification_id if upwards else -each.notification_id,
+        )
+        page = found[: request.limit]
+        reached = page[-1].notification_id if len(found) > len(page) else 0
+        shown = page[::-1] if upwards else page
+        return notification_service_pb2.ListNotificationsResponse(
+            notifications=shown, more=bool(reached), reached_id=reached
+        )
+
+    async def GetNotification(self, request: Any, context: Any) -> Any:
+        for each in self._world.told.get(require_identity("read:notifications").account_id, []):
+            if each.notification_id == request.notification_id:
+                return notification_service_pb2.GetNotificationResponse(notification=each)
+        raise NotFound("No.")
+
+    async def DismissNotification(self, request: Any, context: Any) -> Any:
+        viewer = require_identity("write:notifications").account_id
+        mine = self._world.told.get(viewer, [])
+        self._world.told[viewer] = [each for each in mine if each.notification_id != request.notification_id]
+        return notification_service_pb2.DismissNotificationResponse()
+
+    async def ClearNotifications(self, request: Any, context: Any) -> Any:
+        self._world.told.pop(require_identity("write:notifications").account_id, None)
+        return notification_service_pb2.ClearNotificationsResponse()
+
+    async def StreamNotifications(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
+        async def listen() -> None:
+            async for request in request_iterator:
+                self._world.listening.update(request.subscribe_account_ids)
+                self._world.listening.difference_update(request.unsubscribe_account_ids)
+
+        self._world.listening.clear()
+        listening = asyncio.create_task(listen())
+        try:
+            yield notification_service_pb2.StreamNotificationsResponse()
+            while True:
+                news = await self._world.news.get()
+                if isinstance(news, AppError):
+                    raise news
+                yield news
+        finally:
+            listening.cancel()
+
+
 class Auth(auth_service_pb2_grpc.AuthServiceServicer):
     def __init__(self, world: World) -> None:
         self._world = world
@@ -281,10 +358,15 @@ async def gateway(world: World) -> AsyncIterator[Gateway]:
             (user_service_pb2_grpc.add_UserServiceServicer_to_server, make(Users), "rookery.user.v1.UserService"),
             (post_service_pb2_grpc.add_PostServiceServicer_to_server, make(Posts), "rookery.post.v1.PostService"),
             (feed_service_pb2_grpc.add_FeedServiceServicer_to_server, make(Feed), "rookery.feed.v1.FeedService"),
+            (
+                notification_service_pb2_grpc.add_NotificationServiceServicer_to_server,
+                make(Notifications),
+                "rookery.notification.v1.NotificationService",
+            ),
             (auth_service_pb2_grpc.add_AuthServiceServicer_to_server, make(Auth), "rookery.auth.v1.AuthService"),
         )
         target = f"127.0.0.1:{server.port}"
-        targets: dict[str, Any] = {f"{name}_target": target for name in ("auth", "user", "post", "feed")}
+        targets: dict[str, Any] = {f"{name}_target": target for name in SERVICES}
         settings = Settings(master_key=settings_of("x").master_key, public_url="https://rookery.test", **targets)
         clients, clock = Clients(settings), SystemClock()
         cache = Fragments()

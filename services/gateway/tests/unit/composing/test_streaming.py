@@ -16,7 +16,7 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from gateway_service.hub import MAX_QUEUED, Connection
+from gateway_service.connections import MAX_QUEUED, Connection
 from gateway_service.routers.streaming import Streaming
 from gateway_service.routers.timelines import Timelines
 from gateway_service.web import build_web

@@ -1,0 +1,80 @@
+"""One client's open stream: what it listens to, what is due to it, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum
+
+from gateway_service.metrics import LIVE_CLOSED
+from rookery.feed.v1.feed_service_pb2 import TimelineUpdate
+from rookery.notification.v1.notification_service_pb2 import Notification
+from rookery_common.auth import Identity
+
+MAX_QUEUED = 200
+USER = "user"
+USER_NOTIFICATION = "user:notification"
+# The streams that there are, and the scope that each needs.
+STREAMS = {USER: "read:statuses", USER_NOTIFICATION: "read:notifications"}
+# Something may have been missed: the home, or the notifications, should be read again.
+HOME_GAP = TimelineUpdate(kind=TimelineUpdate.Kind.KIND_GAP)
+NOTIFICATION_GAP = Notification()
+Item = TimelineUpdate | Notification
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Why the gateway ends a stream, and the WebSocket's code for it."""
+
+    why: str
+    code: int
+
+
+class Closing(Enum):
+    """The reasons there are."""
+
+    REVOKED = Close("revoked", 4001)
+    SLOW = Close("slow", 4008)
+    RESTART = Close("restart", 1012)
+    UNAVAILABLE = Close("unavailable", 1013)
+
+
+class Connection:
+    """One client's stream: what is due to it, in order. It ends by `close`, or when its queue is full."""
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity = identity
+        self.account_id = identity.account_id
+        self.session_id = identity.session_id
+        self.streams: set[str] = set()
+        self.closed: asyncio.Future[Closing] = asyncio.get_running_loop().create_future()
+        self._queue: deque[Item] = deque()
+        self._arrived = asyncio.Event()
+
+    async def wait(self, seconds: float) -> list[Item]:
+        """What has arrived, all at once; empty if nothing does in this time."""
+        if not self._queue:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return []
+        items = list(self._queue)
+        self._queue.clear()
+        self._arrived.clear()
+        return items
+
+    def offer(self, item: Item) -> None:
+        """Puts it into the queue; a client that reads too slowly is dropped, so that it holds nothing up."""
+        if len(self._queue) >= MAX_QUEUED:
+            self.close(Closing.SLOW)
+            return
+        self._queue.append(item)
+        self._arrived.set()
+
+    def close(self, closing: Closing) -> None:
+        """Ends it, once."""
+        if not self.closed.done():
+            LIVE_CLOSED.labels(closing.value.why).inc()
+            self.closed.set_result(closing)

@@ -17,6 +17,8 @@ from gateway_service.routers.accounts import Accounts
 from gateway_service.routers.admin_reports import AdminReports
 from gateway_service.routers.apps import Apps
 from gateway_service.routers.authorize import Authorize
+from gateway_service.routers.chat import ChatSockets
+from gateway_service.routers.conversations import Conversations
 from gateway_service.routers.instance import Instance
 from gateway_service.routers.media import Media
 from gateway_service.routers.notifications import Notifications
@@ -24,6 +26,7 @@ from gateway_service.routers.oauth import OAuth
 from gateway_service.routers.pages import FrontPages
 from gateway_service.routers.probes import Probes
 from gateway_service.routers.reports import Reports
+from gateway_service.routers.search import Search
 from gateway_service.routers.sign_up import SignUp
 from gateway_service.routers.statuses import Statuses
 from gateway_service.routers.streaming import Streaming
@@ -54,6 +57,7 @@ def build(roles: frozenset[Role]) -> App:
     routers = [
         Timelines(composer, exchange, settings).router,
         streaming.router,
+        ChatSockets(hub, clients, exchange, clock).router,
         *api_routers(clients, composer, exchange, settings),
         Probes(health).router,
     ]
@@ -68,8 +72,10 @@ def api_routers(clients: Clients, composer: Composer, exchange: TokenExchange, s
     pages = Pages(settings)
     return [
         Statuses(clients, composer, exchange, settings).router,
+        Search(clients, composer, exchange, settings).router,  # Its accounts/search is not the account "search".
         Accounts(clients, composer, exchange, settings).router,
         Notifications(clients, composer, exchange, settings).router,
+        Conversations(clients, composer, exchange, settings).router,
         SignUp(clients, exchange, settings).router,
         Media(clients, composer, exchange, settings).router,
         Apps(clients, exchange, settings).router,

@@ -13,6 +13,7 @@ from rookery.feed.v1.feed_service_pb2 import (
     BatchGetHomeResult,
 )
 from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceStub
+from rookery.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
 from rookery.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
 from rookery.notification.v1.notification_service_pb2 import ListNotificationsRequest, ListNotificationsResponse
 from rookery.notification.v1.notification_service_pb2_grpc import NotificationServiceStub
@@ -25,6 +26,7 @@ from rookery.post.v1.post_service_pb2 import (
     PostView,
 )
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
+from rookery.search.v1.search_service_pb2_grpc import SearchServiceStub
 from rookery.user.v1.account_pb2 import Relationship
 from rookery.user.v1.user_service_pb2 import (
     AccountQuery,
@@ -54,11 +56,22 @@ class Clients:
         self.user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
         self.post = RpcClient(settings, settings.post_target, PostServiceStub, service="post")
         self.feed = RpcClient(settings, settings.feed_target, FeedServiceStub, service="feed")
+        self.messaging = RpcClient(settings, settings.messaging_target, MessagingServiceStub, service="messaging")
         self.notification = RpcClient(
             settings, settings.notification_target, NotificationServiceStub, service="notification"
         )
         self.moderation = RpcClient(settings, settings.moderation_target, ModerationServiceStub, service="moderation")
-        self._started = (self.auth, self.user, self.post, self.feed, self.notification, self.moderation)
+        self.search = RpcClient(settings, settings.search_target, SearchServiceStub, service="search")
+        self._started = (
+            self.auth,
+            self.user,
+            self.post,
+            self.feed,
+            self.messaging,
+            self.notification,
+            self.moderation,
+            self.search,
+        )
         self._home: Batcher[BatchGetHomeEntry, BatchGetHomeResult] = Batcher(self._send_home, name="home")
         self._posts: Batcher[BatchGetPostsEntry, BatchGetPostsResult] = Batcher(self._send_posts, name="posts")
         self._accounts: Batcher[BatchGetAccountsEntry, BatchGetAccountsResult] = Batcher(

@@ -34,7 +34,9 @@ class Settings(BaseServiceSettings):
     user_target: str = Field("127.0.0.1:7002", description="The user service's gRPC address.")
     post_target: str = Field("127.0.0.1:7003", description="The post service's gRPC address.")
     feed_target: str = Field("127.0.0.1:7004", description="The feed service's gRPC address.")
+    messaging_target: str = Field("127.0.0.1:7005", description="The messaging service's gRPC address.")
     notification_target: str = Field("127.0.0.1:7006", description="The notification service's gRPC address.")
+    search_target: str = Field("127.0.0.1:7007", description="The search service's gRPC address.")
     moderation_target: str = Field("127.0.0.1:7009", description="The moderation service's gRPC address.")
 
     max_body_bytes: int = Field(MIB, ge=KIB, description="Largest body of a request that uploads no file.")

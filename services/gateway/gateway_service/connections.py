@@ -9,6 +9,7 @@ from enum import Enum
 
 from gateway_service.metrics import LIVE_CLOSED
 from rookery.feed.v1.feed_service_pb2 import TimelineUpdate
+from rookery.messaging.v1.messaging_service_pb2 import MessageDelivery
 from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery_common.auth import Identity
 
@@ -17,10 +18,32 @@ USER = "user"
 USER_NOTIFICATION = "user:notification"
 # The streams that there are, and the scope that each needs.
 STREAMS = {USER: "read:statuses", USER_NOTIFICATION: "read:notifications"}
-# Something may have been missed: the home, or the notifications, should be read again.
+# What a connection of the chat listens to; no stream of Mastodon's API.
+CHAT = "chat"
+# Something may have been missed: the home, the notifications or the conversations should be read again.
 HOME_GAP = TimelineUpdate(kind=TimelineUpdate.Kind.KIND_GAP)
 NOTIFICATION_GAP = Notification()
-Item = TimelineUpdate | Notification
+CHAT_GAP = MessageDelivery()
+
+
+@dataclass(frozen=True, slots=True)
+class ChatFrame:
+    """A client of the chat asks for a conversation's messages after a sequence."""
+
+    frame_id: str
+    conversation_id: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFrame:
+    """A client of the chat said what is not understood."""
+
+    frame_id: str
+    why: str
+
+
+Item = TimelineUpdate | Notification | MessageDelivery | ChatFrame | RefusedFrame
 
 
 @dataclass(frozen=True, slots=True)

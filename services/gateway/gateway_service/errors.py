@@ -49,6 +49,7 @@ _BY_REASON: Mapping[str, int] = {
     "UNSUPPORTED_CONTENT_TYPE": 415,
     "IDEMPOTENCY_CONFLICT": 422,
     "MEDIA_NOT_FOUND": 422,
+    "MEMBER_NOT_FOUND": 422,
 }
 _TITLES: Mapping[int, str] = {
     401: "The access token is invalid",
@@ -134,6 +135,15 @@ class AppTokenRequired(PermissionDenied):
         super().__init__("Signing up needs a token of the app itself")
 
 
+class SearchNeedsUser(Unauthenticated):
+    """What only somebody who is signed in may ask of a search."""
+
+    reason = "SEARCH_NEEDS_USER"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"Search queries {what} not supported without authentication")
+
+
 class RegistrationsClosed(PermissionDenied):
     """Nobody may sign up by themselves."""
 
@@ -168,6 +178,8 @@ def _message(error: AppError, status: int) -> str:
         return "This action is outside the authorized scopes"
     if status == 404 and error.reason == RouteNotFound.reason:
         return "Not found"
+    if error.reason == SearchNeedsUser.reason:
+        return error.message
     if status in (401, 403, 404, 429, 500, 503):
         return _TITLES[status]
     if error.fields and status == 422:

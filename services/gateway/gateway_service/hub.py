@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from gateway_service import upstreams
 from gateway_service.clients import Clients
-from gateway_service.connections import USER, USER_NOTIFICATION, Closing, Connection
+from gateway_service.connections import CHAT, USER, USER_NOTIFICATION, Closing, Connection
 from gateway_service.metrics import LIVE_CONNECTIONS
 from gateway_service.upstreams import Upstream, remove
 from rookery_common.auth import Identity
@@ -30,7 +30,8 @@ class Hub:
     def __init__(self, clients: Clients, clock: Clock) -> None:
         homes = upstreams.homes(clients.feed, clock)
         notifications = upstreams.notifications(clients.notification, clock)
-        self._upstreams = {USER: [homes, notifications], USER_NOTIFICATION: [notifications]}
+        chat = upstreams.chat(clients.messaging, clock)
+        self._upstreams = {USER: [homes, notifications], USER_NOTIFICATION: [notifications], CHAT: [chat]}
         self._connections: set[Connection] = set()
         self._by_session: dict[int, set[Connection]] = {}
         self._by_account: dict[int, set[Connection]] = {}

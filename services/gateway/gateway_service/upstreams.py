@@ -7,8 +7,9 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
-from gateway_service.connections import HOME_GAP, NOTIFICATION_GAP, Connection, Item
+from gateway_service.connections import CHAT_GAP, HOME_GAP, NOTIFICATION_GAP, Connection, Item
 from rookery.feed.v1.feed_service_pb2 import StreamTimelinesRequest, StreamTimelinesResponse
+from rookery.messaging.v1.messaging_service_pb2 import StreamMessagesRequest, StreamMessagesResponse
 from rookery.notification.v1.notification_service_pb2 import StreamNotificationsRequest, StreamNotificationsResponse
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError
@@ -18,7 +19,7 @@ from rookery_common.rpc import RpcClient
 # Each service sends a heartbeat every 5 s.
 SILENCE_SECONDS = 12.0
 ACCOUNTS_PER_REQUEST = 1_000
-Request = StreamTimelinesRequest | StreamNotificationsRequest
+Request = StreamTimelinesRequest | StreamNotificationsRequest | StreamMessagesRequest
 Due = tuple[Iterable[int], Item]  # accounts, and what is due to them
 log = get_logger()
 
@@ -33,7 +34,7 @@ class Upstream:
         self,
         client: RpcClient,
         method: str,
-        request_type: type[StreamTimelinesRequest] | type[StreamNotificationsRequest],
+        request_type: type[Request],
         due_of: Callable[[Any], Sequence[Due]],
         gap: Item,
         clock: Clock,
@@ -113,6 +114,11 @@ def notifications(notification: RpcClient, clock: Clock) -> Upstream:
     )
 
 
+def chat(messaging: RpcClient, clock: Clock) -> Upstream:
+    """What is said in conversations, of messaging."""
+    return Upstream(messaging, "StreamMessages", StreamMessagesRequest, _message_due, CHAT_GAP, clock)
+
+
 def remove(index: dict[int, set[Connection]], key: int, connection: Connection) -> bool:
     """Takes the connection out of an index; whether it was there."""
     members = index.get(key)
@@ -131,6 +137,11 @@ def _timeline_due(response: StreamTimelinesResponse) -> list[Due]:
 def _notification_due(response: StreamNotificationsResponse) -> list[Due]:
     due: list[Due] = [((told.recipient_id,), told) for told in response.notifications]
     return [*due, (response.gap_account_ids, NOTIFICATION_GAP)]
+
+
+def _message_due(response: StreamMessagesResponse) -> list[Due]:
+    due: list[Due] = [(delivery.account_ids, delivery) for delivery in response.deliveries]
+    return [*due, (response.gap_account_ids, CHAT_GAP)]
 
 
 async def _drain(requests: asyncio.Queue[Request]) -> AsyncIterator[Request]:

@@ -143,7 +143,7 @@ async def test_unserved_method_of_a_served_path_is_not_found(http: httpx2.AsyncC
 
 
 async def test_unknown_route_of_ours_is_a_problem(http: httpx2.AsyncClient) -> None:
-    answer = await http.get("/api/rookery/v1/conversations")
+    answer = await http.get("/api/rookery/v1/castles")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == "ROUTE_NOT_FOUND"

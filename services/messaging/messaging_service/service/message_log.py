@@ -221,18 +221,18 @@ class MessageLog:
 
     def _sealed(self, conversation: Conversation, head: Head, group: Sequence[_Waiting]) -> list[SealedMessage]:
         """The messages with the sequences and times after the head's; the id is the same in each attempt."""
-        now = self._clock.unix_ms() * 1000
+        # Times follow the sequence, also where clocks differ.
+        first_us = max(self._clock.unix_ms() * 1000, head.activity_us + 1)
         messages = []
-        for sequence, waiting in enumerate(group, head.sequence + 1):
+        for place, waiting in enumerate(group):
             waiting.message_id = waiting.message_id or self._ids.mint()
             messages.append(
                 SealedMessage(
                     conversation_id=conversation.conversation_id,
-                    sequence=sequence,
+                    sequence=head.sequence + 1 + place,
                     message_id=waiting.message_id,
                     sender_id=waiting.draft.sender_id,
-                    # Times follow the sequence, also where clocks differ.
-                    sent_us=max(now, head.activity_us + sequence - head.sequence),
+                    sent_us=first_us + place,
                     body=self._seals.seal_text(conversation, waiting.message_id, waiting.draft.text),
                 )
             )

@@ -16,3 +16,10 @@ class Settings(BaseServiceSettings):
     grpc_address: str = Field("127.0.0.1:7007", description="Where the gRPC server listens.")
     health_address: str = Field("127.0.0.1:7107", description="Where probes and metrics are served over HTTP.")
     elasticsearch_url: SecretStr = Field(description="http://user:password@host:port of the engine.")
+    index_prefix: str = Field(
+        "rookery-", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Put before the names of indices and their aliases."
+    )
+    index_shards: int = Field(1, ge=1, le=1024, description="Shards of each index made from now on.")
+    auth_target: str = Field("127.0.0.1:7001", description="Where auth is asked for the keys that verify tokens.")
+    user_target: str = Field("127.0.0.1:7002", description="Where user is asked for all accounts, and for follows.")
+    post_target: str = Field("127.0.0.1:7003", description="Where post is asked for an author's posts.")

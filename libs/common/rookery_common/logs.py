@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import traceback
@@ -68,6 +69,19 @@ def _render_exception(_logger: WrappedLogger, _method: str, event: EventDict) ->
     return event
 
 
+class _Stdout(io.TextIOBase):
+    """Whatever stdout is when a line is written: it may have been replaced since the logger was made."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+_STDOUT = _Stdout()
+
+
 def configure_logs(service: str, version: str, level: str = "INFO") -> None:
     """Once per process, before anything logs; the standard library's loggers come out in the same form."""
     shared: list[Any] = [
@@ -81,11 +95,11 @@ def configure_logs(service: str, version: str, level: str = "INFO") -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(_STDOUT),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service, version=version)
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(_STDOUT)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -1,5 +1,6 @@
 """Secrets and personal data never reach a log."""
 
+import io
 import json
 import logging
 
@@ -64,3 +65,15 @@ def test_exception_of_the_standard_library_is_logged_the_same_way(capsys: pytest
     out = capsys.readouterr().out
     assert "hunter2" not in out
     assert json.loads(out)["exception"][0]["type"] == "ValueError"
+
+
+def test_a_logger_outlives_the_stdout_it_was_made_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = get_logger()
+    first, second = io.StringIO(), io.StringIO()
+    monkeypatch.setattr("sys.stdout", first)
+    log.info("first")
+    first.close()
+    monkeypatch.setattr("sys.stdout", second)
+    log.info("second")
+    logging.getLogger("somebody").warning("third")
+    assert [json.loads(line)["event"] for line in second.getvalue().splitlines()] == ["second", "third"]

@@ -43,10 +43,15 @@ class Tokens:
         self.verifier = TokenVerifier(keys, clock)
 
     def identity(
-        self, account_id: int, *, scopes: Sequence[str] = ("read", "write", "follow"), session_id: int = 1
+        self,
+        account_id: int,
+        *,
+        scopes: Sequence[str] = ("read", "write", "follow"),
+        session_id: int = 1,
+        roles: Sequence[str] = (),
     ) -> Identity:
         """An account's identity, with a good token."""
-        unsigned = Identity(account_id=account_id, session_id=session_id, app_id=1, scopes=frozenset(scopes))
+        unsigned = Identity(account_id, session_id, app_id=1, scopes=frozenset(scopes), roles=frozenset(roles))
         return replace(unsigned, token=self._signer.sign(unsigned))
 
 

@@ -102,10 +102,12 @@ class Policy:
 def exceeds(rule: RateRule, at: float, others: Sequence[float]) -> bool:
     """Whether a post made at that second is in some window of the rule with too many, of posts in any order.
 
-    `others` are the times of the author's posts, this one among them; events of posts may arrive in any order.
+    `others` are times of the author's posts, this one among them; twice the rule's number and one of them is enough.
     """
     length = rule.window.total_seconds()
     near = sorted(time for time in others if at - length < time < at + length)
+    if len(near) > 2 * rule.posts:
+        return True  # those before and those after can't both be few enough
     first = 0
     for last, end in enumerate(near):
         while near[first] <= end - length:

@@ -1,0 +1,37 @@
+"""What is published equals the examples that consumers read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from moderation_service.events import TOPIC, Events
+from moderation_service.models import Decision, State
+from rookery_common.testing import FakeClock
+from rookery_common.testing.golden import golden
+
+POST, ALICE, MODERATOR = 815916531056640001, 815916279398400001, 815916279398400009
+
+
+def at(minute: int, second: int) -> datetime:
+    return datetime(2026, 3, 1, 12, minute, second, tzinfo=UTC)
+
+
+DECISIONS = {
+    "PostDecided": Decision(
+        815916950487040001, POST, ALICE, State.REMOVED, "report", at(2, 40), version=2, moderator_id=MODERATOR
+    ),
+    "PostDecided_held": Decision(815916535250944001, POST, ALICE, State.HELD, "bird-spoilers", at(1, 1), version=1),
+    "PostDecided_visible": Decision(
+        815917160202240001, POST, ALICE, State.VISIBLE, "moderator", at(3, 30), version=3, moderator_id=MODERATOR
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DECISIONS)
+def test_decisions_are_told_of_as_in_the_examples(clock: FakeClock, name: str) -> None:
+    event, example = Events(clock).post_decided(DECISIONS[name]), golden(TOPIC, name)
+    assert event.decode() == example.decode()
+    for field in ("type", "topic", "key", "aggregate_id", "version", "source"):
+        assert getattr(event, field) == getattr(example, field), field

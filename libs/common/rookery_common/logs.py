@@ -7,7 +7,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
@@ -79,7 +79,7 @@ class _Stdout(io.TextIOBase):
         sys.stdout.flush()
 
 
-_STDOUT = _Stdout()
+_STDOUT = cast(TextIO, _Stdout())
 
 
 def configure_logs(service: str, version: str, level: str = "INFO") -> None:

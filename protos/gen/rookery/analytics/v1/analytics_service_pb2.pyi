@@ -28,10 +28,10 @@ class GetMeasuresRequest(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     WINDOW_SECONDS_FIELD_NUMBER: _builtins.int
     window_seconds: _builtins.int
-    """The width of an answer's window; by default a day, at least a minute."""
+    """The width of an answer's window: 60 or 86400; a day by default."""
     @_builtins.property
     def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """active_users, new_users, interactions, opened_reports, resolved_reports, new_posts, favourites, follows."""
+        """active_users, new_users, interactions, new_posts, favourites, follows, impressions; each is answered once."""
 
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp: ...
@@ -84,8 +84,10 @@ class Measure(_message.Message):
     WINDOWS_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     unit: _builtins.str
+    """What is counted; empty for events."""
     total: _builtins.int
     previous_total: _builtins.int
+    """Of the span of the same length before."""
     @_builtins.property
     def windows(self) -> _containers.RepeatedCompositeFieldContainer[Global___MeasureWindow]: ...
     def __init__(

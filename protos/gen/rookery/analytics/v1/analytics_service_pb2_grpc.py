@@ -47,8 +47,9 @@ class AnalyticsServiceServicer:
     """
 
     def GetMeasures(self, request, context):
-        """For an administrator: measures over a span of time, from the minute windows. Errors: INVALID_ARGUMENT (keys, start_time,
-        end_time: at most 31 days), UNAUTHENTICATED, PERMISSION_DENIED.
+        """For a moderator or an administrator: measures over a span of time, from the windows that it touches. Errors:
+        INVALID_ARGUMENT (keys, window_seconds, start_time, end_time: at most 31 days or 180 minutes later), UNAUTHENTICATED,
+        PERMISSION_DENIED (scope admin:read; STAFF_REQUIRED), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

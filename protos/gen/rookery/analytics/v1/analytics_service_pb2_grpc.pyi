@@ -34,8 +34,9 @@ class AnalyticsServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AnalyticsServiceAsyncStub: ...
     GetMeasures: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.GetMeasuresRequest, _analytics_service_pb2.GetMeasuresResponse]
-    """For an administrator: measures over a span of time, from the minute windows. Errors: INVALID_ARGUMENT (keys, start_time,
-    end_time: at most 31 days), UNAUTHENTICATED, PERMISSION_DENIED.
+    """For a moderator or an administrator: measures over a span of time, from the windows that it touches. Errors:
+    INVALID_ARGUMENT (keys, window_seconds, start_time, end_time: at most 31 days or 180 minutes later), UNAUTHENTICATED,
+    PERMISSION_DENIED (scope admin:read; STAFF_REQUIRED), UNAVAILABLE.
     """
 
 @_typing.type_check_only
@@ -44,8 +45,9 @@ class AnalyticsServiceAsyncStub(AnalyticsServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetMeasures: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.GetMeasuresRequest, _analytics_service_pb2.GetMeasuresResponse]  # type: ignore[assignment]
-    """For an administrator: measures over a span of time, from the minute windows. Errors: INVALID_ARGUMENT (keys, start_time,
-    end_time: at most 31 days), UNAUTHENTICATED, PERMISSION_DENIED.
+    """For a moderator or an administrator: measures over a span of time, from the windows that it touches. Errors:
+    INVALID_ARGUMENT (keys, window_seconds, start_time, end_time: at most 31 days or 180 minutes later), UNAUTHENTICATED,
+    PERMISSION_DENIED (scope admin:read; STAFF_REQUIRED), UNAVAILABLE.
     """
 
 class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -57,8 +59,9 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _analytics_service_pb2.GetMeasuresRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_analytics_service_pb2.GetMeasuresResponse, _abc.Awaitable[_analytics_service_pb2.GetMeasuresResponse]]:
-        """For an administrator: measures over a span of time, from the minute windows. Errors: INVALID_ARGUMENT (keys, start_time,
-        end_time: at most 31 days), UNAUTHENTICATED, PERMISSION_DENIED.
+        """For a moderator or an administrator: measures over a span of time, from the windows that it touches. Errors:
+        INVALID_ARGUMENT (keys, window_seconds, start_time, end_time: at most 31 days or 180 minutes later), UNAUTHENTICATED,
+        PERMISSION_DENIED (scope admin:read; STAFF_REQUIRED), UNAVAILABLE.
         """
 
 def add_AnalyticsServiceServicer_to_server(servicer: AnalyticsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,1 @@
+"""What analytics makes of others' events."""

@@ -1,0 +1,1 @@
+"""Measures and the archive in CQL and S3."""

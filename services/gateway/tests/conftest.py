@@ -81,6 +81,7 @@ class Session:
     scopes: list[str]
     app_id: int = APP_ID
     app_name: str = "Test app"
+    roles: list[str] = field(default_factory=list)
 
 
 class FakeAuth(FakeService):
@@ -189,6 +190,7 @@ class FakeAuth(FakeService):
             app_id=session.app_id,
             scopes=session.scopes,
             app_name=session.app_name,
+            roles=session.roles,
         )
         answer.expire_time.FromMilliseconds(self.world.clock.unix_ms() + 300_000)
         return answer

@@ -65,3 +65,29 @@ async def test_a_broken_stream_is_resumed_where_it_broke(world: World, gateway: 
     world.revocations.put_nowait(Revocation(session_id=7, account_id=BOB, sequence=5))
     world.revocations.put_nowait(Unavailable("Restarting."))
     await eventually(lambda: world.called("WatchRevocations") == [0, 5])
+
+
+async def test_changed_roles_are_asked_for_anew_and_end_no_session(world: World, gateway: Gateway) -> None:
+    closed: list[int] = []
+
+    class Holder:
+        def close_session(self, session_id: int) -> None:
+            closed.append(session_id)
+
+        def close_account(self, account_id: int) -> None:
+            closed.append(account_id)
+
+        def close_all(self) -> None:
+            closed.append(0)
+
+    world.account(BOB, "bob")
+    world.opaque["token"] = world.tokens.identity(BOB, session_id=7)
+    gateway.revocations.connect(gateway.exchange, Holder())
+    await eventually(gateway.revocations.fresh)
+    await gateway.exchange.exchange("token")
+    asked = len(world.called("ExchangeToken"))
+    world.revocations.put_nowait(Revocation(account_id=BOB, sequence=1, roles_changed=True))
+    await asyncio.sleep(0.2)
+    await gateway.exchange.exchange("token")
+    assert len(world.called("ExchangeToken")) == asked + 1
+    assert closed == []

@@ -1,14 +1,84 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
+from itertools import count
+from typing import Any
+
 import pytest
 
+from notification_service.models import Act, Kind, Notification, NotificationPage, PageQuery, PostSeen
+from notification_service.placement import notification_of
+from notification_service.repository.live import LiveStreams
+from notification_service.repository.notifications import NotificationRepository
+from notification_service.repository.told import ToldRepository
+from notification_service.repository.windows import WindowRepository
+from notification_service.service.posts import PostTeller
+from notification_service.service.put_away import PutAway
+from notification_service.service.read import NotificationReader
+from notification_service.service.tell import Teller
+from rookery_common.errors import Unavailable
+from rookery_common.testing import FakeClock
 from rookery_common.testing.process import random_master_key
 
+ALICE, BOB, CAROL, DAN = 101, 102, 103, 104
 REQUIRED = {
     "NOTIFICATION_CQL_KEYSPACE": "rookery_notification",
     "NOTIFICATION_REDIS_CACHE_URL": "redis://127.0.0.1:6379/0",
     "NOTIFICATION_REDIS_STATE_URL": "redis://127.0.0.1:6380/0",
 }
+MakeAct = Callable[..., Act]
+
+
+class Authors:
+    """What post knows of posts that anyone may see."""
+
+    def __init__(self) -> None:
+        self.by_post: dict[int, int] = {}
+        self.away = False
+
+    async def of_posts(self, post_ids: Collection[int]) -> Mapping[int, int]:
+        if self.away:
+            raise Unavailable("post is away")
+        return {post_id: self.by_post[post_id] for post_id in post_ids if post_id in self.by_post}
+
+
+class Acts:
+    """Makes acts towards Alice, each a second after the last."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._posts = count(5_000)
+
+    def make(self, kind: Kind = Kind.FAVOURITE, account_id: int = BOB, recipient_id: int = ALICE) -> Act:
+        self._clock.advance(1)
+        post_id = 0 if kind is Kind.FOLLOW else next(self._posts)
+        return Act(recipient_id, kind, account_id, post_id, post_id, self._clock.unix_ms())
+
+    def many(self, number: int, kind: Kind = Kind.FAVOURITE, account_id: int = BOB) -> list[Act]:
+        return [self.make(kind, account_id) for _ in range(number)]
+
+    def told(self, number: int = 1) -> list[Notification]:
+        """What Alice is told of as many acts."""
+        return [notification_of(act) for act in self.many(number)]
+
+    def post(self, *mentioned: int, author_id: int = BOB, reblog_of_id: int = 0) -> PostSeen:
+        self._clock.advance(1)
+        return PostSeen(next(self._posts), author_id, mentioned, reblog_of_id, self._clock.unix_ms())
+
+
+class Lists:
+    """Reads lists as their owners would."""
+
+    def __init__(self, reader: NotificationReader) -> None:
+        self._reader = reader
+
+    async def page(self, recipient_id: int = ALICE, limit: int = 80, **bounds: Any) -> NotificationPage:
+        return await self._reader.page(recipient_id, PageQuery(limit, **bounds))
+
+    async def of(self, recipient_id: int = ALICE) -> list[tuple[Kind, int, int]]:
+        """Kind, account and post of what is told, newest first."""
+        page = await self.page(recipient_id)
+        return [(each.kind, each.account_id, each.post_id) for each in page.notifications]
 
 
 @pytest.fixture
@@ -17,3 +87,40 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name, value in {**REQUIRED, "NOTIFICATION_MASTER_KEY": random_master_key()}.items():
         monkeypatch.setenv(name, value)
     return monkeypatch
+
+
+@pytest.fixture
+def acts(clock: FakeClock) -> Acts:
+    return Acts(clock)
+
+
+@pytest.fixture
+def authors() -> Authors:
+    return Authors()
+
+
+@pytest.fixture
+def teller(
+    notifications: NotificationRepository, windows: WindowRepository, streams: LiveStreams, clock: FakeClock
+) -> Teller:
+    return Teller(notifications, windows, streams, clock)
+
+
+@pytest.fixture
+def posts(teller: Teller, told: ToldRepository, authors: Authors) -> PostTeller:
+    return PostTeller(teller, told, authors)
+
+
+@pytest.fixture
+def reader(windows: WindowRepository, notifications: NotificationRepository) -> NotificationReader:
+    return NotificationReader(windows, notifications)
+
+
+@pytest.fixture
+def put_away(teller: Teller, notifications: NotificationRepository, windows: WindowRepository) -> PutAway:
+    return PutAway(teller, notifications, windows)
+
+
+@pytest.fixture
+def lists(reader: NotificationReader) -> Lists:
+    return Lists(reader)

@@ -7,7 +7,7 @@ from typing import Final
 
 from notification_service.metrics import LIVE_LOST, PUT_AWAY, TELL_SECONDS, TOLD
 from notification_service.models import Act, Notification, Slot
-from notification_service.placement import notification_of
+from notification_service.placement import notification_of, seconds_to_live
 from notification_service.repository.live import LiveStreams
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.windows import WindowRepository
@@ -42,7 +42,9 @@ class Teller:
         await self.tell([notification_of(act) for act in acts if is_told(act)])
 
     async def tell(self, notifications: Sequence[Notification]) -> None:
-        """Raises Unavailable: then it is to be done again."""
+        """Raises Unavailable: then it is to be done again. What is older than the history is left out."""
+        now_ms = self._clock.unix_ms()
+        notifications = [each for each in notifications if seconds_to_live(each.notification_id, now_ms) > 0]
         if not notifications:
             return
         with TELL_SECONDS.time():

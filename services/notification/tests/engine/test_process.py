@@ -1,38 +1,47 @@
-"""The process against real engines: ready when they answer, and not ready, by name, when one does not."""
+"""The process against real engines: ready when its database answers, with or without Redis and Kafka."""
 
 from __future__ import annotations
+
+import asyncio
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from notification_service.app import MIGRATIONS
+from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.config import CqlSettings
 from rookery_common.testing.process import environment_of, service_process
 
 
 @pytest.fixture
-def environment(cql_keyspace: CqlSettings, redis_url: str, redis_state_url: str) -> dict[str, str]:
+def environment(
+    cql_keyspace: CqlSettings, redis_url: str, redis_state_url: str, kafka_bootstrap: str, topic_prefix: str
+) -> dict[str, str]:
+    asyncio.run(migrate_cql(cql_keyspace, MIGRATIONS))
     return {
         **environment_of("NOTIFICATION_", cql_keyspace),
         "NOTIFICATION_REDIS_CACHE_URL": redis_url,
         "NOTIFICATION_REDIS_STATE_URL": redis_state_url,
+        "NOTIFICATION_KAFKA_BOOTSTRAP": kafka_bootstrap,
+        "NOTIFICATION_TOPIC_PREFIX": topic_prefix,
     }
 
 
-async def test_the_process_is_ready_and_serves_health_over_grpc(environment: dict[str, str]) -> None:
+def test_the_process_is_ready_and_serves_health_over_grpc(environment: dict[str, str]) -> None:
     with service_process("notification", environment) as process:
         assert process.probe("/readyz")[0] == 200
-        assert "process_resident_memory_bytes" in process.probe("/metrics")[1]
-        async with grpc.aio.insecure_channel(process.grpc_address) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
-            answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=5)
+        assert "rookery_notification_live_accounts" in process.probe("/metrics")[1]
+        with grpc.insecure_channel(process.grpc_address) as channel:
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
-async def test_an_engine_that_does_not_answer_keeps_the_process_from_being_ready(environment: dict[str, str]) -> None:
-    with service_process(
-        "notification", {**environment, "NOTIFICATION_REDIS_STATE_URL": "redis://127.0.0.1:1/0"}
-    ) as process:
-        assert process.probe("/readyz")[0] == 503
-        assert process.failures() == {"redis_state": "RedisUnavailable"}
-        assert process.probe("/livez")[0] == 200
+def test_the_process_is_ready_without_redis_and_kafka(environment: dict[str, str]) -> None:
+    away = {
+        "NOTIFICATION_REDIS_CACHE_URL": "redis://127.0.0.1:1/0",
+        "NOTIFICATION_REDIS_STATE_URL": "redis://127.0.0.1:1/0",
+        "NOTIFICATION_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+    }
+    with service_process("notification", environment | away) as process:
+        assert process.probe("/readyz")[0] == 200

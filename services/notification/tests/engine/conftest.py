@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from notification_service.app import MIGRATIONS, STATEMENTS
+from notification_service.repository.live import LiveStreams
+from notification_service.repository.notifications import NotificationRepository
+from notification_service.repository.told import ToldRepository
+from notification_service.repository.windows import WindowRepository
+from rookery_common.clients.cassandra import Cql
+from rookery_common.clients.cql_migrations import migrate_cql
+from rookery_common.clients.redis import RedisClient
+from rookery_common.config import CqlSettings
+from rookery_common.testing import FakeClock
+from rookery_common.testing.engines import cql_keyspace_settings
+
+TABLES = ("notifications", "told_posts", "cleared_notifications")
+
+
+class Windows(WindowRepository):
+    """With the test's own keys, which it can lose."""
+
+    def __init__(self, redis: RedisClient, prefix: str) -> None:
+        super().__init__(redis, prefix)
+        self._client, self._own = redis, prefix
+
+    async def forget_everything(self) -> None:
+        """A flushed Redis."""
+        async for key in self._client.raw.scan_iter(match=f"{self._own}*", count=1000):
+            await self._client.raw.unlink(key)
+
+
+@pytest.fixture(scope="session")
+def keyspace() -> Iterator[CqlSettings]:
+    """A keyspace of this run's own with the service's schema."""
+    with cql_keyspace_settings() as settings:
+        asyncio.run(migrate_cql(settings, MIGRATIONS))
+        yield settings
+
+
+@pytest_asyncio.fixture
+async def cql(keyspace: CqlSettings) -> AsyncIterator[Cql]:
+    """The keyspace, empty."""
+    empty = {table: f"TRUNCATE {keyspace.cql_keyspace}.{table}" for table in TABLES}
+    client = Cql(keyspace, "notification-test", {**STATEMENTS, **empty})
+    await client.start()
+    for table in TABLES:
+        await client.execute(table)
+    yield client
+    await client.stop()
+
+
+@pytest_asyncio.fixture
+async def cache(redis_url: str) -> AsyncIterator[RedisClient]:
+    client = RedisClient(redis_url, "notification-test")
+    yield client
+    await client.stop()
+
+
+@pytest_asyncio.fixture
+async def state(redis_state_url: str) -> AsyncIterator[RedisClient]:
+    client = RedisClient(redis_state_url, "notification-test")
+    yield client
+    await client.stop()
+
+
+@pytest.fixture
+def notifications(cql: Cql, clock: FakeClock) -> NotificationRepository:
+    return NotificationRepository(cql, clock)
+
+
+@pytest.fixture
+def told(cql: Cql, clock: FakeClock) -> ToldRepository:
+    return ToldRepository(cql, clock)
+
+
+@pytest.fixture
+def windows(cache: RedisClient, redis_prefix: str) -> Windows:
+    return Windows(cache, redis_prefix)
+
+
+@pytest.fixture
+def streams(state: RedisClient, redis_state_prefix: str) -> LiveStreams:
+    return LiveStreams(state, redis_state_prefix)

@@ -1,0 +1,230 @@
+"""In-memory stand-ins. The tests that run over them, and as links in tests/engine over engines, keep them honest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+import pytest
+
+from notification_service.models import Notification, PageQuery, Slot, Told
+from notification_service.placement import LIVE_SHARDS, live_shard, oldest_bucket, seconds_to_live, time_bucket
+from notification_service.repository.live import LiveStreams, Message, Position
+from notification_service.repository.notifications import NotificationRepository
+from notification_service.repository.told import ToldRepository
+from notification_service.repository.windows import WINDOW_SLACK, WINDOW_SLOTS, WindowPage, WindowRepository
+from rookery_common.clients.cassandra import CqlUnavailable
+from rookery_common.clients.redis import RedisUnavailable
+from rookery_common.clock import Clock
+from rookery_common.testing import FakeClock
+
+_AWAY = {"cql": CqlUnavailable, "cache": RedisUnavailable, "state": RedisUnavailable}
+
+
+@dataclass
+class Window:
+    token: str = ""
+    floor: int = 0
+    cleared: int = 0
+    slots: dict[int, Slot] = field(default_factory=dict)
+
+    def put(self, slot: Slot) -> bool:
+        known = self.slots.get(slot.notification_id)
+        if known is not None and (known.notification is None or slot.notification is not None):
+            return False
+        self.slots[slot.notification_id] = slot
+        return True
+
+    def trim(self, most: int) -> None:
+        if len(self.slots) > most:
+            kept = sorted(self.slots)[-WINDOW_SLOTS:]
+            self.slots = {number: self.slots[number] for number in kept}
+            self.floor = kept[0]
+
+
+@dataclass
+class Store:
+    """What the engines hold, and which of them are away."""
+
+    told: dict[tuple[int, int], Notification] = field(default_factory=dict)
+    put_away: set[tuple[int, int]] = field(default_factory=set)
+    cleared: dict[int, int] = field(default_factory=dict)
+    posts: dict[int, dict[tuple[int, int], Told]] = field(default_factory=dict)
+    windows: dict[int, Window] = field(default_factory=dict)
+    streams: dict[int, list[tuple[int, Notification]]] = field(default_factory=dict)
+    sequences: dict[int, int] = field(default_factory=dict)
+    away: set[str] = field(default_factory=set)
+    tokens: count[int] = field(default_factory=count)
+
+    def ask(self, engine: str) -> None:
+        if engine in self.away:
+            raise _AWAY[engine](f"{engine} is away")
+
+
+class MemoryNotifications(NotificationRepository):
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    async def add(self, notifications: Iterable[Notification]) -> None:
+        self._store.ask("cql")
+        for each in notifications:
+            if seconds_to_live(each.notification_id, self._clock.unix_ms()) > 0:
+                self._store.told[each.recipient_id, each.notification_id] = each
+
+    async def put_away(self, ids: Iterable[tuple[int, int]]) -> None:
+        self._store.ask("cql")
+        self._store.put_away.update(ids)
+
+    async def clear(self, recipient_id: int, up_to_id: int) -> None:
+        self._store.ask("cql")
+        self._store.cleared[recipient_id] = max(up_to_id, self._store.cleared.get(recipient_id, 0))
+
+    async def cleared(self, recipient_id: int) -> int:
+        self._store.ask("cql")
+        return self._store.cleared.get(recipient_id, 0)
+
+    async def get(self, recipient_id: int, number: int) -> Slot | None:
+        return next(iter(self._between(recipient_id, number + 1, number - 1)), None)
+
+    async def older(self, recipient_id: int, below: int, above: int, limit: int) -> list[Slot]:
+        return self._between(recipient_id, below, above)[::-1][:limit]
+
+    async def newer(self, recipient_id: int, below: int, above: int, limit: int) -> list[Slot]:
+        return self._between(recipient_id, below, above)[:limit]
+
+    def _between(self, recipient_id: int, below: int, above: int) -> list[Slot]:
+        self._store.ask("cql")
+        oldest = oldest_bucket(self._clock.unix_ms())
+        keys = sorted(key for key in self._store.told.keys() | self._store.put_away if key[0] == recipient_id)
+        return [
+            Slot(number, None if (owner, number) in self._store.put_away else self._store.told.get((owner, number)))
+            for owner, number in keys
+            if above < number < below and time_bucket(number) >= oldest
+        ]
+
+
+class MemoryTold(ToldRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def of_posts(self, source_ids: Iterable[int]) -> list[Told]:
+        self._store.ask("cql")
+        return [told for source_id in source_ids for told in self._store.posts.get(source_id, {}).values()]
+
+    async def add(self, told: Iterable[Told]) -> None:
+        self._store.ask("cql")
+        for each in told:
+            self._store.posts.setdefault(each.source_id, {})[each.kind, each.recipient_id] = each
+
+
+class MemoryWindows(WindowRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def put(self, slots: Iterable[tuple[int, Slot]]) -> int:
+        self._store.ask("cache")
+        new = 0
+        for recipient_id, slot in slots:
+            window = self._store.windows.get(recipient_id)
+            number = slot.notification_id
+            if window is None or (not window.token and (number < window.floor or number <= window.cleared)):
+                continue
+            new += window.put(slot)
+            if not window.token:
+                window.trim(WINDOW_SLOTS + WINDOW_SLACK)
+        return new
+
+    async def read(self, recipient_id: int, page: PageQuery, wanted: int) -> WindowPage | None:
+        self._store.ask("cache")
+        window = self._store.windows.get(recipient_id)
+        if window is None or window.token:
+            return None
+        low = max(page.low + 1, window.floor)
+        numbers = sorted((number for number in window.slots if low <= number < page.high), reverse=not page.upwards)
+        told = [told for number in numbers if (told := window.slots[number].notification) is not None]
+        floor = 0 if window.cleared >= window.floor else window.floor
+        return WindowPage(floor, [each for each in told if page.wants(each)][:wanted])
+
+    async def begin_fill(self, recipient_id: int) -> str:
+        self._store.ask("cache")
+        if recipient_id not in self._store.windows:
+            self._store.windows[recipient_id] = Window(token=f"t{next(self._store.tokens)}")
+        return self._store.windows[recipient_id].token
+
+    async def finish_fill(
+        self, recipient_id: int, token: str, slots: Sequence[Slot], *, floor: int, cleared: int
+    ) -> bool:
+        self._store.ask("cache")
+        window = self._store.windows.get(recipient_id)
+        if window is None or window.token != token:
+            return False
+        for slot in slots:
+            window.put(slot)
+        window.slots = {number: slot for number, slot in window.slots.items() if number >= floor and number > cleared}
+        window.token, window.floor, window.cleared = "", floor, cleared
+        window.trim(WINDOW_SLOTS)
+        return True
+
+    async def forget(self, recipient_id: int) -> None:
+        self._store.ask("cache")
+        self._store.windows.pop(recipient_id, None)
+
+    async def forget_everything(self) -> None:
+        """A flushed Redis."""
+        self._store.windows.clear()
+
+
+class MemoryStreams(LiveStreams):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.groups = [list(range(LIVE_SHARDS))]
+
+    async def publish(self, notifications: Iterable[Notification], *, lost: int = 0) -> None:
+        self._store.ask("state")
+        for shard in range(LIVE_SHARDS):
+            self._store.sequences[shard] = self._store.sequences.get(shard, 0) + lost
+        for each in notifications:
+            shard = live_shard(each.recipient_id)
+            self._store.sequences[shard] += 1
+            self._store.streams.setdefault(shard, []).append((self._store.sequences[shard], each))
+
+    async def end(self, shard: int) -> Position:
+        self._store.ask("state")
+        return Position(str(len(self._store.streams.get(shard, []))), self._store.sequences.get(shard, 0))
+
+    async def read(self, positions: Mapping[int, Position]) -> list[Message]:
+        self._store.ask("state")
+        await asyncio.sleep(0.001)
+        return [
+            Message(shard, Position(str(number), sequence), told)
+            for shard, position in positions.items()
+            for number, (sequence, told) in enumerate(self._store.streams.get(shard, []), 1)
+            if number > int(position.message_id)
+        ]
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+def notifications(store: Store, clock: FakeClock) -> MemoryNotifications:
+    return MemoryNotifications(store, clock)
+
+
+@pytest.fixture
+def told(store: Store) -> MemoryTold:
+    return MemoryTold(store)
+
+
+@pytest.fixture
+def windows(store: Store) -> MemoryWindows:
+    return MemoryWindows(store)
+
+
+@pytest.fixture
+def streams(store: Store) -> MemoryStreams:
+    return MemoryStreams(store)

@@ -1,0 +1,140 @@
+"""The golden events of others, and what notification makes of them; each also a second time."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from notification_service.consumers import (
+    ENGAGEMENT_TOPIC,
+    POST_TOPIC,
+    USER_TOPIC,
+    ActsHandler,
+    PostEventsHandler,
+)
+from notification_service.errors import WrongId
+from notification_service.models import Kind
+from notification_service.service.posts import PostTeller
+from notification_service.service.tell import Teller
+from rookery.post.v1.engagement_events_pb2 import Favourite, PostFavourited
+from rookery.post.v1.events_pb2 import PostCreated, PostDeleted
+from rookery.post.v1.post_pb2 import Mention, Post, PostState
+from rookery.user.v1.events_pb2 import Follow, FollowCreated
+from rookery_common.ids import ms_of
+from rookery_common.kafka.events import Event, new_event
+from rookery_common.testing import FakeClock
+from rookery_common.testing.golden import golden, golden_events, golden_message
+
+FOLLOW = cast(FollowCreated, golden_message(USER_TOPIC, "FollowCreated")).follow
+ALICE, BOB = FOLLOW.followee_id, FOLLOW.follower_id
+FAVOURITE = cast(PostFavourited, golden_message(ENGAGEMENT_TOPIC, "PostFavourited")).favourite
+
+
+def _post(name: str) -> Post:
+    return cast(PostCreated, golden_message(POST_TOPIC, name)).post
+
+
+@pytest.fixture
+def posts_handler(posts: PostTeller, authors: Any) -> PostEventsHandler:
+    authors.by_post[_post("PostCreated_reblog").reblog_of_id] = ALICE
+    return PostEventsHandler(posts)
+
+
+@pytest.fixture
+def acts_handler(teller: Teller) -> ActsHandler:
+    return ActsHandler(teller)
+
+
+@pytest.fixture(autouse=True)
+def _later(clock: FakeClock) -> None:
+    """The examples are of the minutes after the clock's start."""
+    clock.advance(600)
+
+
+async def test_the_posts_of_the_examples_tell_whom_they_name_and_whom_they_show_again(
+    posts_handler: PostEventsHandler, lists: Any
+) -> None:
+    reply, reblog, direct = _post("PostCreated_reply"), _post("PostCreated_reblog"), _post("PostCreated_direct")
+    kept = [event for event in golden_events(POST_TOPIC) if not isinstance(event.decode(), PostDeleted)]
+    for _ in range(2):
+        await posts_handler(kept)
+        assert set(await lists.of(ALICE)) >= {
+            (Kind.MENTION, BOB, reply.post_id),
+            (Kind.REBLOG, BOB, reblog.reblog_of_id),
+        }
+        assert (Kind.MENTION, ALICE, _post("PostCreated").post_id) in await lists.of(BOB)
+        for mention in direct.mentions:
+            assert (Kind.MENTION, direct.author_id, direct.post_id) in await lists.of(mention.account_id)
+    await posts_handler([golden(POST_TOPIC, "PostDeleted")])
+    assert (Kind.MENTION, ALICE, _post("PostDeleted").post_id) not in await lists.of(BOB)
+
+
+async def test_a_held_post_tells_nobody_until_it_may_be_seen(
+    posts_handler: PostEventsHandler, lists: Any, clock: FakeClock
+) -> None:
+    post = Post(post_id=9, author_id=BOB, mentions=[Mention(account_id=ALICE)], state=PostState.POST_STATE_HELD)
+    held = new_event(POST_TOPIC, "9", PostCreated(post=post), version=1, clock=clock, source="post")
+    await posts_handler([held])
+    assert await lists.of(ALICE) == []
+    clock.advance(3_600)
+    visible = golden(POST_TOPIC, "PostVisible").decode()
+    post.state = PostState.POST_STATE_VISIBLE
+    cast(Any, visible).post.CopyFrom(post)
+    shown = new_event(POST_TOPIC, "9", visible, version=2, clock=clock, source="post")
+    for _ in range(2):
+        await posts_handler([held, shown])
+        (told,) = (await lists.page(ALICE)).notifications
+        assert (told.kind, ms_of(told.notification_id)) == (Kind.MENTION, clock.unix_ms())
+
+
+async def test_a_follow_is_told_at_its_own_time_until_it_ends(acts_handler: ActsHandler, lists: Any) -> None:
+    for name in ("FollowCreated", "FollowCreated", "FollowUpdated"):
+        await acts_handler([golden(USER_TOPIC, name)])
+        (told,) = (await lists.page(ALICE)).notifications
+        assert (told.kind, told.account_id, told.post_id) == (Kind.FOLLOW, BOB, 0)
+        assert ms_of(told.notification_id) == FOLLOW.follow_time.ToMilliseconds()
+    for name in ("FollowEnded", "FollowCreated"):
+        await acts_handler([golden(USER_TOPIC, name)])
+        assert await lists.of(ALICE) == []
+
+
+async def test_a_favourite_is_told_until_it_is_taken_back(acts_handler: ActsHandler, lists: Any) -> None:
+    author_id = FAVOURITE.post_author_id
+    for _ in range(2):
+        await acts_handler([golden(ENGAGEMENT_TOPIC, "PostFavourited")])
+        assert await lists.of(author_id) == [(Kind.FAVOURITE, FAVOURITE.account_id, FAVOURITE.post_id)]
+    for name in ("PostUnfavourited", "PostFavourited"):
+        await acts_handler([golden(ENGAGEMENT_TOPIC, name)])
+        assert await lists.of(author_id) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        (FollowCreated(follow=Follow(follower_id=BOB)), "followee_id"),
+        (FollowCreated(follow=Follow(followee_id=ALICE, follower_id=-1)), "follower_id"),
+        (PostFavourited(favourite=Favourite(account_id=BOB, post_id=9)), "post_author_id"),
+        (PostDeleted(post=Post()), "post_id"),
+        (
+            PostCreated(post=Post(post_id=9, author_id=BOB, mentions=[Mention()], state=PostState.POST_STATE_VISIBLE)),
+            "mentions.account_id",
+        ),
+    ],
+)
+async def test_an_event_that_names_nobody_is_refused(
+    acts_handler: ActsHandler, posts_handler: PostEventsHandler, clock: FakeClock, message: Any, field: str
+) -> None:
+    event: Event = new_event("t", "k", message, version=1, clock=clock, source="x")
+    handler = posts_handler if isinstance(message, PostCreated | PostDeleted) else acts_handler
+    with pytest.raises(WrongId) as refused:
+        await handler([event])
+    assert [violation.field for violation in refused.value.fields] == [field]
+
+
+async def test_other_events_concern_nobody(
+    acts_handler: ActsHandler, posts_handler: PostEventsHandler, store: Any
+) -> None:
+    await acts_handler([golden(USER_TOPIC, "AccountCreated"), golden(USER_TOPIC, "AccountUpdated")])
+    await posts_handler([golden(POST_TOPIC, "PostUpdated_removed"), golden(POST_TOPIC, "PostCreated_held")])
+    assert (store.told, store.put_away) == ({}, set())

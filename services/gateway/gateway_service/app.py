@@ -20,6 +20,8 @@ from gateway_service.routers.authorize import Authorize
 from gateway_service.routers.chat import ChatSockets
 from gateway_service.routers.conversations import Conversations
 from gateway_service.routers.instance import Instance
+from gateway_service.routers.interactions import Interactions
+from gateway_service.routers.measures import Measures
 from gateway_service.routers.media import Media
 from gateway_service.routers.notifications import Notifications
 from gateway_service.routers.oauth import OAuth
@@ -34,7 +36,7 @@ from gateway_service.routers.timelines import Timelines
 from gateway_service.server import HttpServer, Once
 from gateway_service.web import build_web
 from rookery_common.app import App, Component, Role
-from rookery_common.clock import SystemClock
+from rookery_common.clock import Clock, SystemClock
 from rookery_common.health import Health
 
 
@@ -58,7 +60,7 @@ def build(roles: frozenset[Role]) -> App:
         Timelines(composer, exchange, settings).router,
         streaming.router,
         ChatSockets(hub, clients, exchange, clock).router,
-        *api_routers(clients, composer, exchange, settings),
+        *api_routers(clients, composer, exchange, settings, clock),
         Probes(health).router,
     ]
     server = HttpServer(build_web(settings, routers), settings, health)
@@ -67,7 +69,9 @@ def build(roles: frozenset[Role]) -> App:
     return App(settings, __version__, components, checks)
 
 
-def api_routers(clients: Clients, composer: Composer, exchange: TokenExchange, settings: Settings) -> list[APIRouter]:
+def api_routers(
+    clients: Clients, composer: Composer, exchange: TokenExchange, settings: Settings, clock: Clock
+) -> list[APIRouter]:
     """All routes that answer at once, the hottest first."""
     pages = Pages(settings)
     return [
@@ -83,6 +87,8 @@ def api_routers(clients: Clients, composer: Composer, exchange: TokenExchange, s
         Authorize(clients, pages, settings).router,
         Reports(clients, composer, exchange, settings).router,
         AdminReports(clients, composer, exchange, settings).router,
+        Interactions(clients, exchange, settings, clock).router,
+        Measures(clients, exchange, settings, clock).router,
         Instance(settings).router,
         FrontPages(pages, settings).router,
     ]

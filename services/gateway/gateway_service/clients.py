@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway_service.config import Settings
+from rookery.analytics.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.feed.v1.feed_service_pb2 import (
     BatchGetHomeEntry,
@@ -42,6 +43,7 @@ from rookery.user.v1.user_service_pb2 import (
 )
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.auth import Identity
+from rookery_common.kafka.producer import Producer
 from rookery_common.paging import Page
 from rookery_common.rpc import Batcher, RpcClient
 
@@ -49,7 +51,7 @@ READ_SECONDS = 3.0
 
 
 class Clients:
-    """Component: a client of each service, and the calls that are batched. All raise AppError."""
+    """Component: a client of each service, the calls that are batched, and a producer. All raise AppError."""
 
     def __init__(self, settings: Settings) -> None:
         self.auth = RpcClient(settings, settings.auth_target, AuthServiceStub, service="auth")
@@ -62,6 +64,8 @@ class Clients:
         )
         self.moderation = RpcClient(settings, settings.moderation_target, ModerationServiceStub, service="moderation")
         self.search = RpcClient(settings, settings.search_target, SearchServiceStub, service="search")
+        self.analytics = RpcClient(settings, settings.analytics_target, AnalyticsServiceStub, service="analytics")
+        self.producer = Producer(settings.kafka_bootstrap, "gateway", settings.topic_prefix)
         self._started = (
             self.auth,
             self.user,
@@ -71,6 +75,8 @@ class Clients:
             self.notification,
             self.moderation,
             self.search,
+            self.analytics,
+            self.producer,
         )
         self._home: Batcher[BatchGetHomeEntry, BatchGetHomeResult] = Batcher(self._send_home, name="home")
         self._posts: Batcher[BatchGetPostsEntry, BatchGetPostsResult] = Batcher(self._send_posts, name="posts")

@@ -38,6 +38,7 @@ class Settings(BaseServiceSettings):
     notification_target: str = Field("127.0.0.1:7006", description="The notification service's gRPC address.")
     search_target: str = Field("127.0.0.1:7007", description="The search service's gRPC address.")
     moderation_target: str = Field("127.0.0.1:7009", description="The moderation service's gRPC address.")
+    analytics_target: str = Field("127.0.0.1:7008", description="The analytics service's gRPC address.")
 
     max_body_bytes: int = Field(MIB, ge=KIB, description="Largest body of a request that uploads no file.")
     max_upload_bytes: int = Field(16 * MIB, ge=KIB, description="Largest uploaded file.")

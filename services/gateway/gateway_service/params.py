@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import orjson
@@ -96,6 +97,17 @@ class Params:
             raise invalid(self._named(name), f"must be two numbers from {low:g} to {high:g}, with a comma between")
         return numbers[0], numbers[1]
 
+    def time(self, name: str) -> datetime | None:
+        """A date or a time of ISO 8601; in UTC where it names no zone."""
+        value = self.text(name, 64)
+        if not value:
+            return None
+        try:
+            found = datetime.fromisoformat(value)
+            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise invalid(self._named(name), "is not a date or a time of ISO 8601") from None
+
     def page(self, limit: int, most: int) -> Page:
         """The public API's page parameters: a limit beyond the most is cut down to it, as its clients expect."""
         asked = self.integer("limit", 1, 1_000_000)
@@ -118,6 +130,10 @@ class Params:
     def groups(self, name: str, items: int = MAX_ITEMS) -> list[Params]:
         """A list of groups, given as a list or by index."""
         return [_group(value, f"{self._named(name)}[{n}]") for n, value in enumerate(self._list(name, items))]
+
+    def invalid(self, name: str, description: str, code: str = "ERR_INVALID") -> InvalidArgument:
+        """What is wrong with one of them, by its whole name."""
+        return invalid(self._named(name), description, code)
 
     def refuse_others(self, *names: str) -> None:
         """For our own routes, where a name that is not known is a mistake that should be heard of."""

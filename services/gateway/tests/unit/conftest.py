@@ -33,7 +33,7 @@ def web(world: World, exchange: TokenExchange, settings: Settings, clock: FakeCl
     clients = cast(Any, world)
     composer = Composer(clients, Fragments(), clock, settings)
     timelines = Timelines(composer, exchange, settings)
-    return build_web(settings, [timelines.router, *api_routers(clients, composer, exchange, settings)])
+    return build_web(settings, [timelines.router, *api_routers(clients, composer, exchange, settings, clock)])
 
 
 @pytest_asyncio.fixture

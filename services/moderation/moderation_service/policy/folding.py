@@ -14,7 +14,7 @@ _UNSPACED = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
 )
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
-_HOST = re.compile(r"[\w.-]*\w\.\w[\w.-]*")
+_HOST = re.compile(r"[\w.-]+")
 _MARKS = re.compile("[\u0300-\u036f]")
 _FULL_STOPS = str.maketrans({"\u3002": ".", "\uff61": "."})
 MAX_LABELS = 40
@@ -22,6 +22,8 @@ MAX_LABELS = 40
 
 def fold(text: str) -> str:
     """Without case, compatibility forms, accents and invisible characters."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     kept = "".join(c for c in _MARKS.sub("", decomposed) if unicodedata.category(c) != "Cf")
     return unicodedata.normalize("NFKC", kept.casefold())
@@ -36,6 +38,8 @@ def hosts(folded: str) -> set[str]:
     """Everything in a folded text that could be a domain name, and the domains above each of them."""
     found: set[str] = set()
     for candidate in _HOST.findall(folded.translate(_FULL_STOPS)):
+        if "." not in candidate:
+            continue
         labels = canonical_domain(candidate).split(".")[-MAX_LABELS:]
         found.update(".".join(labels[start:]) for start in range(len(labels) - 1))
     return found

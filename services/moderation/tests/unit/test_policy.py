@@ -108,9 +108,9 @@ def test_a_domain_is_the_same_in_unicode_and_in_punycode() -> None:
 
 
 def test_a_long_text_costs_little() -> None:
-    many = ", ".join(f'"a{n} b c"' for n in range(5000))
+    many = ", ".join(f'"a{n} b c"' for n in range(1000))
     found = policy(f"keywords: [{many}]")
-    assert not found.broken_by(["a " * 5000, "." * 10_000, "a." * 10_000, "-" * 10_000])
+    assert not found.broken_by(["a " * 5000, "." * 10_000, "a." * 10_000, "-" * 10_000, "a" * 50_000, "-." * 10_000])
     assert len(words(fold("x " * 10_000))) == 10_000
 
 

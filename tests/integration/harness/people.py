@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import httpx2
 from mastodon import Mastodon
 from PIL import Image, ImageDraw
 
+SCOPES = ("read", "write", "follow", "push")
 PASSWORD = "correct horse battery staple"  # made up
 
 
@@ -31,15 +33,17 @@ class Person:
 class Town:
     """Makes people, on one registered app."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, scopes: Sequence[str] = SCOPES) -> None:
         self.url = url
-        self.client_id, self.client_secret = Mastodon.create_app("integration tests", api_base_url=url)
+        self.scopes = list(scopes)
+        app = Mastodon.create_app("integration tests", api_base_url=url, scopes=self.scopes)
+        self.client_id, self.client_secret = app
 
     def newcomer(self, name: str) -> Person:
         """A new account, whose username begins with the name."""
         username = f"{name}_{secrets.token_hex(4)}"
         api = Mastodon(client_id=self.client_id, client_secret=self.client_secret, api_base_url=self.url)
-        token = api.create_account(username, PASSWORD, f"{username}@example.org", agreement=True)
+        token = api.create_account(username, PASSWORD, f"{username}@example.org", agreement=True, scopes=self.scopes)
         account = api.account_verify_credentials()
         return Person(username, str(account["id"]), str(token), api)
 
@@ -49,7 +53,7 @@ class Town:
             "grant_type": "client_credentials",
             "client_id": self.client_id,
             "client_secret": self.client_secret,
-            "scope": "read write follow push",
+            "scope": " ".join(self.scopes),
         }
         answer = httpx2.post(f"{self.url}/oauth/token", data=form, timeout=15)
         answer.raise_for_status()

@@ -79,8 +79,6 @@ class Session:
     account_id: int
     session_id: int
     scopes: list[str]
-    app_id: int = APP_ID
-    app_name: str = "Test app"
     roles: list[str] = field(default_factory=list)
 
 
@@ -187,9 +185,9 @@ class FakeAuth(FakeService):
             internal_token=f"internal-{request.token}",
             session_id=session.session_id,
             account_id=session.account_id,
-            app_id=session.app_id,
+            app_id=APP_ID,
             scopes=session.scopes,
-            app_name=session.app_name,
+            app_name="Test app",
             roles=session.roles,
         )
         answer.expire_time.FromMilliseconds(self.world.clock.unix_ms() + 300_000)

@@ -156,9 +156,8 @@ async def test_every_topic_tells_and_read_again_from_its_beginning_changes_nothi
     )
     async with members.running():
         await producer.send(_created(mention, clock))
-        expected = {Kind.FOLLOW, Kind.FAVOURITE, Kind.MENTION}
-        page = await _until(lists, lambda page: {each.kind for each in page.notifications} == expected)
-        assert len(page.notifications) == 3
+        expected = [(Kind.MENTION, mention.post_id), (Kind.FAVOURITE, favourite.post_id), (Kind.FOLLOW, 0)]
+        page = await _until(lists, lambda page: [(each.kind, each.post_id) for each in page.notifications] == expected)
     await windows.forget_everything()
     last = acts.make()
     async with members.running("-again"):

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway_service import revocations as module
+from gateway_service.connections import Closing
 from gateway_service.revocations import Revocations
 from rookery.auth.v1.auth_service_pb2 import Revocation, WatchRevocationsResponse
 from rookery_common.clock import SystemClock
-from rookery_common.errors import Unauthenticated, Unavailable
+from rookery_common.errors import FailedPrecondition, Unauthenticated, Unavailable
 from rookery_common.testing.clock import FakeClock
 
 if TYPE_CHECKING:
@@ -58,6 +59,27 @@ async def test_a_revoked_session_s_token_is_asked_about_anew(world: World, gatew
     await asyncio.sleep(0.2)
     with pytest.raises(Unauthenticated):
         await gateway.exchange.exchange("token")
+
+
+async def test_where_auth_has_forgotten_what_came_after_every_session_shows_its_token_again(
+    world: World, gateway: Gateway
+) -> None:
+    world.account(BOB, "bob")
+    identity = world.tokens.identity(BOB, session_id=7)
+    world.opaque["token"] = identity
+    world.revocations.put_nowait(Revocation(session_id=9, account_id=BOB, sequence=5))
+    await eventually(lambda: gateway.revocations.fresh() and world.revocations.empty())
+    await gateway.exchange.exchange("token")
+    connection = gateway.hub.open(identity)
+    del world.opaque["token"]
+    forgotten = FailedPrecondition("Start at 0.")
+    forgotten.reason = "REVOCATIONS_FORGOTTEN"
+    world.revocations.put_nowait(forgotten)
+    await eventually(lambda: world.called("WatchRevocations") == [0, 0])
+    with pytest.raises(Unauthenticated):
+        await gateway.exchange.exchange("token")
+    assert connection.closed.result() is Closing.RESTART
+    await eventually(gateway.revocations.fresh)
 
 
 async def test_a_broken_stream_is_resumed_where_it_broke(world: World, gateway: Gateway) -> None:

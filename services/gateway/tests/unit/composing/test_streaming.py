@@ -22,6 +22,7 @@ from gateway_service.routers.timelines import Timelines
 from gateway_service.web import build_web
 from rookery.auth.v1.auth_service_pb2 import Revocation
 from rookery.feed.v1.feed_service_pb2 import TimelineUpdate
+from rookery.notification.v1.notification_service_pb2 import StreamNotificationsResponse
 from rookery_common.clock import SystemClock
 from rookery_common.errors import Unavailable
 from rookery_common.ids import lowest_id_at
@@ -164,6 +165,78 @@ async def test_what_came_while_feed_was_away_is_made_up_for(world: World, addres
         world.updates.put_nowait(Unavailable("Restarting."))
         assert json.loads((await received(websocket))["payload"])["id"] == str(later)
         await eventually(lambda: BOB in world.subscribed)
+
+
+def news(*told: Any, gap: bool = False) -> StreamNotificationsResponse:
+    return StreamNotificationsResponse(notifications=told, gap_account_ids=[BOB] if gap else [])
+
+
+@pytest.mark.parametrize("stream", ["user", "user:notification"])
+async def test_a_notification_arrives_by_websocket_once(world: World, address: str, stream: str) -> None:
+    query = f"?stream={stream}&access_token=bobs-token"
+    async with connect(f"ws://{address}/api/v1/streaming{query}") as websocket:
+        await eventually(lambda: BOB in world.listening)
+        assert (BOB in world.subscribed) is (stream == "user")
+        first, second = world.tell(BOB, 1, ALICE), world.tell(BOB, 2, ALICE)
+        world.news.put_nowait(news(first, first))
+        world.news.put_nowait(news(second))
+        frames = [await received(websocket) for _ in range(2)]
+        assert [(frame["stream"], frame["event"]) for frame in frames] == [([stream], "notification")] * 2
+        told = [json.loads(frame["payload"]) for frame in frames]
+        assert [(each["id"], each["type"], each["account"]["acct"]) for each in told] == [
+            ("1", "follow", "alice"),
+            ("2", "follow", "alice"),
+        ]
+    await eventually(lambda: BOB not in world.listening)
+
+
+async def test_a_socket_with_both_streams_is_told_on_both_until_it_leaves_one(world: World, address: str) -> None:
+    async with listening(world, address, QUERY) as websocket:
+        await websocket.send(json.dumps({"type": "subscribe", "stream": "user:notification"}))
+        await eventually(lambda: BOB in world.listening)
+        assert await websocket.ping()
+        world.news.put_nowait(news(world.tell(BOB, 1, ALICE)))
+        assert [(await received(websocket))["stream"] for _ in range(2)] == [["user"], ["user:notification"]]
+        await websocket.send(json.dumps({"type": "unsubscribe", "stream": "user"}))
+        await eventually(lambda: BOB not in world.subscribed)
+        world.news.put_nowait(news(world.tell(BOB, 2, ALICE)))
+        assert (await received(websocket))["stream"] == ["user:notification"]
+
+
+async def test_a_token_that_may_not_read_notifications_is_told_of_none(world: World, address: str) -> None:
+    world.opaque["posts-only"] = world.tokens.identity(BOB, scopes=["read:statuses"])
+    async with listening(world, address, "?stream=user&access_token=posts-only") as websocket:
+        world.news.put_nowait(news(world.tell(BOB, 1, ALICE)))
+        await asyncio.sleep(0.1)
+        world.updates.put_nowait(update(world.post(1, ALICE)))
+        assert (await received(websocket))["event"] == "update"
+        await websocket.send(json.dumps({"type": "subscribe", "stream": "user:notification"}))
+        assert (await received(websocket))["status"] == 401
+
+
+@pytest.mark.parametrize("cause", ["gap", "break"])
+async def test_notifications_that_were_missed_are_made_up_for(world: World, address: str, cause: str) -> None:
+    later = lowest_id_at(SystemClock().unix_ms() + 60_000)
+    async with listening(world, address, QUERY) as websocket:
+        await eventually(lambda: BOB in world.listening)
+        for number in (1, later, later + 1):
+            world.tell(BOB, number, ALICE)
+        world.news.put_nowait(news(gap=True) if cause == "gap" else Unavailable("Restarting."))
+        seen = [json.loads((await received(websocket))["payload"])["id"] for _ in range(2)]
+        assert seen == [str(later), str(later + 1)]
+
+
+async def test_notifications_arrive_by_server_sent_events(world: World, address: str) -> None:
+    async with httpx2.AsyncClient(headers={"authorization": "Bearer bobs-token"}) as http:
+        url = f"http://{address}/api/v1/streaming/user/notification"
+        async with http.stream("GET", url) as answer:
+            lines = answer.aiter_lines()
+            assert await anext(lines) == ":)"
+            await eventually(lambda: BOB in world.listening)
+            world.news.put_nowait(news(world.tell(BOB, 1, ALICE)))
+            seen = await take(lines, 2)
+            assert seen[0] == "event: notification"
+            assert json.loads(seen[1].removeprefix("data: "))["id"] == "1"
 
 
 @pytest.mark.parametrize(("token", "status"), [("", 401), ("nonsense", 401), ("write-only", 403)])

@@ -1,0 +1,173 @@
+"""Notifications over real gRPC servers: composed, filtered for their reader, paged to the end, and put away."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+
+from gateway_service.routers.notifications import Notifications
+from gateway_service.web import build_web
+from rookery.notification.v1 import notification_service_pb2 as pb
+from rookery_common.errors import Unavailable
+
+if TYPE_CHECKING:
+    from tests.unit.composing.conftest import Gateway, World
+
+ALICE, BOB, CAROL = 101, 102, 103
+FAVOURITE, MENTION = pb.NOTIFICATION_TYPE_FAVOURITE, pb.NOTIFICATION_TYPE_MENTION
+PATH = "/api/v1/notifications"
+
+
+@pytest.fixture(autouse=True)
+def people(world: World) -> None:
+    for account_id, name in ((ALICE, "alice"), (BOB, "bob"), (CAROL, "carol")):
+        world.account(account_id, name)
+    world.relate(ALICE, BOB)
+    world.relate(ALICE, CAROL)
+    world.opaque["alices-token"] = world.tokens.identity(ALICE)
+    world.opaque["posts-only"] = world.tokens.identity(ALICE, scopes=["read:statuses", "write:statuses"])
+    world.opaque["an-app"] = world.tokens.identity(0)
+
+
+@pytest_asyncio.fixture
+async def http(gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
+    router = Notifications(gateway.clients, gateway.composer, gateway.exchange, gateway.settings).router
+    transport = httpx2.ASGITransport(app=build_web(gateway.settings, [router]))
+    headers = {"authorization": "Bearer alices-token"}
+    async with httpx2.AsyncClient(transport=transport, base_url="https://rookery.test", headers=headers) as client:
+        yield client
+
+
+async def walked(http: httpx2.AsyncClient, rel: str = "next", **asked: Any) -> list[str]:
+    """Ids of all pages, by their links."""
+    found: list[str] = []
+    answer = await http.get(PATH, params=asked)
+    while True:
+        ids = [each["id"] for each in answer.json()]
+        found += ids if rel == "next" else ids[::-1]
+        if rel not in answer.links or (rel == "prev" and not ids):
+            return found
+        answer = await http.get(answer.links[rel]["url"])
+
+
+async def test_a_page_says_who_did_what_to_which_post(world: World, http: httpx2.AsyncClient) -> None:
+    world.tell(ALICE, 1, BOB)
+    world.tell(ALICE, 2, CAROL, type=FAVOURITE, post_id=world.post(11, ALICE))
+    world.tell(ALICE, 3, BOB, type=MENTION, post_id=world.post(12, BOB))
+    world.tell(ALICE, 4, BOB, type=pb.NOTIFICATION_TYPE_REBLOG, post_id=11)
+    found = (await http.get(PATH)).json()
+    assert [(each["id"], each["type"], each["account"]["acct"]) for each in found] == [
+        ("4", "reblog", "bob"),
+        ("3", "mention", "bob"),
+        ("2", "favourite", "carol"),
+        ("1", "follow", "bob"),
+    ]
+    assert [each.get("status", {}).get("id") for each in found] == ["11", "12", "11", None]
+    assert {key: found[3][key] for key in ("created_at", "group_key")} == {
+        "created_at": "2023-11-14T22:13:20.000Z",
+        "group_key": "ungrouped-1",
+    }
+    assert len(world.called("BatchGetPosts")) == len(world.called("BatchGetRelationships")) == 1
+    one = await http.get(f"{PATH}/2")
+    assert one.json() == found[2]
+
+
+@pytest.mark.parametrize("relationship", ["blocking", "blocked_by", "muting_notifications"])
+async def test_what_blocked_and_muted_accounts_do_is_not_shown(
+    world: World, http: httpx2.AsyncClient, relationship: str
+) -> None:
+    world.relate(ALICE, BOB, **{relationship: True})
+    world.tell(ALICE, 1, CAROL)
+    world.tell(ALICE, 2, BOB)
+    assert [each["id"] for each in (await http.get(PATH)).json()] == ["1"]
+    assert (await http.get(f"{PATH}/2")).status_code == 404
+
+
+async def test_a_notification_of_a_post_that_is_gone_is_not_shown(world: World, http: httpx2.AsyncClient) -> None:
+    world.tell(ALICE, 1, BOB, type=MENTION, post_id=world.post(11, BOB))
+    world.hidden.add(11)
+    assert (await http.get(PATH)).json() == []
+    assert (await http.get(f"{PATH}/1")).status_code == 404
+
+
+@pytest.mark.parametrize(("rel", "start"), [("next", {}), ("prev", {"min_id": 1})])
+async def test_pages_do_not_end_early_however_many_are_not_shown(
+    world: World, http: httpx2.AsyncClient, rel: str, start: dict[str, int]
+) -> None:
+    world.relate(ALICE, BOB, muting_notifications=True)
+    for number in range(10, 1_200):
+        world.tell(ALICE, number, CAROL if number % 400 in (20, 21, 22) else BOB)
+    expected = [str(number) for base in (0, 400, 800) for number in (base + 20, base + 21, base + 22)]
+    assert await walked(http, rel, limit=2, **start) == (expected[::-1] if rel == "next" else expected)
+
+
+async def test_a_page_is_chosen_by_type_and_account(world: World, http: httpx2.AsyncClient) -> None:
+    world.tell(ALICE, 1, BOB)
+    world.tell(ALICE, 2, CAROL, type=FAVOURITE, post_id=world.post(11, ALICE))
+    world.tell(ALICE, 3, BOB, type=FAVOURITE, post_id=11)
+
+    async def ids(query: str) -> list[str]:
+        return [each["id"] for each in (await http.get(f"{PATH}?{query}")).json()]
+
+    assert await ids("types[]=favourite&types[]=poll") == ["3", "2"]
+    assert await ids("exclude_types[]=favourite&exclude_types[]=poll") == ["1"]
+    assert await ids("types[]=poll") == []
+    assert await ids(f"account_id={BOB}") == ["3", "1"]
+    assert await ids("since_id=1&limit=1") == ["3"]
+    assert await ids("min_id=1&limit=1") == ["2"]
+
+
+async def test_links_name_what_is_above_and_below(world: World, http: httpx2.AsyncClient) -> None:
+    for number in (1, 2, 3):
+        world.tell(ALICE, number, BOB)
+    first = await http.get(PATH, params={"limit": 2})
+    assert first.headers["link"] == (
+        f'<https://rookery.test{PATH}?limit=2&max_id=2>; rel="next", '
+        f'<https://rookery.test{PATH}?limit=2&min_id=3>; rel="prev"'
+    )
+    last = await http.get(PATH, params={"limit": 2, "max_id": 2})
+    assert list(last.links) == ["prev"]
+
+
+async def test_one_or_all_are_put_away(world: World, http: httpx2.AsyncClient) -> None:
+    for number in (1, 2, 3):
+        world.tell(ALICE, number, BOB)
+    for _ in range(2):
+        answer = await http.post(f"{PATH}/2/dismiss")
+        assert (answer.status_code, answer.json()) == (200, {})
+    assert await walked(http) == ["3", "1"]
+    assert (await http.get(f"{PATH}/2")).status_code == 404
+    answer = await http.post(f"{PATH}/clear")
+    assert (answer.status_code, answer.json()) == (200, {})
+    assert await walked(http) == []
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("GET", "/1"), ("POST", "/clear"), ("POST", "/1/dismiss")])
+async def test_each_route_needs_a_user_with_its_scope(http: httpx2.AsyncClient, method: str, path: str) -> None:
+    for token, status in (("nonsense", 401), ("posts-only", 403), ("an-app", 422)):
+        answer = await http.request(method, PATH + path, headers={"authorization": f"Bearer {token}"})
+        assert answer.status_code == status, token
+        assert "error" in answer.json()
+
+
+@pytest.mark.parametrize("query", ["limit=0", "max_id=x", "account_id=x", "types[a][b]=1"])
+async def test_what_is_wrong_is_named(http: httpx2.AsyncClient, query: str) -> None:
+    answer = await http.get(f"{PATH}?{query}")
+    assert answer.status_code == 422
+    assert list(answer.json()["details"]) == [query.partition("=")[0].partition("[")[0]]
+
+
+async def test_an_id_that_is_none_is_not_found(http: httpx2.AsyncClient) -> None:
+    for path in ("/unread_count", "/0", "/x"):
+        assert (await http.get(PATH + path)).status_code == 404
+
+
+async def test_while_notification_is_away_the_answer_says_so(world: World, http: httpx2.AsyncClient) -> None:
+    world.failures["ListNotifications"] = Unavailable("Restarting.")
+    answer = await http.get(PATH)
+    assert answer.status_code == 503
+    assert "retry-after" in answer.headers

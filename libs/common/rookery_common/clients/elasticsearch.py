@@ -12,11 +12,13 @@ from elasticsearch import ApiError, AsyncElasticsearch, ConflictError, NotFoundE
 
 from rookery_common.clients.calls import Instruments, time_left
 from rookery_common.errors import Aborted, Internal, NotFound, Unavailable
+from rookery_common.logs import get_logger
 
 CALL_SECONDS = 5.0
 _TRY_LATER = frozenset({408, 429, 502, 503, 504})
 
 instruments = Instruments("elasticsearch")
+log = get_logger()
 
 
 class ElasticUnavailable(Unavailable):
@@ -92,4 +94,6 @@ def _translate(error: ApiError) -> Aborted | Internal | NotFound | Unavailable:
         return DocumentConflict("a newer version is there")
     if error.status_code in _TRY_LATER:
         return ElasticUnavailable("search is not available")
+    # The kind of the error alone: its text may carry what somebody wrote.
+    log.error("elastic.rejected", status=error.status_code, kind=error.error)
     return ElasticRejected("internal error")

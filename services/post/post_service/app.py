@@ -9,18 +9,29 @@ from typing import Final
 from post_service import __version__
 from post_service.clients import AuthClient, UserClient
 from post_service.config import Settings
+from post_service.consumers import DECISIONS_GROUP, DECISIONS_TOPIC, DecisionsHandler
 from post_service.events import PostCodec, PostEvents
 from post_service.imaging.pool import ImageWorkers
 from post_service.repository.cache import PostCache
+from post_service.repository.engagements import EngagementRepository
+from post_service.repository.mark_cache import MarkCache
+from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
+from post_service.repository.redis_guard import RedisGuard
 from post_service.repository.statements import STATEMENTS
 from post_service.service.create_post import PostWriter
+from post_service.service.decide import Decisions
+from post_service.service.delete_post import PostRemover, PostStores
+from post_service.service.engage import Engagement
 from post_service.service.list_posts import AccountPosts
+from post_service.service.marks import MarkReader
 from post_service.service.media import MediaLibrary
 from post_service.service.read_posts import PostReader
+from post_service.service.reblog import Reblogger
 from post_service.service.sweep_uploads import UploadSweeper
-from post_service.servicer import ALLOWED_CALLERS, PostServicer
+from post_service.service.threads import ThreadReader
+from post_service.servicer import ALLOWED_CALLERS, PostServicer, Rules
 from post_service.versions import HybridClock
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.post.v1.post_service_pb2_grpc import add_PostServiceServicer_to_server
@@ -33,6 +44,7 @@ from rookery_common.clients.redis import RedisClient
 from rookery_common.clients.s3 import S3
 from rookery_common.clock import SystemClock
 from rookery_common.ids import Snowflake
+from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.kafka.producer import Producer
 from rookery_common.kafka.relay import Relay
@@ -40,13 +52,14 @@ from rookery_common.rpc.client import RpcClient
 from rookery_common.rpc.server import RpcServer
 from rookery_common.worker_leases import CqlWorkerLease
 
+SERVICE_NAME: Final = "rookery.post.v1.PostService"
 WORKERS: Final = range(256, 512)
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 Check = Callable[[], Awaitable[None]]
 
 
 def build(roles: frozenset[Role]) -> App:
-    """One process in the given roles; ValidationError where a setting is missing or wrong. Nothing is consumed yet."""
+    """One process in the given roles; ValidationError where a setting is missing or wrong."""
     settings = Settings()
     cql = Cql(settings, "post", STATEMENTS)
     producer = Producer(settings.kafka_bootstrap, "post", settings.topic_prefix)
@@ -57,39 +70,91 @@ def build(roles: frozenset[Role]) -> App:
     if Role.RELAY in roles:
         components.append(Relay(outbox, producer, service="post"))
         components.append(UploadSweeper(MediaRepository(cql), files, SystemClock()))
-    if Role.SERVE in roles:
-        components += _serving(settings, cql, outbox, files, checks)
+    if roles & {Role.SERVE, Role.CONSUME}:
+        parts = _Parts(settings, cql, outbox, files)
+        components += [parts.redis, parts.user, _Drain(outbox)]
+        if Role.CONSUME in roles:
+            components.append(parts.consumer(producer))
+        if Role.SERVE in roles:
+            components += parts.serving(checks)
+    # Redis is a cache and user a courtesy: without them posts are served, so that neither decides about readiness.
     return App(settings, __version__, components, checks)
 
 
-def _serving(settings: Settings, cql: Cql, outbox: CqlOutbox, files: S3, checks: dict[str, Check]) -> list[Component]:
-    clock, redis = SystemClock(), RedisClient.cache(settings, "post")
-    lease = CqlWorkerLease(cql, clock, WORKERS)
-    auth = RpcClient(settings, settings.auth_target, AuthServiceStub, service="auth")
-    user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
-    workers = ImageWorkers(settings.image_workers)
-    ids, versions, codec = Snowflake(clock, lease.worker), HybridClock(clock), PostCodec(files.public_url)
-    posts, media, cache = PostRepository(cql, outbox, clock), MediaRepository(cql), PostCache(redis, clock)
-    users, events = UserClient(user), PostEvents(codec, clock)
-    reader = PostReader(posts, cache, codec, users, versions)
-    verifier = TokenVerifier(AuthClient(auth).signing_keys, clock)
-    servicer = PostServicer(
-        PostWriter(posts, media, cache, reader, users, codec, events, ids, versions, settings.local_domain),
-        reader,
-        AccountPosts(posts, reader),
-        MediaLibrary(media, files, workers, ids, versions, clock),
-        codec,
-        verifier,
-    )
-    server = RpcServer(
-        settings,
-        verifier=verifier,
-        services=[(add_PostServiceServicer_to_server, servicer, "rookery.post.v1.PostService")],
-        allowed_callers=ALLOWED_CALLERS,
-    )
-    # Redis is a cache and user a courtesy: without them posts are served, so that neither decides about readiness.
-    checks["worker_lease"] = lease.check
-    return [redis, lease, auth, user, workers, _Drain(outbox), server]
+class _Parts:
+    """What serving and consuming have in common."""
+
+    def __init__(self, settings: Settings, cql: Cql, outbox: CqlOutbox, files: S3) -> None:
+        self._settings, self._cql, self._files, self._clock = settings, cql, files, SystemClock()
+        self.redis = RedisClient.cache(settings, "post")
+        self.user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
+        self._users, guard = UserClient(self.user), RedisGuard(self._clock)
+        self._versions, self._codec = HybridClock(self._clock), PostCodec(files.public_url)
+        self._events = PostEvents(self._codec, self._clock)
+        self._posts = PostRepository(cql, outbox, self._clock)
+        self._engagements, self._marks = EngagementRepository(cql, outbox), MarkRepository(cql)
+        self._cache = PostCache(self.redis, guard)
+        self._mark_reader = MarkReader(self._marks, MarkCache(self.redis, guard), self._versions)
+        self._reader = PostReader(
+            self._posts, self._engagements, self._mark_reader, self._cache, self._codec, self._users, self._versions
+        )
+
+    def consumer(self, dead_letters: Producer) -> Consumer:
+        decisions = Decisions(self._posts, self._reader, self._events, self._versions)
+        return Consumer(
+            self._settings.kafka_bootstrap,
+            DECISIONS_GROUP,
+            [DECISIONS_TOPIC],
+            DecisionsHandler(decisions),
+            dead_letters=dead_letters,
+            service="post",
+            topic_prefix=self._settings.topic_prefix,
+        )
+
+    def serving(self, checks: dict[str, Check]) -> list[Component]:
+        settings = self._settings
+        lease = CqlWorkerLease(self._cql, self._clock, WORKERS)
+        auth = RpcClient(settings, settings.auth_target, AuthServiceStub, service="auth")
+        workers = ImageWorkers(settings.image_workers)
+        verifier = TokenVerifier(AuthClient(auth).signing_keys, self._clock)
+        rules = self._rules(Snowflake(self._clock, lease.worker), workers)
+        server = RpcServer(
+            settings,
+            verifier=verifier,
+            services=[(add_PostServiceServicer_to_server, PostServicer(rules, self._codec, verifier), SERVICE_NAME)],
+            allowed_callers=ALLOWED_CALLERS,
+        )
+        checks["worker_lease"] = lease.check
+        return [lease, auth, workers, server]
+
+    def _rules(self, ids: Snowflake, workers: ImageWorkers) -> Rules:
+        posts, reader, versions, events = self._posts, self._reader, self._versions, self._events
+        media = MediaRepository(self._cql)
+        writer = PostWriter(
+            posts,
+            media,
+            self._cache,
+            reader,
+            self._users,
+            self._codec,
+            events,
+            ids,
+            versions,
+            self._settings.local_domain,
+            hold=self._settings.hold_posts,
+        )
+        stores = PostStores(posts, self._engagements, self._cache)
+        remover = PostRemover(stores, reader, self._mark_reader, self._codec, events, versions)
+        return Rules(
+            writer,
+            remover,
+            reader,
+            AccountPosts(posts, reader),
+            ThreadReader(posts, reader, self._codec),
+            Engagement(self._engagements, self._marks, self._mark_reader, reader, events, versions, self._clock),
+            Reblogger(stores, reader, self._mark_reader, remover, self._codec, events, ids, versions),
+            MediaLibrary(media, self._files, workers, ids, versions, self._clock),
+        )
 
 
 class _Drain:

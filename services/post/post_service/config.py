@@ -19,6 +19,7 @@ class Settings(BaseServiceSettings, CqlSettings, RedisSettings, S3Settings):
     health_address: str = Field("127.0.0.1:7103", description="Where probes and metrics are served over HTTP.")
     auth_target: str = Field("127.0.0.1:7001", description="Where auth is asked for the keys that verify tokens.")
     user_target: str = Field("127.0.0.1:7002", description="Where user is asked for accounts and follows.")
+    hold_posts: bool = Field(False, description="Whether posts wait for moderation's decision before others see them.")
     image_workers: int = Field(2, ge=1, le=64, description="Pictures processed at once, each in a process of its own.")
 
     @property

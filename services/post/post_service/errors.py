@@ -21,6 +21,21 @@ class InvalidField(InvalidArgument):
         super().__init__(f"{field} {description}", fields=(FieldViolation(field, code, description),))
 
 
+class PostNotFound(NotFound):
+    """There is no such post, or it is not for this account to see."""
+
+    reason = "POST_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("the post does not exist")
+
+
+class NotRebloggable(PermissionDenied):
+    """The post is not for others to show."""
+
+    reason = "NOT_REBLOGGABLE"
+
+
 class ReplyNotFound(NotFound):
     """The post that is replied to is not there, or not for this author to see."""
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from post_service.models import Media, Post, SealedPost
-from rookery.post.v1 import events_pb2, media_pb2, post_pb2
+from google.protobuf.message import Message
+
+from post_service.models import Fact, Media, Post, PostState, SealedPost
+from rookery.post.v1 import engagement_events_pb2, events_pb2, media_pb2, post_pb2
 from rookery_common.clock import Clock
 from rookery_common.kafka.events import Event, new_event
 
 TOPIC: Final = "post.events.v1"
+ENGAGEMENT_TOPIC: Final = "post.engagement.v1"
 SOURCE: Final = "post"
 
 
@@ -70,18 +73,54 @@ class PostCodec:
             visibility=post.visibility,
             state=post.state,
             thread_id=post.thread_id,
+            reblog_of_id=post.reblog_of_id,
             mentioned=tuple(mention.account_id for mention in post.mentions),
             body=self.post(post).SerializeToString(),
         )
 
+    def parent_of(self, post: SealedPost) -> int:
+        """The post that this one answers; 0 for none."""
+        return post_pb2.Post.FromString(post.body).in_reply_to_id
+
 
 class PostEvents:
-    """What is told of posts; the key is the post's id, the version the post's own."""
+    """What is told of posts and favourites; the key is the id or the pair of ids, the version the row's own."""
 
     def __init__(self, codec: PostCodec, clock: Clock) -> None:
         self._codec = codec
         self._clock = clock
 
     def created(self, post: Post) -> Event:
-        message = events_pb2.PostCreated(post=self._codec.post(post))
+        return self._of(post, events_pb2.PostCreated(post=self._codec.post(post)))
+
+    def decided(self, post: Post) -> Event:
+        """Moderation has changed what the post may be."""
+        message = self._codec.post(post)
+        if post.state == PostState.VISIBLE:
+            return self._of(post, events_pb2.PostVisible(post=message))
+        return self._of(post, events_pb2.PostUpdated(post=message))
+
+    def deleted(self, tombstone: Post) -> Event:
+        return self._of(tombstone, events_pb2.PostDeleted(post=self._codec.post(tombstone)))
+
+    def favourite(self, fact: Fact, post: SealedPost) -> Event:
+        """An account has begun to favour the post, or ceased to."""
+        state = engagement_events_pb2.Favourite(
+            post_id=fact.post_id,
+            account_id=fact.account_id,
+            post_author_id=post.author_id,
+            post_visibility=post_pb2.Visibility.ValueType(post.visibility),
+            active=fact.active,
+            version=fact.version,
+        )
+        state.create_time.FromDatetime(fact.since)
+        message: engagement_events_pb2.PostFavourited | engagement_events_pb2.PostUnfavourited
+        if fact.active:
+            message = engagement_events_pb2.PostFavourited(favourite=state)
+        else:
+            message = engagement_events_pb2.PostUnfavourited(favourite=state)
+        key = f"{fact.post_id}:{fact.account_id}"
+        return new_event(ENGAGEMENT_TOPIC, key, message, version=fact.version, clock=self._clock, source=SOURCE)
+
+    def _of(self, post: Post, message: Message) -> Event:
         return new_event(TOPIC, str(post.post_id), message, version=post.version, clock=self._clock, source=SOURCE)

@@ -18,3 +18,9 @@ IMAGE_SECONDS = Histogram(
     "Time to decode and re-encode an upload.",
     buckets=(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0),
 )
+ENGAGEMENTS = Counter("rookery_post_engagements_total", "Favourites, bookmarks and reblogs made and undone.", ["act"])
+UNMARKED = Counter("rookery_post_sheets_unread_total", "Sheets of marks that posts were shown without.")
+DECISIONS = Counter(
+    "rookery_post_decisions_total", "Decisions of moderation by what they made of the post.", ["result"]
+)
+POSTS_DELETED = Counter("rookery_post_posts_deleted_total", "Posts and reblogs deleted by their authors.")

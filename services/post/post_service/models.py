@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import IntEnum
 from typing import NamedTuple
 
+UNIX_EPOCH = datetime.fromtimestamp(0, UTC)
 MAX_POST_CHARS = 500
 MAX_POST_BYTES = 16_384
 """Characters count as people see them and a link counts 23, so the bytes need a bound of their own."""
@@ -20,6 +21,10 @@ MAX_APPLICATION_WEBSITE_CHARS = 2_000
 MAX_POSTS_PER_QUERY = 200
 MAX_PAGE_SIZE = 80
 DEFAULT_PAGE_SIZE = 20
+
+MAX_THREAD_POSTS = 4_096
+MAX_THREAD_POSTS_UNSIGNED = 60
+"""What one answer shows of a post's replies, to members and to those who are not signed in."""
 
 MAX_UPLOAD_BYTES = 16 * 1024 * 1024
 MAX_CHUNK_BYTES = 256 * 1024
@@ -50,6 +55,13 @@ class MediaType(IntEnum):
     """The numbers are stored and are those of the contract."""
 
     IMAGE = 1
+
+
+class FactKind(IntEnum):
+    """What of others' doing a post is counted by; the numbers are stored."""
+
+    FAVOURITE = 1
+    REBLOG = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +127,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A post as stored. `version` rises with every change, and is the write timestamp of its row."""
+    """A post as stored. `version` rises with every change, and is the write timestamp of its row.
+
+    `decision_version` is that of the decision of moderation that gave the post its state; 0 for none.
+    """
 
     post_id: int
     author_id: int
@@ -137,6 +152,7 @@ class Post:
     state: PostState = PostState.VISIBLE
     edit_time: datetime | None = None
     reblog_of_id: int = 0
+    decision_version: int = 0
 
 
 class SealedPost(NamedTuple):
@@ -151,6 +167,7 @@ class SealedPost(NamedTuple):
     visibility: int
     state: int
     thread_id: int
+    reblog_of_id: int
     mentioned: tuple[int, ...]
     body: bytes
 
@@ -161,6 +178,17 @@ class PostCounts(NamedTuple):
     replies: int = 0
     reblogs: int = 0
     favourites: int = 0
+
+
+class PostMarks(NamedTuple):
+    """What an account has done with a post."""
+
+    favourited: bool = False
+    reblogged: bool = False
+    bookmarked: bool = False
+
+
+NO_MARKS = PostMarks()
 
 
 class PostQuery(NamedTuple):
@@ -183,6 +211,7 @@ class PostView(NamedTuple):
     post: SealedPost
     counts: PostCounts
     known: bool
+    marks: PostMarks = NO_MARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +243,44 @@ class KeyClaim:
 
     body_hash: bytes
     post_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """That an account favours or reblogs a post, or did: `since` is when it began, `version` the row's timestamp."""
+
+    kind: FactKind
+    post_id: int
+    account_id: int
+    active: bool = False
+    version: int = 0
+    since: datetime = UNIX_EPOCH
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """That an account keeps a post for itself, or did."""
+
+    post_id: int
+    account_id: int
+    active: bool = False
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What moderation lets a post be; a decision of a higher version replaces one of a lower."""
+
+    post_id: int
+    state: PostState
+    version: int
+
+
+class Thread(NamedTuple):
+    """What a post answers, from the first post down, and what answers it, each after what it answers."""
+
+    ancestor_ids: list[int]
+    descendant_ids: list[int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
@@ -19,9 +20,13 @@ from post_service.models import (
     Visibility,
 )
 from post_service.service.create_post import PostWriter
+from post_service.service.delete_post import PostRemover
+from post_service.service.engage import Engagement
 from post_service.service.list_posts import AccountPosts
 from post_service.service.media import MediaLibrary, UploadHeader
 from post_service.service.read_posts import PostReader, ViewerQuery
+from post_service.service.reblog import Reblogger
+from post_service.service.threads import ThreadReader
 from rookery.post.v1 import post_service_pb2 as pb
 from rookery.post.v1 import post_service_pb2_grpc as pb_grpc
 from rookery_common.auth import Identity, TokenVerifier, current_identity, require_identity
@@ -42,28 +47,31 @@ ALLOWED_CALLERS: Final = {
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the RPCs call."""
+
+    writer: PostWriter
+    remover: PostRemover
+    reader: PostReader
+    account_posts: AccountPosts
+    threads: ThreadReader
+    engagement: Engagement
+    reblogger: Reblogger
+    library: MediaLibrary
+
+
 class PostServicer(pb_grpc.PostServiceServicer):
     """One method for each RPC."""
 
-    def __init__(
-        self,
-        writer: PostWriter,
-        reader: PostReader,
-        account_posts: AccountPosts,
-        library: MediaLibrary,
-        codec: PostCodec,
-        verifier: TokenVerifier,
-    ) -> None:
-        self._writer = writer
-        self._reader = reader
-        self._account_posts = account_posts
-        self._library = library
+    def __init__(self, rules: Rules, codec: PostCodec, verifier: TokenVerifier) -> None:
+        self._rules = rules
         self._codec = codec
         self._verifier = verifier
 
     async def CreatePost(self, request: pb.CreatePostRequest, context: Context) -> pb.CreatePostResponse:
         author = _require_user("write:statuses")
-        post = await self._writer.create(author, _draft(request))
+        post = await self._rules.writer.create(author, _draft(request))
         return pb.CreatePostResponse(post=self._codec.post(post))
 
     async def BatchGetPosts(self, request: pb.BatchGetPostsRequest, context: Context) -> pb.BatchGetPostsResponse:
@@ -85,15 +93,55 @@ class PostServicer(pb_grpc.PostServiceServicer):
         identity = current_identity()
         caller = _caller(context) if identity is None else ""
         if caller == FEED:
-            posts = await self._account_posts.for_feed(query)
+            posts = await self._rules.account_posts.for_feed(query)
         elif caller == SEARCH:
-            posts = await self._account_posts.for_search(query)
+            posts = await self._rules.account_posts.for_search(query)
         else:
-            posts = await self._account_posts.for_viewer(identity, query)
+            posts = await self._rules.account_posts.for_viewer(identity, query)
         response = pb.ListAccountPostsResponse()
         for post in posts:
             response.posts.add().MergeFromString(post.body)
         return response
+
+    async def FavouritePost(self, request: pb.FavouritePostRequest, context: Context) -> pb.FavouritePostResponse:
+        account = _require_user("write:favourites")
+        await self._rules.engagement.favourite(account, request.post_id, active=True)
+        return pb.FavouritePostResponse()
+
+    async def UnfavouritePost(self, request: pb.UnfavouritePostRequest, context: Context) -> pb.UnfavouritePostResponse:
+        account = _require_user("write:favourites")
+        await self._rules.engagement.favourite(account, request.post_id, active=False)
+        return pb.UnfavouritePostResponse()
+
+    async def BookmarkPost(self, request: pb.BookmarkPostRequest, context: Context) -> pb.BookmarkPostResponse:
+        account = _require_user("write:bookmarks")
+        await self._rules.engagement.bookmark(account, request.post_id, active=True)
+        return pb.BookmarkPostResponse()
+
+    async def UnbookmarkPost(self, request: pb.UnbookmarkPostRequest, context: Context) -> pb.UnbookmarkPostResponse:
+        account = _require_user("write:bookmarks")
+        await self._rules.engagement.bookmark(account, request.post_id, active=False)
+        return pb.UnbookmarkPostResponse()
+
+    async def ReblogPost(self, request: pb.ReblogPostRequest, context: Context) -> pb.ReblogPostResponse:
+        account = _require_user("write:statuses")
+        visibility = _visibility(request.visibility or Visibility.PUBLIC)
+        reblog = await self._rules.reblogger.reblog(account, request.post_id, visibility)
+        return pb.ReblogPostResponse(post=self._codec.post(reblog))
+
+    async def UnreblogPost(self, request: pb.UnreblogPostRequest, context: Context) -> pb.UnreblogPostResponse:
+        account = _require_user("write:statuses")
+        await self._rules.reblogger.unreblog(account, request.post_id)
+        return pb.UnreblogPostResponse()
+
+    async def DeletePost(self, request: pb.DeletePostRequest, context: Context) -> pb.DeletePostResponse:
+        author = _require_user("write:statuses")
+        post = await self._rules.remover.delete(author, request.post_id)
+        return pb.DeletePostResponse(post=self._codec.post(post))
+
+    async def GetThread(self, request: pb.GetThreadRequest, context: Context) -> pb.GetThreadResponse:
+        thread = await self._rules.threads.thread(current_identity(), request.post_id, request.max_descendants)
+        return pb.GetThreadResponse(ancestor_ids=thread.ancestor_ids, descendant_ids=thread.descendant_ids)
 
     async def UploadMedia(
         self, request_iterator: AsyncIterator[pb.UploadMediaRequest], context: Context
@@ -108,17 +156,17 @@ class PostServicer(pb_grpc.PostServiceServicer):
             description=first.header.description,
             focus=Focus(first.header.focus_x, first.header.focus_y),
         )
-        media = await self._library.upload(owner.account_id, header, _chunks(request_iterator))
+        media = await self._rules.library.upload(owner.account_id, header, _chunks(request_iterator))
         return pb.UploadMediaResponse(media=self._codec.media(media))
 
     async def GetMedia(self, request: pb.GetMediaRequest, context: Context) -> pb.GetMediaResponse:
         owner = _require_user("write:media")
-        media = await self._library.get(owner.account_id, request.media_id)
+        media = await self._rules.library.get(owner.account_id, request.media_id)
         return pb.GetMediaResponse(media=self._codec.media(media))
 
     async def UpdateMedia(self, request: pb.UpdateMediaRequest, context: Context) -> pb.UpdateMediaResponse:
         owner = _require_user("write:media")
-        media = await self._library.update(
+        media = await self._rules.library.update(
             owner.account_id,
             request.media_id,
             description=request.description if request.HasField("description") else None,
@@ -134,13 +182,13 @@ class PostServicer(pb_grpc.PostServiceServicer):
             ViewerQuery(identity, [PostQuery(post.post_id, post.known_version) for post in entry.posts])
             for _, entry, identity in entries
         ]
-        answers = await self._reader.batch_get(queries)
+        answers = await self._rules.reader.batch_get(queries)
         return [answer if isinstance(answer, AppError) else _result(answer) for answer in answers]
 
 
 def _result(views: Sequence[PostView]) -> pb.BatchGetPostsResult:
     result = pb.BatchGetPostsResult()
-    for post, (replies, reblogs, favourites), known in views:
+    for post, (replies, reblogs, favourites), known, (favourited, reblogged, bookmarked) in views:
         message = result.posts.add(post_id=post.post_id, version=post.version, author_id=post.author_id)
         if not known:
             message.post.MergeFromString(post.body)
@@ -148,20 +196,19 @@ def _result(views: Sequence[PostView]) -> pb.BatchGetPostsResult:
         counts.SetInParent()  # Fields that are 0, as most are, need not be set.
         if replies or reblogs or favourites:
             counts.replies, counts.reblogs, counts.favourites = replies, reblogs, favourites
-        message.marks.SetInParent()
+        marks = message.marks
+        marks.SetInParent()
+        if favourited or reblogged or bookmarked:
+            marks.favourited, marks.reblogged, marks.bookmarked = favourited, reblogged, bookmarked
     return result
 
 
 def _draft(request: pb.CreatePostRequest) -> Draft:
-    try:
-        visibility = Visibility(request.visibility)
-    except ValueError:
-        raise InvalidField("visibility", "ERR_INVALID", "must be public, unlisted, private or direct") from None
     return Draft(
         text=request.text,
         spoiler_text=request.spoiler_text,
         sensitive=request.sensitive,
-        visibility=visibility,
+        visibility=_visibility(request.visibility),
         language=request.language,
         in_reply_to_id=request.in_reply_to_id,
         media_ids=tuple(request.media_ids),
@@ -169,6 +216,13 @@ def _draft(request: pb.CreatePostRequest) -> Draft:
         application_website=request.application_website,
         request_id=request.request_id,
     )
+
+
+def _visibility(number: int) -> Visibility:
+    try:
+        return Visibility(number)
+    except ValueError:
+        raise InvalidField("visibility", "ERR_INVALID", "must be public, unlisted, private or direct") from None
 
 
 def _require_user(scope: str) -> Identity:

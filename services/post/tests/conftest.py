@@ -6,9 +6,24 @@ from dataclasses import replace
 
 import pytest
 
+from post_service.clients import UserClient
 from post_service.events import PostCodec, PostEvents
 from post_service.models import Dimensions, Media, MediaType, Mention, Post, Visibility
+from post_service.repository.cache import PostCache
+from post_service.repository.engagements import EngagementRepository
+from post_service.repository.mark_cache import MarkCache
+from post_service.repository.marks import MarkRepository
+from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
+from post_service.service.create_post import PostWriter
+from post_service.service.decide import Decisions
+from post_service.service.delete_post import PostRemover, PostStores
+from post_service.service.engage import Engagement
+from post_service.service.list_posts import AccountPosts
+from post_service.service.marks import MarkReader
+from post_service.service.read_posts import PostReader
+from post_service.service.reblog import Reblogger
+from post_service.service.threads import ThreadReader
 from post_service.versions import HybridClock
 from rookery_common.auth import Identity
 from rookery_common.ids import time_of
@@ -130,3 +145,95 @@ def write(posts: PostRepository, events: PostEvents, make_post: MakePost) -> Wri
         return post
 
     return write_post
+
+
+@pytest.fixture
+def mark_reader(marks: MarkRepository, mark_cache: MarkCache, versions: HybridClock) -> MarkReader:
+    return MarkReader(marks, mark_cache, versions)
+
+
+@pytest.fixture
+def reader(
+    posts: PostRepository,
+    engagements: EngagementRepository,
+    mark_reader: MarkReader,
+    cache: PostCache,
+    codec: PostCodec,
+    users: UserClient,
+    versions: HybridClock,
+) -> PostReader:
+    return PostReader(posts, engagements, mark_reader, cache, codec, users, versions)
+
+
+@pytest.fixture
+def writer(
+    posts: PostRepository,
+    media: MediaRepository,
+    cache: PostCache,
+    reader: PostReader,
+    users: UserClient,
+    codec: PostCodec,
+    events: PostEvents,
+    ids: FakeIds,
+    versions: HybridClock,
+) -> PostWriter:
+    return PostWriter(posts, media, cache, reader, users, codec, events, ids, versions, "rookery.example")
+
+
+@pytest.fixture
+def account_posts(posts: PostRepository, reader: PostReader) -> AccountPosts:
+    return AccountPosts(posts, reader)
+
+
+@pytest.fixture
+def engagement(
+    engagements: EngagementRepository,
+    marks: MarkRepository,
+    mark_reader: MarkReader,
+    reader: PostReader,
+    events: PostEvents,
+    versions: HybridClock,
+    clock: FakeClock,
+) -> Engagement:
+    return Engagement(engagements, marks, mark_reader, reader, events, versions, clock)
+
+
+@pytest.fixture
+def stores(posts: PostRepository, engagements: EngagementRepository, cache: PostCache) -> PostStores:
+    return PostStores(posts, engagements, cache)
+
+
+@pytest.fixture
+def remover(
+    stores: PostStores,
+    reader: PostReader,
+    mark_reader: MarkReader,
+    codec: PostCodec,
+    events: PostEvents,
+    versions: HybridClock,
+) -> PostRemover:
+    return PostRemover(stores, reader, mark_reader, codec, events, versions)
+
+
+@pytest.fixture
+def reblogger(
+    stores: PostStores,
+    reader: PostReader,
+    mark_reader: MarkReader,
+    remover: PostRemover,
+    codec: PostCodec,
+    events: PostEvents,
+    ids: FakeIds,
+    versions: HybridClock,
+) -> Reblogger:
+    return Reblogger(stores, reader, mark_reader, remover, codec, events, ids, versions)
+
+
+@pytest.fixture
+def threads(posts: PostRepository, reader: PostReader, codec: PostCodec) -> ThreadReader:
+    return ThreadReader(posts, reader, codec)
+
+
+@pytest.fixture
+def decisions(posts: PostRepository, reader: PostReader, events: PostEvents, versions: HybridClock) -> Decisions:
+    return Decisions(posts, reader, events, versions)

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from redis.asyncio import RedisCluster
 
 from post_service import metrics
 from post_service.models import CountedPost, PostCounts, SealedPost
+from post_service.repository.redis_guard import RedisGuard
 from rookery_common.clients.redis import RedisClient
-from rookery_common.clock import Clock
-from rookery_common.errors import AppError, Internal, Unavailable
-from rookery_common.logs import get_logger
 
 TTL_SECONDS = 3600
-AWAY_SECONDS = 1.0
-"""After a failure Redis is left alone for this long, so that its timeouts don't add up in every request."""
 READ_SECONDS = 0.25
 
-# version | stamp, replies, reblogs, favourites | author, thread, visibility, state, number of mentioned accounts; then
-# their ids, then the body. The scripts know where the first five are.
-_HEAD = struct.Struct(">qqqqqqqBBH")
+# version | stamp, replies, reblogs, favourites | state | visibility, author, thread, original, number of mentioned
+# accounts; then their ids, then the body. The scripts know where the first six are.
+_HEAD = struct.Struct(">qqqqqBBqqqH")
 _COUNTS = struct.Struct(">qqqq")
 
-# A post never replaces one that is newer, and keeps its counts. Microseconds fit into Lua's doubles until 2255.
+# A post never replaces one that is newer, and keeps its counts; nothing replaces a tombstone (state 4). Microseconds
+# fit into Lua's doubles until 2255.
 _PUT = """
-local held, value = redis.call('GETRANGE', KEYS[1], 0, 39), ARGV[1]
-if #held == 40 then
-  if struct.unpack('>i8', held) > struct.unpack('>i8', value) then return 0 end
-  value = string.sub(value, 1, 8) .. string.sub(held, 9) .. string.sub(value, 41)
+local held, value = redis.call('GETRANGE', KEYS[1], 0, 40), ARGV[1]
+if #held == 41 then
+  local newer = struct.unpack('>i8', held) > struct.unpack('>i8', value)
+  local was_deleted, is_deleted = string.byte(held, 41) == 4, string.byte(value, 41) == 4
+  if (was_deleted and not is_deleted) or (newer and was_deleted == is_deleted) then return 0 end
+  value = string.sub(value, 1, 8) .. string.sub(held, 9, 40) .. string.sub(value, 41)
 end
 redis.call('SET', KEYS[1], value, 'EX', ARGV[2])
 return 1
@@ -40,36 +39,30 @@ if #held < 8 or struct.unpack('>i8', held) > struct.unpack('>i8', ARGV[1]) then 
 redis.call('SETRANGE', KEYS[1], 8, ARGV[1])
 return 1
 """
-_FAILURES = (Unavailable, Internal)
-
-log = get_logger()
 
 
 class PostCache:
-    """`post:p:<id>` holds a sealed post and its counts, each with what orders two writes of it.
+    """`post:p2:<id>` holds a sealed post and its counts, each with what orders two writes of it.
 
     Who changes something overwrites by `put` and `put_counts`, and the newer wins. Who only reads fills by `fill`,
     which never overwrites: what was read may be old by then.
     """
 
-    def __init__(self, redis: RedisClient, clock: Clock, prefix: str = "post:") -> None:
+    def __init__(self, redis: RedisClient, guard: RedisGuard, prefix: str = "post:") -> None:
         self._redis = redis
         self._mget = redis.raw.mget_nonatomic if isinstance(redis.raw, RedisCluster) else redis.raw.mget
-        self._clock = clock
-        self._prefix = f"{prefix}p:".encode()
+        self._guard = guard
+        self._prefix = f"{prefix}p2:".encode()
         self._put = redis.script(_PUT, name="put_post")
         self._put_counts = redis.script(_PUT_COUNTS, name="put_counts")
-        self._away_until = 0.0
 
     async def get_many(self, post_ids: Sequence[int]) -> dict[int, CountedPost]:
         """What is cached of the posts, in one round trip."""
-        if not post_ids or self._is_away():
+        if not post_ids or self._guard.is_away():
             return {}
-        try:
-            command = self._mget([self._key(post_id) for post_id in post_ids])
-            values = await self._redis.call("get_posts", command, timeout=READ_SECONDS)
-        except _FAILURES as error:
-            self._failed("read", error)
+        command = self._mget([self._key(post_id) for post_id in post_ids])
+        values = await self._guard.attempt("read", self._redis.call("get_posts", command, timeout=READ_SECONDS))
+        if values is None:
             return {}
         found = {key: _unseal(key, value) for key, value in zip(post_ids, values, strict=True) if value}
         metrics.CACHE_HITS.inc(len(found))
@@ -78,36 +71,25 @@ class PostCache:
 
     async def put(self, counted: CountedPost, stamp: int) -> None:
         """After a write: replaces the post, unless what is cached is newer; the counts only where nothing is cached."""
-        await self._run("put", self._put([self._key(counted.post.post_id)], [_seal(counted, stamp), TTL_SECONDS]))
+        await self._guard.attempt("put", self.overwrite(counted, stamp))
+
+    async def overwrite(self, counted: CountedPost, stamp: int) -> None:
+        """As `put`, for what must not go on before it is done. Raises Unavailable."""
+        await self._put([self._key(counted.post.post_id)], [_seal(counted, stamp), TTL_SECONDS])
 
     async def put_counts(self, post_id: int, counts: PostCounts, stamp: int) -> None:
         """After a write that counts: `stamp` is a version from before the counts were read."""
         value = _COUNTS.pack(stamp, counts.replies, counts.reblogs, counts.favourites)
-        await self._run("put_counts", self._put_counts([self._key(post_id)], [value]))
+        await self._guard.attempt("put_counts", self._put_counts([self._key(post_id)], [value]))
 
     async def fill(self, posts: Iterable[CountedPost], stamp: int) -> None:
         """After a read that missed: sets what is still not there; `stamp` is a version from before that read."""
-        if self._is_away():
+        if self._guard.is_away():
             return
         pipeline = self._redis.raw.pipeline(transaction=False)
         for counted in posts:
             pipeline.set(self._key(counted.post.post_id), _seal(counted, stamp), ex=TTL_SECONDS, nx=True)
-        await self._run("fill", self._redis.call("fill_posts", pipeline.execute()))
-
-    async def _run(self, operation: str, call: Awaitable[object]) -> None:
-        """Writes are tried even while Redis seems away: what is stale must not outlive a short outage."""
-        try:
-            await call
-        except _FAILURES as error:
-            self._failed(operation, error)
-
-    def _is_away(self) -> bool:
-        return self._clock.monotonic() < self._away_until
-
-    def _failed(self, operation: str, error: AppError) -> None:
-        metrics.CACHE_FAILURES.labels(operation).inc()
-        log.warning("post.cache_failed", operation=operation, reason=error.reason)
-        self._away_until = self._clock.monotonic() + AWAY_SECONDS
+        await self._guard.attempt("fill", self._redis.call("fill_posts", pipeline.execute()))
 
     def _key(self, post_id: int) -> bytes:
         return b"%b%d" % (self._prefix, post_id)
@@ -120,18 +102,20 @@ def _seal(counted: CountedPost, stamp: int) -> bytes:
         post.version,
         stamp,
         *counts,
+        post.state,
+        post.visibility,
         post.author_id,
         post.thread_id,
-        post.visibility,
-        post.state,
+        post.reblog_of_id,
         size,
     )
     return b"".join((head, struct.pack(f">{size}q", *post.mentioned), post.body))
 
 
 def _unseal(post_id: int, value: bytes) -> CountedPost:
-    version, _, replies, reblogs, favourites, author_id, thread_id, visibility, state, size = _HEAD.unpack_from(value)
+    head = _HEAD.unpack_from(value)
+    version, _, replies, reblogs, favourites, state, visibility, author_id, thread_id, reblog_of_id, size = head
     mentioned = struct.unpack_from(f">{size}q", value, _HEAD.size) if size else ()
     body = value[_HEAD.size + 8 * size :]
-    post = SealedPost(post_id, version, author_id, visibility, state, thread_id, mentioned, body)
+    post = SealedPost(post_id, version, author_id, visibility, state, thread_id, reblog_of_id, mentioned, body)
     return CountedPost(post, PostCounts(replies, reblogs, favourites))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from post_service.models import UNATTACHED_SECONDS, Dimensions, Focus, Media, MediaType, UploadNote
-from rookery_common.clients.cassandra import Cql, Row
+from post_service.models import UNATTACHED_SECONDS, Dimensions, Focus, Media, MediaType, Post, UploadNote
+from rookery_common.clients.cassandra import Args, Cql, Row
 
 UPLOAD_SHARDS = 16
 
@@ -34,8 +34,7 @@ class MediaRepository:
 
     async def note_upload(self, note: UploadNote) -> None:
         """Before the files are put: whatever happens next, a sweep finds them."""
-        values = (*_note_key(note.day, note.media_id), note.media_id, note.original_key, note.small_key)
-        await self._cql.execute("upload_put", values)
+        await self._cql.execute("upload_put", note_values(note))
 
     async def noted_uploads(self, day: date, shard: int, after: int, limit: int) -> list[UploadNote]:
         """The next notes of a day and shard, by media id."""
@@ -86,6 +85,21 @@ def media_values(media: Media, *, ttl: int) -> tuple[object, ...]:
     """The arguments of `media_put`; a ttl of 0 keeps the row for good."""
     media_id, *attached = attached_values(media)
     return (media_id, media.account_id, media.post_id, media.version, *attached, media.version, ttl)
+
+
+def freed_rows(post: Post, today: date) -> list[tuple[str, Args]]:
+    """Media of a post that is deleted: uploads again for a day, which another post may take, and then swept."""
+    rows: list[tuple[str, Args]] = []
+    for media in post.media:
+        free = replace(media, post_id=0, version=post.version)
+        rows.append(("media_put", media_values(free, ttl=UNATTACHED_SECONDS)))
+        rows.append(("upload_put", note_values(UploadNote(today, media.media_id, media.original_key, media.small_key))))
+    return rows
+
+
+def note_values(note: UploadNote) -> Args:
+    """The arguments of `upload_put`."""
+    return (*_note_key(note.day, note.media_id), note.media_id, note.original_key, note.small_key)
 
 
 def _media(row: Row) -> Media:

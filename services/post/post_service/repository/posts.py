@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC
 
-from post_service.models import AuthoredRow, KeyClaim, Mention, Post, PostState, Visibility
-from post_service.repository.media import attached_from, attached_values, media_values
+from post_service.models import AuthoredRow, Fact, KeyClaim, Mention, Post, PostState, Visibility
+from post_service.repository.engagements import fact_rows
+from post_service.repository.media import attached_from, attached_values, freed_rows, media_values
 from rookery_common.clients.cassandra import Args, Cql, Row
 from rookery_common.clock import Clock
 from rookery_common.ids import EPOCH_MS, lowest_id_at, ms_of, time_of
@@ -20,7 +22,7 @@ REPLIES_PER_READ = 1000
 SETTLE_ROWS = 200
 REPLY_READS = 10
 SETTLED_MS = 48 * 3600 * 1000
-"""A reply older than this can't come late any more: the id of a repeated request is at most 24 hours old."""
+"""A reply older than this hardly comes late any more: the id of a repeated request is at most 24 hours old."""
 
 
 class PostRepository:
@@ -39,12 +41,32 @@ class PostRepository:
         results = await self._cql.many("post_get", [(post_id,) for post_id in post_ids])
         return {rows[0].post_id: _post(rows[0]) for rows in results if rows}
 
-    async def create(self, post: Post, event: Event) -> None:
-        """The post, its index rows, its media's attachment and its event: all or nothing, in one logged batch."""
-        await self._cql.batch([*_rows(post), *self._outbox.rows(event)])
+    async def create(self, post: Post, event: Event, fact: Fact | None = None) -> None:
+        """The post, its index rows, its media's attachment, the fact that a reblog is, and the event: all or nothing,
+        in one logged batch."""
+        facts = fact_rows(fact) if fact else []
+        await self._cql.batch([*_rows(post), *facts, *self._outbox.rows(event)])
+
+    async def bury(self, post: Post, tombstone: Post, event: Event, fact: Fact | None = None) -> None:
+        """Puts the tombstone in the post's place, for good, whatever else is being written meanwhile."""
+        mentions = [(mention.account_id, mention.username) for mention in tombstone.mentions]
+        version, bucket = tombstone.version, bucket_of(post.post_id)
+        rows: list[tuple[str, Args]] = [
+            ("post_bury", (version, mentions, version, post.post_id)),
+            ("author_remove", (version, post.author_id, bucket, post.post_id)),
+            *freed_rows(replace(post, version=version), self._clock.now().date()),
+            *_reply_rows(tombstone),
+            *(fact_rows(fact) if fact else []),
+        ]
+        await self._cql.batch([*rows, *self._outbox.rows(event)])
+
+    async def decide(self, post: Post, event: Event) -> None:
+        """Writes the post's state, and with it whether the post counts as a reply."""
+        values = (post.version, post.state, post.decision_version, post.version, post.post_id)
+        await self._cql.batch([("post_decide", values), *_reply_rows(post), *self._outbox.rows(event)])
 
     async def publish(self, event: Event) -> None:
-        """After `create`; returns at once. What a crash keeps from being published, the relay publishes."""
+        """After the batch; returns at once. What a crash keeps from being published, the relay publishes."""
         await self._outbox.publish_soon([event])
 
     async def find_claim(self, account_id: int, request_id: str) -> KeyClaim | None:
@@ -74,6 +96,12 @@ class PostRepository:
             at_once = BUCKETS_AT_ONCE
         return found[:limit]
 
+    async def replies_of(self, post_ids: Sequence[int], limit: int) -> dict[int, list[int]]:
+        """The first replies to each post, oldest first; posts without any are left out."""
+        pages = await self._cql.many("reply_page", [(post_id, 0, limit) for post_id in post_ids])
+        found = zip(post_ids, pages, strict=True)
+        return {post_id: [row.reply_id for row in rows] for post_id, rows in found if rows}
+
     async def count_replies(self, post_ids: Sequence[int]) -> dict[int, int]:
         """How many replies each post has.
 
@@ -95,15 +123,19 @@ class PostRepository:
             fresh += [row.reply_id for row in rows]
             if len(rows) < REPLIES_PER_READ:
                 break
-        await self._settle(post_id, counted, fresh)
+        settled = [reply_id for reply_id in fresh if self._is_settled(reply_id)]
+        if len(settled) >= SETTLE_ROWS:
+            values = (settled[-1], counted + len(settled), post_id, counted_id or None)
+            await self._cql.execute_conditional("reply_settle", values)
         return counted + len(fresh)
 
-    async def _settle(self, post_id: int, counted: int, fresh: Sequence[int]) -> None:
-        now = self._clock.unix_ms()
-        settled = [reply_id for reply_id in fresh if ms_of(reply_id) < now - SETTLED_MS]
-        if len(settled) >= SETTLE_ROWS:
-            values = (post_id, settled[-1], counted + len(settled), now * 1000)
-            await self._cql.execute("reply_settle", values)
+    async def unsettle(self, reply: Post) -> None:
+        """After `bury` and `decide`: where the number noted may have included this reply, all are counted again."""
+        if reply.in_reply_to_id and self._is_settled(reply.post_id):
+            await self._cql.execute_conditional("reply_unsettle", (reply.in_reply_to_id, reply.post_id))
+
+    def _is_settled(self, reply_id: int) -> bool:
+        return ms_of(reply_id) < self._clock.unix_ms() - SETTLED_MS
 
 
 def bucket_of(post_id: int) -> int:
@@ -133,9 +165,16 @@ def _rows(post: Post) -> list[tuple[str, Args]]:
         ),
         *(("media_put", media_values(media, ttl=0)) for media in post.media),
     ]
-    if post.in_reply_to_id:
-        rows.append(("reply_put", (post.in_reply_to_id, post.post_id, post.author_id, post.version)))
-    return rows
+    return rows + _reply_rows(post)
+
+
+def _reply_rows(post: Post) -> list[tuple[str, Args]]:
+    """A reply is a row as long as it may be seen."""
+    if not post.in_reply_to_id:
+        return []
+    if post.state == PostState.VISIBLE:
+        return [("reply_put", (post.in_reply_to_id, post.post_id, post.author_id, post.version))]
+    return [("reply_remove", (post.version, post.in_reply_to_id, post.post_id))]
 
 
 def _values(post: Post) -> tuple[object, ...]:
@@ -182,7 +221,8 @@ def _post(row: Row) -> Post:
         application_name=row.application_name or "",
         application_website=row.application_website or "",
         version=row.version,
-        state=PostState(row.state),
+        state=PostState.DELETED if row.deleted else PostState(row.state),
         edit_time=row.edited_at and row.edited_at.replace(tzinfo=UTC),
         reblog_of_id=row.reblog_of_id or 0,
+        decision_version=row.decision_version or 0,
     )

@@ -17,6 +17,9 @@ _MEDIA = (
     "media_id, account_id, post_id, version, type, original_key, small_key, width, height, small_width,"
     " small_height, blurhash, description, focus_x, focus_y"
 )
+_BUCKET = "post_id = ? AND kind = ? AND bucket = ?"
+_COUNT = "post_id, kind, bucket, changed, counted, amount, revision"
+_MARKS = "post_id, favourited, reblogged, bookmarked"
 _AUTHORED = "SELECT post_id, visibility, in_reply_to_account_id, has_media FROM posts_by_author"
 
 
@@ -27,11 +30,22 @@ def _marks(columns: str) -> str:
 STATEMENTS: Final[Mapping[str, str]] = {
     **CqlOutbox.statements,
     **CqlWorkerLease.statements,
-    "post_get": f"SELECT {_POST} FROM posts WHERE post_id = ?",  # noqa: S608 - constants of this file
+    "post_get": f"SELECT {_POST}, deleted, decision_version FROM posts WHERE post_id = ?",  # noqa: S608 - constants
     "post_put": f"INSERT INTO posts ({_POST}) VALUES ({_marks(_POST)}) USING TIMESTAMP ?",  # noqa: S608
+    "post_decide": (
+        "UPDATE posts USING TIMESTAMP ? SET state = ?, decision_version = ?, version = ? WHERE post_id = ?"
+    ),
+    "post_bury": (
+        "UPDATE posts USING TIMESTAMP ? SET deleted = true, text = '', spoiler_text = '', sensitive = false,"
+        " language = '', media = [], mentions = ?, tags = [], application_name = '', application_website = '',"
+        " version = ? WHERE post_id = ?"
+    ),
     "author_put": (
         "INSERT INTO posts_by_author (author_id, bucket, post_id, visibility, in_reply_to_account_id, has_media)"
         " VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
+    ),
+    "author_remove": (
+        "DELETE FROM posts_by_author USING TIMESTAMP ? WHERE author_id = ? AND bucket = ? AND post_id = ?"
     ),
     "author_newest": (
         f"{_AUTHORED} WHERE author_id = ? AND bucket = ? AND post_id > ? AND post_id < ? ORDER BY post_id DESC LIMIT ?"
@@ -40,9 +54,40 @@ STATEMENTS: Final[Mapping[str, str]] = {
         f"{_AUTHORED} WHERE author_id = ? AND bucket = ? AND post_id > ? AND post_id < ? ORDER BY post_id ASC LIMIT ?"
     ),
     "reply_put": "INSERT INTO replies (post_id, reply_id, author_id) VALUES (?, ?, ?) USING TIMESTAMP ?",
+    "reply_remove": "DELETE FROM replies USING TIMESTAMP ? WHERE post_id = ? AND reply_id = ?",
     "reply_newest": "SELECT reply_id, counted_id, counted FROM replies WHERE post_id = ? LIMIT 1",
     "reply_page": "SELECT reply_id FROM replies WHERE post_id = ? AND reply_id > ? ORDER BY reply_id ASC LIMIT ?",
-    "reply_settle": "INSERT INTO replies (post_id, counted_id, counted) VALUES (?, ?, ?) USING TIMESTAMP ?",
+    # Only these two write the static columns, so that a number from before a late change never replaces it.
+    "reply_settle": "UPDATE replies SET counted_id = ?, counted = ? WHERE post_id = ? IF counted_id = ?",
+    "reply_unsettle": "UPDATE replies SET counted_id = null, counted = null WHERE post_id = ? IF counted_id >= ?",
+    "fact_get": f"SELECT held, version, since FROM engagements WHERE {_BUCKET} AND account_id = ?",  # noqa: S608
+    "fact_put": (
+        "INSERT INTO engagements (post_id, kind, bucket, account_id, held, version, since)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
+    ),
+    "fact_sum": f"SELECT SUM(held) AS amount FROM engagements WHERE {_BUCKET}",  # noqa: S608
+    "count_touch": "INSERT INTO post_counts (post_id, kind, bucket, changed) VALUES (?, ?, ?, ?) USING TIMESTAMP ?",
+    "count_all": f"SELECT {_COUNT} FROM post_counts WHERE post_id = ?",  # noqa: S608
+    "count_get": f"SELECT {_COUNT} FROM post_counts WHERE {_BUCKET}",  # noqa: S608
+    "count_set": (
+        f"UPDATE post_counts SET amount = ?, counted = ?, revision = ? WHERE {_BUCKET} IF revision = ?"  # noqa: S608
+    ),
+    "mark_favourite": (
+        "INSERT INTO marks (account_id, bucket, post_id, favourited) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+    ),
+    "mark_reblog": "INSERT INTO marks (account_id, bucket, post_id, reblogged) VALUES (?, ?, ?, ?) USING TIMESTAMP ?",
+    "mark_bookmark": (
+        "INSERT INTO marks (account_id, bucket, post_id, bookmarked, bookmark_version)"
+        " VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
+    ),
+    "marks_page": f"SELECT {_MARKS} FROM marks WHERE account_id = ? AND bucket = ? LIMIT ?",  # noqa: S608
+    "marks_of": f"SELECT {_MARKS} FROM marks WHERE account_id = ? AND bucket = ? AND post_id IN ?",  # noqa: S608
+    "bookmark_get": (
+        "SELECT bookmarked, bookmark_version FROM marks WHERE account_id = ? AND bucket = ? AND post_id = ?"
+    ),
+    "reblog_claim_get": "SELECT reblog_id FROM reblog_claims WHERE account_id = ? AND post_id = ?",
+    "reblog_claim": "INSERT INTO reblog_claims (account_id, post_id, reblog_id) VALUES (?, ?, ?) IF NOT EXISTS",
+    "reblog_reclaim": ("UPDATE reblog_claims SET reblog_id = ? WHERE account_id = ? AND post_id = ? IF reblog_id = ?"),
     "key_get": "SELECT body_hash, post_id FROM idempotency_keys WHERE account_id = ? AND request_id = ?",
     "key_claim": (
         "INSERT INTO idempotency_keys (account_id, request_id, body_hash, post_id) VALUES (?, ?, ?, ?) IF NOT EXISTS"

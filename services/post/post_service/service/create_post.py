@@ -7,9 +7,19 @@ from dataclasses import replace
 
 from post_service import metrics
 from post_service.clients import UserClient
-from post_service.errors import IdempotencyConflict, MediaNotFound, ReplyNotFound
+from post_service.errors import IdempotencyConflict, MediaNotFound, PostNotFound, ReplyNotFound
 from post_service.events import PostCodec, PostEvents
-from post_service.models import CountedPost, Draft, KeyClaim, Media, Mention, Post, PostCounts, SealedPost
+from post_service.models import (
+    CountedPost,
+    Draft,
+    KeyClaim,
+    Media,
+    Mention,
+    Post,
+    PostCounts,
+    PostState,
+    SealedPost,
+)
 from post_service.repository.cache import PostCache
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
@@ -42,7 +52,10 @@ class PostWriter:
         ids: IdSource,
         versions: HybridClock,
         local_domain: str,
+        *,
+        hold: bool = False,
     ) -> None:
+        """With `hold`, what is posted waits for moderation's decision before others see it."""
         self._posts = posts
         self._media = media
         self._cache = cache
@@ -53,6 +66,7 @@ class PostWriter:
         self._ids = ids
         self._versions = versions
         self._local_domain = local_domain
+        self._state = PostState.HELD if hold else PostState.VISIBLE
 
     async def create(self, author: Identity, draft: Draft) -> Post:
         """The new post, or the one that the same request made before. Raises InvalidField, ReplyNotFound,
@@ -88,12 +102,15 @@ class PostWriter:
         return _same_body(await self._posts.claim(author.account_id, draft.request_id, minted), draft)
 
     async def _parent(self, author: Identity, draft: Draft) -> SealedPost | None:
+        """Who replies to a reblog replies to what it shows."""
         if not draft.in_reply_to_id:
             return None
-        visible = await self._reader.visible(author, [draft.in_reply_to_id])
-        if draft.in_reply_to_id not in visible:
-            raise ReplyNotFound("the post that is replied to does not exist")
-        return visible[draft.in_reply_to_id]
+        try:
+            parent = await self._reader.original(draft.in_reply_to_id)
+            await self._reader.require_visible(author, parent)
+        except PostNotFound:
+            raise ReplyNotFound("the post that is replied to does not exist") from None
+        return parent
 
     async def _free_media(self, author: Identity, draft: Draft, claim: KeyClaim | None) -> list[Media]:
         """The draft's media: the author's own, and attached to nothing but the post that this very request has made."""
@@ -129,7 +146,7 @@ class PostWriter:
             sensitive=draft.sensitive,
             visibility=draft.visibility,
             language=draft.language,
-            in_reply_to_id=draft.in_reply_to_id,
+            in_reply_to_id=parent.post_id if parent else 0,
             in_reply_to_account_id=parent.author_id if parent else 0,
             thread_id=parent.thread_id if parent else post_id,
             create_time=time_of(post_id),
@@ -139,6 +156,7 @@ class PostWriter:
             application_name=draft.application_name,
             application_website=draft.application_website,
             version=version,
+            state=self._state,
         )
 
     async def _write(self, post: Post) -> None:
@@ -148,7 +166,7 @@ class PostWriter:
         metrics.POSTS_CREATED.inc()
         log.info("post.created", post_id=post.post_id, author_id=post.author_id)
         await self._cache.put(CountedPost(self._codec.seal(post), PostCounts()), stamp=0)
-        if post.in_reply_to_id:
+        if post.in_reply_to_id and post.state == PostState.VISIBLE:
             await self._reader.refresh_counts(post.in_reply_to_id)
 
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from post_service import metrics
 from post_service.clients import UserClient
-from post_service.errors import InvalidField
+from post_service.errors import InvalidField, PostNotFound
 from post_service.events import PostCodec
-from post_service.models import MAX_POSTS_PER_QUERY, CountedPost, PostCounts, PostQuery, PostView, SealedPost
+from post_service.models import (
+    MAX_POSTS_PER_QUERY,
+    NO_MARKS,
+    CountedPost,
+    Post,
+    PostCounts,
+    PostQuery,
+    PostView,
+    SealedPost,
+)
 from post_service.repository.cache import PostCache
+from post_service.repository.engagements import EngagementRepository
 from post_service.repository.posts import PostRepository
+from post_service.service.marks import Marked, MarkReader
 from post_service.service.visibility import depends_on_follow, may_see
 from post_service.versions import HybridClock
 from rookery_common.auth import Identity
@@ -34,9 +45,18 @@ class PostReader:
     """Finds posts and their counts, and decides who may see them."""
 
     def __init__(
-        self, posts: PostRepository, cache: PostCache, codec: PostCodec, users: UserClient, versions: HybridClock
+        self,
+        posts: PostRepository,
+        engagements: EngagementRepository,
+        marks: MarkReader,
+        cache: PostCache,
+        codec: PostCodec,
+        users: UserClient,
+        versions: HybridClock,
     ) -> None:
         self._posts = posts
+        self._engagements = engagements
+        self._marks = marks
         self._cache = cache
         self._codec = codec
         self._users = users
@@ -44,16 +64,46 @@ class PostReader:
 
     async def batch_get(self, queries: Sequence[ViewerQuery]) -> list[list[PostView] | AppError]:
         """For each of the queries the posts that its viewer may see, in the order asked for; all are read together."""
-        wanted = {post.post_id for query in queries for post in query.posts if len(query.posts) <= MAX_POSTS_PER_QUERY}
-        found = await self._load(wanted)
-        return await asyncio.gather(*(self._answer(query, found) for query in queries))
+        asked = [_ids(query) if len(query.posts) <= MAX_POSTS_PER_QUERY else [] for query in queries]
+        viewers = [viewer_of(query.identity) for query in queries]
+        found, marks = await asyncio.gather(
+            self._load_shown({post_id for post_ids in asked for post_id in post_ids}),
+            self._marks.of_posts(list(zip(viewers, asked, strict=True))),
+        )
+        return await asyncio.gather(
+            *(self._answer(query, found, marked) for query, marked in zip(queries, marks, strict=True))
+        )
 
     async def visible(self, identity: Identity | None, post_ids: Iterable[int]) -> dict[int, SealedPost]:
         """The posts that the viewer may see, by id."""
-        found = await self.load_posts(post_ids)
+        return {post_id: post for post_id, (post, _) in (await self.visible_counted(identity, post_ids)).items()}
+
+    async def visible_counted(self, identity: Identity | None, post_ids: Iterable[int]) -> dict[int, CountedPost]:
+        """As `visible`, with counts."""
+        asked = list(post_ids)
+        found = await self._load_shown(asked)
         viewer = viewer_of(identity)
-        following = await self._following(identity, found.values())
-        return {post_id: post for post_id, post in found.items() if may_see(viewer, post, following)}
+        following = await self._following(identity, (counted.post for counted in found.values()))
+        return {
+            post_id: found[post_id]
+            for post_id in asked
+            if post_id in found and _is_shown(viewer, found[post_id].post, found, following)
+        }
+
+    async def original(self, post_id: int) -> SealedPost:
+        """The post, or the one that it shows if it is a reblog, whoever may see it. Raises PostNotFound."""
+        post = (await self.load_posts([post_id])).get(post_id)
+        if post is not None and post.reblog_of_id:
+            post = (await self.load_posts([post.reblog_of_id])).get(post.reblog_of_id)
+        if post is None:
+            raise PostNotFound
+        return post
+
+    async def require_visible(self, identity: Identity, post: SealedPost) -> None:
+        """Raises PostNotFound where the account may not see the post."""
+        following = await self._following(identity, [post])
+        if not may_see(viewer_of(identity), post, following):
+            raise PostNotFound
 
     async def load_posts(self, post_ids: Iterable[int]) -> dict[int, SealedPost]:
         """Posts by id, whoever may see them."""
@@ -63,23 +113,33 @@ class PostReader:
         """After a write that counts: the next reader sees it."""
         stamp = self._versions.next()
         try:
-            replies = await self._posts.count_replies([post_id])
+            counts = await self._count([post_id])
         except (Unavailable, DeadlineExceeded) as error:
             # What was written stands, and must not be reported as failed; the cached count is old for an hour at most.
             log.warning("post.counts_not_refreshed", post_id=post_id, reason=error.reason)
             return
-        await self._cache.put_counts(post_id, PostCounts(replies=replies[post_id]), stamp)
+        await self._cache.put_counts(post_id, counts[post_id], stamp)
 
-    async def _answer(self, query: ViewerQuery, found: Mapping[int, CountedPost]) -> list[PostView] | AppError:
+    async def overwrite(self, post: Post) -> None:
+        """After a decision: what is cached shows the post as it is now. Raises Unavailable."""
+        stamp = self._versions.next()
+        counts = await self._count([post.post_id])
+        await self._cache.overwrite(CountedPost(self._codec.seal(post), counts[post.post_id]), stamp)
+
+    async def _answer(
+        self, query: ViewerQuery, found: Mapping[int, CountedPost], marked: Marked
+    ) -> list[PostView] | AppError:
         if len(query.posts) > MAX_POSTS_PER_QUERY:
             return InvalidField("posts", "ERR_TOO_MANY", f"must be at most {MAX_POSTS_PER_QUERY}")
         viewer = viewer_of(query.identity)
         asked = [(*found[post_id], known) for post_id, known in query.posts if post_id in found]
-        following = await self._following(query.identity, [post for post, _, _ in asked])
+        decisive = [post for post, _, _ in asked]
+        decisive += [found[post.reblog_of_id].post for post in decisive if post.reblog_of_id in found]
+        following = await self._following(query.identity, decisive)
         return [
-            PostView(post, counts, known == post.version)
+            PostView(post, counts, known == post.version, marked.get(post.post_id, NO_MARKS))
             for post, counts, known in asked
-            if may_see(viewer, post, following)
+            if _is_shown(viewer, post, found, following)
         ]
 
     async def _following(self, identity: Identity | None, posts: Iterable[SealedPost]) -> frozenset[int]:
@@ -100,6 +160,12 @@ class PostReader:
             log.warning("post.follows_unknown", reason=error.reason, authors=len(authors))
             return frozenset()
 
+    async def _load_shown(self, post_ids: Iterable[int]) -> dict[int, CountedPost]:
+        """The posts, and those that the reblogs among them show."""
+        found = await self._load(post_ids)
+        originals = {post.reblog_of_id for post, _ in found.values() if post.reblog_of_id} - found.keys()
+        return found | await self._load(originals) if originals else found
+
     async def _load(self, post_ids: Iterable[int]) -> dict[int, CountedPost]:
         ids = [post_id for post_id in dict.fromkeys(post_ids) if post_id > 0]
         found = await self._cache.get_many(ids)
@@ -111,14 +177,29 @@ class PostReader:
         """From the store into the cache."""
         stamp = self._versions.next()
         stored = await self._posts.get_many(post_ids)
-        replies = await self._posts.count_replies(list(stored))
-        found = {
-            post_id: CountedPost(self._codec.seal(post), PostCounts(replies=replies[post_id]))
-            for post_id, post in stored.items()
-        }
+        counts = await self._count(list(stored))
+        found = {post_id: CountedPost(self._codec.seal(post), counts[post_id]) for post_id, post in stored.items()}
         if found:
             await self._cache.fill(found.values(), stamp)
         return found
+
+    async def _count(self, post_ids: Sequence[int]) -> dict[int, PostCounts]:
+        replies, engagements = await asyncio.gather(
+            self._posts.count_replies(post_ids), self._engagements.count(post_ids)
+        )
+        return {post_id: PostCounts(replies[post_id], *engagements[post_id]) for post_id in post_ids}
+
+
+def _ids(query: ViewerQuery) -> list[int]:
+    return [post.post_id for post in query.posts if post.post_id > 0]
+
+
+def _is_shown(viewer: int, post: SealedPost, found: Mapping[int, CountedPost], following: Container[int]) -> bool:
+    """A reblog is shown to those who may see the reblog and what it shows."""
+    if not post.reblog_of_id:
+        return may_see(viewer, post, following)
+    original = found.get(post.reblog_of_id)
+    return original is not None and may_see(viewer, original.post, following) and may_see(viewer, post, following)
 
 
 def viewer_of(identity: Identity | None) -> int:

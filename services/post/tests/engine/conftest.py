@@ -1,15 +1,22 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 import pytest_asyncio
 
 from post_service.app import MIGRATIONS
+from post_service.clients import UserClient
+from post_service.models import Mention
 from post_service.repository.cache import PostCache
+from post_service.repository.engagements import EngagementRepository
+from post_service.repository.mark_cache import MarkCache
+from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
+from post_service.repository.redis_guard import RedisGuard
 from post_service.repository.statements import STATEMENTS
+from rookery_common.auth import Identity
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.clients.redis import RedisClient
@@ -17,6 +24,19 @@ from rookery_common.config import CqlSettings
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.testing import FakeClock
 from rookery_common.testing.events import FakeProducer
+
+
+class Users(UserClient):
+    """Knows bob."""
+
+    def __init__(self) -> None:
+        """Asks nobody."""
+
+    async def find_accounts(self, usernames: Sequence[str]) -> list[Mention]:
+        return [Mention(102, "bob")]
+
+    async def followed_by(self, viewer: Identity, account_ids: Sequence[int]) -> frozenset[int]:
+        return frozenset()
 
 
 @pytest_asyncio.fixture
@@ -45,6 +65,16 @@ def posts(cql: Cql, outbox: CqlOutbox, clock: FakeClock) -> PostRepository:
 
 
 @pytest.fixture
+def engagements(cql: Cql, outbox: CqlOutbox) -> EngagementRepository:
+    return EngagementRepository(cql, outbox)
+
+
+@pytest.fixture
+def marks(cql: Cql) -> MarkRepository:
+    return MarkRepository(cql)
+
+
+@pytest.fixture
 def media(cql: Cql) -> MediaRepository:
     return MediaRepository(cql)
 
@@ -57,5 +87,20 @@ async def redis(redis_url: str) -> AsyncIterator[RedisClient]:
 
 
 @pytest.fixture
-def cache(redis: RedisClient, redis_prefix: str, clock: FakeClock) -> PostCache:
-    return PostCache(redis, clock, prefix=redis_prefix)
+def guard(clock: FakeClock) -> RedisGuard:
+    return RedisGuard(clock)
+
+
+@pytest.fixture
+def cache(redis: RedisClient, redis_prefix: str, guard: RedisGuard) -> PostCache:
+    return PostCache(redis, guard, prefix=redis_prefix)
+
+
+@pytest.fixture
+def mark_cache(redis: RedisClient, redis_prefix: str, guard: RedisGuard) -> MarkCache:
+    return MarkCache(redis, guard, prefix=redis_prefix)
+
+
+@pytest.fixture
+def users() -> UserClient:
+    return Users()

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
-from post_service.clients import UserClient
-from post_service.events import PostCodec, PostEvents
-from post_service.models import Draft, Mention
+from post_service.models import Draft
 from post_service.repository import posts as posts_module
-from post_service.repository.cache import PostCache
-from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
 from post_service.service import create_post
 from post_service.service.create_post import PostWriter
-from post_service.service.read_posts import PostReader
-from post_service.versions import HybridClock
 from rookery_common.auth import Identity
 from rookery_common.ids import MAX_ID
 from rookery_common.kafka.cql_outbox import CqlOutbox
-from rookery_common.testing import FakeClock, FakeIds
+from rookery_common.testing import FakeClock
 from rookery_common.testing.crash import crash_at
 from rookery_common.testing.events import FakeProducer
 
@@ -30,38 +22,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-
-
-class Users(UserClient):
-    """Knows bob."""
-
-    def __init__(self) -> None:
-        """Asks nobody."""
-
-    async def find_accounts(self, usernames: Sequence[str]) -> list[Mention]:
-        return [Mention(102, "bob")]
-
-    async def followed_by(self, viewer: Identity, account_ids: Sequence[int]) -> frozenset[int]:
-        return frozenset()
-
-
-@pytest.fixture
-def reader(posts: PostRepository, cache: PostCache, codec: PostCodec, versions: HybridClock) -> PostReader:
-    return PostReader(posts, cache, codec, Users(), versions)
-
-
-@pytest.fixture
-def writer(
-    posts: PostRepository,
-    media: MediaRepository,
-    cache: PostCache,
-    reader: PostReader,
-    codec: PostCodec,
-    events: PostEvents,
-    ids: FakeIds,
-    versions: HybridClock,
-) -> PostWriter:
-    return PostWriter(posts, media, cache, reader, Users(), codec, events, ids, versions, "rookery.example")
 
 
 @pytest.mark.parametrize("first_line", range(1, EVERY_NTH_LINE + 1))

@@ -2,50 +2,48 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 import pytest
-import pytest_asyncio
 
 from post_service.clients import UserClient
 from post_service.errors import BrokenFile, FileTooLarge
-from post_service.events import PostCodec, PostEvents
 from post_service.imaging.formats import Kind
 from post_service.imaging.pool import ImageWorkers
 from post_service.imaging.worker import answer_for
 from post_service.models import (
     AuthoredRow,
+    Bookmark,
     CountedPost,
+    Fact,
+    FactKind,
     KeyClaim,
     Media,
     Mention,
     Post,
     PostCounts,
+    PostMarks,
+    PostState,
     ProcessedImage,
     UploadNote,
 )
 from post_service.repository.cache import PostCache
+from post_service.repository.engagements import EngagementCounts, EngagementRepository
+from post_service.repository.mark_cache import MarkCache
+from post_service.repository.marks import MarkRepository, Sheet, Week, week_of
 from post_service.repository.media import UPLOAD_SHARDS, MediaRepository
 from post_service.repository.posts import PostRepository
-from post_service.service.create_post import PostWriter
-from post_service.service.list_posts import AccountPosts
 from post_service.service.media import MediaLibrary
-from post_service.service.read_posts import PostReader
 from post_service.service.sweep_uploads import UploadSweeper
-from post_service.servicer import ALLOWED_CALLERS, PostServicer
 from post_service.versions import HybridClock
-from rookery.post.v1.post_service_pb2_grpc import PostServiceStub, add_PostServiceServicer_to_server
 from rookery_common.auth import Identity
 from rookery_common.clients.s3 import S3
 from rookery_common.errors import Unavailable
 from rookery_common.kafka.events import Event
-from rookery_common.rpc.client import RpcClient
 from rookery_common.testing import FakeClock, FakeIds
-from rookery_common.testing.rpc import Network, Tokens, settings_of
 
 
 @dataclass
@@ -59,6 +57,10 @@ class Store:
     outbox: list[Event] = field(default_factory=list)
     published: list[Event] = field(default_factory=list)
     cached: dict[int, tuple[CountedPost, int]] = field(default_factory=dict)
+    facts: dict[tuple[FactKind, int, int], Fact] = field(default_factory=dict)
+    bookmarks: dict[tuple[int, int], Bookmark] = field(default_factory=dict)
+    reblogs: dict[tuple[int, int], int] = field(default_factory=dict)
+    sheets: dict[Week, tuple[Sheet, int]] = field(default_factory=dict)
     files: dict[str, tuple[bytes, str, str]] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
     reads: int = 0
@@ -78,13 +80,41 @@ class MemoryPosts(PostRepository):
         self._store.reads += len(ids)
         return {post_id: self._store.posts[post_id] for post_id in ids if post_id in self._store.posts}
 
-    async def create(self, post: Post, event: Event) -> None:
+    async def create(self, post: Post, event: Event, fact: Fact | None = None) -> None:
         self._store.require("cql")
         held = self._store.posts.get(post.post_id)
         if held is None or held.version < post.version:
             self._store.posts[post.post_id] = replace(post, media=tuple(replace(m, version=0) for m in post.media))
             self._store.media |= {media.media_id: media for media in post.media}
+        self._note(event, fact)
+
+    async def bury(self, post: Post, tombstone: Post, event: Event, fact: Fact | None = None) -> None:
+        self._store.require("cql")
+        self._store.posts[post.post_id] = tombstone
+        self._store.media |= {m.media_id: replace(m, post_id=0, version=tombstone.version) for m in post.media}
+        self._note(event, fact)
+
+    async def decide(self, post: Post, event: Event) -> None:
+        self._store.require("cql")
+        if self._store.posts[post.post_id].state != PostState.DELETED:
+            self._store.posts[post.post_id] = post
+        self._note(event, None)
+
+    async def unsettle(self, reply: Post) -> None:
+        """Nothing is noted here."""
+
+    def _note(self, event: Event, fact: Fact | None) -> None:
         self._store.outbox.append(event)
+        if fact:
+            self._store.facts[fact.kind, fact.post_id, fact.account_id] = fact
+
+    async def replies_of(self, post_ids: Sequence[int], limit: int) -> dict[int, list[int]]:
+        found = {post_id: sorted(reply.post_id for reply in self._replies(post_id)) for post_id in post_ids}
+        return {post_id: replies[:limit] for post_id, replies in found.items() if replies}
+
+    def _replies(self, post_id: int) -> list[Post]:
+        visible = (post for post in self._store.posts.values() if post.state == PostState.VISIBLE)
+        return [post for post in visible if post.in_reply_to_id == post_id]
 
     async def publish(self, event: Event) -> None:
         self._store.published.append(event)
@@ -101,14 +131,73 @@ class MemoryPosts(PostRepository):
         self, author_id: int, above: int, below: int, limit: int, *, newest: bool = True
     ) -> list[AuthoredRow]:
         self._store.require("cql")
-        posts = [p for p in self._store.posts.values() if p.author_id == author_id and above < p.post_id < below]
+        there = [post for post in self._store.posts.values() if post.state != PostState.DELETED]
+        posts = [p for p in there if p.author_id == author_id and above < p.post_id < below]
         posts.sort(key=lambda post: post.post_id, reverse=newest)
         return [AuthoredRow(p.post_id, p.visibility, p.in_reply_to_account_id, bool(p.media)) for p in posts[:limit]]
 
     async def count_replies(self, post_ids: Sequence[int]) -> dict[int, int]:
         self._store.require("cql")
-        replied = [post.in_reply_to_id for post in self._store.posts.values()]
-        return {post_id: replied.count(post_id) for post_id in post_ids}
+        return {post_id: len(self._replies(post_id)) for post_id in post_ids}
+
+
+class MemoryEngagements(EngagementRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def find(self, kind: FactKind, post_id: int, account_id: int) -> Fact:
+        self._store.require("cql")
+        return self._store.facts.get((kind, post_id, account_id), Fact(kind, post_id, account_id))
+
+    async def put(self, fact: Fact, event: Event) -> None:
+        self._store.require("cql")
+        self._store.facts[fact.kind, fact.post_id, fact.account_id] = fact
+        self._store.outbox.append(event)
+
+    async def publish(self, event: Event) -> None:
+        self._store.published.append(event)
+
+    async def recount(self, fact: Fact) -> None:
+        """Nothing is noted."""
+
+    async def count(self, post_ids: Sequence[int]) -> dict[int, EngagementCounts]:
+        self._store.require("cql")
+        held = Counter((kind, post_id) for (kind, post_id, _), fact in self._store.facts.items() if fact.active)
+        return {key: EngagementCounts(held[FactKind.REBLOG, key], held[FactKind.FAVOURITE, key]) for key in post_ids}
+
+    async def claim_reblog(self, account_id: int, post_id: int, reblog_id: int, held: int) -> int:
+        if self._store.reblogs.get((account_id, post_id), 0) == held:
+            self._store.reblogs[account_id, post_id] = reblog_id
+        return self._store.reblogs[account_id, post_id]
+
+    async def claimed_reblog(self, account_id: int, post_id: int) -> int:
+        return self._store.reblogs.get((account_id, post_id), 0)
+
+
+class MemoryMarks(MarkRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def sheets(self, weeks: Sequence[Week]) -> dict[Week, Sheet]:
+        self._store.require("cql")
+        keys = {(account, post) for _, post, account in self._store.facts} | self._store.bookmarks.keys()
+        sheets = {week: Sheet({}) for week in weeks}
+        for account_id, post_id in keys:
+            if week_of(account_id, post_id) in sheets and any(marks := self._of(account_id, post_id)):
+                sheets[week_of(account_id, post_id)].marks[post_id] = marks
+        return sheets
+
+    def _of(self, account_id: int, post_id: int) -> PostMarks:
+        facts, bookmark = self._store.facts, self._store.bookmarks.get((account_id, post_id))
+        favourited, reblogged = (facts.get((kind, post_id, account_id)) for kind in FactKind)
+        return PostMarks(*(held is not None and held.active for held in (favourited, reblogged, bookmark)))
+
+    async def find_bookmark(self, account_id: int, post_id: int) -> Bookmark:
+        return self._store.bookmarks.get((account_id, post_id), Bookmark(post_id, account_id))
+
+    async def put_bookmark(self, bookmark: Bookmark) -> None:
+        self._store.require("cql")
+        self._store.bookmarks[bookmark.account_id, bookmark.post_id] = bookmark
 
 
 class MemoryMedia(MediaRepository):
@@ -133,9 +222,8 @@ class MemoryMedia(MediaRepository):
         self._store.uploads[note.day, note.media_id] = note
 
     async def noted_uploads(self, day: date, shard: int, after: int, limit: int) -> list[UploadNote]:
-        notes = [note for note in self._store.uploads.values() if note.day == day and note.media_id > after]
-        notes = [note for note in notes if note.media_id % UPLOAD_SHARDS == shard]
-        return sorted(notes, key=lambda note: note.media_id)[:limit]
+        notes = (n for n in self._store.uploads.values() if n.day == day and n.media_id % UPLOAD_SHARDS == shard)
+        return sorted((n for n in notes if n.media_id > after), key=lambda n: n.media_id)[:limit]
 
     async def forget_upload(self, note: UploadNote) -> None:
         self._store.uploads.pop((note.day, note.media_id), None)
@@ -152,10 +240,14 @@ class MemoryCache(PostCache):
         return {post_id: cached[post_id][0] for post_id in post_ids if post_id in cached}
 
     async def put(self, counted: CountedPost, stamp: int) -> None:
-        if "redis" in self._store.away:
-            return
+        if "redis" not in self._store.away:
+            await self.overwrite(counted, stamp)
+
+    async def overwrite(self, counted: CountedPost, stamp: int) -> None:
+        self._store.require("redis")
         held, stamp = self._store.cached.get(counted.post.post_id, (counted, stamp))
-        if held.post.version <= counted.post.version:
+        was_deleted, is_deleted = (post.state == PostState.DELETED for post in (held.post, counted.post))
+        if (is_deleted, counted.post.version) >= (was_deleted, held.post.version):
             self._store.cached[counted.post.post_id] = (CountedPost(counted.post, held.counts), stamp)
 
     async def put_counts(self, post_id: int, counts: PostCounts, stamp: int) -> None:
@@ -167,6 +259,20 @@ class MemoryCache(PostCache):
         if "redis" not in self._store.away:
             for counted in posts:
                 self._store.cached.setdefault(counted.post.post_id, (counted, stamp))
+
+
+class MemoryMarkCache(MarkCache):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get_many(self, weeks: Sequence[Week]) -> dict[Week, Sheet]:
+        held = {} if "redis" in self._store.away else self._store.sheets
+        return {week: held[week][0] for week in weeks if week in held}
+
+    async def put(self, sheets: Mapping[Week, Sheet], stamp: int) -> None:
+        for week, sheet in sheets.items():
+            if "redis" not in self._store.away and stamp >= self._store.sheets.get(week, (sheet, 0))[1]:
+                self._store.sheets[week] = (sheet, stamp)
 
 
 class MemoryUsers(UserClient):
@@ -204,8 +310,7 @@ class InlineWorkers(ImageWorkers):
         answer = answer_for(data, kind)
         if isinstance(answer, ProcessedImage):
             return answer
-        refused = FileTooLarge if answer.reason == "FILE_TOO_LARGE" else BrokenFile
-        raise refused(answer.description)
+        raise (FileTooLarge if answer.reason == "FILE_TOO_LARGE" else BrokenFile)(answer.description)
 
 
 @pytest.fixture
@@ -257,30 +362,18 @@ def users(store: Store, accounts: dict[str, Mention], follows: dict[int, set[int
 
 
 @pytest.fixture
-def reader(
-    posts: PostRepository, cache: PostCache, codec: PostCodec, users: UserClient, versions: HybridClock
-) -> PostReader:
-    return PostReader(posts, cache, codec, users, versions)
+def engagements(store: Store) -> EngagementRepository:
+    return MemoryEngagements(store)
 
 
 @pytest.fixture
-def writer(
-    posts: PostRepository,
-    media: MediaRepository,
-    cache: PostCache,
-    reader: PostReader,
-    users: UserClient,
-    codec: PostCodec,
-    events: PostEvents,
-    ids: FakeIds,
-    versions: HybridClock,
-) -> PostWriter:
-    return PostWriter(posts, media, cache, reader, users, codec, events, ids, versions, "rookery.example")
+def marks(store: Store) -> MarkRepository:
+    return MemoryMarks(store)
 
 
 @pytest.fixture
-def account_posts(posts: PostRepository, reader: PostReader) -> AccountPosts:
-    return AccountPosts(posts, reader)
+def mark_cache(store: Store) -> MarkCache:
+    return MemoryMarkCache(store)
 
 
 @pytest.fixture
@@ -305,29 +398,3 @@ def sweeper(store: Store, media: MediaRepository, clock: FakeClock) -> UploadSwe
 def uploads(store: Store) -> dict[tuple[date, int], UploadNote]:
     """The notes of what was put into S3."""
     return store.uploads
-
-
-@pytest.fixture
-def tokens() -> Tokens:
-    return Tokens()
-
-
-@pytest_asyncio.fixture
-async def clients(
-    writer: PostWriter,
-    reader: PostReader,
-    account_posts: AccountPosts,
-    library: MediaLibrary,
-    codec: PostCodec,
-    tokens: Tokens,
-) -> AsyncIterator[dict[str, RpcClient]]:
-    """The service behind real gRPC, as gateway, feed and search call it."""
-    servicer = PostServicer(writer, reader, account_posts, library, codec, tokens.verifier)
-    registration = (add_PostServiceServicer_to_server, servicer, "rookery.post.v1.PostService")
-    async with AsyncExitStack() as stack:
-        network = Network(stack, tokens.verifier)
-        server = await network.serve(registration, settings=settings_of("post"), allowed_callers=ALLOWED_CALLERS)
-        yield {
-            name: await network.client(server.port, PostServiceStub, service="post", settings=settings_of(name))
-            for name in ("gateway", "feed", "search")
-        }

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from post_service.events import PostCodec
 from post_service.models import CountedPost, Post, PostCounts
-from post_service.repository.cache import AWAY_SECONDS, PostCache
+from post_service.repository.cache import PostCache
+from post_service.repository.redis_guard import AWAY_SECONDS, RedisGuard
 from rookery_common.clients.redis import RedisClient
 from rookery_common.testing import FakeClock
 
@@ -15,7 +16,7 @@ async def test_reads_find_nothing_and_writes_are_let_go(
     clock: FakeClock, codec: PostCodec, make_post: Callable[..., Post]
 ) -> None:
     redis = RedisClient("redis://127.0.0.1:1/0", "post-test")
-    cache = PostCache(redis, clock)
+    cache = PostCache(redis, RedisGuard(clock))
     post = codec.seal(make_post())
     assert await cache.get_many([post.post_id]) == {}
     await cache.put(CountedPost(post, PostCounts()), stamp=0)

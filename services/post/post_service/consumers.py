@@ -1,0 +1,45 @@
+"""What post makes of others' events; a handler may be given the same event any number of times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from post_service.models import Decision, PostState
+from post_service.service.decide import Decisions
+from rookery.moderation.v1 import decision_pb2, events_pb2
+from rookery_common.errors import InvalidArgument
+from rookery_common.kafka.events import Event
+
+DECISIONS_TOPIC: Final = "moderation.decisions.v1"
+DECISIONS_GROUP: Final = "post.moderation-decisions"
+_STATES: Final[Mapping[int, PostState]] = {
+    decision_pb2.DECISION_STATE_VISIBLE: PostState.VISIBLE,
+    decision_pb2.DECISION_STATE_HELD: PostState.HELD,
+    decision_pb2.DECISION_STATE_REMOVED: PostState.REMOVED,
+}
+
+
+class UnknownDecision(InvalidArgument):
+    """A state that this version of the service does not know: it must not be passed over."""
+
+    reason = "UNKNOWN_DECISION"
+
+
+class DecisionsHandler:
+    """Group post.moderation-decisions: one decision at a time, in the order of each post."""
+
+    def __init__(self, decisions: Decisions) -> None:
+        self._decisions = decisions
+
+    async def __call__(self, event: Event) -> None:
+        message = event.decode()
+        if isinstance(message, events_pb2.PostDecided):
+            await self._decisions.apply(_decision(message.decision))
+
+
+def _decision(decision: decision_pb2.Decision) -> Decision:
+    state = _STATES.get(decision.state)
+    if state is None:
+        raise UnknownDecision("the decision has a state that is not known here")
+    return Decision(decision.post_id, state, decision.version)

@@ -1,0 +1,131 @@
+"""Favourites and reblogs in CQL: a row for each account and post, and per bucket the sum of its rows.
+
+A sum is never incremented. Whoever changes a row sums the bucket again afterwards, and stores that only if nobody else
+has stored a sum since before the reading: so the last sum stored has seen every change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC
+from typing import NamedTuple
+
+from post_service.models import Fact, FactKind
+from post_service.repository.coalescing import Coalescing
+from post_service.repository.marks import mark_row
+from rookery_common.clients.calls import UnknownOutcome
+from rookery_common.clients.cassandra import Args, Cql, Row
+from rookery_common.kafka.cql_outbox import CqlOutbox
+from rookery_common.kafka.events import Event
+
+BUCKETS = 32
+STORE_TRIES = 5
+_MULTIPLIER = 0x9E3779B97F4A7C15
+
+
+class EngagementCounts(NamedTuple):
+    """How many hold now."""
+
+    reblogs: int = 0
+    favourites: int = 0
+
+
+class _Bucket(NamedTuple):
+    post_id: int
+    kind: int
+    bucket: int
+
+
+class EngagementRepository:
+    """Reads, writes and counts facts. A fact's version is its write's timestamp, so that repeating one is harmless."""
+
+    def __init__(self, cql: Cql, outbox: CqlOutbox) -> None:
+        self._cql = cql
+        self._outbox = outbox
+        self._recount = Coalescing(self._sum)
+
+    async def find(self, kind: FactKind, post_id: int, account_id: int) -> Fact:
+        """The fact as stored; one of version 0 if there never was any."""
+        rows = await self._cql.execute("fact_get", (*_bucket(kind, post_id, account_id), account_id))
+        if not rows:
+            return Fact(kind, post_id, account_id)
+        row = rows[0]
+        return Fact(kind, post_id, account_id, bool(row.held), row.version, row.since.replace(tzinfo=UTC))
+
+    async def put(self, fact: Fact, event: Event) -> None:
+        """The fact, the account's own mark, that the count is old now, and the event, in one logged batch."""
+        await self._cql.batch([*fact_rows(fact), *self._outbox.rows(event)])
+
+    async def publish(self, event: Event) -> None:
+        """After `put`; returns at once. What a crash keeps from being published, the relay publishes."""
+        await self._outbox.publish_soon([event])
+
+    async def recount(self, fact: Fact) -> None:
+        """After a change of the fact: the count that is read from now on includes it."""
+        await self._recount(_bucket(fact.kind, fact.post_id, fact.account_id))
+
+    async def count(self, post_ids: Sequence[int]) -> dict[int, EngagementCounts]:
+        """How many hold for each post. Where a crash has left a sum old, it is made again."""
+        pages = await self._cql.many("count_all", [(post_id,) for post_id in post_ids])
+        buckets = [_Bucket(row.post_id, row.kind, row.bucket) for page in pages for row in page]
+        amounts = await asyncio.gather(*(self._amount(row) for page in pages for row in page))
+        totals = {(post_id, kind): 0 for post_id in post_ids for kind in FactKind}
+        for (post_id, kind, _), amount in zip(buckets, amounts, strict=True):
+            totals[post_id, FactKind(kind)] += amount
+        return {
+            post_id: EngagementCounts(totals[post_id, FactKind.REBLOG], totals[post_id, FactKind.FAVOURITE])
+            for post_id in post_ids
+        }
+
+    async def claim_reblog(self, account_id: int, post_id: int, reblog_id: int, held: int) -> int:
+        """The id that the account's reblog of the post has: the one given, unless another replaced `held` meanwhile."""
+        if held:
+            args: Args = (reblog_id, account_id, post_id, held)
+            applied, row = await self._cql.execute_conditional("reblog_reclaim", args)
+        else:
+            args = (account_id, post_id, reblog_id)
+            applied, row = await self._cql.execute_conditional("reblog_claim", args)
+        return reblog_id if applied or row is None else row.reblog_id
+
+    async def claimed_reblog(self, account_id: int, post_id: int) -> int:
+        """The id that the account's reblog of the post has or had; 0 for none."""
+        rows = await self._cql.execute("reblog_claim_get", (account_id, post_id))
+        return rows[0].reblog_id if rows else 0
+
+    async def _amount(self, row: Row) -> int:
+        if row.changed == row.counted:
+            return int(row.amount or 0)
+        return await self._recount(_Bucket(row.post_id, row.kind, row.bucket))
+
+    async def _sum(self, bucket: _Bucket) -> int:
+        """The revision is read before the rows and compared when the sum is stored."""
+        amount = 0
+        for _ in range(STORE_TRIES):
+            rows = await self._cql.execute("count_get", bucket)
+            changed, revision = (rows[0].changed, rows[0].revision) if rows else (None, None)
+            amount = (await self._cql.execute("fact_sum", bucket))[0].amount or 0
+            values = (amount, changed, (revision or 0) + 1, *bucket, revision)
+            try:
+                applied, _row = await self._cql.execute_conditional("count_set", values)
+            except UnknownOutcome:
+                continue
+            if applied:
+                break
+        return amount  # If it could not be stored, `changed` tells the next reader.
+
+
+def fact_rows(fact: Fact) -> list[tuple[str, Args]]:
+    """The rows of a change of a fact, for the batch that it belongs to."""
+    bucket = _bucket(fact.kind, fact.post_id, fact.account_id)
+    name = "mark_favourite" if fact.kind is FactKind.FAVOURITE else "mark_reblog"
+    return [
+        ("fact_put", (*bucket, fact.account_id, int(fact.active), fact.version, fact.since, fact.version)),
+        ("count_touch", (*bucket, fact.version, fact.version)),
+        (name, mark_row(fact.account_id, fact.post_id, fact.active, fact.version)),
+    ]
+
+
+def _bucket(kind: FactKind, post_id: int, account_id: int) -> _Bucket:
+    # Ids made in a row differ in few bits: multiplied, they spread.
+    return _Bucket(post_id, kind, (account_id * _MULTIPLIER & 0xFFFFFFFFFFFFFFFF) * BUCKETS >> 64)

@@ -1,0 +1,76 @@
+"""What accounts have done with posts, in CQL: by account and week, so that a page of posts costs a read or two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from post_service.models import Bookmark, PostMarks
+from rookery_common.clients.cassandra import Args, Cql, Row
+from rookery_common.ids import EPOCH_MS, ms_of
+
+WEEK_MS = 7 * 24 * 3600 * 1000
+MAX_SHEET_MARKS = 500
+"""An account's marks of a week are kept together in the cache up to this many, the newest posts' first."""
+
+
+class Week(NamedTuple):
+    """An account's marks of posts of one week are one partition, and one sheet in the cache."""
+
+    account_id: int
+    number: int
+
+
+class Sheet(NamedTuple):
+    """An account's marks of a week's posts: all of those from `floor` on."""
+
+    marks: dict[int, PostMarks]
+    floor: int = 0
+
+
+class MarkRepository:
+    """Reads marks, and keeps bookmarks, which nobody else is told of."""
+
+    def __init__(self, cql: Cql) -> None:
+        self._cql = cql
+
+    async def sheets(self, weeks: Sequence[Week]) -> dict[Week, Sheet]:
+        """The sheets of these weeks."""
+        pages = await self._cql.many("marks_page", [(*week, MAX_SHEET_MARKS) for week in weeks])
+        return {week: _sheet(rows) for week, rows in zip(weeks, pages, strict=True)}
+
+    async def of_posts(self, week: Week, post_ids: Iterable[int]) -> dict[int, PostMarks]:
+        """The marks of single posts of the week: for those below a sheet's floor."""
+        rows = await self._cql.execute("marks_of", (*week, list(post_ids)))
+        return {row.post_id: _marks(row) for row in rows}
+
+    async def find_bookmark(self, account_id: int, post_id: int) -> Bookmark:
+        """The bookmark as stored; one of version 0 if there never was any."""
+        rows = await self._cql.execute("bookmark_get", (*week_of(account_id, post_id), post_id))
+        if not rows:
+            return Bookmark(post_id, account_id)
+        return Bookmark(post_id, account_id, bool(rows[0].bookmarked), rows[0].bookmark_version or 0)
+
+    async def put_bookmark(self, bookmark: Bookmark) -> None:
+        week = week_of(bookmark.account_id, bookmark.post_id)
+        values = (*week, bookmark.post_id, bookmark.active, bookmark.version, bookmark.version)
+        await self._cql.execute("mark_bookmark", values)
+
+
+def week_of(account_id: int, post_id: int) -> Week:
+    """Where an account's marks of a post are, by the time in the post's id."""
+    return Week(account_id, (ms_of(post_id) - EPOCH_MS) // WEEK_MS)
+
+
+def mark_row(account_id: int, post_id: int, active: bool, version: int) -> Args:
+    """The arguments of `mark_favourite` and `mark_reblog`."""
+    return (*week_of(account_id, post_id), post_id, active, version)
+
+
+def _sheet(rows: Sequence[Row]) -> Sheet:
+    floor = rows[-1].post_id if len(rows) == MAX_SHEET_MARKS else 0
+    return Sheet({row.post_id: marks for row in rows if any(marks := _marks(row))}, floor)
+
+
+def _marks(row: Row) -> PostMarks:
+    return PostMarks(bool(row.favourited), bool(row.reblogged), bool(row.bookmarked))

@@ -1,0 +1,116 @@
+"""Deletes posts, and reblogs, which are posts too: a tombstone takes the place of each, for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from post_service import metrics
+from post_service.errors import PostNotFound
+from post_service.events import PostCodec, PostEvents
+from post_service.models import CountedPost, Fact, FactKind, Post, PostCounts, PostState, Visibility
+from post_service.repository.cache import PostCache
+from post_service.repository.engagements import EngagementRepository
+from post_service.repository.posts import PostRepository
+from post_service.service.marks import MarkReader
+from post_service.service.read_posts import PostReader
+from post_service.versions import HybridClock
+from rookery_common.auth import Identity
+from rookery_common.logs import get_logger
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class PostStores:
+    """What holds posts and the reblogs that some of them are."""
+
+    posts: PostRepository
+    engagements: EngagementRepository
+    cache: PostCache
+
+
+class PostRemover:
+    """Deletes what its author wants deleted. Reblogs of it are not shown any more, since what they show is gone."""
+
+    def __init__(
+        self,
+        stores: PostStores,
+        reader: PostReader,
+        marks: MarkReader,
+        codec: PostCodec,
+        events: PostEvents,
+        versions: HybridClock,
+    ) -> None:
+        self._posts = stores.posts
+        self._engagements = stores.engagements
+        self._cache = stores.cache
+        self._reader = reader
+        self._marks = marks
+        self._codec = codec
+        self._events = events
+        self._versions = versions
+
+    async def delete(self, author: Identity, post_id: int) -> Post:
+        """The post as it was, so that it can be written anew. Raises PostNotFound, also for others' posts."""
+        post = await self._posts.get(post_id)
+        if post is None or post.author_id != author.account_id:
+            raise PostNotFound
+        await self.remove(post)
+        return post
+
+    async def remove(self, post: Post) -> None:
+        """Repeating it does what a crash has left undone."""
+        held = await self._held(post)
+        is_gone = post.state == PostState.DELETED
+        if not is_gone or (held and held.active):
+            stored = max(post.version, held.version if held else 0)
+            post = await self._bury(post, self._versions.next(stored))
+        await self._posts.unsettle(post)
+        await self._cache.put(CountedPost(self._codec.seal(post), PostCounts()), stamp=0)
+        if post.in_reply_to_id:
+            await self._reader.refresh_counts(post.in_reply_to_id)
+        if held:
+            await self._engagements.recount(held)
+            await self._reader.refresh_counts(held.post_id)
+            await self._marks.refresh(held.account_id, held.post_id)
+
+    async def _held(self, post: Post) -> Fact | None:
+        """The fact that a reblog is."""
+        if not post.reblog_of_id:
+            return None
+        return await self._engagements.find(FactKind.REBLOG, post.reblog_of_id, post.author_id)
+
+    async def _bury(self, post: Post, version: int) -> Post:
+        tombstone = tombstone_of(post, version)
+        event = self._events.deleted(tombstone)
+        fact = reblog_fact(tombstone) if post.reblog_of_id else None
+        await self._posts.bury(post, tombstone, event, fact)
+        await self._posts.publish(event)
+        metrics.POSTS_DELETED.inc()
+        log.info("post.deleted", post_id=post.post_id, author_id=post.author_id)
+        return tombstone
+
+
+def reblog_fact(reblog: Post) -> Fact:
+    """The fact that a reblog, or its tombstone, stands for."""
+    active = reblog.state != PostState.DELETED
+    return Fact(FactKind.REBLOG, reblog.reblog_of_id, reblog.author_id, active, reblog.version, reblog.create_time)
+
+
+def tombstone_of(post: Post, version: int) -> Post:
+    """What is kept of a deleted post: nothing that was written. Those whom a direct post mentioned stay named, since
+    nobody else is to be told that it is gone."""
+    return replace(
+        post,
+        text="",
+        spoiler_text="",
+        sensitive=False,
+        language="",
+        media=(),
+        mentions=post.mentions if post.visibility == Visibility.DIRECT else (),
+        tags=(),
+        application_name="",
+        application_website="",
+        state=PostState.DELETED,
+        version=version,
+    )

@@ -1,0 +1,76 @@
+"""Favourites and bookmarks. Each may be asked for any number of times: what matters is the last that was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from post_service import metrics
+from post_service.events import PostEvents
+from post_service.models import Fact, FactKind, SealedPost
+from post_service.repository.engagements import EngagementRepository
+from post_service.repository.marks import MarkRepository
+from post_service.service.marks import MarkReader
+from post_service.service.read_posts import PostReader
+from post_service.versions import HybridClock
+from rookery_common.auth import Identity
+from rookery_common.clock import Clock
+
+
+class Engagement:
+    """What accounts do with posts that are not theirs to change. On a reblog it counts for the post that it shows.
+
+    Repeating changes nothing, but counts and marks are read anew each time: so a client that repeats what a crash
+    interrupted finds them right. Undoing works also where the post may not be seen any more.
+    """
+
+    def __init__(
+        self,
+        engagements: EngagementRepository,
+        marks: MarkRepository,
+        mark_reader: MarkReader,
+        reader: PostReader,
+        events: PostEvents,
+        versions: HybridClock,
+        clock: Clock,
+    ) -> None:
+        self._engagements = engagements
+        self._marks = marks
+        self._mark_reader = mark_reader
+        self._reader = reader
+        self._events = events
+        self._versions = versions
+        self._clock = clock
+
+    async def favourite(self, account: Identity, post_id: int, *, active: bool) -> None:
+        """Raises PostNotFound."""
+        post = await self._reader.original(post_id)
+        held = await self._engagements.find(FactKind.FAVOURITE, post.post_id, account.account_id)
+        if active or not held.active:
+            await self._reader.require_visible(account, post)
+        if held.active != active:
+            await self._change(self._next(held, active), post)
+            metrics.ENGAGEMENTS.labels("favourite" if active else "unfavourite").inc()
+        await self._engagements.recount(held)
+        await self._reader.refresh_counts(post.post_id)
+        await self._mark_reader.refresh(account.account_id, post.post_id)
+
+    async def bookmark(self, account: Identity, post_id: int, *, active: bool) -> None:
+        """Raises PostNotFound."""
+        post = await self._reader.original(post_id)
+        held = await self._marks.find_bookmark(account.account_id, post.post_id)
+        if active or not held.active:
+            await self._reader.require_visible(account, post)
+        if held.active != active:
+            bookmark = replace(held, active=active, version=self._versions.next(held.version))
+            await self._marks.put_bookmark(bookmark)
+            metrics.ENGAGEMENTS.labels("bookmark" if active else "unbookmark").inc()
+        await self._mark_reader.refresh(account.account_id, post.post_id)
+
+    def _next(self, held: Fact, active: bool) -> Fact:
+        since = self._clock.now() if active else held.since
+        return replace(held, active=active, version=self._versions.next(held.version), since=since)
+
+    async def _change(self, fact: Fact, post: SealedPost) -> None:
+        event = self._events.favourite(fact, post)
+        await self._engagements.put(fact, event)
+        await self._engagements.publish(event)

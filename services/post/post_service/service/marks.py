@@ -1,0 +1,77 @@
+"""What viewers have done with the posts that they are shown: by the cache first, for all viewers of a call together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+from post_service import metrics
+from post_service.models import PostMarks
+from post_service.repository.mark_cache import MarkCache
+from post_service.repository.marks import MarkRepository, Sheet, Week, week_of
+from post_service.versions import HybridClock
+from rookery_common.errors import DeadlineExceeded, Unavailable
+from rookery_common.logs import get_logger
+
+Marked = Mapping[int, PostMarks]
+log = get_logger()
+
+
+class MarkReader:
+    """Finds marks. They are no condition for showing a post: while they can't be read, posts are shown without."""
+
+    def __init__(self, marks: MarkRepository, cache: MarkCache, versions: HybridClock) -> None:
+        self._marks = marks
+        self._cache = cache
+        self._versions = versions
+
+    async def of_posts(self, queries: Sequence[tuple[int, Sequence[int]]]) -> list[Marked]:
+        """For each (account, post ids) the account's marks of these posts; those without any are left out."""
+        asked = [_by_week(account_id, post_ids) for account_id, post_ids in queries]
+        weeks = list(dict.fromkeys(week for by_week in asked for week in by_week))
+        try:
+            sheets = await self._sheets(weeks)
+            return await asyncio.gather(*(self._pick(by_week, sheets) for by_week in asked))
+        except (Unavailable, DeadlineExceeded) as error:
+            metrics.UNMARKED.inc(len(weeks))
+            log.warning("post.marks_unknown", reason=error.reason, weeks=len(weeks))
+            return [{} for _ in queries]
+
+    async def refresh(self, account_id: int, post_id: int) -> None:
+        """After a write of the account's: the next reader sees it."""
+        stamp, week = self._versions.next(), week_of(account_id, post_id)
+        try:
+            sheets = await self._marks.sheets([week])
+        except (Unavailable, DeadlineExceeded) as error:
+            # What was written stands, and must not be reported as failed.
+            log.warning("post.marks_not_refreshed", post_id=post_id, reason=error.reason)
+            return
+        await self._cache.put(sheets, stamp)
+
+    async def _sheets(self, weeks: Sequence[Week]) -> dict[Week, Sheet]:
+        found = await self._cache.get_many(weeks)
+        missing = [week for week in weeks if week not in found]
+        if missing:
+            stamp = self._versions.next()
+            read = await self._marks.sheets(missing)
+            await self._cache.put(read, stamp)
+            found |= read
+        return found
+
+    async def _pick(self, by_week: Mapping[Week, list[int]], sheets: Mapping[Week, Sheet]) -> Marked:
+        picked: dict[int, PostMarks] = {}
+        for week, post_ids in by_week.items():
+            marks, floor = sheets[week]
+            picked.update((post_id, marks[post_id]) for post_id in post_ids if post_id in marks)
+            below = [post_id for post_id in post_ids if post_id < floor] if floor else []
+            if below:
+                picked |= await self._marks.of_posts(week, below)
+        return picked
+
+
+def _by_week(account_id: int, post_ids: Iterable[int]) -> dict[Week, list[int]]:
+    by_week: dict[Week, list[int]] = {}
+    if account_id:
+        for post_id in post_ids:
+            by_week.setdefault(week_of(account_id, post_id), []).append(post_id)
+    return by_week

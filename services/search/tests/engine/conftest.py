@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from rookery_common.clients.elasticsearch import Elastic
+from rookery_common.clients.elasticsearch import DocumentNotFound, Elastic
 from rookery_common.testing.engines import env, unique_name
 from search_service.app import MIGRATIONS
 from search_service.models import Kind
@@ -34,7 +35,8 @@ async def prefix(elastic: Elastic) -> AsyncIterator[str]:
     found = await elastic.request("list", "GET", f"/{name}*")
     if found:
         await elastic.request("drop", "DELETE", f"/{','.join(found)}")
-    await elastic.request("drop", "DELETE", f"/_index_template/{name}*")
+    with suppress(DocumentNotFound):
+        await elastic.request("drop", "DELETE", f"/_index_template/{name}*")
 
 
 @pytest.fixture

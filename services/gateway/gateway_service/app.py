@@ -19,6 +19,7 @@ from gateway_service.routers.apps import Apps
 from gateway_service.routers.authorize import Authorize
 from gateway_service.routers.chat import ChatSockets
 from gateway_service.routers.conversations import Conversations
+from gateway_service.routers.engagement import Engagement
 from gateway_service.routers.instance import Instance
 from gateway_service.routers.interactions import Interactions
 from gateway_service.routers.measures import Measures
@@ -74,8 +75,10 @@ def api_routers(
 ) -> list[APIRouter]:
     """All routes that answer at once, the hottest first."""
     pages = Pages(settings)
+    statuses = Statuses(clients, composer, exchange, settings)
     return [
-        Statuses(clients, composer, exchange, settings).router,
+        statuses.router,
+        Engagement(clients, composer, exchange, settings, statuses).router,
         Search(clients, composer, exchange, settings).router,  # Its accounts/search is not the account "search".
         Accounts(clients, composer, exchange, settings).router,
         Notifications(clients, composer, exchange, settings).router,

@@ -23,6 +23,7 @@ FRAGMENTS = Gauge("rookery_gateway_fragments", "Rendered posts and accounts that
 LEFT_OUT = Counter(
     "rookery_gateway_statuses_left_out_total", "Posts that a service named and that were not shown, by why.", ("why",)
 )
+ECHOES = Counter("rookery_gateway_reblogs_dropped_total", "Reblogs of what a home shows a little further down.")
 LIVE_CONNECTIONS = Gauge("rookery_gateway_live_connections", "Open streams of clients.")
 LIVE_CLOSED = Counter("rookery_gateway_live_closed_total", "Streams of clients that the gateway ended.", ("why",))
 LIVE_FRAMES = Counter("rookery_gateway_live_frames_total", "Frames sent to streams of clients.", ("event",))

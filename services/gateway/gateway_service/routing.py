@@ -45,6 +45,9 @@ class Routes:
     def put(self, path: str, endpoint: Endpoint, name: str, summary: str) -> None:
         self._add("PUT", path, endpoint, name, summary)
 
+    def delete(self, path: str, endpoint: Endpoint, name: str, summary: str) -> None:
+        self._add("DELETE", path, endpoint, name, summary)
+
     def _add(self, method: str, path: str, endpoint: Endpoint, name: str, summary: str) -> None:
         parameters = [
             {"name": parameter, "in": "path", "required": True, "schema": {"type": "string"}}

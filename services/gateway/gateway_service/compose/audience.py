@@ -10,7 +10,7 @@ from rookery.feed.v1.feed_service_pb2 import Reason
 from rookery.user.v1.account_pb2 import Relationship
 
 # Looked up once: an enum's attribute costs more than all else here.
-_FOLLOWED_AUTHOR, _REBLOG = Reason.REASON_FOLLOWED_AUTHOR, Reason.REASON_REBLOG
+_FOLLOWED_AUTHOR = Reason.REASON_FOLLOWED_AUTHOR
 Relationships = Mapping[int, Relationship]
 
 
@@ -62,7 +62,7 @@ def why_not_home(viewer_id: int, post: PostFragment, reason: int, relationships:
         return Why.MUTED
     if reason == _FOLLOWED_AUTHOR and not relationship.following:
         return Why.NOT_FOLLOWED
-    if reason == _REBLOG and not relationship.showing_reblogs:
+    if post.reblog_of_id and not relationship.showing_reblogs:
         return Why.NOT_FOLLOWED
     return _why_not_reply(viewer_id, post, relationships)
 

@@ -12,17 +12,23 @@ from gateway_service.clients import Clients
 from gateway_service.compose.entities import Entities
 from gateway_service.compose.hydrate import Hydrator
 from gateway_service.compose.present import Presenter
+from gateway_service.compose.reblogs import ECHO_ENTRIES, echoes
 from gateway_service.config import Settings
 from gateway_service.errors import RecordNotFound
+from gateway_service.metrics import ECHOES
 from gateway_service.schemas.relationships import relationship as relationship_body
-from rookery.feed.v1.feed_service_pb2 import TimelineEntry
+from rookery.feed.v1.feed_service_pb2 import Reason, TimelineEntry
 from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery.post.v1.media_pb2 import Media
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
+from rookery_common.errors import DeadlineExceeded, Unavailable
+from rookery_common.logs import get_logger
 from rookery_common.paging import Page
 
 MAX_ROUNDS = 3
+_FOLLOWED_AUTHOR = Reason.REASON_FOLLOWED_AUTHOR
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,4 +133,28 @@ class Composer:
         author_ids = {entry.author_id for entry in entries}
         facts = await self._hydrator.posts(viewer, post_ids, author_ids, replies=True)
         await self._hydrator.originals(viewer, facts)
-        return Presenter(viewer, facts).home(entries)
+        shown = Presenter(viewer, facts).home(entries)
+        originals = {entry_id: facts.posts[entry_id].reblog_of_id or entry_id for entry_id, _ in shown}
+        if all(entry_id == original_id for entry_id, original_id in originals.items()):
+            return shown
+        dropped = await self._echoes(viewer, post_ids, originals)
+        ECHOES.inc(len(dropped))
+        return [(entry_id, status) for entry_id, status in shown if entry_id not in dropped]
+
+    async def _echoes(self, viewer: Identity, entry_ids: Sequence[int], originals: dict[int, int]) -> set[int]:
+        """Which of the entries are reblogs of what the home shows a little further down."""
+        bounds = Page(ECHO_ENTRIES, max_id=min(entry_ids))
+        try:
+            older = (await self._clients.batch_get_home(viewer, bounds)).entries
+            wanted = set(originals.values())
+            maybe = [each for each in older if each.reason != _FOLLOWED_AUTHOR or each.entry_id in wanted]
+            facts = await self._hydrator.posts(viewer, [each.entry_id for each in maybe], replies=True)
+            await self._hydrator.originals(viewer, facts)
+        except (Unavailable, DeadlineExceeded) as error:
+            # A reblog too many is better than no page.
+            log.warning("compose.echoes_unknown", reason=error.reason)
+            return echoes(sorted(entry_ids, reverse=True), originals)
+        shown = Presenter(viewer, facts).home(maybe)
+        further = {entry_id: facts.posts[entry_id].reblog_of_id or entry_id for entry_id, _ in shown}
+        stretch = [*sorted(entry_ids, reverse=True), *(each.entry_id for each in older)]
+        return echoes(stretch, originals | further)

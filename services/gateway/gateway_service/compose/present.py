@@ -87,15 +87,16 @@ class Presenter:
         account = facts.accounts.get(post.author_id)
         if account is None:
             return Why.AUTHOR_UNKNOWN
-        view = facts.views[post_id]
+        original = self._original(post.reblog_of_id) if post.reblog_of_id else None
+        if isinstance(original, Why):
+            return original
+        # Whoever likes a reblog likes what it shows: so its numbers are that post's too.
+        view = facts.views[post.reblog_of_id or post_id]
         counts = view.counts
         numbers = counts.replies, counts.reblogs, counts.favourites
         marks = marks_bytes(view.marks) if self._viewer_id else b""
-        if not post.reblog_of_id:
+        if original is None:
             return status_body(post.head, numbers, marks, account.body)
-        original = self._original(post.reblog_of_id)
-        if isinstance(original, Why):
-            return original
         return reblog_body(post.head, numbers, marks, account.body, original)
 
     def _original(self, post_id: int) -> bytes | Why:

@@ -60,11 +60,12 @@ class Statuses:
         answer = await self._clients.post.call(
             "CreatePost", call, timeout=CREATE_SECONDS, idempotent=bool(call.request_id), identity=caller.identity
         )
-        post_id: int = answer.post.post_id
-        status, _ = await asyncio.gather(
-            self._composer.status(caller.identity, post_id), self._add_to_home(caller.identity, post_id)
-        )
-        return json_response(status)
+        return json_response(await self.made(caller.identity, answer.post.post_id))
+
+    async def made(self, identity: Identity, post_id: int) -> bytes:
+        """A post that its author has just made, and finds in the home from now on."""
+        status, _ = await asyncio.gather(self._composer.status(identity, post_id), self._add_to_home(identity, post_id))
+        return status
 
     async def get(self, request: Request) -> Response:
         viewer = await self._exchange.viewer(request, "read:statuses")

@@ -138,7 +138,7 @@ async def test_unknown_route_is_not_found(http: httpx2.AsyncClient, path: str, m
 
 
 async def test_unserved_method_of_a_served_path_is_not_found(http: httpx2.AsyncClient) -> None:
-    assert (await http.delete("/api/v1/statuses/5")).status_code == 404
+    assert (await http.delete("/api/v1/statuses")).status_code == 404
     assert (await http.patch("/api/v1/media/5")).json() == {"error": "Not found"}
 
 

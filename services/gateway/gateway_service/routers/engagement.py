@@ -1,0 +1,129 @@
+"""/api/v1/statuses/:id: what the caller does with a post, its thread, its source, and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway_service.auth import TokenExchange
+from gateway_service.clients import Clients
+from gateway_service.compose import Composer
+from gateway_service.config import Settings
+from gateway_service.errors import RecordNotFound
+from gateway_service.params import read_params
+from gateway_service.routers.statuses import Statuses
+from gateway_service.routing import Routes, json_response, path_id
+from rookery.post.v1.post_pb2 import Visibility
+from rookery.post.v1.post_service_pb2 import (
+    BookmarkPostRequest,
+    DeletePostRequest,
+    FavouritePostRequest,
+    GetThreadRequest,
+    PostQuery,
+    ReblogPostRequest,
+    UnbookmarkPostRequest,
+    UnfavouritePostRequest,
+    UnreblogPostRequest,
+)
+
+CALL_SECONDS = 5.0
+MAX_DESCENDANTS = 4_096
+VISIBILITIES: Mapping[str, Visibility.ValueType] = {
+    "public": Visibility.VISIBILITY_PUBLIC,
+    "unlisted": Visibility.VISIBILITY_UNLISTED,
+    "private": Visibility.VISIBILITY_PRIVATE,
+}
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Engagement:
+    """Marks, reblogs and deletes posts, and shows what is around them."""
+
+    def __init__(
+        self, clients: Clients, composer: Composer, exchange: TokenExchange, settings: Settings, statuses: Statuses
+    ) -> None:
+        self._clients = clients
+        self._composer = composer
+        self._exchange = exchange
+        self._settings = settings
+        self._statuses = statuses
+        routes, base = Routes("statuses"), "/api/v1/statuses/{id}"
+        acts: tuple[tuple[str, str, type[Any], str, str], ...] = (
+            ("favourite", "FavouritePost", FavouritePostRequest, "write:favourites", "Favourite a status"),
+            ("unfavourite", "UnfavouritePost", UnfavouritePostRequest, "write:favourites", "Take a favourite back"),
+            ("bookmark", "BookmarkPost", BookmarkPostRequest, "write:bookmarks", "Bookmark a status"),
+            ("unbookmark", "UnbookmarkPost", UnbookmarkPostRequest, "write:bookmarks", "Take a bookmark back"),
+            ("unreblog", "UnreblogPost", UnreblogPostRequest, "write:statuses", "Take a reblog back"),
+        )
+        for act, method, kind, scope, summary in acts:
+            routes.post(f"{base}/{act}", self._act(method, kind, scope), f"statuses_{act}", summary)
+        routes.post(f"{base}/reblog", self.reblog, "statuses_reblog", "Reblog a status")
+        routes.get(f"{base}/context", self.context, "statuses_context", "What a status answers and what answers it")
+        routes.get(f"{base}/source", self.source, "statuses_source", "The text of a status as it was written")
+        routes.delete(base, self.delete, "statuses_delete", "Delete a status")
+        self.router = routes.router
+
+    async def reblog(self, request: Request) -> Response:
+        caller = await self._exchange.require_user(request, "write:statuses")
+        post_id = path_id(request)
+        params = await read_params(request, self._settings.max_body_bytes)
+        call = ReblogPostRequest(
+            post_id=post_id, visibility=params.choice("visibility", VISIBILITIES) or Visibility.VISIBILITY_PUBLIC
+        )
+        await self._composer.status(caller.identity, post_id)  # Not found, if the caller is not shown it.
+        answer = await self._clients.post.call(
+            "ReblogPost", call, timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
+        )
+        return json_response(await self._statuses.made(caller.identity, answer.post.post_id))
+
+    async def delete(self, request: Request) -> Response:
+        """The status as it was, with its text, so that a client can write it anew."""
+        caller = await self._exchange.require_user(request, "write:statuses")
+        post_id = path_id(request)
+        status = await self._composer.status(caller.identity, post_id)
+        answer = await self._clients.post.call(
+            "DeletePost",
+            DeletePostRequest(post_id=post_id),
+            timeout=CALL_SECONDS,
+            idempotent=True,
+            identity=caller.identity,
+        )
+        return json_response(b'%b,"text":%b}' % (status[:-1], orjson.dumps(answer.post.text)))
+
+    async def context(self, request: Request) -> Response:
+        viewer = await self._exchange.viewer(request, "read:statuses")
+        call = GetThreadRequest(post_id=path_id(request), max_descendants=MAX_DESCENDANTS)
+        thread = await self._clients.post.call(
+            "GetThread", call, timeout=CALL_SECONDS, idempotent=True, identity=viewer
+        )
+        ancestors = await self._composer.statuses(viewer, thread.ancestor_ids)
+        descendants = await self._composer.statuses(viewer, thread.descendant_ids)
+        return json_response(b'{"ancestors":[%b],"descendants":[%b]}' % (b",".join(ancestors), b",".join(descendants)))
+
+    async def source(self, request: Request) -> Response:
+        caller = await self._exchange.require_user(request, "read:statuses")
+        views = await self._clients.batch_get_posts(caller.identity, [PostQuery(post_id=path_id(request))])
+        if not views or views[0].author_id != caller.identity.account_id:
+            raise RecordNotFound
+        post = views[0].post
+        source = {"id": str(post.post_id), "text": post.text, "spoiler_text": post.spoiler_text}
+        return json_response(orjson.dumps(source))
+
+    def _act(self, method: str, kind: type[Any], scope: str) -> Endpoint:
+        """An endpoint that answers the status as it is after the call."""
+
+        async def act(request: Request) -> Response:
+            caller = await self._exchange.require_user(request, scope)
+            post_id = path_id(request)
+            if not method.startswith("Un"):
+                await self._composer.status(caller.identity, post_id)  # Not found, if the caller is not shown it.
+            await self._clients.post.call(
+                method, kind(post_id=post_id), timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
+            )
+            return json_response(await self._composer.status(caller.identity, post_id))
+
+        return act

@@ -18,7 +18,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from rookery_common.clients.calls import Instruments, time_left
 from rookery_common.config import RedisSettings
-from rookery_common.errors import DeadlineExceeded, Internal, Unavailable
+from rookery_common.errors import Internal, Unavailable
 
 CALL_SECONDS = 1.0
 CONNECT_SECONDS = 0.25
@@ -75,20 +75,22 @@ class RedisClient:
         """The command's answer; the name is its metrics' label. The timeout is in seconds, and the deadline caps it."""
         try:
             left = time_left(timeout)
-        except DeadlineExceeded:
+            with instruments.observe(self._name, name):
+                return await self._bounded(command, left)
+        finally:
             if asyncio.iscoroutine(command):
-                command.close()
+                command.close()  # where the time was over before it began; else this does nothing
+
+    async def _bounded(self, command: Awaitable[T], seconds: float) -> T:
+        try:
+            async with asyncio.timeout(seconds), self._slots:
+                return await command
+        except NoScriptError:
             raise
-        with instruments.observe(self._name, name):
-            try:
-                async with asyncio.timeout(left), self._slots:
-                    return await command
-            except NoScriptError:
-                raise
-            except ResponseError as error:
-                raise _translate(error) from error
-            except (RedisError, OSError) as error:
-                raise RedisUnavailable("the cache is not available") from error
+        except ResponseError as error:
+            raise _translate(error) from error
+        except (RedisError, OSError) as error:
+            raise RedisUnavailable("the cache is not available") from error
 
     async def mget(self, name: str, keys: Sequence[str]) -> list[bytes | None]:
         """The values of keys that may be in several slots; None for each that is not there."""

@@ -28,10 +28,9 @@ def notification_id(act: Act) -> int:
     return lowest_id_at(act.at_ms) | int.from_bytes(digest, "big") & _LOW_BITS
 
 
-def notification_of(act: Act, known_id: int = 0) -> Notification:
-    """What its recipient is told of an act, under its own id or the one that it was told of before."""
-    number = known_id or notification_id(act)
-    return Notification(number, act.recipient_id, act.kind, act.account_id, act.post_id)
+def notification_of(act: Act) -> Notification:
+    """What its recipient is told of an act."""
+    return Notification(notification_id(act), act.recipient_id, act.kind, act.account_id, act.post_id)
 
 
 def time_bucket(number: int) -> int:

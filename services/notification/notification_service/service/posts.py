@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from notification_service.models import Act, Kind, PostChange, PostGone, PostSeen, Told
-from notification_service.placement import notification_of
+from notification_service.placement import notification_id, notification_of
 from notification_service.repository.told import ToldRepository
 from notification_service.service.tell import Teller, is_told
 
@@ -53,15 +53,20 @@ class PostTeller:
             return
         found = await self._told.of_posts({source_id for source_id, _, _ in acts})
         known = {(told.source_id, told.kind, told.recipient_id): told.notification_id for told in found}
-        told = {key: notification_of(act, known.get(key, 0)) for key, act in acts.items()}
-        await self._told.add([Told(*key, told[key].notification_id) for key in told if key not in known])
-        await self._teller.tell(list(told.values()))
+        due = {key: notification_of(act) for key, act in acts.items() if _is_due(act, known.get(key, 0))}
+        await self._told.add([Told(*key, due[key].notification_id) for key in due if key not in known])
+        await self._teller.tell(list(due.values()))
 
     async def _end(self, post_ids: Sequence[int]) -> None:
         if not post_ids:
             return
         told = await self._told.of_posts(post_ids)
         await self._teller.put_away([(each.recipient_id, each.notification_id) for each in told], "post_deleted")
+
+
+def _is_due(act: Act, known_id: int) -> bool:
+    """Not if an earlier event of the post told it; but again if this very one did, whose telling may not have ended."""
+    return known_id in (0, notification_id(act))
 
 
 def _acts_of(post: PostSeen, authors: Mapping[int, int]) -> Iterator[Act]:

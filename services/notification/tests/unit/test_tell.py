@@ -74,12 +74,16 @@ async def test_a_post_tells_those_whom_it_names(posts: PostTeller, lists: Any, a
     assert await lists.of(BOB) == []
 
 
-async def test_an_edit_tells_only_whom_the_post_had_not_told(posts: PostTeller, lists: Any, acts: Any) -> None:
+async def test_an_edit_tells_only_whom_the_post_had_not_told(
+    posts: PostTeller, lists: Any, acts: Any, streams: LiveStreams
+) -> None:
     post = acts.post(ALICE)
     await posts.apply([post])
     before = (await lists.page()).notifications
+    ends = {shard: await streams.end(shard) for group in streams.groups for shard in group}
     edited = replace(post, mentioned=[ALICE, CAROL], at_ms=post.at_ms + 5_000)
     await posts.apply([edited])
+    assert [message.notification.recipient_id for message in await streams.read(ends)] == [CAROL]
     await posts.apply([post, edited])
     assert (await lists.page()).notifications == before
     assert await lists.of(CAROL) == [(Kind.MENTION, BOB, post.post_id)]

@@ -60,5 +60,5 @@ async def test_the_deadline_caps_a_call(client: RedisClient, redis_prefix: str) 
 
 
 async def test_more_calls_than_connections_wait_their_turn(client: RedisClient, redis_prefix: str) -> None:
-    calls = [client.call("incr", client.raw.incr(f"{redis_prefix}n")) for _ in range(300)]
+    calls = [client.call("incr", client.raw.incr(f"{redis_prefix}n"), timeout=10) for _ in range(300)]
     assert sorted(await asyncio.gather(*calls)) == list(range(1, 301))

@@ -1,4 +1,4 @@
-"""Who is followed or named is told: in pages, live, and until it is put away."""
+"""Whoever is followed, named, liked or boosted is told: in pages, live, and until it is put away or taken back."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from harness.platform import Platform
 from harness.waiting import eventually
 from mastodon import MastodonNotFoundError, StreamListener
 from websockets.sync.client import connect
+
+RECOVERY_SECONDS = 90.0
 
 
 class Recorder(StreamListener):
@@ -75,7 +77,7 @@ def test_pages_have_neither_gap_nor_repetition(platform: Platform, alice: Person
     older = alice.api.fetch_remaining(first)
     assert [summary(each)[2] for each in older] == posted[::-1]
     newer = alice.api.fetch_previous(alice.api.notifications(limit=2, max_id=older[3]["id"]))
-    assert [summary(each)[2] for each in newer] == [posted[4], posted[3]]
+    assert [summary(each)[2] for each in newer or []] == [posted[4], posted[3]]
 
 
 def test_an_unfollowing_takes_the_notification_back_and_a_new_follow_brings_another(
@@ -91,6 +93,37 @@ def test_an_unfollowing_takes_the_notification_back_and_a_new_follow_brings_anot
     platform.drain()
     (second,) = alice.api.notifications()
     assert int(second["id"]) > int(first["id"])
+
+
+def test_favourites_and_reblogs_are_told_until_they_are_taken_back(
+    platform: Platform, alice: Person, bob: Person
+) -> None:
+    liked = alice.api.status_post("Like me")
+    post_id = str(liked["id"])
+    bob.api.status_favourite(liked)
+    platform.drain()
+    bob.api.status_reblog(liked)
+    platform.drain()
+    assert told(alice) == [("reblog", bob.username, post_id), ("favourite", bob.username, post_id)]
+    bob.api.status_unfavourite(liked)
+    platform.drain()
+    assert told(alice) == [("reblog", bob.username, post_id)]
+    bob.api.status_unreblog(liked)
+    platform.drain()
+    assert told(alice) == []
+    bob.api.status_favourite(liked)
+    alice.api.status_favourite(liked)
+    platform.drain()
+    assert told(alice) == [("favourite", bob.username, post_id)]
+
+
+def test_a_deleted_post_is_told_of_no_longer(platform: Platform, alice: Person, bob: Person) -> None:
+    named = bob.api.status_post(f"@{alice.username} hello")
+    platform.drain()
+    assert len(told(alice)) == 1
+    bob.api.status_delete(named)
+    platform.drain()
+    assert told(alice) == []
 
 
 def test_what_is_dismissed_or_cleared_stays_away(platform: Platform, alice: Person, bob: Person) -> None:
@@ -139,3 +172,26 @@ def test_a_notification_arrives_by_websocket(platform: Platform, alice: Person, 
     assert (payload["type"], payload["account"]["id"]) == ("follow", bob.account_id)
     (listed,) = alice.api.notifications()
     assert str(listed["id"]) == payload["id"]
+
+
+def test_each_act_is_told_once_though_the_service_is_killed_while_it_reads(
+    platform: Platform, alice: Person, bob: Person
+) -> None:
+    posted = []
+    for number in range(9):
+        posted.append(str(bob.api.status_post(f"@{alice.username} {number}")["id"]))
+        if number in (2, 6):
+            platform.kill("notification")
+        elif number in (4, 8):
+            platform.start("notification")
+    expected = posted[::-1]
+    eventually(lambda: _post_ids(alice), lambda ids: ids == expected, within=RECOVERY_SECONDS, what="notifications")
+    platform.drain()
+    assert _post_ids(alice) == expected
+
+
+def _post_ids(person: Person) -> list[str]:
+    try:
+        return [post_id for _, _, post_id in told(person)]
+    except Exception as error:  # the service is away for a moment: that is the point
+        return [type(error).__name__]

@@ -176,8 +176,8 @@ def test_who_is_no_member_finds_nothing(
         assert answer.json()["code"] == "CONVERSATION_NOT_FOUND"
     assert conversation_id not in carols.listed()
     with chat(platform, carol) as socket:
-        (answer,) = sync(socket, conversation_id, 0)
-        assert (answer["type"], answer["data"]["status"]) == ("error", 404)
+        (frame,) = sync(socket, conversation_id, 0)
+        assert (frame["type"], frame["data"]["status"]) == ("error", 404)
     with pytest.raises(InvalidStatus) as caught:
         connect(f"{platform.url.replace('http', 'ws', 1)}/api/rookery/v1/chat?access_token=nonsense")
     assert caught.value.response.status_code == 401
@@ -185,7 +185,7 @@ def test_who_is_no_member_finds_nothing(
 
 def test_wrong_requests_are_refused_by_the_name_of_their_field(alice: Person, bob: Person, alices: Talk) -> None:
     conversation_id = alices.begin(bob)
-    wrong = [
+    wrong: list[tuple[str, Json, str]] = [
         ("", {"member_ids": []}, "member_ids"),
         ("", {"member_ids": ["12345"]}, "member_ids"),
         ("", {"member_ids": [bob.account_id], "topic": "x"}, "topic"),
@@ -222,11 +222,13 @@ def test_latest_activity_comes_first_page_by_page(
     alices.say(numbers[2], "Up")
     order = [numbers[2], numbers[0], numbers[4], numbers[3], numbers[1]]
     assert alices.listed() == bobs.listed() == order
-    pages, cursor = [], ""
-    while cursor is not None:
-        page = alices.get(limit=2, **({"cursor": cursor} if cursor else {})).json()
+    pages: list[list[str]] = []
+    asked: Json = {}
+    for _ in range(3):
+        page = alices.get(limit=2, **asked).json()
         pages.append([item["id"] for item in page["items"]])
-        cursor = page["next_cursor"]
+        asked = {"cursor": page["next_cursor"]}
+    assert asked == {"cursor": None}
     assert pages == [order[:2], order[2:4], order[4:]]
     token = alices.get(limit=2).json()["next_cursor"]
     assert bobs.get(cursor=token).status_code == 422

@@ -53,7 +53,7 @@ async def test_the_count_equals_the_rows_after_many_have_liked_and_unliked_at_on
     people = [member(number) for number in range(1, 31)]
     acts = [(person, True) for person in people] + [(person, False) for person in people[:10]]
     acts += [(people[0], bool(number % 2)) for number in range(10)]
-    random.Random(4).shuffle(acts)  # noqa: S311 - any order will do
+    random.Random(4).shuffle(acts)
     await view(reader, people[0], post)
     await asyncio.gather(*(engagement.favourite(who, post.post_id, active=active) for who, active in acts))
     held = await rows_held(cql, FactKind.FAVOURITE, post)
@@ -91,7 +91,8 @@ async def test_two_processes_count_the_same_bucket(
         await engagement.favourite(who, post.post_id, active=True)
         fact = await other.find(FactKind.FAVOURITE, post.post_id, number)
         await asyncio.gather(other.recount(fact), engagement._engagements.recount(fact))
-        assert await other.count([post.post_id, 7]) == {post.post_id: EngagementCounts(0, number), 7: EngagementCounts()}
+        counts = await other.count([post.post_id, 7])
+        assert counts == {post.post_id: EngagementCounts(0, number), 7: EngagementCounts()}
 
 
 async def test_bookmarks_are_kept_and_taken_back(
@@ -145,7 +146,8 @@ async def test_many_reblogs_at_once_are_one(
     again = await reblogger.reblog(bob, post.post_id, Visibility.UNLISTED)
     assert again.post_id != made[0].post_id
     first = await posts.get(made[0].post_id)
-    assert first is not None and first.state == PostState.DELETED
+    assert first is not None
+    assert first.state == PostState.DELETED
     assert (await view(reader, bob, post)).counts.reblogs == 1
     await outbox.drain()
     assert {event.key for event in producer.sent} == {str(made[0].post_id), str(again.post_id)}
@@ -153,7 +155,7 @@ async def test_many_reblogs_at_once_are_one(
 
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("first_line", (1, 4))
+@pytest.mark.parametrize("first_line", [1, 4])
 async def test_after_a_crash_at_any_line_what_is_read_and_told_equals_the_rows(
     first_line: int,
     engagement: Engagement,

@@ -61,12 +61,9 @@ def _post_change(event: Event) -> PostChange | None:
     if not isinstance(message, _PostEvent):
         return None
     post = message.post
-    change = _change(message)
-    if change is None:
-        return None
     is_direct = post.visibility == post_pb2.Visibility.VISIBILITY_DIRECT
     return PostChange(
-        change=change,
+        change=_change(message),
         post_id=post.post_id,
         author_id=post.author_id,
         is_reblog=post.reblog_of_id != 0,
@@ -74,8 +71,8 @@ def _post_change(event: Event) -> PostChange | None:
     )
 
 
-def _change(message: _PostEvent) -> Change | None:
-    """What the post's state makes of the event; an edit of a held post concerns nobody."""
+def _change(message: _PostEvent) -> Change:
+    """What the post's state makes of the event; what is held after it was seen is hidden from all but its author."""
     state = message.post.state
     if isinstance(message, post_events.PostDeleted) or state in (
         post_pb2.PostState.POST_STATE_DELETED,
@@ -84,4 +81,4 @@ def _change(message: _PostEvent) -> Change | None:
         return Change.GONE
     if state == post_pb2.PostState.POST_STATE_VISIBLE:
         return Change.EDITED if isinstance(message, post_events.PostUpdated) else Change.VISIBLE
-    return Change.HELD if isinstance(message, post_events.PostCreated) else None
+    return Change.HELD if isinstance(message, post_events.PostCreated) else Change.HIDDEN

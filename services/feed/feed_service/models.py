@@ -108,6 +108,7 @@ class Change(Enum):
     VISIBLE = "visible"
     HELD = "held"
     EDITED = "edited"
+    HIDDEN = "hidden"
     GONE = "gone"
 
 

@@ -25,7 +25,7 @@ class Topics:
     def send(self, topic: str, key: str, message: Message, version: int, source: str) -> None:
         """An event as the service `source` would have sent it."""
         event = new_event(topic, key, message, version=version, clock=SystemClock(), source=source)
-        self._producer.produce(topic, event.payload, key, headers=event.to_headers())
+        self._producer.produce(topic, event.payload, key, headers=[*event.to_headers()])
         self._flush()
 
     def send_raw(self, topic: str, key: str, value: bytes) -> None:

@@ -25,6 +25,7 @@ AUTHORS_AT_ONCE: Final = 32
 _LIVE: Final = {
     Change.VISIBLE: LiveKind.UPDATE,
     Change.EDITED: LiveKind.STATUS_UPDATE,
+    Change.HIDDEN: LiveKind.DELETE,
     Change.GONE: LiveKind.DELETE,
 }
 log = get_logger()
@@ -147,6 +148,8 @@ def _deliveries(change: PostChange, followers: Iterable[Follower]) -> list[Deliv
 def _update(change: PostChange, followers: Iterable[Follower]) -> LiveUpdate | None:
     kind = _LIVE.get(change.change)
     readers = [follower.reader_id for follower in followers if follower.reblogs or not change.is_reblog]
+    if change.change is Change.HIDDEN and change.author_id in readers:
+        readers.remove(change.author_id)
     if kind is None or not readers:
         return None
     return LiveUpdate(kind, change.post_id, change.author_id, readers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -12,7 +13,8 @@ from feed_service.placement import LIVE_SHARDS
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
-from rookery.post.v1.events_pb2 import PostCreated
+from rookery.post.v1.events_pb2 import PostCreated, PostUpdated
+from rookery.post.v1.post_pb2 import POST_STATE_HELD
 from rookery.user.v1.events_pb2 import FollowCreated
 from rookery_common.testing import FakeClock
 from rookery_common.testing.golden import golden, golden_events, golden_message
@@ -80,6 +82,19 @@ async def test_streams_are_told_what_happened(
     await posts_handler([golden(POST_TOPIC, name)])
     (message,) = await streams.read(before)
     assert (message.update.kind, message.update.entry_id) == (kind, _post_id(name))
+
+
+async def test_what_is_held_after_it_was_seen_is_told_to_be_gone(
+    posts_handler: PostEventsHandler, people: Any, streams: Any
+) -> None:
+    await people.follows(BOB, ALICE)
+    before = {shard: await streams.end(shard) for shard in range(LIVE_SHARDS)}
+    updated = golden(POST_TOPIC, "PostUpdated")
+    message = cast(PostUpdated, updated.decode())
+    message.post.state = POST_STATE_HELD
+    await posts_handler([replace(updated, payload=message.SerializeToString())])
+    (heard,) = await streams.read(before)
+    assert (heard.update.kind, list(heard.update.reader_ids)) == (LiveKind.DELETE, [BOB])
 
 
 async def test_follows_are_kept_as_their_events_tell(users_handler: UserEventsHandler, follows: Any) -> None:

@@ -142,6 +142,15 @@ async def test_streams_are_told_of_posts_edits_and_ends(
     assert {(update.entry_id, update.author_id) for update in bobs} == {(post.entry_id, ALICE)}
 
 
+async def test_a_post_that_is_held_after_it_was_seen_goes_from_all_streams_but_its_author_s(
+    fan_out: FanOut, people: Any, entries: Any, listener: Listener
+) -> None:
+    await people.follows(BOB, ALICE)
+    post = entries.make()
+    await fan_out.apply([_post(post, Change.HIDDEN)])
+    assert [(update.kind, list(update.reader_ids)) for update in await listener.heard()] == [(LiveKind.DELETE, [BOB])]
+
+
 async def test_an_edit_or_an_end_puts_nothing_into_timelines(
     fan_out: FanOut, home: HomeReader, people: Any, entries: Any
 ) -> None:

@@ -147,8 +147,11 @@ async def test_member_that_dies_between_effect_and_commit_does_it_again(
     await eventually(died)
     await dying.stop()
     await start(handler=lives)
-    await until(dump, Kind.POSTS, {post.post_id for post in posts})
-    assert set(before) <= set(after), "what was not committed comes again"
+
+    async def all_came_again() -> bool:
+        return {*before, *(post.post_id for post in posts)} <= set(after)
+
+    await eventually(all_came_again)
     documents = [document for post in posts if (document := post_document(post)) is not None]
     assert await dump(Kind.POSTS) == {each.id: (each.version, dict(each.fields)) for each in documents}
 

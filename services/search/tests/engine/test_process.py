@@ -11,8 +11,13 @@ from rookery_common.testing.process import service_process
 
 
 @pytest.fixture
-def environment() -> dict[str, str]:
-    return {"SEARCH_ELASTICSEARCH_URL": env("ELASTICSEARCH_URL")}
+def environment(prefix: str, kafka_bootstrap: str, topic_prefix: str) -> dict[str, str]:
+    return {
+        "SEARCH_ELASTICSEARCH_URL": env("ELASTICSEARCH_URL"),
+        "SEARCH_INDEX_PREFIX": prefix,
+        "SEARCH_KAFKA_BOOTSTRAP": kafka_bootstrap,
+        "SEARCH_TOPIC_PREFIX": topic_prefix,
+    }
 
 
 async def test_the_process_is_ready_and_serves_health_over_grpc(environment: dict[str, str]) -> None:

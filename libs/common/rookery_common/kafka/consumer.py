@@ -81,6 +81,7 @@ class Consumer:
         self._errors = ErrorLog(group)
         self._assigned: set[Partition] = set()
         self._revoked: set[Partition] = set()
+        self._uncommitted: dict[Partition, int] = {}
         self._paused = False
         self._fatal = False
         self._stopping = asyncio.Event()
@@ -121,6 +122,8 @@ class Consumer:
                 records = await self._gather(records)
             if records:
                 await self._settle(records)
+            else:
+                await self._commit()
 
     async def _gather(self, records: list[Record]) -> list[Record]:
         """As many as make a batch, or what comes in time; what moves to another member meanwhile is left to it."""
@@ -139,7 +142,8 @@ class Consumer:
         backoff = BACKOFF_SECONDS
         while True:
             left = await self._handling.handle(records)
-            await self._commit(records, left)
+            self._note(records, left)
+            await self._commit()
             if not left or self._stopping.is_set() or self._fatal:
                 return
             await self._pause()
@@ -162,19 +166,26 @@ class Consumer:
                 log.warning("consumer.fetch_failed", group=self._group, reason=error.name())
         return records
 
-    async def _commit(self, records: Sequence[Record], left: Sequence[Record]) -> None:
-        """Where each partition goes on: at the first record that is left, else after the last."""
+    def _note(self, records: Sequence[Record], left: Sequence[Record]) -> None:
+        """Where each partition that is still ours goes on: at the first record that is left, else after the last."""
         positions: dict[Partition, int] = {}
         for record in records:
             positions[record.partition] = max(positions.get(record.partition, 0), record.offset + 1)
         for record in reversed(left):
             positions[record.partition] = record.offset
-        offsets = [TopicPartition(topic, number, offset) for (topic, number), offset in positions.items()]
+        self._uncommitted.update({found: to for found, to in positions.items() if found in self._assigned})
+
+    async def _commit(self) -> None:
+        offsets = [TopicPartition(topic, number, offset) for (topic, number), offset in self._uncommitted.items()]
+        if not offsets:
+            return
         try:
             await self._call(lambda consumer: consumer.commit(offsets=offsets, asynchronous=False))
         except KafkaException as error:
-            # What is not committed comes again, here or at another member; handlers expect that.
-            log.warning("consumer.commit_failed", group=self._group, reason=_error_name(error))
+            # Tried again with the next fetch; at worst it comes again, here or at another member: handlers expect that.
+            self._errors(_error_of(error))
+        else:
+            self._uncommitted.clear()
 
     async def _pause(self) -> None:
         PAUSED.labels(self._group).set(1)
@@ -196,6 +207,7 @@ class Consumer:
 
         self._fatal, self._paused = False, False
         self._assigned.clear()
+        self._uncommitted.clear()
         self._consumer = await self._in_thread(subscribe)
 
     def _config(self) -> dict[str, object]:
@@ -244,6 +256,8 @@ class Consumer:
         revoked = {(found.topic, found.partition) for found in partitions}
         self._assigned -= revoked
         self._revoked |= revoked
+        for partition in revoked:
+            self._uncommitted.pop(partition, None)
 
     def _on_error(self, error: KafkaError) -> None:
         self._errors(error)
@@ -264,6 +278,6 @@ def _fetch(consumer: KafkaConsumer, size: int, seconds: float) -> list[KafkaMess
     return [first, *consumer.consume(size - 1, 0)] if size > 1 else [first]
 
 
-def _error_name(error: KafkaException) -> str:
+def _error_of(error: KafkaException) -> KafkaError:
     found = error.args[0] if error.args else None
-    return found.name() if isinstance(found, KafkaError) else type(error).__name__
+    return found if isinstance(found, KafkaError) else KafkaError(KafkaError._FAIL)

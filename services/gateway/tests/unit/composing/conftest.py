@@ -30,7 +30,7 @@ from rookery_common.rpc import RpcServer, serve_batch
 from rookery_common.testing.rpc import Network, Tokens, settings_of
 
 BORN = 1_700_000_000
-SERVICES = ("auth", "user", "post", "feed", "notification")
+SERVICES = ("auth", "user", "post", "feed", "messaging", "notification")
 Reason = feed_service_pb2.Reason
 
 

@@ -21,7 +21,7 @@ from rookery_common.config import RedisSettings
 from rookery_common.errors import Internal, Unavailable
 
 CALL_SECONDS = 1.0
-CONNECT_SECONDS = 0.5
+CONNECT_SECONDS = 1.0
 MAX_CONNECTIONS = 64
 T = TypeVar("T")
 Value = bytes | str | int | float

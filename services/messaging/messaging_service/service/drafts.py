@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
+from typing import Final
 
 from messaging_service.errors import InvalidField
 from messaging_service.models import (
@@ -14,6 +16,9 @@ from messaging_service.models import (
     MessageDraft,
 )
 from rookery_common.ids import MAX_ID
+
+# Control characters and breaks of lines and paragraphs; joiners, of which pictures are made, are fine.
+_NO_TITLE: Final = frozenset({"Cc", "Zl", "Zp"})
 
 
 def check_conversation(caller_id: int, draft: ConversationDraft) -> ConversationDraft:
@@ -29,7 +34,7 @@ def check_conversation(caller_id: int, draft: ConversationDraft) -> Conversation
     title = draft.title.strip()
     if len(title) > MAX_TITLE_CHARS:
         raise InvalidField("title", "ERR_TOO_LONG", f"must be at most {MAX_TITLE_CHARS} characters")
-    if title and not title.isprintable():
+    if any(unicodedata.category(character) in _NO_TITLE for character in title):
         raise InvalidField("title", "ERR_INVALID", "must be one line of text")
     return replace(draft, others=others, title=title)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from messaging_service.metrics import LIVE_LOST
 from messaging_service.models import Conversation, Notice, SealedMessage
 from messaging_service.repository.live import LiveStreams
-from rookery_common.errors import DeadlineExceeded, Unavailable
+from rookery_common.errors import AppError
 from rookery_common.logs import get_logger
 
 log = get_logger()
@@ -27,7 +27,7 @@ class Notices:
         lost, self._lost = self._lost, 0
         try:
             await self._streams.publish(notices, lost=lost)
-        except (Unavailable, DeadlineExceeded) as error:
+        except AppError as error:  # Whatever it is: the messages are written, and must not be reported as failed.
             self._lost += lost + len(notices)
             LIVE_LOST.inc(len(notices))
             log.warning("live.notices_lost", notices=len(notices), reason=error.reason)

@@ -43,6 +43,11 @@ async def test_what_is_wrong_is_named(
     assert [violation.field for violation in caught.value.fields] == [field]
 
 
+async def test_a_title_may_have_any_picture(conversations: Conversations, alice: Identity) -> None:
+    family = "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GIRL} at home"
+    assert (await conversations.create(alice, ConversationDraft("r", (102,), family))).title == family
+
+
 @pytest.mark.parametrize("request_id", ["", "x" * 201])
 async def test_a_request_needs_an_id(conversations: Conversations, alice: Identity, request_id: str) -> None:
     with pytest.raises(InvalidField) as caught:

@@ -203,6 +203,9 @@ def _values(post: Post) -> tuple[object, ...]:
 
 
 def _post(row: Row) -> Post:
+    # A list that is written twice with one timestamp, as after a lost answer, is there twice; its items differ.
+    media = dict.fromkeys(attached_from(media, row.author_id, row.post_id) for media in row.media or ())
+    mentions = dict.fromkeys(Mention(*mention) for mention in row.mentions or ())
     return Post(
         post_id=row.post_id,
         author_id=row.author_id,
@@ -215,9 +218,9 @@ def _post(row: Row) -> Post:
         in_reply_to_account_id=row.in_reply_to_account_id or 0,
         thread_id=row.thread_id or row.post_id,
         create_time=time_of(row.post_id),
-        media=tuple(attached_from(media, row.author_id, row.post_id) for media in row.media or ()),
-        mentions=tuple(Mention(*mention) for mention in row.mentions or ()),
-        tags=tuple(row.tags or ()),
+        media=tuple(media),
+        mentions=tuple(mentions),
+        tags=tuple(dict.fromkeys(row.tags or ())),
         application_name=row.application_name or "",
         application_website=row.application_website or "",
         version=row.version,

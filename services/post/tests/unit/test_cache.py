@@ -35,6 +35,19 @@ async def test_an_older_post_never_replaces_a_newer_one_and_counts_stay(
     assert await cache.get_many([newer.post_id]) == {newer.post_id: CountedPost(newest, counts)}
 
 
+async def test_nothing_replaces_a_tombstone_and_a_tombstone_replaces_all(
+    cache: PostCache, codec: PostCodec, make_post: MakePost
+) -> None:
+    post = codec.seal(make_post())
+    newer, tombstone = post._replace(version=post.version + 9), post._replace(version=post.version + 1, state=4)
+    for written, kept in ((newer, newer), (tombstone, tombstone), (newer, tombstone)):
+        await cache.put(CountedPost(written, NONE), stamp=1)
+        assert (await cache.get_many([post.post_id]))[post.post_id].post == kept
+    last = tombstone._replace(version=post.version + 20, body=b"")
+    await cache.overwrite(CountedPost(last, NONE), stamp=1)
+    assert (await cache.get_many([post.post_id]))[post.post_id].post == last
+
+
 async def test_counts_read_earlier_never_replace_those_read_later(
     cache: PostCache, codec: PostCodec, make_post: MakePost
 ) -> None:

@@ -7,10 +7,25 @@ from typing import cast
 
 import pytest
 
-from post_service.events import TOPIC, PostCodec, PostEvents
-from post_service.models import Dimensions, Focus, Media, MediaType, Mention, Post, PostState, Visibility
+from post_service.events import ENGAGEMENT_TOPIC, TOPIC, PostCodec, PostEvents
+from post_service.models import (
+    Dimensions,
+    Fact,
+    FactKind,
+    Focus,
+    Media,
+    MediaType,
+    Mention,
+    Post,
+    PostState,
+    SealedPost,
+    Visibility,
+)
+from post_service.service.delete_post import tombstone_of
 from rookery.post.v1 import media_pb2, post_pb2
+from rookery.post.v1.engagement_events_pb2 import PostFavourited
 from rookery.post.v1.events_pb2 import PostCreated, PostUpdated
+from rookery_common.kafka.events import Event
 from rookery_common.testing import FakeClock
 from rookery_common.testing.golden import golden, golden_message, golden_names
 
@@ -57,15 +72,45 @@ def post_of(message: post_pb2.Post) -> Post:
     )
 
 
+def events_at(example: Event) -> PostEvents:
+    return PostEvents(PostCodec(lambda key: key), FakeClock(example.occurred_at))
+
+
+def check_equal(event: Event, example: Event) -> None:
+    assert event.decode() == example.decode()
+    assert (event.topic, event.type, event.key) == (example.topic, example.type, example.key)
+    assert (event.aggregate_id, event.version, event.source) == (example.aggregate_id, example.version, example.source)
+    assert event.occurred_at == example.occurred_at
+
+
 @pytest.mark.parametrize("name", CREATED)
 def test_a_created_post_is_told_of_as_the_contract_has_it(name: str) -> None:
     example = golden(TOPIC, name)
     post = post_of(cast(PostCreated, golden_message(TOPIC, name)).post)
-    event = PostEvents(PostCodec(lambda key: key), FakeClock(example.occurred_at)).created(post)
-    assert event.decode() == example.decode()
-    assert (event.topic, event.type, event.key) == (TOPIC, example.type, example.key)
-    assert (event.aggregate_id, event.version, event.source) == (example.aggregate_id, example.version, example.source)
-    assert event.occurred_at == example.occurred_at
+    check_equal(events_at(example).created(post), example)
+
+
+@pytest.mark.parametrize("name", ["PostVisible", "PostUpdated_removed"])
+def test_a_decision_is_told_of_as_the_contract_has_it(name: str) -> None:
+    example = golden(TOPIC, name)
+    post = post_of(cast(PostUpdated, golden_message(TOPIC, name)).post)
+    check_equal(events_at(example).decided(post), example)
+
+
+def test_a_deleted_post_is_told_of_as_the_contract_has_it() -> None:
+    example = golden(TOPIC, "PostDeleted")
+    post = post_of(cast(PostUpdated, golden_message(TOPIC, "PostUpdated_removed")).post)
+    check_equal(events_at(example).deleted(tombstone_of(post, example.version)), example)
+
+
+@pytest.mark.parametrize("name", golden_names(ENGAGEMENT_TOPIC))
+def test_a_favourite_is_told_of_as_the_contract_has_it(name: str) -> None:
+    example = golden(ENGAGEMENT_TOPIC, name)
+    state = cast(PostFavourited, golden_message(ENGAGEMENT_TOPIC, name)).favourite
+    since = state.create_time.ToDatetime(UTC)
+    fact = Fact(FactKind.FAVOURITE, state.post_id, state.account_id, state.active, state.version, since)
+    post = SealedPost(state.post_id, 1, state.post_author_id, state.post_visibility, 1, state.post_id, 0, (), b"")
+    check_equal(events_at(example).favourite(fact, post), example)
 
 
 def test_there_are_examples() -> None:

@@ -1,0 +1,156 @@
+"""Decisions and deletions over real engines: crashes at every line, replays, and both at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from post_service.models import Decision, Post, PostState
+from post_service.repository import posts as posts_module
+from post_service.repository.cache import PostCache
+from post_service.repository.posts import PostRepository
+from post_service.service import decide, delete_post
+from post_service.service.decide import Decisions
+from post_service.service.delete_post import PostRemover
+from post_service.service.read_posts import PostReader
+from rookery.post.v1.events_pb2 import PostDeleted, PostUpdated, PostVisible
+from rookery_common.auth import Identity
+from rookery_common.clients.redis import RedisClient
+from rookery_common.ids import time_of
+from rookery_common.kafka.cql_outbox import CqlOutbox
+from rookery_common.testing import FakeClock, FakeIds
+from rookery_common.testing.crash import crash_at
+from rookery_common.testing.events import FakeProducer
+
+Write = Callable[..., Awaitable[Post]]
+EVERY_NTH_LINE = 3
+DAY = 24 * 3600
+# What dies between making a coroutine and awaiting it never awaits it.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+async def test_a_decision_is_whole_after_a_crash_at_any_line_and_a_replay(
+    decisions: Decisions,
+    reader: PostReader,
+    posts: PostRepository,
+    write: Write,
+    outbox: CqlOutbox,
+    producer: FakeProducer,
+    clock: FakeClock,
+    bob: Identity,
+) -> None:
+    post, parent, history = await write(), await write(), list[Decision]()
+    reply = await write(in_reply_to_id=parent.post_id)
+    for line in range(1, 1000, EVERY_NTH_LINE):
+        await reader.visible(bob, [post.post_id, reply.post_id, parent.post_id])  # now they are cached
+        state = PostState.REMOVED if len(history) % 4 == 0 else PostState.VISIBLE
+        both = [Decision(each.post_id, state, line) for each in (post, reply)]
+        history += both
+        for decision in both:
+            async with crash_at(line, decide, posts_module) as point:
+                await decisions.apply(decision)
+            clock.advance(1)
+            await decisions.apply(decision)  # The offset had not moved.
+        seen = await reader.visible_counted(bob, [post.post_id, reply.post_id, parent.post_id])
+        shown = {post.post_id, reply.post_id} if state == PostState.VISIBLE else set()
+        assert set(seen) - {parent.post_id} == shown
+        assert seen[parent.post_id].counts.replies == len(shown) // 2
+        if not point.happened:
+            break
+    for decision in history:  # from the first offset
+        await decisions.apply(decision)
+    assert set(await reader.visible(bob, [post.post_id, reply.post_id])) == shown
+    await outbox.drain()
+    clock.advance(10)
+    await outbox.sweep(producer)
+    told = [event.decode() for event in producer.sent if event.key == str(post.post_id)]
+    states = {item.post.version: item.post.state for item in told if isinstance(item, PostUpdated | PostVisible)}
+    stored = await posts.get(post.post_id)
+    assert stored is not None
+    assert states[max(states)] == stored.state
+    assert line > 20
+
+
+async def test_a_deletion_is_whole_after_a_crash_at_any_line_and_another_try(
+    remover: PostRemover,
+    reader: PostReader,
+    posts: PostRepository,
+    write: Write,
+    outbox: CqlOutbox,
+    producer: FakeProducer,
+    clock: FakeClock,
+    alice: Identity,
+) -> None:
+    parent, made = await write(), list[Post]()
+    for line in range(1, 1000, EVERY_NTH_LINE):
+        made.append(await write(in_reply_to_id=parent.post_id))
+        await reader.visible(alice, [made[-1].post_id, parent.post_id])
+        async with crash_at(line, delete_post, posts_module) as point:
+            await remover.delete(alice, made[-1].post_id)
+        clock.advance(1)
+        await remover.delete(alice, made[-1].post_id)
+        assert await reader.visible(alice, [made[-1].post_id]) == {}
+        assert (await reader.visible_counted(alice, [parent.post_id]))[parent.post_id].counts.replies == 0
+        if not point.happened:
+            break
+    await outbox.drain()
+    clock.advance(10)
+    await outbox.sweep(producer)
+    told = [event.decode() for event in producer.sent]
+    assert {item.post.post_id for item in told if isinstance(item, PostDeleted)} == {post.post_id for post in made}
+    assert line > 20
+
+
+async def test_a_deletion_wins_over_a_decision_that_is_made_at_the_same_time(
+    remover: PostRemover,
+    decisions: Decisions,
+    reader: PostReader,
+    posts: PostRepository,
+    cache: PostCache,
+    redis: RedisClient,
+    write: Write,
+    alice: Identity,
+) -> None:
+    for version in range(1, 21):
+        post = await write()
+        await reader.visible(alice, [post.post_id])
+        await asyncio.gather(
+            decisions.apply(Decision(post.post_id, PostState.HELD, version)),
+            remover.delete(alice, post.post_id),
+            decisions.apply(Decision(post.post_id, PostState.REMOVED, version + 1)),
+        )
+        for _ in range(2):
+            assert await reader.visible(alice, [post.post_id]) == {}
+            await redis.raw.flushdb()
+        stored = await posts.get(post.post_id)
+        assert stored is not None
+        assert (stored.state, stored.text) == (PostState.DELETED, "")
+
+
+async def test_a_late_change_of_an_old_reply_is_counted(
+    remover: PostRemover,
+    decisions: Decisions,
+    posts: PostRepository,
+    write: Write,
+    clock: FakeClock,
+    ids: FakeIds,
+    monkeypatch: pytest.MonkeyPatch,
+    alice: Identity,
+) -> None:
+    monkeypatch.setattr(posts_module, "SETTLE_ROWS", 3)
+    parent = await write()
+    replies = [await write(in_reply_to_id=parent.post_id) for _ in range(6)]
+    clock.advance(3 * DAY)
+    assert await posts.count_replies([parent.post_id]) == {parent.post_id: 6}
+    await remover.delete(alice, replies[1].post_id)
+    assert await posts.count_replies([parent.post_id]) == {parent.post_id: 5}
+    for version, (state, expected) in enumerate(((PostState.HELD, 4), (PostState.VISIBLE, 5)), 1):
+        await posts.count_replies([parent.post_id])
+        await decisions.apply(Decision(replies[2].post_id, state, version))
+        assert await posts.count_replies([parent.post_id]) == {parent.post_id: expected}
+    assert time_of(replies[2].post_id) < clock.now()

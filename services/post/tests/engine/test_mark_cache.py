@@ -1,0 +1,1 @@
+../unit/test_mark_cache.py

@@ -1,0 +1,71 @@
+"""Deleting posts: who may, what is left, and what others see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from post_service.errors import PostNotFound
+from post_service.models import Draft, Media, Post, PostState
+from post_service.repository.cache import PostCache
+from post_service.repository.media import MediaRepository
+from post_service.repository.posts import PostRepository
+from post_service.service.create_post import PostWriter
+from post_service.service.delete_post import PostRemover
+from post_service.service.read_posts import PostReader
+from rookery.post.v1.events_pb2 import PostDeleted
+from rookery_common.auth import Identity
+from rookery_common.kafka.events import Event
+
+Write = Callable[..., Awaitable[Post]]
+
+
+async def test_a_deleted_post_is_returned_as_it_was_and_gone_for_everybody(
+    writer: PostWriter,
+    remover: PostRemover,
+    reader: PostReader,
+    posts: PostRepository,
+    cache: PostCache,
+    published: list[Event],
+    alice: Identity,
+) -> None:
+    parent = await writer.create(alice, Draft(text="parent"))
+    post = await writer.create(alice, Draft(text="gone", in_reply_to_id=parent.post_id))
+    published.clear()
+    assert await remover.delete(alice, post.post_id) == post
+    stored = await posts.get(post.post_id)
+    assert stored is not None
+    assert (stored.state, stored.text) == (PostState.DELETED, "")
+    cached = await cache.get_many([post.post_id, parent.post_id])
+    assert (cached[post.post_id].post.state, cached[parent.post_id].counts.replies) == (PostState.DELETED, 0)
+    assert await reader.visible(alice, [post.post_id]) == {}
+    (event,) = published
+    told = event.decode()
+    assert isinstance(told, PostDeleted)
+    assert (told.post.text, told.post.in_reply_to_id, event.version) == ("", parent.post_id, stored.version)
+    assert (await remover.delete(alice, post.post_id)).text == ""
+    assert len(published) == 1
+
+
+async def test_only_its_author_deletes_a_post(remover: PostRemover, write: Write, bob: Identity) -> None:
+    post = await write()
+    for post_id in (post.post_id, 12345):
+        with pytest.raises(PostNotFound):
+            await remover.delete(bob, post_id)
+
+
+async def test_the_pictures_of_a_deleted_post_may_be_taken_by_another(
+    writer: PostWriter,
+    remover: PostRemover,
+    media: MediaRepository,
+    make_media: Callable[..., Media],
+    alice: Identity,
+) -> None:
+    picture = make_media()
+    await media.put(picture)
+    draft = Draft(text="look", media_ids=(picture.media_id,))
+    first = await writer.create(alice, draft)
+    await remover.delete(alice, first.post_id)
+    second = await writer.create(alice, draft)
+    assert [item.media_id for item in second.media] == [picture.media_id]

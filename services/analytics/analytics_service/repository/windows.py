@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -16,6 +17,10 @@ from rookery_common.clock import Clock
 PARTITION_WINDOWS: Final = 60
 # Sources times windows of a partition, with much to spare.
 MAX_ROWS: Final = 50_000
+EVENT_SHARDS: Final = 8
+MINUTE_MS: Final = 60_000
+# Of one partition in a read or a write.
+BATCH_EVENTS: Final = 100
 
 STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -35,12 +40,17 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
             "SELECT start, value, members FROM measure_windows"
             " WHERE measure = ? AND width = ? AND span = ? AND start >= ? AND start <= ? LIMIT ?"
         ),
-        "counted_get": "SELECT event_id, source, kafka_offset FROM counted_events WHERE event_id = ?",
-        "counted_add": "INSERT INTO counted_events (event_id, source, kafka_offset) VALUES (?, ?, ?)",
+        "counted_list": (
+            "SELECT event_id, source, kafka_offset FROM counted_events WHERE shard = ? AND bucket = ? AND event_id IN ?"
+        ),
+        "counted_add": (
+            "INSERT INTO counted_events (shard, bucket, event_id, source, kafka_offset) VALUES (?, ?, ?, ?, ?)"
+        ),
     }
 )
 
 Slot = tuple[Window, str]
+Bucket = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +109,35 @@ class CountedEvents:
 
     async def places(self, observations: Iterable[Observation]) -> dict[str, tuple[str, int]]:
         """Source and offset by the event's id, of those that were seen before."""
-        ids = [(UUID(observation.event_id),) for observation in observations]
-        found = await self._cql.many("counted_get", ids)
-        return {str(row.event_id): (row.source, row.kafka_offset) for rows in found for row in rows}
+        asked = [(*bucket, [UUID(found.event_id) for found in part]) for bucket, part in _parts(observations)]
+        rows = await self._cql.many("counted_list", asked)
+        return {str(row.event_id): (row.source, row.kafka_offset) for part in rows for row in part}
 
     async def add(self, observations: Iterable[Observation]) -> None:
         """Remembers them until Kafka has long forgotten them."""
-        rows = [(UUID(found.event_id), found.source, found.offset) for found in observations]
-        await self._cql.many("counted_add", rows)
+        batches = [
+            [("counted_add", (*bucket, UUID(found.event_id), found.source, found.offset)) for found in part]
+            for bucket, part in _parts(observations)
+        ]
+        await asyncio.gather(*(self._cql.batch(batch, logged=False) for batch in batches))
+
+
+def _parts(observations: Iterable[Observation]) -> Iterator[tuple[Bucket, Sequence[Observation]]]:
+    """By partition, some at a time."""
+    buckets: dict[Bucket, list[Observation]] = {}
+    for found in observations:
+        buckets.setdefault(_bucket(UUID(found.event_id)), []).append(found)
+    for bucket, found_there in buckets.items():
+        for first in range(0, len(found_there), BATCH_EVENTS):
+            yield bucket, found_there[first : first + BATCH_EVENTS]
+
+
+def _bucket(event_id: UUID) -> Bucket:
+    """By the id alone, since an event that is told again may have another time."""
+    low = event_id.int & 0xFFFFFFFF
+    if event_id.version == 7:
+        return low % EVENT_SHARDS, (event_id.int >> 80) // MINUTE_MS
+    return EVENT_SHARDS, low
 
 
 def _key(slot: Slot) -> tuple[str, int, int, datetime, str]:

@@ -6,6 +6,8 @@ import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+import pytest
+
 from analytics_service.models import Measure, Observation, Tally, Width, Window
 from analytics_service.repository import windows as windows_module
 from analytics_service.repository.windows import CountedEvents, WindowRepository
@@ -99,6 +101,8 @@ async def test_counts_do_not_depend_on_batches_restarts_and_members(
     assert await total() == 54
 
 
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")  # some die before they have begun
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_a_crash_at_any_line_loses_no_event_and_counts_none_twice(
     windows: WindowRepository, counted: CountedEvents, observe: Observe, total: Total, clock: FakeClock
 ) -> None:

@@ -69,7 +69,7 @@ async def test_a_decision_is_whole_after_a_crash_at_any_line_and_a_replay(
     clock.advance(10)
     await outbox.sweep(producer)
     told = [event.decode() for event in producer.sent if event.key == str(post.post_id)]
-    states = {item.post.version: item.post.state for item in told if isinstance(item, PostUpdated | PostVisible)}
+    states = {item.post.version: int(item.post.state) for item in told if isinstance(item, PostUpdated | PostVisible)}
     stored = await posts.get(post.post_id)
     assert stored is not None
     assert states[max(states)] == stored.state

@@ -12,15 +12,19 @@ from typing import Any
 import psutil
 import pytest
 import pytest_asyncio
+from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 
 from post_service.app import MIGRATIONS
+from post_service.consumers import DECISIONS_GROUP, DECISIONS_TOPIC
 from post_service.events import TOPIC
 from rookery.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from rookery.common.v1.entry_context_pb2 import EntryContext
+from rookery.moderation.v1 import decision_pb2
+from rookery.moderation.v1.events_pb2 import PostDecided
 from rookery.post.v1 import post_pb2
 from rookery.post.v1 import post_service_pb2 as pb
 from rookery.post.v1.events_pb2 import PostCreated
@@ -35,10 +39,12 @@ from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.producer import Producer
 from rookery_common.rpc.client import RpcClient
+from rookery_common.testing.golden import golden
 from rookery_common.testing.process import ServiceProcess, environment_of, service_process
 from rookery_common.testing.rpc import Network, settings_of
 
 AUTHOR = Identity(account_id=101, session_id=1, app_id=1, scopes=frozenset({"read", "write"}))
+DEAD_LETTERS = f"{DECISIONS_GROUP}.dlq"
 IDLE_BYTES = 160 * 1024 * 1024
 
 
@@ -84,7 +90,8 @@ async def environment(
 ) -> dict[str, str]:
     await migrate_cql(cql_keyspace, MIGRATIONS)
     admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
-    for future in admin.create_topics([NewTopic(topic_prefix + TOPIC, 2, 1)]).values():
+    topics = [NewTopic(topic_prefix + name, 2, 1) for name in (TOPIC, DECISIONS_TOPIC, DEAD_LETTERS)]
+    for future in admin.create_topics(topics).values():
         await asyncio.wrap_future(future)
     add = auth_service_pb2_grpc.add_AuthServiceServicer_to_server
     server = await network.serve((add, auth, "rookery.auth.v1.AuthService"), settings=settings_of("auth"))
@@ -204,3 +211,62 @@ async def test_an_idle_process_is_small_and_leaves_no_worker_behind(
     running.terminate()
     _, alive = await asyncio.to_thread(psutil.wait_procs, [worker], 10)
     assert alive == []
+
+
+async def test_decisions_are_obeyed_also_those_made_while_nobody_ran_and_a_poison_one_is_set_aside(
+    environment: dict[str, str], network: Network, author: Identity, kafka_bootstrap: str, topic_prefix: str
+) -> None:
+    producer = Producer(kafka_bootstrap, "moderation-test", topic_prefix)
+    decided = golden(DECISIONS_TOPIC, "PostDecided")
+    await producer.start()
+    with service_process("post", environment) as process:
+        gateway = await client_of(process, network)
+        request = pb.CreatePostRequest(text="Judge me", visibility=post_pb2.VISIBILITY_PUBLIC)
+        with with_identity(author):
+            post_id = (await gateway.call("CreatePost", request, timeout=5)).post.post_id
+        assert await states(gateway, author, post_id) == [post_pb2.POST_STATE_VISIBLE]
+        await producer.send(decision_on(decided, post_id, decision_pb2.DECISION_STATE_HELD, 1))
+        await eventually_state(gateway, author, post_id, [post_pb2.POST_STATE_HELD])
+    await producer.send_raw(DECISIONS_TOPIC, str(post_id).encode(), b"poison", [])
+    await producer.send(decision_on(decided, post_id, decision_pb2.DECISION_STATE_REMOVED, 2))
+    with service_process("post", environment) as process:
+        gateway = await client_of(process, network)
+        await eventually_state(gateway, author, post_id, [])
+    await producer.stop()
+    config = {"bootstrap.servers": kafka_bootstrap, "group.id": topic_prefix, "auto.offset.reset": "earliest"}
+    letters = KafkaConsumer(config)
+    letters.subscribe([topic_prefix + DEAD_LETTERS])
+    letter = await asyncio.to_thread(letters.poll, 20)
+    letters.close()
+    assert letter is not None
+    assert letter.value() == b"poison"
+    assert dict(letter.headers() or [])["dlq_reason"] == b"UNDECODABLE: ce_specversion is not 1.0"
+
+
+async def client_of(process: ServiceProcess, network: Network) -> RpcClient:
+    return await network.client(int(process.grpc_address.rpartition(":")[2]), PostServiceStub, service="post")
+
+
+def decision_on(example: Event, post_id: int, state: decision_pb2.DecisionState.ValueType, version: int) -> Event:
+    message = example.decode()
+    assert isinstance(message, PostDecided)
+    message.decision.post_id, message.decision.state, message.decision.version = post_id, state, version
+    return replace(example, key=str(post_id), payload=message.SerializeToString(), version=version)
+
+
+async def states(gateway: RpcClient, viewer: Identity, post_id: int) -> list[int]:
+    entry = pb.BatchGetPostsEntry(
+        context=EntryContext(token=viewer.token, timeout_ms=5000), posts=[pb.PostQuery(post_id=post_id)]
+    )
+    batch = await gateway.call("BatchGetPosts", pb.BatchGetPostsRequest(entries=[entry]), timeout=5)
+    return [view.post.state for view in batch.results[0].posts]
+
+
+async def eventually_state(gateway: RpcClient, viewer: Identity, post_id: int, expected: list[int]) -> None:
+    found: list[int] = []
+    for _ in range(300):
+        found = await states(gateway, viewer, post_id)
+        if found == expected:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"the post's state is {found}, not {expected}")

@@ -1,0 +1,148 @@
+"""What one does with a post over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+
+from rookery.post.v1 import post_pb2
+from rookery.post.v1 import post_service_pb2 as pb
+from rookery_common.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from tests.conftest import World
+
+URL = "/api/v1/statuses"
+ACTS = {
+    "favourite": "FavouritePost",
+    "unfavourite": "UnfavouritePost",
+    "bookmark": "BookmarkPost",
+    "unbookmark": "UnbookmarkPost",
+    "unreblog": "UnreblogPost",
+}
+
+
+@pytest.fixture
+def posted(world: World) -> int:
+    """A post of alice's."""
+    author_id = world.user.add("alice")
+    post = post_pb2.Post(post_id=600, author_id=author_id, text="Hello *all*", spoiler_text="cw", version=1)
+    post.visibility = post_pb2.VISIBILITY_PUBLIC
+    world.post.posts[600] = post
+    return 600
+
+
+@pytest.fixture(autouse=True)
+def _engaging(world: World) -> None:
+    """Post takes whatever it is asked."""
+
+    def reblog(request: pb.ReblogPostRequest, who: Any) -> pb.ReblogPostResponse:
+        made = post_pb2.Post(post_id=700, author_id=who.account_id, reblog_of_id=request.post_id, version=1)
+        made.visibility = request.visibility
+        world.post.posts[700] = made
+        return pb.ReblogPostResponse(post=made)
+
+    def delete(request: pb.DeletePostRequest, who: Any) -> pb.DeletePostResponse:
+        if world.post.posts[request.post_id].author_id != who.account_id:
+            raise NotFound("no")
+        return pb.DeletePostResponse(post=world.post.posts.pop(request.post_id))
+
+    def nothing(method: str) -> Callable[[Any, Any], Any]:
+        return lambda _request, _who: getattr(pb, f"{method}Response")()
+
+    answers = {
+        **{method: nothing(method) for method in ACTS.values()},
+        "ReblogPost": reblog,
+        "DeletePost": delete,
+        "GetThread": lambda _request, _who: pb.GetThreadResponse(ancestor_ids=[600], descendant_ids=[601, 602]),
+    }
+    for method, answer in answers.items():
+        setattr(world.post, method, answer)
+
+
+@pytest.mark.parametrize("act", list(ACTS))
+async def test_an_act_is_done_and_answered_with_the_status(
+    http: httpx2.AsyncClient, world: World, posted: int, act: str
+) -> None:
+    account_id, headers = world.newcomer("bob")
+    answer = await http.post(f"{URL}/{posted}/{act}", headers=headers)
+    assert (answer.status_code, answer.json()["id"]) == (200, str(posted))
+    [call] = world.post.made(ACTS[act])
+    assert (call.request.post_id, call.identity and call.identity.account_id) == (posted, account_id)
+
+
+async def test_a_reblog_is_answered_and_put_into_the_own_home(
+    http: httpx2.AsyncClient, world: World, posted: int
+) -> None:
+    _, headers = world.newcomer("bob")
+    answer = await http.post(f"{URL}/{posted}/reblog", data={"visibility": "unlisted"}, headers=headers)
+    assert (answer.json()["id"], answer.json()["reblog"]["id"]) == ("700", str(posted))
+    assert world.post.made("ReblogPost")[0].request.visibility == post_pb2.VISIBILITY_UNLISTED
+    assert [call.request.post_id for call in world.feed.made("AddOwnPost")] == [700]
+    refused = await http.post(f"{URL}/{posted}/reblog", json={"visibility": "direct"}, headers=headers)
+    assert (refused.status_code, "visibility" in refused.json()["details"]) == (422, True)
+
+
+@pytest.mark.parametrize("act", ["favourite", "bookmark", "reblog"])
+async def test_what_is_not_shown_is_not_acted_on(http: httpx2.AsyncClient, world: World, act: str) -> None:
+    _, headers = world.newcomer("bob")
+    for post_id in ("5", "x"):
+        assert (await http.post(f"{URL}/{post_id}/{act}", headers=headers)).status_code == 404
+    assert world.post.made(ACTS.get(act, "ReblogPost")) == []
+
+
+async def test_a_deleted_status_is_answered_with_its_text(http: httpx2.AsyncClient, world: World) -> None:
+    account_id, headers = world.newcomer("alice")
+    _, others = world.newcomer("bob")
+    post = post_pb2.Post(post_id=600, author_id=account_id, text="Hello *all*", version=1)
+    post.visibility = post_pb2.VISIBILITY_PUBLIC
+    world.post.posts[600] = post
+    assert (await http.delete(f"{URL}/600", headers=others)).status_code == 404
+    answer = await http.delete(f"{URL}/600", headers=headers)
+    assert (answer.json()["text"], answer.json()["content"]) == ("Hello *all*", "<p>Hello *all*</p>")
+    assert (await http.delete(f"{URL}/600", headers=headers)).status_code == 404
+
+
+async def test_a_thread_is_shown_to_anybody(http: httpx2.AsyncClient, world: World, posted: int) -> None:
+    reply = post_pb2.Post(post_id=602, author_id=world.post.posts[posted].author_id, version=1)
+    world.post.posts[602] = reply
+    answer = (await http.get(f"{URL}/{posted}/context")).json()
+    assert [status["id"] for status in answer["ancestors"]] == ["600"]
+    assert [status["id"] for status in answer["descendants"]] == ["602"]
+    world.post.failure = Unavailable("away")
+    assert (await http.get(f"{URL}/{posted}/context")).status_code == 503
+
+
+async def test_the_source_is_its_authors(http: httpx2.AsyncClient, world: World, posted: int) -> None:
+    _, others = world.newcomer("bob")
+    own = {"authorization": f"Bearer {world.auth.grant(world.post.posts[posted].author_id)}"}
+    assert (await http.get(f"{URL}/{posted}/source", headers=others)).status_code == 404
+    assert (await http.get(f"{URL}/{posted}/source")).status_code == 401
+    answer = await http.get(f"{URL}/{posted}/source", headers=own)
+    assert answer.json() == {"id": "600", "text": "Hello *all*", "spoiler_text": "cw"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("POST", "favourite", "write:favourites"),
+        ("POST", "bookmark", "write:bookmarks"),
+        ("POST", "reblog", "write:statuses"),
+        ("POST", "unreblog", "write:statuses"),
+        ("DELETE", "", "write:statuses"),
+        ("GET", "source", "read:statuses"),
+    ],
+)
+async def test_each_needs_a_user_and_its_scope(
+    http: httpx2.AsyncClient, world: World, posted: int, method: str, path: str, scope: str
+) -> None:
+    url = f"{URL}/{posted}/{path}".rstrip("/")
+    _, headers = world.newcomer("bob", "read:accounts", "write:media")
+    assert (await http.request(method, url, headers=headers)).status_code == 403
+    assert (await http.request(method, url)).status_code == 401
+    author_id = world.post.posts[posted].author_id
+    allowed = {"authorization": f"Bearer {world.auth.grant(author_id, scope)}"}
+    assert (await http.request(method, url, headers=allowed)).status_code == 200

@@ -34,13 +34,17 @@ class _Worker:
         self.retirement: asyncio.TimerHandle | None = None
 
     def is_alive(self) -> bool:
-        return self._process.returncode is None
+        stdin = self._process.stdin
+        return self._process.returncode is None and stdin is not None and not stdin.is_closing()
 
     async def work(self, data: bytes, kind: Kind) -> ProcessedImage | Refusal:
         assert self._process.stdin is not None  # noqa: S101 - it was started with pipes
         self.jobs += 1
-        self._process.stdin.write(join(kind.encode(), data))
-        await self._process.stdin.drain()
+        try:
+            self._process.stdin.write(join(kind.encode(), data))
+            await self._process.stdin.drain()
+        except RuntimeError as error:  # uvloop's word for a pipe whose other end is gone
+            raise ConnectionResetError from error
         return decode_answer(await self._read(), await self._read(), await self._read())
 
     async def _read(self) -> bytes:

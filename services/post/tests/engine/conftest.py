@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import pytest
 import pytest_asyncio
@@ -23,7 +25,14 @@ from rookery_common.clients.redis import RedisClient
 from rookery_common.config import CqlSettings
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.testing import FakeClock
+from rookery_common.testing.engines import cql_keyspace_settings
 from rookery_common.testing.events import FakeProducer
+
+TABLES = [
+    table
+    for file in sorted(MIGRATIONS.glob("*.cql"))
+    for table in re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", file.read_text())
+]
 
 
 class Users(UserClient):
@@ -39,12 +48,22 @@ class Users(UserClient):
         return frozenset()
 
 
+@pytest.fixture(scope="session")
+def keyspace() -> Iterator[CqlSettings]:
+    """A keyspace of this run's own with the service's schema."""
+    with cql_keyspace_settings() as settings:
+        asyncio.run(migrate_cql(settings, MIGRATIONS))
+        yield settings
+
+
 @pytest_asyncio.fixture
-async def cql(cql_keyspace: CqlSettings) -> AsyncIterator[Cql]:
-    """A keyspace of this test's own with the service's schema."""
-    await migrate_cql(cql_keyspace, MIGRATIONS)
-    client = Cql(cql_keyspace, "post-test", STATEMENTS)
+async def cql(keyspace: CqlSettings) -> AsyncIterator[Cql]:
+    """The keyspace, empty."""
+    empty = {table: f"TRUNCATE {keyspace.cql_keyspace}.{table}" for table in TABLES}
+    client = Cql(keyspace, "post-test", {**STATEMENTS, **empty})
     await client.start()
+    for table in TABLES:
+        await client.execute(table)
     yield client
     await client.stop()
 

@@ -15,7 +15,7 @@ from rookery_common.config import CqlSettings
 
 async def test_an_upload_expires_unless_a_post_takes_it(
     cql: Cql,
-    cql_keyspace: CqlSettings,
+    keyspace: CqlSettings,
     media: MediaRepository,
     posts: PostRepository,
     events: PostEvents,
@@ -24,7 +24,7 @@ async def test_an_upload_expires_unless_a_post_takes_it(
 ) -> None:
     upload = make_media()
     await media.put(upload)
-    ttl = Cql(cql_keyspace, "ttl", {"ttl": "SELECT ttl(account_id) AS left FROM media WHERE media_id = ?"})
+    ttl = Cql(keyspace, "ttl", {"ttl": "SELECT ttl(account_id) AS left FROM media WHERE media_id = ?"})
     await ttl.start()
     try:
         (row,) = await ttl.execute("ttl", (upload.media_id,))

@@ -54,7 +54,12 @@ class Counts:
         today = datetime.now(UTC).date()
         keys = ["new_users", "new_posts", "follows", "favourites", "interactions", "impressions", "active_users"]
         body = {"keys": keys, "start_at": str(today - timedelta(days=1)), "end_at": str(today)}
-        answer = self._http.post(ADMIN, json=body, headers=_headers(self._moderator))
+        answer = eventually(
+            lambda: self._http.post(ADMIN, json=body, headers=_headers(self._moderator)),
+            lambda answer: answer.status_code != 503,  # the gateway is a moment behind a service that was started
+            within=30,
+            what="an answer of analytics",
+        )
         answer.raise_for_status()
         return {measure["key"]: int(measure["total"]) for measure in answer.json()}
 

@@ -100,7 +100,20 @@ class ImageWorkers:
         )
 
     async def _run(self, data: bytes, kind: Kind) -> ProcessedImage | Refusal:
-        worker = self._take_idle() or await self._spawn()
+        rested = self._take_idle()
+        if rested is not None:
+            try:
+                return await self._job(rested, data, kind)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                # It may have died while it rested, which is not the picture's fault: a fresh one tells.
+                log.info("post.rested_image_worker_died", kind=kind)
+        try:
+            return await self._job(await self._spawn(), data, kind)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            log.warning("post.image_worker_died", bytes=len(data), kind=kind)
+            return Refusal(BrokenFile.reason, "is broken: it can't be decoded")
+
+    async def _job(self, worker: _Worker, data: bytes, kind: Kind) -> ProcessedImage | Refusal:
         reusable = False
         try:
             async with asyncio.timeout(self._job_seconds):
@@ -109,8 +122,8 @@ class ImageWorkers:
             return answer
         except TimeoutError:
             return Refusal(FileTooLarge.reason, "takes too long to decode")
-        except (asyncio.IncompleteReadError, ConnectionError, ValueError, KeyError):
-            log.warning("post.image_worker_died", bytes=len(data), kind=kind)
+        except (ValueError, KeyError):
+            log.warning("post.image_worker_answered_nonsense", bytes=len(data), kind=kind)
             return Refusal(BrokenFile.reason, "is broken: it can't be decoded")
         finally:
             if reusable:

@@ -9,7 +9,14 @@ from typing import Final
 from post_service import __version__
 from post_service.clients import AuthClient, UserClient
 from post_service.config import Settings
-from post_service.consumers import DECISIONS_GROUP, DECISIONS_TOPIC, DecisionsHandler
+from post_service.consumers import (
+    DECISIONS_GROUP,
+    DECISIONS_TOPIC,
+    DELETIONS_GROUP,
+    DELETIONS_TOPIC,
+    DecisionsHandler,
+    DeletionsHandler,
+)
 from post_service.events import PostCodec, PostEvents
 from post_service.imaging.pool import ImageWorkers
 from post_service.repository.cache import PostCache
@@ -46,6 +53,7 @@ from rookery_common.clock import SystemClock
 from rookery_common.ids import Snowflake
 from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.cql_outbox import CqlOutbox
+from rookery_common.kafka.handling import EventHandler
 from rookery_common.kafka.producer import Producer
 from rookery_common.kafka.relay import Relay
 from rookery_common.rpc.client import RpcClient
@@ -74,7 +82,7 @@ def build(roles: frozenset[Role]) -> App:
         parts = _Parts(settings, cql, outbox, files)
         components += [parts.redis, parts.user, _Drain(outbox)]
         if Role.CONSUME in roles:
-            components.append(parts.consumer(producer))
+            components += parts.consumers(producer)
         if Role.SERVE in roles:
             components += parts.serving(checks)
     # Redis is a cache and user a courtesy: without them posts are served, so that neither decides about readiness.
@@ -98,18 +106,29 @@ class _Parts:
         self._reader = PostReader(
             self._posts, self._engagements, self._mark_reader, self._cache, self._codec, self._users, self._versions
         )
-
-    def consumer(self, dead_letters: Producer) -> Consumer:
-        decisions = Decisions(self._posts, self._reader, self._events, self._versions)
-        return Consumer(
-            self._settings.kafka_bootstrap,
-            DECISIONS_GROUP,
-            [DECISIONS_TOPIC],
-            DecisionsHandler(decisions),
-            dead_letters=dead_letters,
-            service="post",
-            topic_prefix=self._settings.topic_prefix,
+        self._stores = PostStores(self._posts, self._engagements, self._cache)
+        self._remover = PostRemover(
+            self._stores, self._reader, self._mark_reader, self._codec, self._events, self._versions
         )
+
+    def consumers(self, dead_letters: Producer) -> list[Component]:
+        decisions = Decisions(self._posts, self._reader, self._events, self._versions)
+        handlers: dict[str, tuple[str, EventHandler]] = {
+            DECISIONS_GROUP: (DECISIONS_TOPIC, DecisionsHandler(decisions)),
+            DELETIONS_GROUP: (DELETIONS_TOPIC, DeletionsHandler(self._remover)),
+        }
+        return [
+            Consumer(
+                self._settings.kafka_bootstrap,
+                group,
+                [topic],
+                handler,
+                dead_letters=dead_letters,
+                service="post",
+                topic_prefix=self._settings.topic_prefix,
+            )
+            for group, (topic, handler) in handlers.items()
+        ]
 
     def serving(self, checks: dict[str, Check]) -> list[Component]:
         settings = self._settings
@@ -143,16 +162,14 @@ class _Parts:
             self._settings.local_domain,
             hold=self._settings.hold_posts,
         )
-        stores = PostStores(posts, self._engagements, self._cache)
-        remover = PostRemover(stores, reader, self._mark_reader, self._codec, events, versions)
         return Rules(
             writer,
-            remover,
+            self._remover,
             reader,
             AccountPosts(posts, reader),
             ThreadReader(posts, reader, self._codec),
             Engagement(self._engagements, self._marks, self._mark_reader, reader, events, versions, self._clock),
-            Reblogger(stores, reader, self._mark_reader, remover, self._codec, events, ids, versions),
+            Reblogger(self._stores, reader, self._mark_reader, self._remover, self._codec, events, ids, versions),
             MediaLibrary(media, self._files, workers, ids, versions, self._clock),
         )
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from post_service.events import TOPIC
 from post_service.models import Decision, PostState
 from post_service.service.decide import Decisions
+from post_service.service.delete_post import PostRemover
 from rookery.moderation.v1 import decision_pb2, events_pb2
+from rookery.post.v1.events_pb2 import PostDeleted
 from rookery_common.errors import InvalidArgument
 from rookery_common.kafka.events import Event
 
 DECISIONS_TOPIC: Final = "moderation.decisions.v1"
 DECISIONS_GROUP: Final = "post.moderation-decisions"
+DELETIONS_TOPIC: Final = TOPIC
+DELETIONS_GROUP: Final = "post.deletions"
 _STATES: Final[Mapping[int, PostState]] = {
     decision_pb2.DECISION_STATE_VISIBLE: PostState.VISIBLE,
     decision_pb2.DECISION_STATE_HELD: PostState.HELD,
@@ -36,6 +41,18 @@ class DecisionsHandler:
         message = event.decode()
         if isinstance(message, events_pb2.PostDecided):
             await self._decisions.apply(_decision(message.decision))
+
+
+class DeletionsHandler:
+    """Group post.deletions: what goes with a deleted post and may be many."""
+
+    def __init__(self, remover: PostRemover) -> None:
+        self._remover = remover
+
+    async def __call__(self, event: Event) -> None:
+        message = event.decode()
+        if isinstance(message, PostDeleted) and not message.post.reblog_of_id:
+            await self._remover.remove_reblogs(message.post.post_id)
 
 
 def _decision(decision: decision_pb2.Decision) -> Decision:

@@ -7,7 +7,7 @@ has stored a sum since before the reading: so the last sum stored has seen every
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from rookery_common.kafka.events import Event
 
 BUCKETS = 32
 STORE_TRIES = 5
+HOLDERS_PER_READ = 100
 _MULTIPLIER = 0x9E3779B97F4A7C15
 
 
@@ -52,6 +53,14 @@ class EngagementRepository:
             return Fact(kind, post_id, account_id)
         row = rows[0]
         return Fact(kind, post_id, account_id, bool(row.held), row.version, row.since.replace(tzinfo=UTC))
+
+    async def holders(self, kind: FactKind, post_id: int) -> AsyncIterator[list[int]]:
+        """The accounts whose fact holds, some at a time."""
+        for bucket in range(BUCKETS):
+            after = 0
+            while rows := await self._cql.execute("fact_page", (post_id, kind, bucket, after, HOLDERS_PER_READ)):
+                yield [row.account_id for row in rows if row.held]
+                after = rows[-1].account_id
 
     async def put(self, fact: Fact, event: Event) -> None:
         """The fact, the account's own mark, that the count is old now, and the event, in one logged batch."""

@@ -61,6 +61,7 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "reply_settle": "UPDATE replies SET counted_id = ?, counted = ? WHERE post_id = ? IF counted_id = ?",
     "reply_unsettle": "UPDATE replies SET counted_id = null, counted = null WHERE post_id = ? IF counted_id >= ?",
     "fact_get": f"SELECT held, version, since FROM engagements WHERE {_BUCKET} AND account_id = ?",  # noqa: S608
+    "fact_page": f"SELECT account_id, held FROM engagements WHERE {_BUCKET} AND account_id > ? LIMIT ?",  # noqa: S608
     "fact_put": (
         "INSERT INTO engagements (post_id, kind, bucket, account_id, held, version, since)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 
 from post_service import metrics
@@ -17,6 +18,7 @@ from post_service.versions import HybridClock
 from rookery_common.auth import Identity
 from rookery_common.logs import get_logger
 
+REBLOGS_AT_ONCE = 8
 log = get_logger()
 
 
@@ -30,7 +32,7 @@ class PostStores:
 
 
 class PostRemover:
-    """Deletes what its author wants deleted. Reblogs of it are not shown any more, since what they show is gone."""
+    """Deletes what its author wants deleted. Reblogs of it are not shown from then on, and deleted one by one."""
 
     def __init__(
         self,
@@ -73,6 +75,19 @@ class PostRemover:
             await self._engagements.recount(held)
             await self._reader.refresh_counts(held.post_id)
             await self._marks.refresh(held.account_id, held.post_id)
+
+    async def remove_reblogs(self, post_id: int) -> None:
+        """All reblogs of a deleted post: nobody is shown them any more, but open streams are told by their ends, and
+        those who made them count them no longer."""
+        async for account_ids in self._engagements.holders(FactKind.REBLOG, post_id):
+            for start in range(0, len(account_ids), REBLOGS_AT_ONCE):
+                some = account_ids[start : start + REBLOGS_AT_ONCE]
+                await asyncio.gather(*(self._remove_reblog(account_id, post_id) for account_id in some))
+
+    async def _remove_reblog(self, account_id: int, post_id: int) -> None:
+        reblog = await self._posts.get(await self._engagements.claimed_reblog(account_id, post_id))
+        if reblog is not None:
+            await self.remove(reblog)
 
     async def _held(self, post: Post) -> Fact | None:
         """The fact that a reblog is."""

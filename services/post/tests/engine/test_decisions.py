@@ -7,14 +7,17 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from post_service.models import Decision, Post, PostState
+from post_service.models import Decision, Post, PostState, Visibility
+from post_service.repository import engagements as engagements_module
 from post_service.repository import posts as posts_module
 from post_service.repository.cache import PostCache
+from post_service.repository.engagements import EngagementCounts, EngagementRepository
 from post_service.repository.posts import PostRepository
 from post_service.service import decide, delete_post
 from post_service.service.decide import Decisions
 from post_service.service.delete_post import PostRemover
 from post_service.service.read_posts import PostReader
+from post_service.service.reblog import Reblogger
 from rookery.post.v1.events_pb2 import PostDeleted, PostUpdated, PostVisible
 from rookery_common.auth import Identity
 from rookery_common.clients.redis import RedisClient
@@ -130,6 +133,28 @@ async def test_a_deletion_wins_over_a_decision_that_is_made_at_the_same_time(
         stored = await posts.get(post.post_id)
         assert stored is not None
         assert (stored.state, stored.text) == (PostState.DELETED, "")
+
+
+async def test_all_reblogs_of_a_deleted_post_go(
+    remover: PostRemover,
+    reblogger: Reblogger,
+    engagements: EngagementRepository,
+    posts: PostRepository,
+    write: Write,
+    alice: Identity,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engagements_module, "HOLDERS_PER_READ", 2)
+    post = await write()
+    people = [Identity(number, number, 1) for number in range(1, 71)]
+    made = await asyncio.gather(*(reblogger.reblog(who, post.post_id, Visibility.PUBLIC) for who in people))
+    assert await engagements.count([post.post_id]) == {post.post_id: EngagementCounts(reblogs=70)}
+    await remover.delete(alice, post.post_id)
+    for _ in range(2):
+        await remover.remove_reblogs(post.post_id)
+    gone = await posts.get_many(reblog.post_id for reblog in made)
+    assert [reblog.state for reblog in gone.values()] == [PostState.DELETED] * 70
+    assert await engagements.count([post.post_id]) == {post.post_id: EngagementCounts()}
 
 
 async def test_a_late_change_of_an_old_reply_is_counted(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -95,7 +95,6 @@ class MemoryPosts(PostRepository):
         self._note(event, fact)
 
     async def decide(self, post: Post, event: Event) -> None:
-        self._store.require("cql")
         if self._store.posts[post.post_id].state != PostState.DELETED:
             self._store.posts[post.post_id] = post
         self._note(event, None)
@@ -146,8 +145,10 @@ class MemoryEngagements(EngagementRepository):
         self._store = store
 
     async def find(self, kind: FactKind, post_id: int, account_id: int) -> Fact:
-        self._store.require("cql")
         return self._store.facts.get((kind, post_id, account_id), Fact(kind, post_id, account_id))
+
+    async def holders(self, kind: FactKind, post_id: int) -> AsyncIterator[list[int]]:
+        yield [key[2] for key, fact in self._store.facts.items() if key[:2] == (kind, post_id) and fact.active]
 
     async def put(self, fact: Fact, event: Event) -> None:
         self._store.require("cql")
@@ -196,7 +197,6 @@ class MemoryMarks(MarkRepository):
         return self._store.bookmarks.get((account_id, post_id), Bookmark(post_id, account_id))
 
     async def put_bookmark(self, bookmark: Bookmark) -> None:
-        self._store.require("cql")
         self._store.bookmarks[bookmark.account_id, bookmark.post_id] = bookmark
 
 

@@ -6,14 +6,16 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from post_service.consumers import DeletionsHandler
 from post_service.errors import PostNotFound
-from post_service.models import Draft, Media, Post, PostState
+from post_service.models import Draft, Media, Post, PostState, Visibility
 from post_service.repository.cache import PostCache
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
 from post_service.service.create_post import PostWriter
 from post_service.service.delete_post import PostRemover
 from post_service.service.read_posts import PostReader
+from post_service.service.reblog import Reblogger
 from rookery.post.v1.events_pb2 import PostDeleted
 from rookery_common.auth import Identity
 from rookery_common.kafka.events import Event
@@ -69,3 +71,29 @@ async def test_the_pictures_of_a_deleted_post_may_be_taken_by_another(
     await remover.delete(alice, first.post_id)
     second = await writer.create(alice, draft)
     assert [item.media_id for item in second.media] == [picture.media_id]
+
+
+async def test_the_reblogs_of_a_deleted_post_are_deleted_and_told_of(
+    remover: PostRemover,
+    reblogger: Reblogger,
+    reader: PostReader,
+    posts: PostRepository,
+    write: Write,
+    published: list[Event],
+    alice: Identity,
+    bob: Identity,
+    carol: Identity,
+) -> None:
+    post, other = await write(), await write()
+    made = [await reblogger.reblog(who, post.post_id, Visibility.PUBLIC) for who in (alice, bob, carol)]
+    kept = await reblogger.reblog(bob, other.post_id, Visibility.PUBLIC)
+    await reblogger.unreblog(carol, post.post_id)
+    handler = DeletionsHandler(remover)
+    await remover.delete(alice, post.post_id)
+    for event in [event for event in published if isinstance(event.decode(), PostDeleted)] * 2:
+        await handler(event)
+    gone = await posts.get_many(reblog.post_id for reblog in made)
+    assert {reblog.state for reblog in gone.values()} == {PostState.DELETED}
+    assert set(await reader.visible(carol, [kept.post_id])) == {kept.post_id}
+    deleted = [int(event.key) for event in published if isinstance(event.decode(), PostDeleted)]
+    assert sorted(deleted) == sorted([post.post_id, *gone])

@@ -30,5 +30,6 @@ else
     [[ " ${parts[*]} " == *" $part "* ]] || parts+=("$part")
   done
   printf '%s\n' "${parts[@]}" | xargs -P 2 -I{} "$0" --part {}
-  "${pytest[@]}" tests/integration --durations 10
+  # Short tracebacks: what the services complained of meanwhile says more than a client's inner frames.
+  "${pytest[@]}" tests/integration --durations 10 --tb short
 fi

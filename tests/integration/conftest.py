@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import httpx2
 import pytest
+from harness.logs import Logs
 from harness.people import Person, Town
 from harness.platform import Platform
+
+LOGS = pytest.StashKey[Logs]()
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +42,18 @@ def carol(town: Town) -> Person:
 def http(platform: Platform) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=platform.url, timeout=15) as client:
         yield client
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    item.stash[LOGS] = Logs()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed flow is told with what the services complained of meanwhile."""
+    report = yield
+    if report.failed:
+        report.sections.append(("services' warnings and errors", item.stash[LOGS].complaints()))
+    return report

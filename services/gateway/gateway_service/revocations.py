@@ -40,6 +40,7 @@ class Revocations:
         self._exchange: TokenExchange | None = None
         self._holders: Sequence[SessionHolder] = ()
         self._heard_at: float | None = None
+        self._is_lost = False
         self._sequence = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -72,7 +73,7 @@ class Revocations:
             try:
                 await self._follow()
             except AppError as error:
-                log.warning("revocations.lost", reason=error.reason)
+                self._lose(error)
                 if error.reason == FORGOTTEN:
                     self._start_over()
             await self._clock.sleep(RETRY_SECONDS)
@@ -81,6 +82,12 @@ class Revocations:
         request = WatchRevocationsRequest(since=self._sequence)
         async for heard in self._clients.auth.stream("WatchRevocations", request, silence=SILENCE_SECONDS):
             self._take(heard)
+
+    def _lose(self, error: AppError) -> None:
+        """Logged once, however often auth is asked again before it answers."""
+        if not self._is_lost:
+            log.warning("revocations.lost", reason=error.reason)
+        self._is_lost = True
 
     def _start_over(self) -> None:
         """Auth no longer knows what came after the last sequence: any session may have been revoked meanwhile."""
@@ -92,6 +99,9 @@ class Revocations:
             holder.close_all()
 
     def _take(self, heard: WatchRevocationsResponse) -> None:
+        if self._is_lost:
+            self._is_lost = False
+            log.info("revocations.heard_again")
         for revocation in heard.revocations:
             if revocation.roles_changed:
                 self._forget(revocation.session_id, revocation.account_id)

@@ -47,6 +47,7 @@ class Upstream:
         self._clock = clock
         self._listening: dict[int, set[Connection]] = {}
         self._requests: asyncio.Queue[Request] | None = None
+        self._is_lost = False
 
     def listen(self, connection: Connection) -> None:
         """From now on what its account is due is offered to the connection."""
@@ -68,10 +69,16 @@ class Upstream:
             try:
                 await self._follow(again)
             except AppError as error:
-                log.warning("upstream.lost", method=self._method, reason=error.reason)
+                self._lose(error)
             again = True
             self._requests = None
             await self._clock.sleep(random.uniform(0.1, 0.5))  # noqa: S311 - spreads the replicas' return
+
+    def _lose(self, error: AppError) -> None:
+        """Logged once, however often the service is asked again before it answers."""
+        if not self._is_lost:
+            log.warning("upstream.lost", method=self._method, reason=error.reason)
+        self._is_lost = True
 
     async def _follow(self, again: bool) -> None:
         self._requests = asyncio.Queue()
@@ -83,6 +90,9 @@ class Upstream:
             if again:
                 self._offer(self._listening, self._gap)
                 again = False
+            if self._is_lost:
+                self._is_lost = False
+                log.info("upstream.heard_again", method=self._method)
             for account_ids, item in self._due_of(response):
                 self._offer(account_ids, item)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway_service import revocations as module
 from gateway_service.connections import Closing
@@ -87,6 +88,18 @@ async def test_a_broken_stream_is_resumed_where_it_broke(world: World, gateway: 
     world.revocations.put_nowait(Revocation(session_id=7, account_id=BOB, sequence=5))
     world.revocations.put_nowait(Unavailable("Restarting."))
     await eventually(lambda: world.called("WatchRevocations") == [0, 5])
+
+
+async def test_while_auth_is_away_that_is_logged_once(world: World, gateway: Gateway) -> None:
+    await eventually(lambda: world.called("WatchRevocations") == [0])
+    with capture_logs() as logs:
+        world.failures["WatchRevocations"] = Unavailable("Restarting.")
+        world.revocations.put_nowait(Unavailable("Restarting."))
+        await eventually(lambda: len(world.called("WatchRevocations")) > 3)
+        world.failures.clear()
+        await eventually(lambda: any(each["event"] == "revocations.heard_again" for each in logs))
+    told = [each["event"] for each in logs if each["event"].startswith("revocations.")]
+    assert told == ["revocations.lost", "revocations.heard_again"]
 
 
 async def test_changed_roles_are_asked_for_anew_and_end_no_session(world: World, gateway: Gateway) -> None:

@@ -13,6 +13,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 import uvicorn
+from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -158,13 +159,16 @@ async def test_a_gap_is_filled_from_the_home(world: World, address: str) -> None
         assert seen == [str(later), str(later + 1)]
 
 
-async def test_what_came_while_feed_was_away_is_made_up_for(world: World, address: str) -> None:
+async def test_what_came_while_feed_was_away_is_made_up_for_and_logged_once(world: World, address: str) -> None:
     later = lowest_id_at(SystemClock().unix_ms() + 60_000)
-    async with listening(world, address, QUERY) as websocket:
-        world.entry(BOB, world.post(later, ALICE))
-        world.updates.put_nowait(Unavailable("Restarting."))
-        assert json.loads((await received(websocket))["payload"])["id"] == str(later)
-        await eventually(lambda: BOB in world.subscribed)
+    with capture_logs() as logs:
+        async with listening(world, address, QUERY) as websocket:
+            world.entry(BOB, world.post(later, ALICE))
+            world.updates.put_nowait(Unavailable("Restarting."))
+            assert json.loads((await received(websocket))["payload"])["id"] == str(later)
+            await eventually(lambda: BOB in world.subscribed)
+    told = [each["event"] for each in logs if each.get("method") == "StreamTimelines"]
+    assert told == ["upstream.lost", "upstream.heard_again"]
 
 
 def news(*told: Any, gap: bool = False) -> StreamNotificationsResponse:

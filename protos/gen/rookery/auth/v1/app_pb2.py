@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19rookery/auth/v1/app.proto\x12\x0frookery.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\x01\n\x03\x41pp\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07website\x18\x03 \x01(\t\x12\x15\n\rredirect_uris\x18\x04 \x03(\t\x12\x0e\n\x06scopes\x18\x05 \x03(\t\x12\x11\n\tclient_id\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"r\n\x05Token\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\naccount_id\x18\x04 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19rookery/auth/v1/app.proto\x12\x0frookery.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd8\x01\n\x03\x41pp\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07website\x18\x03 \x01(\t\x12\x15\n\rredirect_uris\x18\x04 \x03(\t\x12\x0e\n\x06scopes\x18\x05 \x03(\t\x12\x11\n\tclient_id\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bgrant_types\x18\x08 \x03(\t\x12\"\n\x1atoken_endpoint_auth_method\x18\t \x01(\t\"\x9d\x01\n\x05Token\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\naccount_id\x18\x04 \x01(\x03\x12\x15\n\rrefresh_token\x18\x05 \x01(\t\x12\x12\n\nexpires_in\x18\x06 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,7 +33,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.auth.v1.app_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_APP']._serialized_start=80
-  _globals['_APP']._serialized_end=239
-  _globals['_TOKEN']._serialized_start=241
-  _globals['_TOKEN']._serialized_end=355
+  _globals['_APP']._serialized_end=296
+  _globals['_TOKEN']._serialized_start=299
+  _globals['_TOKEN']._serialized_end=456
 # @@protoc_insertion_point(module_scope)

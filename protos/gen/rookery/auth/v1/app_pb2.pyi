@@ -32,16 +32,24 @@ class App(_message.Message):
     SCOPES_FIELD_NUMBER: _builtins.int
     CLIENT_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    GRANT_TYPES_FIELD_NUMBER: _builtins.int
+    TOKEN_ENDPOINT_AUTH_METHOD_FIELD_NUMBER: _builtins.int
     app_id: _builtins.int
     name: _builtins.str
     website: _builtins.str
     client_id: _builtins.str
+    token_endpoint_auth_method: _builtins.str
+    """How it proves itself there: client_secret_basic or client_secret_post (either is taken), or none for a public client."""
     @_builtins.property
     def redirect_uris(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def grant_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it may use at the token endpoint: authorization_code, client_credentials, refresh_token."""
+
     def __init__(
         self,
         *,
@@ -52,10 +60,12 @@ class App(_message.Message):
         scopes: _abc.Iterable[_builtins.str] | None = ...,
         client_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        grant_types: _abc.Iterable[_builtins.str] | None = ...,
+        token_endpoint_auth_method: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "client_id", b"client_id", "create_time", b"create_time", "name", b"name", "redirect_uris", b"redirect_uris", "scopes", b"scopes", "website", b"website"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_id", b"app_id", "client_id", b"client_id", "create_time", b"create_time", "grant_types", b"grant_types", "name", b"name", "redirect_uris", b"redirect_uris", "scopes", b"scopes", "token_endpoint_auth_method", b"token_endpoint_auth_method", "website", b"website"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -71,9 +81,15 @@ class Token(_message.Message):
     SCOPES_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
+    EXPIRES_IN_FIELD_NUMBER: _builtins.int
     access_token: _builtins.str
     account_id: _builtins.int
     """0 for a client-credentials token."""
+    refresh_token: _builtins.str
+    """Unset unless the app was registered for the grant type refresh_token; each works once."""
+    expires_in: _builtins.int
+    """Seconds that the access token holds; 0 for one that lasts while it is used."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -85,10 +101,12 @@ class Token(_message.Message):
         scopes: _abc.Iterable[_builtins.str] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         account_id: _builtins.int = ...,
+        refresh_token: _builtins.str = ...,
+        expires_in: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "account_id", b"account_id", "create_time", b"create_time", "scopes", b"scopes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "account_id", b"account_id", "create_time", b"create_time", "expires_in", b"expires_in", "refresh_token", b"refresh_token", "scopes", b"scopes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

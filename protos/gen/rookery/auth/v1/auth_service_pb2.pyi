@@ -28,12 +28,20 @@ class CreateAppRequest(_message.Message):
     REDIRECT_URIS_FIELD_NUMBER: _builtins.int
     SCOPES_FIELD_NUMBER: _builtins.int
     WEBSITE_FIELD_NUMBER: _builtins.int
+    GRANT_TYPES_FIELD_NUMBER: _builtins.int
+    TOKEN_ENDPOINT_AUTH_METHOD_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     website: _builtins.str
+    token_endpoint_auth_method: _builtins.str
+    """Empty: client_secret_basic."""
     @_builtins.property
     def redirect_uris(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def grant_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """None named: authorization_code and client_credentials."""
+
     def __init__(
         self,
         *,
@@ -41,10 +49,12 @@ class CreateAppRequest(_message.Message):
         redirect_uris: _abc.Iterable[_builtins.str] | None = ...,
         scopes: _abc.Iterable[_builtins.str] | None = ...,
         website: _builtins.str = ...,
+        grant_types: _abc.Iterable[_builtins.str] | None = ...,
+        token_endpoint_auth_method: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "redirect_uris", b"redirect_uris", "scopes", b"scopes", "website", b"website"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant_types", b"grant_types", "name", b"name", "redirect_uris", b"redirect_uris", "scopes", b"scopes", "token_endpoint_auth_method", b"token_endpoint_auth_method", "website", b"website"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -57,7 +67,7 @@ class CreateAppResponse(_message.Message):
     APP_FIELD_NUMBER: _builtins.int
     CLIENT_SECRET_FIELD_NUMBER: _builtins.int
     client_secret: _builtins.str
-    """Shown once: only its hash is stored."""
+    """Shown once: only its hash is stored. Empty for a public client."""
     @_builtins.property
     def app(self) -> _app_pb2.App: ...
     def __init__(
@@ -287,12 +297,14 @@ class CreateTokenRequest(_message.Message):
     REDIRECT_URI_FIELD_NUMBER: _builtins.int
     CODE_VERIFIER_FIELD_NUMBER: _builtins.int
     SCOPES_FIELD_NUMBER: _builtins.int
+    REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
     grant_type: _builtins.str
     client_id: _builtins.str
     client_secret: _builtins.str
     code: _builtins.str
     redirect_uri: _builtins.str
     code_verifier: _builtins.str
+    refresh_token: _builtins.str
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -305,10 +317,11 @@ class CreateTokenRequest(_message.Message):
         redirect_uri: _builtins.str = ...,
         code_verifier: _builtins.str = ...,
         scopes: _abc.Iterable[_builtins.str] | None = ...,
+        refresh_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_secret", b"client_secret", "code", b"code", "code_verifier", b"code_verifier", "grant_type", b"grant_type", "redirect_uri", b"redirect_uri", "scopes", b"scopes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_secret", b"client_secret", "code", b"code", "code_verifier", b"code_verifier", "grant_type", b"grant_type", "redirect_uri", b"redirect_uri", "refresh_token", b"refresh_token", "scopes", b"scopes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -375,6 +388,76 @@ class RevokeTokenResponse(_message.Message):
 Global___RevokeTokenResponse: _TypeAlias = RevokeTokenResponse  # noqa: Y015
 
 @_typing.final
+class IntrospectTokenRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_SECRET_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    client_id: _builtins.str
+    client_secret: _builtins.str
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        client_secret: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_secret", b"client_secret", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IntrospectTokenRequest: _TypeAlias = IntrospectTokenRequest  # noqa: Y015
+
+@_typing.final
+class IntrospectTokenResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVE_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    USERNAME_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    REFRESH_FIELD_NUMBER: _builtins.int
+    active: _builtins.bool
+    """Nothing else is set unless it is."""
+    account_id: _builtins.int
+    """0 for a client-credentials token."""
+    username: _builtins.str
+    refresh: _builtins.bool
+    """Whether it is a refresh token."""
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ends unless it is used before."""
+
+    def __init__(
+        self,
+        *,
+        active: _builtins.bool = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        account_id: _builtins.int = ...,
+        username: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        refresh: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "active", b"active", "create_time", b"create_time", "expire_time", b"expire_time", "refresh", b"refresh", "scopes", b"scopes", "username", b"username"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IntrospectTokenResponse: _TypeAlias = IntrospectTokenResponse  # noqa: Y015
+
+@_typing.final
 class ExchangeTokenRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -406,6 +489,7 @@ class ExchangeTokenResponse(_message.Message):
     APP_NAME_FIELD_NUMBER: _builtins.int
     APP_WEBSITE_FIELD_NUMBER: _builtins.int
     ROLES_FIELD_NUMBER: _builtins.int
+    PERMISSIONS_FIELD_NUMBER: _builtins.int
     internal_token: _builtins.str
     session_id: _builtins.int
     account_id: _builtins.int
@@ -419,7 +503,11 @@ class ExchangeTokenResponse(_message.Message):
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The account's roles: moderator, admin. Scopes of admin:* are among `scopes` only where there is one."""
+        """The account's roles, by name: moderator, admin, and those that an operator has made."""
+
+    @_builtins.property
+    def permissions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What its roles permit. Scopes of admin:* are among `scopes` only where this is more than everyone is permitted."""
 
     def __init__(
         self,
@@ -433,10 +521,11 @@ class ExchangeTokenResponse(_message.Message):
         app_name: _builtins.str = ...,
         app_website: _builtins.str = ...,
         roles: _abc.Iterable[_builtins.str] | None = ...,
+        permissions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "app_id", b"app_id", "app_name", b"app_name", "app_website", b"app_website", "expire_time", b"expire_time", "internal_token", b"internal_token", "roles", b"roles", "scopes", b"scopes", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "app_id", b"app_id", "app_name", b"app_name", "app_website", b"app_website", "expire_time", b"expire_time", "internal_token", b"internal_token", "permissions", b"permissions", "roles", b"roles", "scopes", b"scopes", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -524,7 +613,7 @@ Global___WatchRevocationsResponse: _TypeAlias = WatchRevocationsResponse  # noqa
 
 @_typing.final
 class Revocation(_message.Message):
-    """One session, or all of an account when session_id is 0."""
+    """One session, or all of an account when session_id is 0, or all of an app where both are 0."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -533,11 +622,16 @@ class Revocation(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     REVOKE_TIME_FIELD_NUMBER: _builtins.int
     ROLES_CHANGED_FIELD_NUMBER: _builtins.int
+    APP_ID_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     session_id: _builtins.int
     account_id: _builtins.int
     roles_changed: _builtins.bool
-    """The account's roles have changed: its sessions go on, and what is remembered of their tokens is to be asked for anew."""
+    """What the account may do has changed (what anyone may do where account_id is 0): sessions go on, and what is remembered of
+    their tokens is to be asked for anew.
+    """
+    app_id: _builtins.int
+    """An app that was revoked with all sessions that were opened through it."""
     @_builtins.property
     def revoke_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -548,10 +642,11 @@ class Revocation(_message.Message):
         account_id: _builtins.int = ...,
         revoke_time: _timestamp_pb2.Timestamp | None = ...,
         roles_changed: _builtins.bool = ...,
+        app_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["revoke_time", b"revoke_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "revoke_time", b"revoke_time", "roles_changed", b"roles_changed", "sequence", b"sequence", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "app_id", b"app_id", "revoke_time", b"revoke_time", "roles_changed", b"roles_changed", "sequence", b"sequence", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

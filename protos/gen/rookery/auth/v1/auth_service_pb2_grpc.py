@@ -70,6 +70,11 @@ class AuthServiceStub:
                 request_serializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.RevokeTokenRequest.SerializeToString,
                 response_deserializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.RevokeTokenResponse.FromString,
                 _registered_method=True)
+        self.IntrospectToken = channel.unary_unary(
+                '/rookery.auth.v1.AuthService/IntrospectToken',
+                request_serializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.IntrospectTokenRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.IntrospectTokenResponse.FromString,
+                _registered_method=True)
         self.ExchangeToken = channel.unary_unary(
                 '/rookery.auth.v1.AuthService/ExchangeToken',
                 request_serializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.ExchangeTokenRequest.SerializeToString,
@@ -92,7 +97,8 @@ class AuthServiceServicer:
     """
 
     def CreateApp(self, request, context):
-        """Registers an OAuth2 client application. Errors: INVALID_ARGUMENT (name, redirect_uris, scopes, website).
+        """Registers an OAuth2 client application. Errors: INVALID_ARGUMENT (client_name, redirect_uris, scopes, website, grant_types,
+        token_endpoint_auth_method).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -139,7 +145,15 @@ class AuthServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RevokeToken(self, request, context):
-        """Revokes a token of the named client (RFC 7009); unknown tokens are no error. Errors: PERMISSION_DENIED (another's token).
+        """Revokes an access or refresh token of the named client, and its session with it (RFC 7009); unknown tokens are no error. Errors: PERMISSION_DENIED (another's token).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IntrospectToken(self, request, context):
+        """What an access or refresh token of the named client stands for (RFC 7662); of any other token it tells only that it is
+        not active. Errors: UNAUTHENTICATED (INVALID_CLIENT: public clients may not ask).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -203,6 +217,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.RevokeToken,
                     request_deserializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.RevokeTokenRequest.FromString,
                     response_serializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.RevokeTokenResponse.SerializeToString,
+            ),
+            'IntrospectToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.IntrospectToken,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.IntrospectTokenRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.IntrospectTokenResponse.SerializeToString,
             ),
             'ExchangeToken': grpc.unary_unary_rpc_method_handler(
                     servicer.ExchangeToken,
@@ -410,6 +429,33 @@ class AuthService:
             '/rookery.auth.v1.AuthService/RevokeToken',
             rookery_dot_auth_dot_v1_dot_auth__service__pb2.RevokeTokenRequest.SerializeToString,
             rookery_dot_auth_dot_v1_dot_auth__service__pb2.RevokeTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IntrospectToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AuthService/IntrospectToken',
+            rookery_dot_auth_dot_v1_dot_auth__service__pb2.IntrospectTokenRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_auth__service__pb2.IntrospectTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,7 +34,9 @@ class AuthServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuthServiceAsyncStub: ...
     CreateApp: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.CreateAppRequest, _auth_service_pb2.CreateAppResponse]
-    """Registers an OAuth2 client application. Errors: INVALID_ARGUMENT (name, redirect_uris, scopes, website)."""
+    """Registers an OAuth2 client application. Errors: INVALID_ARGUMENT (client_name, redirect_uris, scopes, website, grant_types,
+    token_endpoint_auth_method).
+    """
     GetApp: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetAppRequest, _auth_service_pb2.GetAppResponse]
     """The application of the caller's token. Errors: UNAUTHENTICATED, NOT_FOUND."""
     SignUp: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.SignUpRequest, _auth_service_pb2.SignUpResponse]
@@ -55,7 +57,11 @@ class AuthServiceStub:
     UNSUPPORTED_GRANT_TYPE, INVALID_REQUEST).
     """
     RevokeToken: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.RevokeTokenRequest, _auth_service_pb2.RevokeTokenResponse]
-    """Revokes a token of the named client (RFC 7009); unknown tokens are no error. Errors: PERMISSION_DENIED (another's token)."""
+    """Revokes an access or refresh token of the named client, and its session with it (RFC 7009); unknown tokens are no error. Errors: PERMISSION_DENIED (another's token)."""
+    IntrospectToken: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.IntrospectTokenRequest, _auth_service_pb2.IntrospectTokenResponse]
+    """What an access or refresh token of the named client stands for (RFC 7662); of any other token it tells only that it is
+    not active. Errors: UNAUTHENTICATED (INVALID_CLIENT: public clients may not ask).
+    """
     ExchangeToken: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.ExchangeTokenRequest, _auth_service_pb2.ExchangeTokenResponse]
     """Exchanges an opaque token for an internal one of 5 minutes. Errors: UNAUTHENTICATED (INVALID_TOKEN)."""
     GetSigningKeys: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetSigningKeysRequest, _auth_service_pb2.GetSigningKeysResponse]
@@ -69,7 +75,9 @@ class AuthServiceAsyncStub(AuthServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateApp: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.CreateAppRequest, _auth_service_pb2.CreateAppResponse]  # type: ignore[assignment]
-    """Registers an OAuth2 client application. Errors: INVALID_ARGUMENT (name, redirect_uris, scopes, website)."""
+    """Registers an OAuth2 client application. Errors: INVALID_ARGUMENT (client_name, redirect_uris, scopes, website, grant_types,
+    token_endpoint_auth_method).
+    """
     GetApp: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetAppRequest, _auth_service_pb2.GetAppResponse]  # type: ignore[assignment]
     """The application of the caller's token. Errors: UNAUTHENTICATED, NOT_FOUND."""
     SignUp: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.SignUpRequest, _auth_service_pb2.SignUpResponse]  # type: ignore[assignment]
@@ -90,7 +98,11 @@ class AuthServiceAsyncStub(AuthServiceStub):
     UNSUPPORTED_GRANT_TYPE, INVALID_REQUEST).
     """
     RevokeToken: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.RevokeTokenRequest, _auth_service_pb2.RevokeTokenResponse]  # type: ignore[assignment]
-    """Revokes a token of the named client (RFC 7009); unknown tokens are no error. Errors: PERMISSION_DENIED (another's token)."""
+    """Revokes an access or refresh token of the named client, and its session with it (RFC 7009); unknown tokens are no error. Errors: PERMISSION_DENIED (another's token)."""
+    IntrospectToken: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.IntrospectTokenRequest, _auth_service_pb2.IntrospectTokenResponse]  # type: ignore[assignment]
+    """What an access or refresh token of the named client stands for (RFC 7662); of any other token it tells only that it is
+    not active. Errors: UNAUTHENTICATED (INVALID_CLIENT: public clients may not ask).
+    """
     ExchangeToken: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.ExchangeTokenRequest, _auth_service_pb2.ExchangeTokenResponse]  # type: ignore[assignment]
     """Exchanges an opaque token for an internal one of 5 minutes. Errors: UNAUTHENTICATED (INVALID_TOKEN)."""
     GetSigningKeys: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetSigningKeysRequest, _auth_service_pb2.GetSigningKeysResponse]  # type: ignore[assignment]
@@ -107,7 +119,9 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_service_pb2.CreateAppRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_service_pb2.CreateAppResponse, _abc.Awaitable[_auth_service_pb2.CreateAppResponse]]:
-        """Registers an OAuth2 client application. Errors: INVALID_ARGUMENT (name, redirect_uris, scopes, website)."""
+        """Registers an OAuth2 client application. Errors: INVALID_ARGUMENT (client_name, redirect_uris, scopes, website, grant_types,
+        token_endpoint_auth_method).
+        """
 
     @_abc_1.abstractmethod
     def GetApp(
@@ -164,7 +178,17 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_service_pb2.RevokeTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_service_pb2.RevokeTokenResponse, _abc.Awaitable[_auth_service_pb2.RevokeTokenResponse]]:
-        """Revokes a token of the named client (RFC 7009); unknown tokens are no error. Errors: PERMISSION_DENIED (another's token)."""
+        """Revokes an access or refresh token of the named client, and its session with it (RFC 7009); unknown tokens are no error. Errors: PERMISSION_DENIED (another's token)."""
+
+    @_abc_1.abstractmethod
+    def IntrospectToken(
+        self,
+        request: _auth_service_pb2.IntrospectTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.IntrospectTokenResponse, _abc.Awaitable[_auth_service_pb2.IntrospectTokenResponse]]:
+        """What an access or refresh token of the named client stands for (RFC 7662); of any other token it tells only that it is
+        not active. Errors: UNAUTHENTICATED (INVALID_CLIENT: public clients may not ask).
+        """
 
     @_abc_1.abstractmethod
     def ExchangeToken(

@@ -34,6 +34,7 @@ class BaseServiceSettings(BaseSettings):
     tls_key_file: str = Field("", description="The private key of that certificate (PEM).")
     tls_ca_file: str = Field("", description="The trust bundle for other services' certificates (PEM).")
     drain_seconds: float = Field(0.0, ge=0, le=120, description="From not ready to no new calls, in seconds.")
+    flags_file: str = Field("", description="Feature flags in flagd's format (JSON), read again when it changes.")
     trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of requests that are traced.")
 
     @field_validator("master_key")

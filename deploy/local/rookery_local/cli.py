@@ -18,7 +18,7 @@ from rookery_local.errors import Interrupted, LocalError
 from rookery_local.install import install_everything, require_installed
 from rookery_local.instance import DEFAULT_ROOT, Instance
 from rookery_local.lifecycle import bring_up, locked, start_one
-from rookery_local.ports import configured_ports
+from rookery_local.ports import configured_host, configured_ports
 from rookery_local.progress import say
 from rookery_local.services import full_environment
 from rookery_local.supervise import Supervisor
@@ -162,7 +162,11 @@ def _create() -> Instance:
     require_installed()
     root = _root()
     running = (root / "instance.json").exists() and Supervisor(instances.load(root)).running()
-    return instances.load(root) if running else instances.create(root, configured_ports(os.environ))
+    return instances.load(root) if running else _fresh(root)
+
+
+def _fresh(root: Path) -> Instance:
+    return instances.create(root, configured_ports(os.environ), host=configured_host(os.environ))
 
 
 def _tell_ready(instance: Instance, engines_only: bool, seconds: float) -> None:

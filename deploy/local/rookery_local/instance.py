@@ -27,7 +27,9 @@ SOCKET_PATH_LIMIT = 107
 
 @dataclass(frozen=True)
 class Instance:
-    """`root` holds settings, secrets, logs; `data` the engines' folders, elsewhere if their user cannot reach root."""
+    """`root` holds settings, secrets, logs; `data` the engines' folders, elsewhere if their user cannot reach root.
+
+    Every process listens on `host` alone."""
 
     root: Path
     data: Path
@@ -35,6 +37,7 @@ class Instance:
     secrets: Secrets
     user: str | None
     throwaway: bool = False
+    host: str = HOST
 
     @property
     def logs(self) -> Path:
@@ -44,7 +47,7 @@ class Instance:
     @property
     def url(self) -> str:
         """The gateway's public address."""
-        return f"http://{HOST}:{self.ports['gateway']}"
+        return f"http://{self.host}:{self.ports['gateway']}"
 
     @property
     def settings(self) -> Path:
@@ -98,7 +101,7 @@ class Instance:
 
     def save(self, *, engines_only: bool) -> None:
         """Remembers what later commands need of a running instance."""
-        state = {"data": str(self.data), "ports": dict(self.ports), "engines_only": engines_only}
+        state = {"data": str(self.data), "host": self.host, "ports": dict(self.ports), "engines_only": engines_only}
         (self.root / "instance.json").write_text(json.dumps(state, indent=1))
 
     def delete(self) -> None:
@@ -116,7 +119,7 @@ class Instance:
             os.chown(path, pwd.getpwnam(self.user).pw_uid, grp.getgrnam(self.user).gr_gid)
 
 
-def create(root: Path, ports: Mapping[str, int], *, throwaway: bool = False) -> Instance:
+def create(root: Path, ports: Mapping[str, int], *, throwaway: bool = False, host: str = HOST) -> Instance:
     """Makes or reopens an instance's folders."""
     user = _engine_user()
     root = root.resolve()
@@ -124,7 +127,7 @@ def create(root: Path, ports: Mapping[str, int], *, throwaway: bool = False) -> 
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o711)
     data = _data_folder(root, user)
-    return Instance(root, data, ports, Secrets(root / "secrets.json"), user, throwaway)
+    return Instance(root, data, ports, Secrets(root / "secrets.json"), user, throwaway, host)
 
 
 def load(root: Path) -> Instance:
@@ -135,7 +138,8 @@ def load(root: Path) -> Instance:
         raise LocalError(f"There is no instance in {root}: start one with `make up`.")
     state = json.loads(path.read_text())
     user = SYSTEM_USER if os.getuid() == 0 else None
-    return Instance(root, Path(state["data"]), state["ports"], Secrets(root / "secrets.json"), user)
+    secrets = Secrets(root / "secrets.json")
+    return Instance(root, Path(state["data"]), state["ports"], secrets, user, host=state.get("host", HOST))
 
 
 def started_engines_only(root: Path) -> bool:

@@ -14,7 +14,7 @@ from rookery_local.engines import ENGINES
 from rookery_local.engines.engine import Engine, NotReady, Program
 from rookery_local.errors import LocalError
 from rookery_local.instance import REPOSITORY, Instance
-from rookery_local.ports import HOST, refuse_taken
+from rookery_local.ports import refuse_taken
 from rookery_local.progress import Board
 from rookery_local.services import SERVICES, Service, environment
 from rookery_local.supervise import ENGINES_GROUP, SERVICES_GROUP, Supervisor, settings
@@ -82,7 +82,7 @@ def _launch(instance: Instance, supervisor: Supervisor, services: list[Service],
         alive = set()
     needed = [port for engine in ENGINES if engine.name not in alive for port in engine.ports]
     needed += [port for s in services if s.name not in alive for port in (s.name, f"{s.name}_health")]
-    refuse_taken(instance.ports, needed)
+    refuse_taken(instance.ports, needed, instance.host)
     groups = {
         ENGINES_GROUP: _prepare_engines(instance),
         SERVICES_GROUP: [_service_program(instance, service) for service in services],
@@ -152,7 +152,7 @@ def _await(
 
 
 def _check_service(instance: Instance, service: Service) -> None:
-    connection = http.client.HTTPConnection(HOST, instance.ports[f"{service.name}_health"], timeout=5)
+    connection = http.client.HTTPConnection(instance.host, instance.ports[f"{service.name}_health"], timeout=5)
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()

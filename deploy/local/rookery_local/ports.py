@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import ipaddress
 import os
 import random
 import socket
@@ -64,27 +65,41 @@ def configured_ports(environ: Mapping[str, str]) -> dict[str, int]:
     return ports
 
 
-def is_free(port: int) -> bool:
+def configured_host(environ: Mapping[str, str]) -> str:
+    """Where every process listens: loopback, or `ROOKERY_HOST`, one address of this machine in a network of its own."""
+    text = environ.get("ROOKERY_HOST", HOST)
+    try:
+        address = ipaddress.IPv4Address(text)
+    except ValueError:
+        raise LocalError(f"ROOKERY_HOST={text!r} is not an IPv4 address.") from None
+    if address.is_unspecified or address.is_global:
+        raise LocalError(
+            f"ROOKERY_HOST={text}: name one address of a private network. Kafka and Elasticsearch have no log-ins here."
+        )
+    return text
+
+
+def is_free(port: int, host: str = HOST) -> bool:
     """Whether a server could listen there now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError:
             return False
     return True
 
 
-def refuse_taken(ports: Mapping[str, int], names: list[str]) -> None:
+def refuse_taken(ports: Mapping[str, int], names: list[str], host: str = HOST) -> None:
     """Names every taken port, and how to move it, before anything is started."""
-    taken = [name for name in names if not is_free(ports[name])]
+    taken = [name for name in names if not is_free(ports[name], host)]
     if taken:
         lines = [f"  port {ports[name]} of {name}: is in use; move ours with {variable(name)}=<port>" for name in taken]
         raise LocalError("Some ports are taken by other programs:\n" + "\n".join(lines))
 
 
 @contextlib.contextmanager
-def reserved_free_ports() -> Iterator[dict[str, int]]:
+def reserved_free_ports(host: str = HOST) -> Iterator[dict[str, int]]:
     """Free ports for a throw-away instance, kept from other throw-away instances while the context lasts."""
     locks = Path(tempfile.gettempdir()) / f"rookery-ports-{os.getuid()}"
     locks.mkdir(mode=0o700, exist_ok=True)
@@ -98,7 +113,7 @@ def reserved_free_ports() -> Iterator[dict[str, int]]:
             except BlockingIOError:
                 continue
             first = _FREE_BASE + block * _FREE_BLOCK
-            free = [port for port in range(first, first + _FREE_BLOCK) if is_free(port)]
+            free = [port for port in range(first, first + _FREE_BLOCK) if is_free(port, host)]
             if len(free) >= len(names):
                 yield dict(zip(names, free, strict=False))
                 return

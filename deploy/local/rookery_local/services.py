@@ -54,13 +54,13 @@ SERVICES = (
 def postgres_dsn(instance: Instance, role: str, database: str) -> str:
     """A role's address of its database. Passwords are URL-safe by construction."""
     password = instance.secrets.password(f"postgres.{role}")
-    return f"postgresql://{role}:{password}@127.0.0.1:{instance.ports['postgres']}/{database}"
+    return f"postgresql://{role}:{password}@{instance.host}:{instance.ports['postgres']}/{database}"
 
 
 def redis_url(instance: Instance, engine: str, user: str) -> str:
     """A user's address of one of the two Redis instances."""
     password = instance.secrets.password(f"{engine}.{user}")
-    return f"redis://{user}:{password}@127.0.0.1:{instance.ports[engine]}/0"
+    return f"redis://{user}:{password}@{instance.host}:{instance.ports[engine]}/0"
 
 
 def environment(instance: Instance, service: Service) -> dict[str, str]:
@@ -74,15 +74,15 @@ def environment(instance: Instance, service: Service) -> dict[str, str]:
 def _addresses(instance: Instance, service: Service) -> dict[str, str]:
     ports = instance.ports
     values = {
-        "HEALTH_ADDRESS": f"127.0.0.1:{ports[f'{service.name}_health']}",
+        "HEALTH_ADDRESS": f"{instance.host}:{ports[f'{service.name}_health']}",
         "PUBLIC_URL": instance.url,
-        "KAFKA_BOOTSTRAP": f"127.0.0.1:{ports['kafka']}",
+        "KAFKA_BOOTSTRAP": f"{instance.host}:{ports['kafka']}",
     }
     own = "HTTP_ADDRESS" if service.name == "gateway" else "GRPC_ADDRESS"
-    values[own] = f"127.0.0.1:{ports[service.name]}"
+    values[own] = f"{instance.host}:{ports[service.name]}"
     for other in SERVICES:
         if other.name not in ("gateway", service.name):
-            values[f"{other.prefix}_TARGET"] = f"127.0.0.1:{ports[other.name]}"
+            values[f"{other.prefix}_TARGET"] = f"{instance.host}:{ports[other.name]}"
     return values
 
 
@@ -92,7 +92,7 @@ def _stores(instance: Instance, service: Service) -> dict[str, str]:
     if service.postgres:
         values["POSTGRES_DSN"] = postgres_dsn(instance, service.account, service.account)
     if service.cql:
-        values["CQL_HOSTS"] = "127.0.0.1"
+        values["CQL_HOSTS"] = instance.host
         values["CQL_PORT"] = str(ports["cassandra"])
         values["CQL_USERNAME"] = service.account
         values["CQL_PASSWORD"] = secrets.password(f"cassandra.{service.account}")
@@ -101,14 +101,14 @@ def _stores(instance: Instance, service: Service) -> dict[str, str]:
         values["REDIS_CACHE_URL"] = redis_url(instance, "redis_cache", service.name)
         values["REDIS_STATE_URL"] = redis_url(instance, "redis_state", service.name)
     if service.bucket:
-        endpoint = f"http://127.0.0.1:{ports['s3']}"
+        endpoint = f"http://{instance.host}:{ports['s3']}"
         values["S3_ENDPOINT"] = endpoint
         values["S3_ACCESS_KEY"] = service.account
         values["S3_SECRET_KEY"] = secrets.password(f"s3.{service.account}")
         values["S3_BUCKET"] = service.bucket
         values["S3_PUBLIC_URL"] = f"{endpoint}/{service.bucket}"
     if service.elasticsearch:
-        values["ELASTICSEARCH_URL"] = f"http://127.0.0.1:{ports['elasticsearch']}"
+        values["ELASTICSEARCH_URL"] = f"http://{instance.host}:{ports['elasticsearch']}"
     return values
 
 
@@ -119,15 +119,15 @@ def admin_environment(instance: Instance) -> dict[str, str]:
         "ROOKERY_URL": instance.url,
         "ROOKERY_INSTANCE": str(instance.root),
         "ROOKERY_TEST_POSTGRES_DSN": postgres_dsn(instance, "postgres", "postgres"),
-        "ROOKERY_TEST_CQL_HOSTS": "127.0.0.1",
+        "ROOKERY_TEST_CQL_HOSTS": instance.host,
         "ROOKERY_TEST_CQL_PORT": str(ports["cassandra"]),
         "ROOKERY_TEST_CQL_USERNAME": "cassandra",
         "ROOKERY_TEST_CQL_PASSWORD": secrets.password("cassandra.cassandra"),
         "ROOKERY_TEST_REDIS_URL": redis_url(instance, "redis_cache", "admin"),
         "ROOKERY_TEST_REDIS_STATE_URL": redis_url(instance, "redis_state", "admin"),
-        "ROOKERY_TEST_KAFKA_BOOTSTRAP": f"127.0.0.1:{ports['kafka']}",
-        "ROOKERY_TEST_ELASTICSEARCH_URL": f"http://127.0.0.1:{ports['elasticsearch']}",
-        "ROOKERY_TEST_S3_ENDPOINT": f"http://127.0.0.1:{ports['s3']}",
+        "ROOKERY_TEST_KAFKA_BOOTSTRAP": f"{instance.host}:{ports['kafka']}",
+        "ROOKERY_TEST_ELASTICSEARCH_URL": f"http://{instance.host}:{ports['elasticsearch']}",
+        "ROOKERY_TEST_S3_ENDPOINT": f"http://{instance.host}:{ports['s3']}",
         "ROOKERY_TEST_S3_ACCESS_KEY": "rookery_admin",
         "ROOKERY_TEST_S3_SECRET_KEY": secrets.password("s3.rookery_admin"),
     }

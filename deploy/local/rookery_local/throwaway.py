@@ -12,7 +12,7 @@ from rookery_local import instance as instances
 from rookery_local.errors import Interrupted
 from rookery_local.instance import REPOSITORY, Instance
 from rookery_local.lifecycle import bring_up
-from rookery_local.ports import reserved_free_ports
+from rookery_local.ports import configured_host, reserved_free_ports
 from rookery_local.progress import flush, say
 from rookery_local.services import full_environment
 
@@ -23,8 +23,9 @@ def execute(command: list[str], *, platform: bool) -> int:
     """Runs the command with the instance's environment; answers with its status. A failure keeps the logs."""
     shutil.rmtree(KEPT_LOGS, ignore_errors=True)
     root = Path(tempfile.mkdtemp(prefix="rookery-"))
-    with reserved_free_ports() as ports:
-        instance = instances.create(root, ports, throwaway=True)
+    host = configured_host(os.environ)
+    with reserved_free_ports(host) as ports:
+        instance = instances.create(root, ports, throwaway=True, host=host)
         status = 1
         try:
             supervisor = bring_up(instance, engines_only=not platform, foreground=True)

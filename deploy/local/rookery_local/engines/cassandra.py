@@ -12,7 +12,6 @@ from cassandra.policies import WhiteListRoundRobinPolicy
 from rookery_local.cache import jars, require_java
 from rookery_local.engines.engine import Engine, NotReady, Program, settings_from
 from rookery_local.instance import LOCAL, Instance
-from rookery_local.ports import HOST
 from rookery_local.services import SERVICES
 
 _SYSTEM_PROPERTIES = {
@@ -37,7 +36,13 @@ logging.getLogger("cassandra").setLevel(logging.CRITICAL)
 def prepare(instance: Instance) -> Program:
     """Writes the settings. The node makes its own folders."""
     folder, data, ports = instance.folder("cassandra"), instance.folder("cassandra", "data"), instance.ports
-    text = settings_from("cassandra.yaml", port=ports["cassandra"], storage_port=ports["cassandra_storage"], data=data)
+    text = settings_from(
+        "cassandra.yaml",
+        host=instance.host,
+        port=ports["cassandra"],
+        storage_port=ports["cassandra_storage"],
+        data=data,
+    )
     settings = instance.write(folder / "cassandra.yaml", text)
     logback = instance.write(folder / "logback.xml", settings_from("cassandra-logback.xml"))
     library = jars("cassandra")
@@ -63,9 +68,9 @@ def prepare(instance: Instance) -> Program:
 @contextmanager
 def connected(instance: Instance, user: str, password: str) -> Iterator[Session]:
     """A session of one user; it is closed with its connections."""
-    profile = ExecutionProfile(load_balancing_policy=WhiteListRoundRobinPolicy([HOST]), request_timeout=30)
+    profile = ExecutionProfile(load_balancing_policy=WhiteListRoundRobinPolicy([instance.host]), request_timeout=30)
     cluster = Cluster(
-        [HOST],
+        [instance.host],
         port=instance.ports["cassandra"],
         auth_provider=PlainTextAuthProvider(user, password),
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},

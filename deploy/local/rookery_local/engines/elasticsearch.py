@@ -6,7 +6,6 @@ import json
 from rookery_local.cache import elasticsearch_home, require_java
 from rookery_local.engines.engine import Engine, NotReady, Program, settings_from
 from rookery_local.instance import Instance
-from rookery_local.ports import HOST
 
 
 def prepare(instance: Instance) -> Program:
@@ -15,6 +14,7 @@ def prepare(instance: Instance) -> Program:
     temporary, ports = instance.folder("elasticsearch", "tmp"), instance.ports
     text = settings_from(
         "elasticsearch.yml",
+        host=instance.host,
         port=ports["elasticsearch"],
         transport_port=ports["elasticsearch_transport"],
         data=instance.folder("elasticsearch", "data"),
@@ -37,7 +37,7 @@ def prepare(instance: Instance) -> Program:
 
 def check(instance: Instance) -> None:
     """The cluster's health is yellow or better."""
-    connection = http.client.HTTPConnection(HOST, instance.ports["elasticsearch"], timeout=3)
+    connection = http.client.HTTPConnection(instance.host, instance.ports["elasticsearch"], timeout=3)
     try:
         connection.request("GET", "/_cluster/health")
         answer = connection.getresponse()

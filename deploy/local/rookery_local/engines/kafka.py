@@ -11,7 +11,6 @@ from rookery_local import shell, topics
 from rookery_local.cache import jars, require_java
 from rookery_local.engines.engine import Engine, NotReady, Program, settings_from
 from rookery_local.instance import Instance
-from rookery_local.ports import HOST
 
 _MEMORY = ["-Xms256m", "-Xmx512m"]
 
@@ -30,7 +29,13 @@ def prepare(instance: Instance) -> Program:
     """Writes the settings; formats the log folder on the first start."""
     folder, data = instance.folder("kafka"), instance.folder("kafka", "log")
     ports = instance.ports
-    text = settings_from("kafka.properties", port=ports["kafka"], controller_port=ports["kafka_controller"], data=data)
+    text = settings_from(
+        "kafka.properties",
+        host=instance.host,
+        port=ports["kafka"],
+        controller_port=ports["kafka_controller"],
+        data=data,
+    )
     settings = instance.write(folder / "kafka.properties", text)
     instance.write(folder / "log4j2.properties", settings_from("kafka-log4j2.properties"))
     if not (data / "meta.properties").exists():
@@ -43,7 +48,7 @@ def prepare(instance: Instance) -> Program:
 
 
 def _admin(instance: Instance) -> AdminClient:
-    servers = f"{HOST}:{instance.ports['kafka']}"
+    servers = f"{instance.host}:{instance.ports['kafka']}"
     return AdminClient({"bootstrap.servers": servers, "log_level": 0, "socket.timeout.ms": 10000})
 
 

@@ -9,6 +9,7 @@ from rookery_local.cache import postgres_programs
 from rookery_local.engines.engine import Engine, NotReady, Program, settings_from
 from rookery_local.errors import LocalError
 from rookery_local.instance import SOCKET_PATH_LIMIT, Instance
+from rookery_local.ports import HOST
 from rookery_local.services import SERVICES, postgres_dsn
 
 
@@ -26,9 +27,16 @@ def prepare(instance: Instance) -> Program:
         password.unlink()
     sockets = instance.folder("postgres", "run")
     fits = len(f"{sockets}/.s.PGSQL.65535.lock") <= SOCKET_PATH_LIMIT
-    text = settings_from("postgresql.conf", port=instance.ports["postgres"], sockets=sockets if fits else "")
+    text = settings_from(
+        "postgresql.conf",
+        host=instance.host,
+        port=instance.ports["postgres"],
+        sockets=sockets if fits else "",
+    )
     instance.write(data / "postgresql.conf", text)
-    instance.write(data / "pg_hba.conf", settings_from("pg_hba.conf"))
+    instance.write(
+        data / "pg_hba.conf", settings_from("pg_hba.conf", clients=f"{HOST}/32" if instance.host == HOST else "all")
+    )
     command = [*instance.as_engine_user("INT"), str(programs / "postgres"), "-D", str(data)]
     # INT is Postgres's fast stop: sessions are ended, the checkpoint is written.
     return Program("postgres", command, folder, stop_signal="INT", stop_seconds=20)

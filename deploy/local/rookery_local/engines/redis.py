@@ -38,7 +38,7 @@ def prepare(engine: str, instance: Instance) -> Program:
     folder, data = instance.folder(engine), instance.folder(engine, "data")
     rules = instance.write(folder / "users.acl", access_rules(instance, engine))
     template = f"{engine.replace('_', '-')}.conf"
-    text = settings_from(template, port=instance.ports[engine], data=data, acl=rules)
+    text = settings_from(template, host=instance.host, port=instance.ports[engine], data=data, acl=rules)
     settings = instance.write(folder / "redis.conf", text)
     return Program(engine, [*instance.as_engine_user(), program, str(settings)], folder)
 

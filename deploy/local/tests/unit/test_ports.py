@@ -4,7 +4,14 @@ import socket
 
 import pytest
 from rookery_local.errors import LocalError
-from rookery_local.ports import HOST, configured_ports, default_ports, refuse_taken, reserved_free_ports
+from rookery_local.ports import (
+    HOST,
+    configured_host,
+    configured_ports,
+    default_ports,
+    refuse_taken,
+    reserved_free_ports,
+)
 
 
 def test_the_table_is_the_documented_one() -> None:
@@ -43,3 +50,14 @@ def test_throw_away_instances_at_one_time_share_no_port() -> None:
     with reserved_free_ports() as first, reserved_free_ports() as second:
         assert first.keys() == default_ports().keys()
         assert not set(first.values()) & set(second.values())
+
+
+def test_every_process_listens_on_loopback_unless_a_private_address_is_named() -> None:
+    assert configured_host({}) == "127.0.0.1"
+    assert configured_host({"ROOKERY_HOST": "10.0.0.7"}) == "10.0.0.7"
+
+
+@pytest.mark.parametrize("value", ["", "node1", "0.0.0.0", "8.8.8.8", "::1"])  # noqa: S104 - it is refused
+def test_no_process_listens_where_anyone_could_reach_it(value: str) -> None:
+    with pytest.raises(LocalError, match="ROOKERY_HOST"):
+        configured_host({"ROOKERY_HOST": value})

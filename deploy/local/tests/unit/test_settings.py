@@ -118,7 +118,7 @@ def test_only_published_media_is_public() -> None:
 
 
 def test_cassandra_listens_on_loopback_with_passwords() -> None:
-    text = settings_from("cassandra.yaml", port=1, storage_port=2, data="/d")
+    text = settings_from("cassandra.yaml", host="127.0.0.1", port=1, storage_port=2, data="/d")
     document = yaml.safe_load(text)
     assert document["rpc_address"] == document["listen_address"] == "127.0.0.1"
     assert document["authenticator"]["class_name"] == "PasswordAuthenticator"
@@ -135,3 +135,12 @@ def test_an_instance_is_reopened_as_it_was_started(tmp_path: Path) -> None:
     instance = Instance(tmp_path, tmp_path / "data", ports, Secrets(tmp_path / "secrets.json"), None)
     instance.save(engines_only=True)
     assert instances.load(tmp_path).url == "http://127.0.0.1:18080"
+
+
+def test_an_instance_on_another_address_is_told_so_everywhere(tmp_path: Path) -> None:
+    secrets = Secrets(tmp_path / "secrets.json")
+    instance = Instance(tmp_path, tmp_path / "data", default_ports(), secrets, None, host="10.0.0.7")
+    instance.save(engines_only=True)
+    values = full_environment(instances.load(tmp_path))
+    assert values["POST_CQL_HOSTS"] == "10.0.0.7"
+    assert not [name for name, value in values.items() if "127.0.0.1" in value]

@@ -20,13 +20,12 @@ from feed_service.consumers import (
 )
 from feed_service.repository import follows, timelines
 from feed_service.repository.follows import FollowRepository
-from feed_service.repository.live import LiveStreams
+from feed_service.repository.live import PREFIX, UPDATES
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
-from feed_service.service.live import LiveHub
 from feed_service.servicer import ALLOWED_CALLERS, FeedServicer
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.feed.v1.feed_service_pb2_grpc import add_FeedServiceServicer_to_server
@@ -39,6 +38,9 @@ from rookery_common.clients.redis import RedisClient
 from rookery_common.clock import SystemClock
 from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.producer import Producer
+from rookery_common.live.announcer import Announcer
+from rookery_common.live.hub import LiveHub, as_sent
+from rookery_common.live.streams import LiveStreams
 from rookery_common.rpc.client import RpcClient
 from rookery_common.rpc.server import RpcServer
 
@@ -59,8 +61,8 @@ class _Core:
         self.timelines = TimelineRepository(self.cql, self.clock, settings.timeline_shards)
         self.windows = WindowRepository(self.cache, cluster=cluster)
         self.follows = FollowRepository(self.cql)
-        self.streams = LiveStreams(self.state, cluster=cluster)
-        self.fan_out = FanOut(self.timelines, self.windows, self.follows, self.streams, self.clock)
+        self.streams = LiveStreams(self.state, UPDATES, PREFIX, cluster=cluster)
+        self.fan_out = FanOut(self.timelines, self.windows, self.follows, Announcer(self.streams), self.clock)
 
 
 def build(roles: frozenset[Role]) -> App:
@@ -78,7 +80,7 @@ def build(roles: frozenset[Role]) -> App:
 
 def _serving(core: _Core) -> list[Component]:
     auth = RpcClient(core.settings, core.settings.auth_target, AuthServiceStub, service="auth")
-    live = LiveHub(core.streams, core.clock)
+    live = LiveHub(core.streams, as_sent, core.clock)
     home = HomeReader(core.windows, core.timelines, core.follows)
     verifier = TokenVerifier(AuthClient(auth).signing_keys, core.clock)
     servicer = FeedServicer(home, core.fan_out, live, verifier, core.clock)

@@ -23,9 +23,3 @@ class WrongId(InvalidArgument):
     def __init__(self, field: str) -> None:
         violation = FieldViolation(field, "ERR_INVALID", "is not an id")
         super().__init__(f"{field} is not an id", fields=[violation])
-
-
-class TooManySubscriptions(InvalidArgument):
-    """One stream names more accounts than a gateway replica can have clients."""
-
-    reason = "TOO_MANY_SUBSCRIPTIONS"

@@ -130,14 +130,12 @@ class LiveKind(IntEnum):
     UPDATE = 1
     DELETE = 2
     STATUS_UPDATE = 3
-    GAP = 4
 
 
 @dataclass(frozen=True, slots=True)
 class LiveUpdate:
-    """Something that happened in the timelines of some readers."""
+    """Something that happened in timelines."""
 
     kind: LiveKind
     entry_id: int
     author_id: int
-    reader_ids: Sequence[int]

@@ -11,7 +11,6 @@ from rookery_common.ids import lowest_id_at, ms_of
 DAY_MS: Final = 86_400_000
 # Virtual shards of Redis keys: each is a hash tag, so that the keys of one share a slot in Redis Cluster.
 WINDOW_SHARDS: Final = 4096
-LIVE_SHARDS: Final = 8
 
 
 def _mixed(reader_id: int) -> int:
@@ -42,8 +41,3 @@ def reader_shard(reader_id: int, shards: int) -> int:
 def window_shard(reader_id: int) -> int:
     """The virtual shard of the reader's keys in Redis."""
     return _mixed(reader_id) >> 20
-
-
-def live_shard(reader_id: int) -> int:
-    """The stream on which the reader's updates travel."""
-    return (_mixed(reader_id) >> 20) % LIVE_SHARDS

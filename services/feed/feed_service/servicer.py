@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import aclosing
 from typing import Final
 
 import grpc
 
-from feed_service.errors import TooManySubscriptions, WrongId
+from feed_service.errors import WrongId
 from feed_service.models import Entry, HomePage, LiveUpdate, PageQuery, Reason
 from feed_service.service.fan_out import FanOut
 from feed_service.service.home import HomeReader
-from feed_service.service.live import LiveHub, Subscription
 from rookery.feed.v1 import feed_service_pb2 as pb
 from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceServicer
 from rookery_common.auth import Identity, ScopeMissing, TokenVerifier, require_identity
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError, Unauthenticated
 from rookery_common.ids import MAX_ID, ms_of
+from rookery_common.live.hub import LiveHub
+from rookery_common.live.serving import live_news
+from rookery_common.live.streams import News
 from rookery_common.rpc.batch_serving import serve_batch
 
 READ_SCOPE: Final = "read:statuses"
 WRITE_SCOPE: Final = "write:statuses"
-HEARTBEAT_SECONDS: Final = 5.0
-MAX_ACCOUNTS: Final = 100_000
 # An id of the near future is one of a clock that is a little ahead.
 MAX_AHEAD_MS: Final = 60_000
 _GATEWAY: Final = frozenset({"gateway"})
@@ -36,7 +35,14 @@ _Entry = tuple[int, pb.BatchGetHomeEntry, Identity | None]
 class FeedServicer(FeedServiceServicer):
     """The RPCs of feed."""
 
-    def __init__(self, home: HomeReader, fan_out: FanOut, live: LiveHub, verifier: TokenVerifier, clock: Clock) -> None:
+    def __init__(
+        self,
+        home: HomeReader,
+        fan_out: FanOut,
+        live: LiveHub[LiveUpdate, LiveUpdate],
+        verifier: TokenVerifier,
+        clock: Clock,
+    ) -> None:
         self._home = home
         self._fan_out = fan_out
         self._live = live
@@ -77,31 +83,9 @@ class FeedServicer(FeedServiceServicer):
         request_iterator: AsyncIterator[pb.StreamTimelinesRequest],
         context: grpc.aio.ServicerContext[object, object],
     ) -> AsyncIterator[pb.StreamTimelinesResponse]:
-        subscription = self._live.open()
-        requests = asyncio.create_task(_subscribe(subscription, request_iterator), name="subscriptions")
-        try:
-            # At once, so that the caller knows that it is heard.
-            yield pb.StreamTimelinesResponse()
-            while not requests.done():
-                updates = await subscription.take(HEARTBEAT_SECONDS)
-                yield pb.StreamTimelinesResponse(updates=[_update(update) for update in updates])
-            requests.result()
-        finally:
-            requests.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await requests
-            self._live.close(subscription)
-
-
-async def _subscribe(subscription: Subscription, requests: AsyncIterator[pb.StreamTimelinesRequest]) -> None:
-    """Until the caller has no more to say, which ends the stream. Raises WrongId, TooManySubscriptions."""
-    async for request in requests:
-        if any(account_id <= 0 for account_id in request.subscribe_account_ids):
-            raise WrongId("subscribe_account_ids")
-        subscription.remove(request.unsubscribe_account_ids)
-        subscription.add(request.subscribe_account_ids)
-        if len(subscription.accounts) > MAX_ACCOUNTS:
-            raise TooManySubscriptions(f"a stream serves at most {MAX_ACCOUNTS} accounts")
+        async with aclosing(live_news(self._live, request_iterator)) as answers:
+            async for news in answers:
+                yield pb.StreamTimelinesResponse(updates=[_update(each) for each in news])
 
 
 def _refusal(identity: Identity | None) -> AppError | None:
@@ -127,10 +111,13 @@ def _entries(entries: Sequence[Entry]) -> list[pb.TimelineEntry]:
     ]
 
 
-def _update(update: LiveUpdate) -> pb.TimelineUpdate:
+def _update(news: News[LiveUpdate]) -> pb.TimelineUpdate:
+    update = news.item
+    if update is None:
+        return pb.TimelineUpdate(kind=pb.TimelineUpdate.KIND_GAP, account_ids=news.account_ids)
     return pb.TimelineUpdate(
         kind=pb.TimelineUpdate.Kind.ValueType(update.kind),
         entry_id=update.entry_id,
         author_id=update.author_id,
-        account_ids=update.reader_ids,
+        account_ids=news.account_ids,
     )

@@ -5,15 +5,16 @@ from collections.abc import Sequence
 
 import pytest
 
-from feed_service.models import Entry, Follow, Reason
+from feed_service.models import Entry, Follow, LiveUpdate, Reason
 from feed_service.repository.follows import FollowRepository
-from feed_service.repository.live import LiveStreams
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
 from rookery_common.errors import Unavailable
+from rookery_common.live.announcer import Announcer
+from rookery_common.live.streams import LiveStreams
 from rookery_common.testing import FakeClock, FakeIds
 
 ALICE, BOB, CAROL, DAN = 101, 102, 103, 104
@@ -93,10 +94,10 @@ def fan_out(
     timelines: TimelineRepository,
     windows: WindowRepository,
     follows: FollowRepository,
-    streams: LiveStreams,
+    streams: LiveStreams[LiveUpdate],
     clock: FakeClock,
 ) -> FanOut:
-    return FanOut(timelines, windows, follows, streams, clock)
+    return FanOut(timelines, windows, follows, Announcer(streams), clock)
 
 
 @pytest.fixture

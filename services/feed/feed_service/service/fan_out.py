@@ -6,16 +6,14 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from feed_service.metrics import DELIVERIES, DELIVERY_AGE_SECONDS, FAN_OUT_SECONDS, LIVE_LOST
+from feed_service.metrics import DELIVERIES, DELIVERY_AGE_SECONDS, FAN_OUT_SECONDS
 from feed_service.models import Change, Delivery, Entry, Follower, LiveKind, LiveUpdate, PostChange, Reason
 from feed_service.repository.follows import FollowerCursor, FollowRepository
-from feed_service.repository.live import LiveStreams
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
 from rookery_common.clock import Clock
-from rookery_common.errors import Unavailable
 from rookery_common.ids import ms_of
-from rookery_common.logs import get_logger
+from rookery_common.live.announcer import Announcer
 
 # Followers taken at a time, over all authors of a poll: what is held in memory at once is bounded.
 ROUND_FOLLOWERS: Final = 20_000
@@ -28,7 +26,6 @@ _LIVE: Final = {
     Change.HIDDEN: LiveKind.DELETE,
     Change.GONE: LiveKind.DELETE,
 }
-log = get_logger()
 
 
 class FanOut:
@@ -42,7 +39,7 @@ class FanOut:
         timelines: TimelineRepository,
         windows: WindowRepository,
         follows: FollowRepository,
-        live: LiveStreams,
+        live: Announcer[LiveUpdate],
         clock: Clock,
     ) -> None:
         self._timelines = timelines
@@ -50,7 +47,6 @@ class FanOut:
         self._follows = follows
         self._live = live
         self._clock = clock
-        self._lost = 0
 
     async def apply(self, changes: Sequence[PostChange]) -> None:
         """The effects of the changes, in their order for each post. Raises Unavailable: then it is to be done again."""
@@ -112,20 +108,7 @@ class FanOut:
             await self._timelines.add(deliveries)
             await self._windows.push(deliveries)
             DELIVERIES.inc(len(deliveries))
-        await self._tell([update for change, followers in work if (update := _update(change, followers))])
-
-    async def _tell(self, updates: Sequence[LiveUpdate]) -> None:
-        """Streams are a courtesy: without their Redis timelines still fill; who listens sees a gap once it is back."""
-        if not updates:
-            return
-        try:
-            await self._live.publish(updates, lost=self._lost)
-        except Unavailable as error:
-            self._lost += len(updates)
-            LIVE_LOST.inc(len(updates))
-            log.warning("fan_out.live_lost", updates=len(updates), reason=error.reason)
-        else:
-            self._lost = 0
+        await self._live.tell([update for change, followers in work if (update := _update(change, followers))])
 
 
 def _is_narrow(change: PostChange) -> bool:
@@ -145,11 +128,11 @@ def _deliveries(change: PostChange, followers: Iterable[Follower]) -> list[Deliv
     ]
 
 
-def _update(change: PostChange, followers: Iterable[Follower]) -> LiveUpdate | None:
+def _update(change: PostChange, followers: Iterable[Follower]) -> tuple[Sequence[int], LiveUpdate] | None:
     kind = _LIVE.get(change.change)
     readers = [follower.reader_id for follower in followers if follower.reblogs or not change.is_reblog]
     if change.change is Change.HIDDEN and change.author_id in readers:
         readers.remove(change.author_id)
     if kind is None or not readers:
         return None
-    return LiveUpdate(kind, change.post_id, change.author_id, readers)
+    return readers, LiveUpdate(kind, change.post_id, change.author_id)

@@ -7,16 +7,17 @@ import pytest
 import pytest_asyncio
 
 from feed_service.app import MIGRATIONS, STATEMENTS
-from feed_service.models import Entry
+from feed_service.models import Entry, LiveUpdate
 from feed_service.placement import time_bucket
 from feed_service.repository.follows import FollowRepository
-from feed_service.repository.live import LiveStreams
+from feed_service.repository.live import UPDATES
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.clients.redis import RedisClient
 from rookery_common.config import CqlSettings
+from rookery_common.live.streams import LiveStreams
 from rookery_common.testing import FakeClock
 from rookery_common.testing.engines import cql_keyspace_settings
 
@@ -105,5 +106,5 @@ def windows(cache: RedisClient, redis_prefix: str) -> Windows:
 
 
 @pytest.fixture
-def streams(state: RedisClient, redis_state_prefix: str) -> LiveStreams:
-    return LiveStreams(state, redis_state_prefix)
+def streams(state: RedisClient, redis_state_prefix: str) -> LiveStreams[LiveUpdate]:
+    return LiveStreams(state, UPDATES, redis_state_prefix)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
 import pytest
 
 from feed_service.models import Delivery, Entry, Follow, Follower, Following, LiveUpdate
-from feed_service.placement import LIVE_SHARDS, live_shard, seconds_to_live
+from feed_service.placement import seconds_to_live
 from feed_service.repository.follows import FollowerCursor, FollowRepository
-from feed_service.repository.live import LiveStreams, Message, Position
+from feed_service.repository.live import UPDATES
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import (
     WINDOW_ENTRIES,
@@ -26,6 +25,7 @@ from rookery_common.clients.cassandra import CqlUnavailable
 from rookery_common.clients.redis import RedisUnavailable
 from rookery_common.clock import Clock
 from rookery_common.testing import FakeClock
+from rookery_common.testing.live import MemoryStreams
 
 _AWAY = {"cql": CqlUnavailable, "cache": RedisUnavailable, "state": RedisUnavailable}
 
@@ -51,8 +51,6 @@ class Store:
     follows: dict[tuple[int, int], Follow] = field(default_factory=dict)
     windows: dict[int, Window] = field(default_factory=dict)
     followings: dict[int, Following | str] = field(default_factory=dict)
-    streams: dict[int, list[tuple[int, LiveUpdate]]] = field(default_factory=dict)
-    sequences: dict[int, int] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
     reads: list[str] = field(default_factory=list)
     tokens: count[int] = field(default_factory=count)
@@ -191,38 +189,6 @@ class MemoryWindows(WindowRepository):
         self._store.followings.clear()
 
 
-class MemoryStreams(LiveStreams):
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.groups = [list(range(LIVE_SHARDS))]
-
-    async def publish(self, updates: Iterable[LiveUpdate], *, lost: int = 0) -> None:
-        self._store.ask("state")
-        for shard in range(LIVE_SHARDS):
-            self._store.sequences[shard] = self._store.sequences.get(shard, 0) + lost
-        for update in updates:
-            for shard in sorted({live_shard(reader_id) for reader_id in update.reader_ids}):
-                readers = tuple(r for r in update.reader_ids if live_shard(r) == shard)
-                self._store.sequences[shard] += 1
-                message = LiveUpdate(update.kind, update.entry_id, update.author_id, readers)
-                self._store.streams.setdefault(shard, []).append((self._store.sequences[shard], message))
-
-    async def end(self, shard: int) -> Position:
-        self._store.ask("state")
-        messages = self._store.streams.get(shard, [])
-        return Position(str(len(messages)), self._store.sequences.get(shard, 0))
-
-    async def read(self, positions: Mapping[int, Position]) -> list[Message]:
-        self._store.ask("state")
-        await asyncio.sleep(0.001)
-        return [
-            Message(shard, Position(str(number), sequence), update)
-            for shard, position in positions.items()
-            for number, (sequence, update) in enumerate(self._store.streams.get(shard, []), 1)
-            if number > int(position.message_id)
-        ]
-
-
 @pytest.fixture
 def store() -> Store:
     return Store()
@@ -244,5 +210,8 @@ def windows(store: Store) -> MemoryWindows:
 
 
 @pytest.fixture
-def streams(store: Store) -> MemoryStreams:
-    return MemoryStreams(store)
+def streams(store: Store) -> MemoryStreams[LiveUpdate]:
+    async def ask() -> None:
+        store.ask("state")
+
+    return MemoryStreams(UPDATES, ask)

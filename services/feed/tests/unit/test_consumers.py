@@ -9,13 +9,13 @@ import pytest
 
 from feed_service.consumers import POST_TOPIC, USER_TOPIC, PostEventsHandler, UserEventsHandler
 from feed_service.models import HomePage, LiveKind, PageQuery
-from feed_service.placement import LIVE_SHARDS
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
 from rookery.post.v1.events_pb2 import PostCreated, PostUpdated
 from rookery.post.v1.post_pb2 import POST_STATE_HELD
 from rookery.user.v1.events_pb2 import FollowCreated
+from rookery_common.live.streams import LIVE_SHARDS
 from rookery_common.testing import FakeClock
 from rookery_common.testing.golden import golden, golden_events, golden_message
 
@@ -59,10 +59,11 @@ async def test_a_follower_has_the_posts_of_the_examples(
     assert await _home(home, BOB) == sorted({_post_id(name) for name in seen}, reverse=True)
 
 
-async def test_a_held_post_is_told_to_nobody(posts_handler: PostEventsHandler, store: Any) -> None:
+async def test_a_held_post_is_told_to_nobody(posts_handler: PostEventsHandler, store: Any, streams: Any) -> None:
+    before = {shard: await streams.end(shard) for shard in range(LIVE_SHARDS)}
     await posts_handler([golden(POST_TOPIC, "PostCreated_held")])
     assert set(store.timelines) == {ALICE}
-    assert store.streams == {}
+    assert await streams.read(before) == []
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ async def test_streams_are_told_what_happened(
     before = {shard: await streams.end(shard) for shard in range(LIVE_SHARDS)}
     await posts_handler([golden(POST_TOPIC, name)])
     (message,) = await streams.read(before)
-    assert (message.update.kind, message.update.entry_id) == (kind, _post_id(name))
+    assert (message.item.kind, message.item.entry_id) == (kind, _post_id(name))
 
 
 async def test_what_is_held_after_it_was_seen_is_told_to_be_gone(
@@ -94,7 +95,7 @@ async def test_what_is_held_after_it_was_seen_is_told_to_be_gone(
     message.post.state = POST_STATE_HELD
     await posts_handler([replace(updated, payload=message.SerializeToString())])
     (heard,) = await streams.read(before)
-    assert (heard.update.kind, list(heard.update.reader_ids)) == (LiveKind.DELETE, [BOB])
+    assert (heard.item.kind, list(heard.account_ids)) == (LiveKind.DELETE, [BOB])
 
 
 async def test_follows_are_kept_as_their_events_tell(users_handler: UserEventsHandler, follows: Any) -> None:

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from feed_service.models import Change, Entry, HomePage, LiveKind, LiveUpdate, PageQuery, PostChange, Reason
-from feed_service.placement import LIVE_SHARDS
-from feed_service.repository.live import LiveStreams
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
+from rookery_common.live.streams import LIVE_SHARDS, LiveStreams, Message
 
 ALICE, BOB, CAROL, DAN = 101, 102, 103, 104
 
@@ -30,22 +29,22 @@ async def _home(home: HomeReader, reader_id: int) -> list[tuple[int, Reason]]:
 class Listener:
     """What streams have told since it began."""
 
-    def __init__(self, streams: LiveStreams) -> None:
+    def __init__(self, streams: LiveStreams[LiveUpdate]) -> None:
         self._streams = streams
 
     async def begin(self) -> None:
         self._positions = {shard: await self._streams.end(shard) for shard in range(LIVE_SHARDS)}
 
-    async def heard(self) -> list[LiveUpdate]:
+    async def heard(self) -> list[Message[LiveUpdate]]:
         found = []
         for group in self._streams.groups:
             found += await self._streams.read({shard: self._positions[shard] for shard in group})
         self._positions.update({message.shard: message.position for message in found})
-        return [message.update for message in found]
+        return found
 
 
 @pytest.fixture
-async def listener(streams: LiveStreams) -> Listener:
+async def listener(streams: LiveStreams[LiveUpdate]) -> Listener:
     found = Listener(streams)
     await found.begin()
     return found
@@ -102,7 +101,7 @@ async def test_a_direct_post_reaches_only_those_mentioned_who_follow_its_author(
     post = entries.make()
     await fan_out.apply([_post(post, only_to=frozenset({BOB, DAN, ALICE}))])
     assert [bool(await _home(home, reader_id)) for reader_id in (ALICE, BOB, CAROL, DAN)] == [True, True, False, False]
-    assert {r for update in await listener.heard() for r in update.reader_ids} == {ALICE, BOB}
+    assert {r for news in await listener.heard() for r in news.account_ids} == {ALICE, BOB}
 
 
 async def test_a_held_post_is_its_authors_alone_until_it_becomes_visible(
@@ -127,7 +126,7 @@ async def test_reblogs_go_to_those_who_want_them(
     await fan_out.apply([_post(reblog, is_reblog=True)])
     assert await _home(home, BOB) == [(reblog.entry_id, Reason.REBLOG)]
     assert await _home(home, CAROL) == []
-    assert {r for update in await listener.heard() for r in update.reader_ids} == {ALICE, BOB}
+    assert {r for news in await listener.heard() for r in news.account_ids} == {ALICE, BOB}
 
 
 async def test_streams_are_told_of_posts_edits_and_ends(
@@ -137,7 +136,7 @@ async def test_streams_are_told_of_posts_edits_and_ends(
     post = entries.make()
     changes = [_post(post), _post(post, Change.EDITED), _post(post, Change.GONE)]
     await fan_out.apply(changes)
-    bobs = [update for update in await listener.heard() if BOB in update.reader_ids]
+    bobs = [news.item for news in await listener.heard() if BOB in news.account_ids]
     assert [update.kind for update in bobs] == [LiveKind.UPDATE, LiveKind.STATUS_UPDATE, LiveKind.DELETE]
     assert {(update.entry_id, update.author_id) for update in bobs} == {(post.entry_id, ALICE)}
 
@@ -148,7 +147,7 @@ async def test_a_post_that_is_held_after_it_was_seen_goes_from_all_streams_but_i
     await people.follows(BOB, ALICE)
     post = entries.make()
     await fan_out.apply([_post(post, Change.HIDDEN)])
-    assert [(update.kind, list(update.reader_ids)) for update in await listener.heard()] == [(LiveKind.DELETE, [BOB])]
+    assert [(news.item.kind, list(news.account_ids)) for news in await listener.heard()] == [(LiveKind.DELETE, [BOB])]
 
 
 async def test_an_edit_or_an_end_puts_nothing_into_timelines(

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from feed_service.models import Change, Entry, HomePage, LiveKind, PageQuery, PostChange, Reason
-from feed_service.placement import live_shard
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
 from rookery_common.errors import Unavailable
+from rookery_common.live.streams import live_shard
 
 ALICE, BOB = 101, 102
 
@@ -80,8 +80,8 @@ async def test_timelines_fill_while_the_streams_are_away_and_a_gap_is_told_after
     assert isinstance(page, HomePage)
     assert len(page.entries) == 2
     heard = await streams.read({live_shard(BOB): before})
-    bobs = [message for message in heard if BOB in message.update.reader_ids]
-    assert [message.update.kind for message in bobs] == [LiveKind.UPDATE]
+    bobs = [message for message in heard if BOB in message.account_ids]
+    assert [message.item.kind for message in bobs] == [LiveKind.UPDATE]
     assert bobs[0].position.sequence > before.sequence + 1
 
 

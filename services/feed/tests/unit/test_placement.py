@@ -7,8 +7,6 @@ from collections import Counter
 from feed_service.models import HISTORY_DAYS
 from feed_service.placement import (
     DAY_MS,
-    LIVE_SHARDS,
-    live_shard,
     reader_shard,
     seconds_to_live,
     time_bucket,
@@ -24,18 +22,15 @@ ENTRY = lowest_id_at(1_772_366_400_000)
 def test_places_never_change() -> None:
     assert time_bucket(ENTRY) == 20_513
     reader = ACCOUNTS[7]
-    assert (window_shard(reader), reader_shard(reader, 64), live_shard(reader)) == (1377, 17, 1)
+    assert (window_shard(reader), reader_shard(reader, 64)) == (1377, 17)
 
 
 def test_readers_are_spread_evenly() -> None:
-    for spread, count in (
-        (Counter(reader_shard(reader, 64) for reader in ACCOUNTS), 64),
-        (Counter(live_shard(reader) for reader in ACCOUNTS), LIVE_SHARDS),
-    ):
-        mean = len(ACCOUNTS) / count
-        assert len(spread) == count
-        assert max(spread.values()) < 1.5 * mean
-        assert min(spread.values()) > 0.5 * mean
+    spread = Counter(reader_shard(reader, 64) for reader in ACCOUNTS)
+    mean = len(ACCOUNTS) / 64
+    assert len(spread) == 64
+    assert max(spread.values()) < 1.5 * mean
+    assert min(spread.values()) > 0.5 * mean
     assert len({window_shard(reader) for reader in ACCOUNTS}) > 4000
 
 

@@ -9,12 +9,9 @@ from typing import Any
 
 import pytest
 
-from feed_service import servicer as module
 from feed_service.models import LiveKind, LiveUpdate
-from feed_service.repository.live import LiveStreams
 from feed_service.service.fan_out import FanOut
 from feed_service.service.home import HomeReader
-from feed_service.service.live import LiveHub
 from feed_service.servicer import ALLOWED_CALLERS, FeedServicer
 from rookery.common.v1.entry_context_pb2 import EntryContext
 from rookery.feed.v1 import feed_service_pb2 as pb
@@ -23,6 +20,9 @@ from rookery_common.auth import Identity
 from rookery_common.clock import SystemClock
 from rookery_common.errors import InvalidArgument, PermissionDenied, Status, Unauthenticated
 from rookery_common.ids import lowest_id_at
+from rookery_common.live import serving as module
+from rookery_common.live.hub import LiveHub, as_sent
+from rookery_common.live.streams import LiveStreams
 from rookery_common.rpc.client import RpcClient
 from rookery_common.testing import FakeClock
 from rookery_common.testing.rpc import Network, Tokens, settings_of
@@ -45,10 +45,12 @@ class Feed:
 
 
 @pytest.fixture
-async def feed(home: HomeReader, fan_out: FanOut, streams: LiveStreams, clock: FakeClock) -> AsyncIterator[Feed]:
+async def feed(
+    home: HomeReader, fan_out: FanOut, streams: LiveStreams[LiveUpdate], clock: FakeClock
+) -> AsyncIterator[Feed]:
     async with AsyncExitStack() as stack:
         tokens = Tokens()
-        hub = LiveHub(streams, SystemClock())
+        hub = LiveHub(streams, as_sent, SystemClock())
         await hub.start()
         stack.push_async_callback(hub.stop)
         await asyncio.sleep(0.05)
@@ -111,7 +113,7 @@ async def test_only_the_gateway_may_call(feed: Feed) -> None:
 
 
 async def test_a_stream_tells_of_its_accounts_and_beats(
-    feed: Feed, streams: LiveStreams, monkeypatch: pytest.MonkeyPatch
+    feed: Feed, streams: LiveStreams[LiveUpdate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.1)
     gateway = await feed.as_service("gateway")
@@ -126,7 +128,7 @@ async def test_a_stream_tells_of_its_accounts_and_beats(
         assert len((await anext(answers)).updates) == 0
         said.put_nowait(pb.StreamTimelinesRequest(subscribe_account_ids=[BOB]))
         assert len((await anext(answers)).updates) == 0
-        await streams.publish([LiveUpdate(LiveKind.UPDATE, 7, ALICE, [ALICE, BOB])])
+        await streams.publish([([ALICE, BOB], LiveUpdate(LiveKind.UPDATE, 7, ALICE))])
         (update,) = (await _next_news(answers)).updates
         assert update == pb.TimelineUpdate(
             kind=pb.TimelineUpdate.Kind.KIND_UPDATE, entry_id=7, author_id=ALICE, account_ids=[BOB]

@@ -1,37 +1,37 @@
-"""What arrives in timelines, handed to the streams of the gateway's replicas as it happens."""
+"""News, handed to the streams of the gateway's replicas as it comes."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final, Generic, TypeVar
 
-from feed_service.metrics import LIVE_ACCOUNTS, LIVE_GAPS
-from feed_service.models import LiveKind, LiveUpdate
-from feed_service.placement import live_shard
-from feed_service.repository.live import LiveStreams, Message, Position
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError
+from rookery_common.live.metrics import LIVE_ACCOUNTS, LIVE_GAPS
+from rookery_common.live.streams import LiveStreams, Message, News, Position, live_shard
 from rookery_common.logs import get_logger
 
 # A gateway replica that falls this far behind is told of a gap instead.
 MAX_WAITING: Final = 2_000
 MAX_TAKEN: Final = 200
 RETRY_SECONDS: Final = 0.5
+S = TypeVar("S")
+T = TypeVar("T")
 log = get_logger()
 
 
-class Subscription:
+class Subscription(Generic[T]):
     """One gateway replica's stream: the accounts it serves, and what it has not been sent yet."""
 
     def __init__(self) -> None:
         self.accounts: set[int] = set()
-        self._waiting: deque[LiveUpdate] = deque()
-        self._news = asyncio.Event()
+        self._waiting: deque[News[T]] = deque()
+        self._arrived = asyncio.Event()
 
     def add(self, account_ids: Iterable[int]) -> None:
-        """From now on, what happens in these accounts' timelines."""
+        """From now on, these accounts' news."""
         before = len(self.accounts)
         self.accounts.update(account_ids)
         LIVE_ACCOUNTS.inc(len(self.accounts) - before)
@@ -42,36 +42,43 @@ class Subscription:
         self.accounts.difference_update(account_ids)
         LIVE_ACCOUNTS.dec(before - len(self.accounts))
 
-    def offer(self, update: LiveUpdate) -> None:
+    def offer(self, news: News[T]) -> None:
         """Keeps it for whoever takes; a reader that is too slow loses all and is told so."""
         if len(self._waiting) >= MAX_WAITING:
             self._waiting.clear()
-            update = _gap(self.accounts)
+            news = News(sorted(self.accounts), None)
             LIVE_GAPS.labels("slow_reader").inc()
-        self._waiting.append(update)
-        self._news.set()
+        self._waiting.append(news)
+        self._arrived.set()
 
-    async def take(self, seconds: float) -> Sequence[LiveUpdate]:
+    async def take(self, seconds: float) -> Sequence[News[T]]:
         """What has come, as soon as something has; empty after the time given."""
         if not self._waiting:
             try:
                 async with asyncio.timeout(seconds):
-                    await self._news.wait()
+                    await self._arrived.wait()
             except TimeoutError:
                 return ()
         taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_TAKEN))]
         if not self._waiting:
-            self._news.clear()
+            self._arrived.clear()
         return taken
 
 
-class LiveHub:
-    """Component: reads the streams from where they are when it starts, and offers each update to who subscribed."""
+class LiveHub(Generic[S, T]):
+    """Component: reads the streams from where they are when it starts, and offers what comes to who subscribed.
 
-    def __init__(self, streams: LiveStreams, clock: Clock) -> None:
+    `load` makes of the items that streams carry, in their order, what subscribers are told: once for however many of
+    them listen. None is for what cannot be told; AppError makes a gap of all.
+    """
+
+    def __init__(
+        self, streams: LiveStreams[S], load: Callable[[Sequence[S]], Awaitable[Sequence[T | None]]], clock: Clock
+    ) -> None:
         self._streams = streams
+        self._load = load
         self._clock = clock
-        self._subscriptions: set[Subscription] = set()
+        self._subscriptions: set[Subscription[T]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -84,13 +91,13 @@ class LiveHub:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
-    def open(self) -> Subscription:
+    def open(self) -> Subscription[T]:
         """A subscription to nothing yet. Give it back by `close`."""
-        subscription = Subscription()
+        subscription = Subscription[T]()
         self._subscriptions.add(subscription)
         return subscription
 
-    def close(self, subscription: Subscription) -> None:
+    def close(self, subscription: Subscription[T]) -> None:
         """Forgets a stream that has ended."""
         subscription.remove(list(subscription.accounts))
         self._subscriptions.discard(subscription)
@@ -107,21 +114,35 @@ class LiveHub:
                 log.warning("live.redis_away", reason=error.reason)
                 await self._clock.sleep(RETRY_SECONDS)
                 continue
-            for message in messages:
-                self._take(message, positions)
+            await self._take(messages, positions)
 
-    def _take(self, message: Message, positions: dict[int, Position]) -> None:
-        before = positions[message.shard].sequence
-        positions[message.shard] = message.position
-        if message.position.sequence != before + 1:
-            self._tell_gap(message.shard)
-        self._dispatch(message.update)
+    async def _take(self, messages: Sequence[Message[S]], positions: dict[int, Position]) -> None:
+        wanted = [message for message in messages if self._is_wanted(message)]
+        loaded = iter(await self._loaded([message.item for message in wanted]) if wanted else ())
+        told = {id(message): item for message, item in zip(wanted, loaded, strict=True)}
+        for message in messages:
+            if message.position.sequence != positions[message.shard].sequence + 1:
+                self._tell_gap(message.shard)
+            positions[message.shard] = message.position
+            if id(message) in told:
+                self._offer(message.account_ids, told[id(message)])
 
-    def _dispatch(self, update: LiveUpdate) -> None:
+    def _is_wanted(self, message: Message[S]) -> bool:
+        return any(not subscription.accounts.isdisjoint(message.account_ids) for subscription in self._subscriptions)
+
+    async def _loaded(self, items: Sequence[S]) -> Sequence[T | None]:
+        try:
+            return await self._load(items)
+        except AppError as error:
+            log.warning("live.not_loaded", items=len(items), reason=error.reason)
+            LIVE_GAPS.labels("not_loaded").inc(len(items))
+            return [None] * len(items)
+
+    def _offer(self, account_ids: Iterable[int], item: T | None) -> None:
         for subscription in self._subscriptions:
-            wanted = subscription.accounts.intersection(update.reader_ids)
-            if wanted:
-                subscription.offer(LiveUpdate(update.kind, update.entry_id, update.author_id, sorted(wanted)))
+            concerned = subscription.accounts.intersection(account_ids)
+            if concerned:
+                subscription.offer(News(sorted(concerned), item))
 
     def _tell_gap(self, shard: int) -> None:
         LIVE_GAPS.labels("sequence").inc()
@@ -129,8 +150,9 @@ class LiveHub:
         for subscription in self._subscriptions:
             concerned = [account_id for account_id in subscription.accounts if live_shard(account_id) == shard]
             if concerned:
-                subscription.offer(_gap(concerned))
+                subscription.offer(News(sorted(concerned), None))
 
 
-def _gap(account_ids: Iterable[int]) -> LiveUpdate:
-    return LiveUpdate(LiveKind.GAP, 0, 0, sorted(account_ids))
+async def as_sent(items: Sequence[T]) -> Sequence[T]:
+    """For a hub whose streams carry all that subscribers are told."""
+    return items

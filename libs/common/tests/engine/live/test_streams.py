@@ -1,0 +1,1 @@
+../../unit/live/test_streams.py

@@ -21,11 +21,10 @@ from notification_service.consumers import (
     PostEventsHandler,
 )
 from notification_service.repository import notifications, told
-from notification_service.repository.live import LiveStreams
+from notification_service.repository.live import NOTIFICATIONS, PREFIX
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.windows import WindowRepository
-from notification_service.service.live import LiveHub
 from notification_service.service.posts import PostTeller
 from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
@@ -42,6 +41,9 @@ from rookery_common.clients.redis import RedisClient
 from rookery_common.clock import SystemClock
 from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.producer import Producer
+from rookery_common.live.announcer import Announcer
+from rookery_common.live.hub import LiveHub, as_sent
+from rookery_common.live.streams import LiveStreams
 from rookery_common.rpc.client import RpcClient
 from rookery_common.rpc.server import RpcServer
 
@@ -61,8 +63,8 @@ class _Core:
         cluster = settings.redis_cluster
         self.notifications = NotificationRepository(self.cql, self.clock)
         self.windows = WindowRepository(self.cache, cluster=cluster)
-        self.streams = LiveStreams(self.state, cluster=cluster)
-        self.teller = Teller(self.notifications, self.windows, self.streams, self.clock)
+        self.streams = LiveStreams(self.state, NOTIFICATIONS, PREFIX, cluster=cluster)
+        self.teller = Teller(self.notifications, self.windows, Announcer(self.streams), self.clock)
 
 
 def build(roles: frozenset[Role]) -> App:
@@ -80,7 +82,7 @@ def build(roles: frozenset[Role]) -> App:
 
 def _serving(core: _Core) -> list[Component]:
     auth = RpcClient(core.settings, core.settings.auth_target, AuthServiceStub, service="auth")
-    live = LiveHub(core.streams, core.clock)
+    live = LiveHub(core.streams, as_sent, core.clock)
     reader = NotificationReader(core.windows, core.notifications)
     servicer = NotificationServicer(reader, PutAway(core.teller, core.notifications, core.windows), live)
     server = RpcServer(

@@ -39,9 +39,3 @@ class NotificationNotFound(NotFound):
     """Not one of the caller's, or put away."""
 
     reason = "NOTIFICATION_NOT_FOUND"
-
-
-class TooManySubscriptions(InvalidArgument):
-    """One stream names more accounts than a gateway replica can have clients."""
-
-    reason = "TOO_MANY_SUBSCRIPTIONS"

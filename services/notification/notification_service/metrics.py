@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 TOLD = Counter("rookery_notification_told_total", "Notifications written, again or for the first time.", ["type"])
 PUT_AWAY = Counter("rookery_notification_put_away_total", "Notifications put away.", ["why"])
@@ -12,8 +12,3 @@ TELL_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
 )
 READS = Counter("rookery_notification_reads_total", "Pages of notifications, by what answered.", ["source"])
-LIVE_GAPS = Counter("rookery_notification_live_gaps_total", "Gaps that streams were told of.", ["cause"])
-LIVE_ACCOUNTS = Gauge(
-    "rookery_notification_live_accounts", "Accounts that streams are subscribed to, over all streams."
-)
-LIVE_LOST = Counter("rookery_notification_live_lost_total", "Notifications that streams could not be told of.")

@@ -14,7 +14,6 @@ BUCKET_DAYS: Final = 7
 BUCKET_MS: Final = BUCKET_DAYS * DAY_MS
 # Virtual shards of Redis keys: each is a hash tag, so that the keys of one share a slot in Redis Cluster.
 WINDOW_SHARDS: Final = 4096
-LIVE_SHARDS: Final = 8
 _LOW_BITS: Final = (1 << TIME_SHIFT) - 1
 
 
@@ -51,11 +50,6 @@ def oldest_bucket(now_ms: int) -> int:
 def window_shard(recipient_id: int) -> int:
     """The virtual shard of the recipient's key in Redis."""
     return _mixed(recipient_id) >> 20
-
-
-def live_shard(recipient_id: int) -> int:
-    """The stream on which the recipient's notifications travel."""
-    return window_shard(recipient_id) % LIVE_SHARDS
 
 
 def _mixed(recipient_id: int) -> int:

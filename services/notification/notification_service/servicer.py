@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import suppress
+from contextlib import aclosing
 from typing import Any, Final
 
 import grpc
 
-from notification_service.errors import TooManySubscriptions, WrongId, WrongType
+from notification_service.errors import WrongId, WrongType
 from notification_service.models import Kind, Notification, NotificationPage, PageQuery
-from notification_service.service.live import Gap, LiveHub, News, Subscription
 from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
 from rookery.notification.v1 import notification_service_pb2 as pb
@@ -19,11 +17,12 @@ from rookery.notification.v1.notification_service_pb2_grpc import NotificationSe
 from rookery_common.auth import require_identity
 from rookery_common.errors import Unauthenticated
 from rookery_common.ids import MAX_ID, ms_of
+from rookery_common.live.hub import LiveHub
+from rookery_common.live.serving import live_news
+from rookery_common.live.streams import News
 
 READ_SCOPE: Final = "read:notifications"
 WRITE_SCOPE: Final = "write:notifications"
-HEARTBEAT_SECONDS: Final = 5.0
-MAX_ACCOUNTS: Final = 100_000
 ALLOWED_CALLERS: Final = {"*": frozenset({"gateway"})}
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -31,7 +30,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class NotificationServicer(NotificationServiceServicer):
     """The RPCs of notification."""
 
-    def __init__(self, reader: NotificationReader, put_away: PutAway, live: LiveHub) -> None:
+    def __init__(
+        self, reader: NotificationReader, put_away: PutAway, live: LiveHub[Notification, Notification]
+    ) -> None:
         self._reader = reader
         self._put_away = put_away
         self._live = live
@@ -68,30 +69,9 @@ class NotificationServicer(NotificationServiceServicer):
     async def StreamNotifications(
         self, request_iterator: AsyncIterator[pb.StreamNotificationsRequest], context: Context
     ) -> AsyncIterator[pb.StreamNotificationsResponse]:
-        subscription = self._live.open()
-        requests = asyncio.create_task(_subscribe(subscription, request_iterator), name="subscriptions")
-        try:
-            # At once, so that the caller knows that it is heard.
-            yield pb.StreamNotificationsResponse()
-            while not requests.done():
-                yield _news(await subscription.take(HEARTBEAT_SECONDS))
-            requests.result()
-        finally:
-            requests.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await requests
-            self._live.close(subscription)
-
-
-async def _subscribe(subscription: Subscription, requests: AsyncIterator[pb.StreamNotificationsRequest]) -> None:
-    """Until the caller has no more to say, which ends the stream. Raises WrongId, TooManySubscriptions."""
-    async for request in requests:
-        if any(account_id <= 0 for account_id in request.subscribe_account_ids):
-            raise WrongId("subscribe_account_ids")
-        subscription.remove(request.unsubscribe_account_ids)
-        subscription.add(request.subscribe_account_ids)
-        if len(subscription.accounts) > MAX_ACCOUNTS:
-            raise TooManySubscriptions(f"a stream serves at most {MAX_ACCOUNTS} accounts")
+        async with aclosing(live_news(self._live, request_iterator)) as answers:
+            async for news in answers:
+                yield _news(news)
 
 
 def _recipient(scope: str) -> int:
@@ -142,11 +122,11 @@ def _message(told: Notification) -> pb.Notification:
     return message
 
 
-def _news(news: Sequence[News]) -> pb.StreamNotificationsResponse:
+def _news(news: Sequence[News[Notification]]) -> pb.StreamNotificationsResponse:
     response = pb.StreamNotificationsResponse()
     for each in news:
-        if isinstance(each, Gap):
+        if each.item is None:
             response.gap_account_ids.extend(each.account_ids)
         else:
-            response.notifications.append(_message(each))
+            response.notifications.append(_message(each.item))
     return response

@@ -8,7 +8,6 @@ import pytest
 
 from notification_service.models import Act, Kind, Notification, NotificationPage, PageQuery, PostSeen
 from notification_service.placement import notification_of
-from notification_service.repository.live import LiveStreams
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.windows import WindowRepository
@@ -17,6 +16,8 @@ from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
 from notification_service.service.tell import Teller
 from rookery_common.errors import Unavailable
+from rookery_common.live.announcer import Announcer
+from rookery_common.live.streams import LiveStreams
 from rookery_common.testing import FakeClock
 from rookery_common.testing.process import random_master_key
 
@@ -101,9 +102,12 @@ def authors() -> Authors:
 
 @pytest.fixture
 def teller(
-    notifications: NotificationRepository, windows: WindowRepository, streams: LiveStreams, clock: FakeClock
+    notifications: NotificationRepository,
+    windows: WindowRepository,
+    streams: LiveStreams[Notification],
+    clock: FakeClock,
 ) -> Teller:
-    return Teller(notifications, windows, streams, clock)
+    return Teller(notifications, windows, Announcer(streams), clock)
 
 
 @pytest.fixture

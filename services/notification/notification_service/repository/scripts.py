@@ -115,13 +115,3 @@ repeat
 until #members < step or #found > wanted
 return found
 """
-
-# KEYS: a stream, its sequence. ARGV: how many messages to keep, how many were lost before these, then messages.
-PUBLISH: Final = """
-redis.call('INCRBY', KEYS[2], ARGV[2])
-for i = 3, #ARGV do
-  local sequence = redis.call('INCR', KEYS[2])
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 's', sequence, 'n', ARGV[i])
-end
-return 1
-"""

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from notification_service.metrics import LIVE_LOST, PUT_AWAY, TELL_SECONDS, TOLD
+from notification_service.metrics import PUT_AWAY, TELL_SECONDS, TOLD
 from notification_service.models import Act, Notification, Slot
 from notification_service.placement import notification_of, seconds_to_live
-from notification_service.repository.live import LiveStreams
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.windows import WindowRepository
 from rookery_common.clock import Clock
-from rookery_common.errors import Unavailable
 from rookery_common.ids import ms_of
-from rookery_common.logs import get_logger
+from rookery_common.live.announcer import Announcer
 
 # What is older is no news to a stream, as when a topic is read again from its beginning.
 LIVE_MS: Final = 3_600_000
-log = get_logger()
 
 
 class Teller:
@@ -29,13 +26,16 @@ class Teller:
     """
 
     def __init__(
-        self, notifications: NotificationRepository, windows: WindowRepository, live: LiveStreams, clock: Clock
+        self,
+        notifications: NotificationRepository,
+        windows: WindowRepository,
+        live: Announcer[Notification],
+        clock: Clock,
     ) -> None:
         self._notifications = notifications
         self._windows = windows
         self._live = live
         self._clock = clock
-        self._lost = 0
 
     async def tell_acts(self, acts: Iterable[Act]) -> None:
         """Raises Unavailable: then it is to be done again."""
@@ -52,7 +52,9 @@ class Teller:
             await self._windows.put([(each.recipient_id, Slot(each.notification_id, each)) for each in notifications])
         for each in notifications:
             TOLD.labels(each.kind.name.lower()).inc()
-        await self._publish(notifications)
+        since_ms = now_ms - LIVE_MS
+        news = [each for each in notifications if ms_of(each.notification_id) >= since_ms]
+        await self._live.tell([([each.recipient_id], each) for each in news])
 
     async def put_away(self, ids: Sequence[tuple[int, int]], why: str) -> None:
         """(recipient, notification) each, for good. Raises Unavailable: then it is to be done again."""
@@ -61,21 +63,6 @@ class Teller:
         await self._notifications.put_away(ids)
         await self._windows.put([(recipient_id, Slot(number, None)) for recipient_id, number in ids])
         PUT_AWAY.labels(why).inc(len(ids))
-
-    async def _publish(self, notifications: Sequence[Notification]) -> None:
-        """Streams are a courtesy: without their Redis lists still fill; who listens sees a gap once it is back."""
-        since_ms = self._clock.unix_ms() - LIVE_MS
-        news = [each for each in notifications if ms_of(each.notification_id) >= since_ms]
-        if not news:
-            return
-        try:
-            await self._live.publish(news, lost=self._lost)
-        except Unavailable as error:
-            self._lost += len(news)
-            LIVE_LOST.inc(len(news))
-            log.warning("tell.live_lost", notifications=len(news), reason=error.reason)
-        else:
-            self._lost = 0
 
 
 def is_told(act: Act) -> bool:

@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 
 from notification_service.app import MIGRATIONS, STATEMENTS
-from notification_service.repository.live import LiveStreams
+from notification_service.models import Notification
+from notification_service.repository.live import NOTIFICATIONS
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.windows import WindowRepository
@@ -15,6 +16,7 @@ from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.clients.redis import RedisClient
 from rookery_common.config import CqlSettings
+from rookery_common.live.streams import LiveStreams
 from rookery_common.testing import FakeClock
 from rookery_common.testing.engines import cql_keyspace_settings
 
@@ -84,5 +86,5 @@ def windows(cache: RedisClient, redis_prefix: str) -> Windows:
 
 
 @pytest.fixture
-def streams(state: RedisClient, redis_state_prefix: str) -> LiveStreams:
-    return LiveStreams(state, redis_state_prefix)
+def streams(state: RedisClient, redis_state_prefix: str) -> LiveStreams[Notification]:
+    return LiveStreams(state, NOTIFICATIONS, redis_state_prefix)

@@ -31,7 +31,7 @@ def environment(
 def test_the_process_is_ready_and_serves_health_over_grpc(environment: dict[str, str]) -> None:
     with service_process("notification", environment) as process:
         assert process.probe("/readyz")[0] == 200
-        assert "rookery_notification_live_accounts" in process.probe("/metrics")[1]
+        assert "rookery_live_accounts" in process.probe("/metrics")[1]
         with grpc.insecure_channel(process.grpc_address) as channel:
             answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
         assert answer.status == health_pb2.HealthCheckResponse.SERVING

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
 import pytest
 
 from notification_service.models import Notification, PageQuery, Slot, Told
-from notification_service.placement import LIVE_SHARDS, live_shard, oldest_bucket, seconds_to_live, time_bucket
-from notification_service.repository.live import LiveStreams, Message, Position
+from notification_service.placement import oldest_bucket, seconds_to_live, time_bucket
+from notification_service.repository.live import NOTIFICATIONS
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.windows import WINDOW_SLACK, WINDOW_SLOTS, WindowPage, WindowRepository
@@ -19,6 +18,7 @@ from rookery_common.clients.cassandra import CqlUnavailable
 from rookery_common.clients.redis import RedisUnavailable
 from rookery_common.clock import Clock
 from rookery_common.testing import FakeClock
+from rookery_common.testing.live import MemoryStreams
 
 _AWAY = {"cql": CqlUnavailable, "cache": RedisUnavailable, "state": RedisUnavailable}
 
@@ -53,8 +53,6 @@ class Store:
     cleared: dict[int, int] = field(default_factory=dict)
     posts: dict[int, dict[tuple[int, int], Told]] = field(default_factory=dict)
     windows: dict[int, Window] = field(default_factory=dict)
-    streams: dict[int, list[tuple[int, Notification]]] = field(default_factory=dict)
-    sequences: dict[int, int] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
     tokens: count[int] = field(default_factory=count)
 
@@ -176,35 +174,6 @@ class MemoryWindows(WindowRepository):
         self._store.windows.clear()
 
 
-class MemoryStreams(LiveStreams):
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.groups = [list(range(LIVE_SHARDS))]
-
-    async def publish(self, notifications: Iterable[Notification], *, lost: int = 0) -> None:
-        self._store.ask("state")
-        for shard in range(LIVE_SHARDS):
-            self._store.sequences[shard] = self._store.sequences.get(shard, 0) + lost
-        for each in notifications:
-            shard = live_shard(each.recipient_id)
-            self._store.sequences[shard] += 1
-            self._store.streams.setdefault(shard, []).append((self._store.sequences[shard], each))
-
-    async def end(self, shard: int) -> Position:
-        self._store.ask("state")
-        return Position(str(len(self._store.streams.get(shard, []))), self._store.sequences.get(shard, 0))
-
-    async def read(self, positions: Mapping[int, Position]) -> list[Message]:
-        self._store.ask("state")
-        await asyncio.sleep(0.001)
-        return [
-            Message(shard, Position(str(number), sequence), told)
-            for shard, position in positions.items()
-            for number, (sequence, told) in enumerate(self._store.streams.get(shard, []), 1)
-            if number > int(position.message_id)
-        ]
-
-
 @pytest.fixture
 def store() -> Store:
     return Store()
@@ -226,5 +195,8 @@ def windows(store: Store) -> MemoryWindows:
 
 
 @pytest.fixture
-def streams(store: Store) -> MemoryStreams:
-    return MemoryStreams(store)
+def streams(store: Store) -> MemoryStreams[Notification]:
+    async def ask() -> None:
+        store.ask("state")
+
+    return MemoryStreams(NOTIFICATIONS, ask)

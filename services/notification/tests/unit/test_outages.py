@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from notification_service.models import PageQuery
-from notification_service.placement import live_shard, notification_id, notification_of
+from notification_service.placement import notification_id, notification_of
 from notification_service.service.posts import PostTeller
 from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
 from notification_service.service.tell import Teller
 from rookery_common.errors import Unavailable
+from rookery_common.live.streams import live_shard
 
 ALICE, BOB = 101, 102
 
@@ -87,5 +88,5 @@ async def test_lists_fill_while_the_streams_are_away_and_a_gap_is_told_afterward
     await teller.tell_acts([second])
     assert len(await lists.of(ALICE)) == 2
     (message,) = await streams.read({live_shard(ALICE): before})
-    assert message.notification == notification_of(second)
+    assert message.item == notification_of(second)
     assert message.position.sequence > before.sequence + 1

@@ -9,11 +9,8 @@ from typing import Any
 
 import pytest
 
-from notification_service import servicer as module
-from notification_service.models import Kind
+from notification_service.models import Kind, Notification
 from notification_service.placement import notification_of
-from notification_service.repository.live import LiveStreams
-from notification_service.service.live import LiveHub
 from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
 from notification_service.service.tell import Teller
@@ -26,6 +23,9 @@ from rookery.notification.v1.notification_service_pb2_grpc import (
 from rookery_common.auth import Identity
 from rookery_common.clock import SystemClock
 from rookery_common.errors import AppError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
+from rookery_common.live import serving as module
+from rookery_common.live.hub import LiveHub, as_sent
+from rookery_common.live.streams import LiveStreams
 from rookery_common.rpc.client import RpcClient
 from rookery_common.testing.rpc import Network, Tokens, settings_of
 
@@ -47,10 +47,12 @@ class Service:
 
 
 @pytest.fixture
-async def service(reader: NotificationReader, put_away: PutAway, streams: LiveStreams) -> AsyncIterator[Service]:
+async def service(
+    reader: NotificationReader, put_away: PutAway, streams: LiveStreams[Notification]
+) -> AsyncIterator[Service]:
     async with AsyncExitStack() as stack:
         tokens = Tokens()
-        hub = LiveHub(streams, SystemClock())
+        hub = LiveHub(streams, as_sent, SystemClock())
         await hub.start()
         stack.push_async_callback(hub.stop)
         await asyncio.sleep(0.05)
@@ -155,7 +157,7 @@ async def test_only_the_gateway_may_call(service: Service, alice: Identity) -> N
 
 
 async def test_a_stream_tells_of_its_accounts_and_beats(
-    gateway: RpcClient, streams: LiveStreams, acts: Any, monkeypatch: pytest.MonkeyPatch
+    gateway: RpcClient, streams: LiveStreams[Notification], acts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.1)
     said: asyncio.Queue[pb.StreamNotificationsRequest | None] = asyncio.Queue()
@@ -170,10 +172,10 @@ async def test_a_stream_tells_of_its_accounts_and_beats(
         said.put_nowait(pb.StreamNotificationsRequest(subscribe_account_ids=[ALICE]))
         assert len((await anext(answers)).notifications) == 0
         (told,) = acts.told()
-        await streams.publish([told])
+        await streams.publish([([ALICE], told)])
         heard = await _next_news(answers)
         assert [each.notification_id for each in heard.notifications] == [told.notification_id]
-        await streams.publish([told], lost=2)
+        await streams.publish([([ALICE], told)], lost=2)
         assert list((await _next_news(answers)).gap_account_ids) == [ALICE]
         said.put_nowait(None)
         assert [answer async for answer in answers if answer.gap_account_ids] == []

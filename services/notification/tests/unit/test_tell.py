@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from notification_service.models import Kind, PostGone
+from notification_service.models import Kind, Notification, PostGone
 from notification_service.placement import notification_id
-from notification_service.repository.live import LiveStreams
 from notification_service.service.posts import PostTeller
 from notification_service.service.put_away import PutAway
 from notification_service.service.tell import LIVE_MS, Teller
+from rookery_common.live.streams import LiveStreams
 from rookery_common.testing import FakeClock
 
 ALICE, BOB, CAROL, DAN = 101, 102, 103, 104
@@ -75,7 +75,7 @@ async def test_a_post_tells_those_whom_it_names(posts: PostTeller, lists: Any, a
 
 
 async def test_an_edit_tells_only_whom_the_post_had_not_told(
-    posts: PostTeller, lists: Any, acts: Any, streams: LiveStreams
+    posts: PostTeller, lists: Any, acts: Any, streams: LiveStreams[Notification]
 ) -> None:
     post = acts.post(ALICE)
     await posts.apply([post])
@@ -83,7 +83,7 @@ async def test_an_edit_tells_only_whom_the_post_had_not_told(
     ends = {shard: await streams.end(shard) for group in streams.groups for shard in group}
     edited = replace(post, mentioned=[ALICE, CAROL], at_ms=post.at_ms + 5_000)
     await posts.apply([edited])
-    assert [message.notification.recipient_id for message in await streams.read(ends)] == [CAROL]
+    assert [message.account_ids for message in await streams.read(ends)] == [(CAROL,)]
     await posts.apply([post, edited])
     assert (await lists.page()).notifications == before
     assert await lists.of(CAROL) == [(Kind.MENTION, BOB, post.post_id)]
@@ -146,11 +146,11 @@ async def test_a_cleared_list_holds_what_comes_afterwards(
 
 
 async def test_streams_are_told_what_is_new_and_not_what_is_read_from_an_old_topic(
-    teller: Teller, streams: LiveStreams, acts: Any, clock: FakeClock
+    teller: Teller, streams: LiveStreams[Notification], acts: Any, clock: FakeClock
 ) -> None:
     before = {shard: await streams.end(shard) for group in streams.groups for shard in group}
     (old,) = acts.told()
     clock.advance(LIVE_MS / 1000 + 10)
     (new,) = acts.told()
     await teller.tell([old, new])
-    assert [message.notification for message in await streams.read(before)] == [new]
+    assert [message.item for message in await streams.read(before)] == [new]

@@ -1,1 +1,0 @@
-../unit/test_streams.py

@@ -11,13 +11,13 @@ from messaging_service.clients import AuthClient, UserClient
 from messaging_service.config import Settings
 from messaging_service.events import MessagingEvents
 from messaging_service.repository.conversations import ConversationRepository
-from messaging_service.repository.live import LiveStreams
+from messaging_service.repository.live import NOTICES, PREFIX
 from messaging_service.repository.messages import MessageRepository
 from messaging_service.repository.statements import STATEMENTS
 from messaging_service.service.confirm import Confirmer
 from messaging_service.service.conversations import Conversations
 from messaging_service.service.inbox import Inbox
-from messaging_service.service.live import LiveHub
+from messaging_service.service.live import MessageLoader
 from messaging_service.service.message_log import MessageLog
 from messaging_service.service.messages import Messages
 from messaging_service.service.notices import Notices
@@ -38,6 +38,9 @@ from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.producer import Producer
 from rookery_common.kafka.relay import Relay
+from rookery_common.live.announcer import Announcer
+from rookery_common.live.hub import LiveHub
+from rookery_common.live.streams import LiveStreams
 from rookery_common.paging import CursorCodec
 from rookery_common.rpc.client import RpcClient
 from rookery_common.rpc.server import RpcServer
@@ -60,8 +63,8 @@ class _Core:
         self.outbox = CqlOutbox(self.cql, self.producer, self.clock, confirmer=self._confirm)
         self.conversations = ConversationRepository(self.cql)
         self.messages = MessageRepository(self.cql, self.outbox)
-        self.streams = LiveStreams(self.state, cluster=settings.redis_cluster)
-        self.notices = Notices(self.streams)
+        self.streams = LiveStreams(self.state, NOTICES, PREFIX, cluster=settings.redis_cluster)
+        self.notices = Notices(Announcer(self.streams))
         self._confirmer = Confirmer(self.conversations, self.messages, self.notices)
 
     async def _confirm(self, event: Event) -> bool:
@@ -93,7 +96,7 @@ def _serving(core: _Core, checks: dict[str, Callable[[], Awaitable[None]]]) -> l
     log = MessageLog(core.conversations, core.messages, core.notices, seals, events, ids, clock)
     conversations = Conversations(core.conversations, core.messages, UserClient(user), seals, events, ids, clock)
     cursors = CursorCodec(derive_key(master, "messaging cursors"))
-    live = LiveHub(core.streams, core.conversations, core.messages, seals, clock)
+    live = LiveHub(core.streams, MessageLoader(core.conversations, core.messages, seals), clock)
     servicer = MessagingServicer(
         conversations,
         Inbox(core.conversations, core.messages, seals, cursors),

@@ -86,9 +86,3 @@ class TooManyWaiting(ResourceExhausted):
 
     def __init__(self) -> None:
         super().__init__("too many messages wait to be sent in this conversation", retry_after=1.0)
-
-
-class TooManySubscriptions(InvalidArgument):
-    """One stream names more accounts than a gateway replica can have clients."""
-
-    reason = "TOO_MANY_SUBSCRIPTIONS"

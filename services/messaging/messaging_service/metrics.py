@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 CONVERSATIONS_CREATED = Counter("rookery_messaging_conversations_created_total", "Conversations that were made.")
 MESSAGES_SENT = Counter("rookery_messaging_messages_sent_total", "Messages sent, repeats of a request not counted.")
@@ -16,6 +16,3 @@ COMPLETED_LATER = Counter(
     "rookery_messaging_completed_later_total", "What a crash had left half done and the sweeper completed.", ["kind"]
 )
 INDEX_REPAIRED = Counter("rookery_messaging_index_repaired_total", "Rows of members' lists found behind and put right.")
-LIVE_ACCOUNTS = Gauge("rookery_messaging_live_accounts", "Accounts that streams are subscribed to, over all streams.")
-LIVE_GAPS = Counter("rookery_messaging_live_gaps_total", "Gaps that streams were told of.", ["cause"])
-LIVE_LOST = Counter("rookery_messaging_live_lost_total", "Notices that could not be published; streams see a gap.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NewType
@@ -154,16 +153,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """That there is a message for these accounts: what travels through Redis, so nothing of the text."""
+    """That there is a message: what travels through Redis, so nothing of the text."""
 
     conversation_id: int
     sequence: int
-    account_ids: Sequence[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A message for these accounts; without one, that some may be missing."""
-
-    message: Message | None
-    account_ids: Sequence[int]

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import aclosing
 from typing import Any, Final
 
 import grpc
 
-from messaging_service.errors import InvalidField, TooManySubscriptions, UserRequired
+from messaging_service.errors import UserRequired
 from messaging_service.events import conversation_message, message_message
-from messaging_service.models import ConversationDraft, Delivery
+from messaging_service.models import ConversationDraft, Message, Notice
 from messaging_service.service.conversations import Conversations
 from messaging_service.service.inbox import Inbox
-from messaging_service.service.live import LiveHub, Subscription
 from messaging_service.service.messages import Messages
 from rookery.messaging.v1 import messaging_service_pb2 as pb
 from rookery.messaging.v1 import messaging_service_pb2_grpc as pb_grpc
 from rookery_common.auth import Identity, require_identity
+from rookery_common.live.hub import LiveHub
+from rookery_common.live.serving import live_news
+from rookery_common.live.streams import News
 
 SERVICE_NAME: Final = "rookery.messaging.v1.MessagingService"
 READ_SCOPE: Final = "read:statuses"
 WRITE_SCOPE: Final = "write:conversations"
-HEARTBEAT_SECONDS: Final = 5.0
-MAX_ACCOUNTS: Final = 100_000
 ALLOWED_CALLERS: Final = {"*": frozenset({"gateway"})}
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -33,7 +32,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class MessagingServicer(pb_grpc.MessagingServiceServicer):
     """One method for each RPC."""
 
-    def __init__(self, conversations: Conversations, inbox: Inbox, messages: Messages, live: LiveHub) -> None:
+    def __init__(
+        self, conversations: Conversations, inbox: Inbox, messages: Messages, live: LiveHub[Notice, Message]
+    ) -> None:
         self._conversations = conversations
         self._inbox = inbox
         self._messages = messages
@@ -84,43 +85,21 @@ class MessagingServicer(pb_grpc.MessagingServiceServicer):
     async def StreamMessages(
         self, request_iterator: AsyncIterator[pb.StreamMessagesRequest], context: Context
     ) -> AsyncIterator[pb.StreamMessagesResponse]:
-        subscription = self._live.open()
-        requests = asyncio.create_task(_subscribe(subscription, request_iterator), name="subscriptions")
-        try:
-            # At once, so that the caller knows that it is heard.
-            yield pb.StreamMessagesResponse()
-            while not requests.done():
-                deliveries = await subscription.take(HEARTBEAT_SECONDS)
-                for response in _responses(deliveries):
+        async with aclosing(live_news(self._live, request_iterator)) as answers:
+            async for news in answers:
+                for response in _responses(news):
                     yield response
-            requests.result()
-        finally:
-            requests.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await requests
-            self._live.close(subscription)
 
 
-async def _subscribe(subscription: Subscription, requests: AsyncIterator[pb.StreamMessagesRequest]) -> None:
-    """Until the caller has no more to say, which ends the stream. Raises InvalidField, TooManySubscriptions."""
-    async for request in requests:
-        if any(account_id <= 0 for account_id in request.subscribe_account_ids):
-            raise InvalidField("subscribe_account_ids", "ERR_INVALID", "has what is not an id")
-        subscription.remove(request.unsubscribe_account_ids)
-        subscription.add(request.subscribe_account_ids)
-        if len(subscription.accounts) > MAX_ACCOUNTS:
-            raise TooManySubscriptions(f"a stream serves at most {MAX_ACCOUNTS} accounts")
-
-
-def _responses(deliveries: Sequence[Delivery]) -> list[pb.StreamMessagesResponse]:
+def _responses(news: Sequence[News[Message]]) -> list[pb.StreamMessagesResponse]:
     """Gaps in responses of their own, so that they come in their order between the messages."""
     responses = [pb.StreamMessagesResponse()]
-    for delivery in deliveries:
-        if delivery.message is None:
-            responses.append(pb.StreamMessagesResponse(gap_account_ids=delivery.account_ids))
+    for each in news:
+        if each.item is None:
+            responses.append(pb.StreamMessagesResponse(gap_account_ids=each.account_ids))
             responses.append(pb.StreamMessagesResponse())
         else:
-            responses[-1].deliveries.add(message=message_message(delivery.message), account_ids=delivery.account_ids)
+            responses[-1].deliveries.add(message=message_message(each.item), account_ids=each.account_ids)
     return [response for response in responses if response.ByteSize()] or responses[:1]
 
 

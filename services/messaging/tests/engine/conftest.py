@@ -7,8 +7,9 @@ import pytest
 import pytest_asyncio
 
 from messaging_service.app import MIGRATIONS
+from messaging_service.models import Notice
 from messaging_service.repository.conversations import ConversationRepository
-from messaging_service.repository.live import LiveStreams
+from messaging_service.repository.live import NOTICES
 from messaging_service.repository.messages import MessageRepository
 from messaging_service.repository.statements import STATEMENTS
 from messaging_service.service.confirm import Confirmer
@@ -19,6 +20,8 @@ from rookery_common.clients.redis import RedisClient
 from rookery_common.config import CqlSettings
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.kafka.events import Event
+from rookery_common.live.announcer import Announcer
+from rookery_common.live.streams import LiveStreams
 from rookery_common.testing import FakeClock, engines
 from rookery_common.testing.events import FakeProducer
 
@@ -124,10 +127,10 @@ async def redis(redis_state_url: str) -> AsyncIterator[RedisClient]:
 
 
 @pytest.fixture
-def streams(redis: RedisClient, redis_state_prefix: str) -> LiveStreams:
-    return LiveStreams(redis, prefix=redis_state_prefix)
+def streams(redis: RedisClient, redis_state_prefix: str) -> LiveStreams[Notice]:
+    return LiveStreams(redis, NOTICES, redis_state_prefix)
 
 
 @pytest.fixture
-def notices(streams: LiveStreams) -> Notices:
-    return Notices(streams)
+def notices(streams: LiveStreams[Notice]) -> Notices:
+    return Notices(Announcer(streams))

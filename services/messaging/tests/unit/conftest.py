@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -20,13 +20,16 @@ from messaging_service.models import (
     hour_of,
 )
 from messaging_service.repository.conversations import ConversationRepository
-from messaging_service.repository.live import LIVE_SHARDS, LiveStreams, Position, ShardNotice, live_shard
+from messaging_service.repository.live import NOTICES
 from messaging_service.repository.messages import MessageRepository
 from messaging_service.service.confirm import Confirmer
 from messaging_service.service.notices import Notices
 from rookery_common.clients.cassandra import CqlUnavailable
 from rookery_common.clients.redis import RedisUnavailable
 from rookery_common.kafka.events import Event
+from rookery_common.live.announcer import Announcer
+from rookery_common.live.streams import LiveStreams
+from rookery_common.testing.live import MemoryStreams
 
 Told = Callable[[], Awaitable[list[Event]]]
 Row = tuple[int, int, int]  # member, hour, conversation
@@ -45,8 +48,6 @@ class Store:
     attempts: dict[tuple[int, int, str], list[Attempt]] = field(default_factory=dict)
     pending: dict[str, Event] = field(default_factory=dict)
     published: list[Event] = field(default_factory=list)
-    streams: dict[int, list[tuple[int, Notice]]] = field(default_factory=dict)
-    sequences: dict[int, int] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
 
     async def ask(self, engine: str) -> None:
@@ -183,37 +184,6 @@ class MemoryMessages(MessageRepository):
         self._store.published += events
 
 
-class MemoryStreams(LiveStreams):
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.groups = [list(range(LIVE_SHARDS))]
-
-    async def publish(self, notices: Iterable[Notice], *, lost: int = 0) -> None:
-        await self._store.ask("redis")
-        for shard in range(LIVE_SHARDS):
-            self._store.sequences[shard] = self._store.sequences.get(shard, 0) + lost
-        for notice in notices:
-            for shard in sorted({live_shard(account_id) for account_id in notice.account_ids}):
-                self._store.sequences[shard] += 1
-                mine = [account_id for account_id in notice.account_ids if live_shard(account_id) == shard]
-                entry = (self._store.sequences[shard], replace(notice, account_ids=mine))
-                self._store.streams.setdefault(shard, []).append(entry)
-
-    async def end(self, shard: int) -> Position:
-        await self._store.ask("redis")
-        return Position(str(len(self._store.streams.get(shard, ()))), self._store.sequences.get(shard, 0))
-
-    async def read(self, positions: Mapping[int, Position]) -> list[ShardNotice]:
-        await self._store.ask("redis")
-        await asyncio.sleep(0.01)
-        return [
-            ShardNotice(shard, Position(str(number), sequence), notice)
-            for shard, position in positions.items()
-            for number, (sequence, notice) in enumerate(self._store.streams.get(shard, ()), 1)
-            if number > int(position.entry_id)
-        ]
-
-
 @pytest.fixture
 def store() -> Store:
     return Store()
@@ -230,13 +200,16 @@ def message_rows(store: Store) -> MessageRepository:
 
 
 @pytest.fixture
-def streams(store: Store) -> LiveStreams:
-    return MemoryStreams(store)
+def streams(store: Store) -> LiveStreams[Notice]:
+    async def ask() -> None:
+        await store.ask("redis")
+
+    return MemoryStreams(NOTICES, ask)
 
 
 @pytest.fixture
-def notices(streams: LiveStreams) -> Notices:
-    return Notices(streams)
+def notices(streams: LiveStreams[Notice]) -> Notices:
+    return Notices(Announcer(streams))
 
 
 @pytest.fixture

@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from messaging_service import servicer as module
+from messaging_service.models import Notice
 from messaging_service.repository.conversations import ConversationRepository
-from messaging_service.repository.live import LiveStreams
 from messaging_service.repository.messages import MessageRepository
 from messaging_service.service.conversations import Conversations
 from messaging_service.service.inbox import Inbox
-from messaging_service.service.live import LiveHub
+from messaging_service.service.live import MessageLoader
 from messaging_service.service.messages import Messages
 from messaging_service.service.seals import Seals
 from messaging_service.servicer import ALLOWED_CALLERS, SERVICE_NAME, MessagingServicer
@@ -28,6 +27,9 @@ from rookery.messaging.v1.messaging_service_pb2_grpc import (
 from rookery_common.auth import Identity
 from rookery_common.clock import SystemClock
 from rookery_common.errors import AppError, InvalidArgument, Status
+from rookery_common.live import serving as module
+from rookery_common.live.hub import LiveHub
+from rookery_common.live.streams import LiveStreams
 from rookery_common.rpc.client import RpcClient
 from rookery_common.testing.rpc import Network, Tokens, settings_of
 
@@ -50,14 +52,14 @@ async def clients(
     conversations: Conversations,
     inbox: Inbox,
     messages: Messages,
-    streams: LiveStreams,
+    streams: LiveStreams[Notice],
     conversation_rows: ConversationRepository,
     message_rows: MessageRepository,
     seals: Seals,
     tokens: Tokens,
 ) -> AsyncIterator[Clients]:
     """The service behind real gRPC, as gateway and search call it."""
-    live = LiveHub(streams, conversation_rows, message_rows, seals, SystemClock())
+    live = LiveHub(streams, MessageLoader(conversation_rows, message_rows, seals), SystemClock())
     await live.start()
     servicer = MessagingServicer(conversations, inbox, messages, live)
     registration = (add_MessagingServiceServicer_to_server, servicer, SERVICE_NAME)
@@ -172,7 +174,7 @@ async def test_a_stream_brings_the_messages_of_its_accounts_and_beats(
     clients: Clients,
     signed: Identity,
     conversation_id: int,
-    streams: LiveStreams,
+    streams: LiveStreams[Notice],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.05)

@@ -20,7 +20,10 @@ from auth_service.service.apps import Apps
 from auth_service.service.authorizations import Authorizations
 from auth_service.service.emails import Emails
 from auth_service.service.housekeeping import Housekeeping
+from auth_service.service.introspection import Introspector
 from auth_service.service.passwords import Passwords
+from auth_service.service.refresh_tokens import RefreshTokens
+from auth_service.service.refreshing import Refreshing
 from auth_service.service.revocations import Revocations
 from auth_service.service.roles import Roles
 from auth_service.service.sessions import Sessions
@@ -78,9 +81,13 @@ class Auth:
         self.keys = SigningKeys(repository, provider, clock)
         self.apps = Apps(repository, ids, clock)
         lifetime = timedelta(days=settings.session_days)
-        self.sessions = Sessions(repository, self.keys, events, ids, clock, lifetime=lifetime)
+        policy = settings.refresh_policy
+        refresh_tokens = RefreshTokens(repository, derive_key(master_key, "auth.refresh"), policy, clock)
+        self.sessions = Sessions(repository, self.keys, events, ids, clock, refresh_tokens, lifetime=lifetime)
+        self.refreshing = Refreshing(repository, refresh_tokens, self.sessions, clock, grace=policy.grace)
+        self.introspector = Introspector(self.sessions, refresh_tokens, clock)
         self.sign_in = SignIn(repository, self.passwords, emails, index, clock)
-        self.authorizations = Authorizations(repository, self.apps, self.sign_in, self.sessions, clock)
+        self.authorizations = Authorizations(repository, self.apps, self.sign_in, self.sessions, self.refreshing, clock)
         self.revocations = Revocations(repository, clock)
         self.sign_up = SignUp(
             repository,
@@ -95,7 +102,13 @@ class Auth:
             is_open=settings.may_sign_up,
         )
         self.servicer = AuthServicer(
-            self.apps, self.sign_up, self.authorizations, self.sessions, self.keys, self.revocations
+            self.apps,
+            self.sign_up,
+            self.authorizations,
+            self.introspector,
+            self.sessions,
+            self.keys,
+            self.revocations,
         )
         self.verifier = TokenVerifier(self.keys.jwks, clock)
 

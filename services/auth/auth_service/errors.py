@@ -80,9 +80,15 @@ class InvalidRequest(InvalidArgument):
 
 
 class UnsupportedGrantType(InvalidArgument):
-    """Only authorization_code and client_credentials are served."""
+    """Only authorization_code, client_credentials and refresh_token are served."""
 
     reason = "UNSUPPORTED_GRANT_TYPE"
+
+
+class ClientNotRegistered(InvalidArgument):
+    """The client may not use this grant type: it was not registered for it."""
+
+    reason = "UNAUTHORIZED_CLIENT"
 
 
 class UnauthorizedClient(PermissionDenied):

@@ -35,6 +35,13 @@ SCOPES = frozenset(
 )
 DEFAULT_SCOPES = ("read",)
 ADMIN_SCOPE = "admin:"
+CODE_GRANT = "authorization_code"
+APP_GRANT = "client_credentials"
+REFRESH_GRANT = "refresh_token"
+GRANTS = (CODE_GRANT, APP_GRANT, REFRESH_GRANT)
+DEFAULT_GRANTS = (CODE_GRANT, APP_GRANT)
+PUBLIC_CLIENT = "none"
+SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 # What an operator may grant to an account besides its own business.
 ROLES = ("moderator", "admin")
 
@@ -51,6 +58,10 @@ class App:
     redirect_uris: tuple[str, ...]
     scopes: tuple[str, ...]
     created_at: datetime
+    grant_types: tuple[str, ...] = DEFAULT_GRANTS
+    # Has no secret: it runs where anyone may look into it, and proves itself by PKCE alone.
+    is_public: bool = False
+    revoked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,17 @@ class Session:
     revoked_at: datetime | None = None
     # The authorization code that it was bought with.
     code_hash: bytes | None = field(default=None, repr=False)
+    # Of one with refresh tokens: what its tokens are derived from, how often they were renewed and when,
+    # and when the access token ends; `expires_at` is then the end of the refresh token.
+    refresh_seed: bytes | None = field(default=None, repr=False)
+    generation: int = 0
+    rotated_at: datetime | None = None
+    token_expires_at: datetime | None = None
+
+    @property
+    def ends_at(self) -> datetime:
+        """When its access token ends, unless it is used before."""
+        return self.token_expires_at or self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +116,38 @@ class SessionView:
     app_name: str
     app_website: str
     roles: tuple[str, ...]
+    username: str = ""
+    app_revoked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new session together with its token, which is shown once."""
+    """A session together with its tokens, which are shown once; `expires_in` is 0 where the access token has no end."""
 
     access_token: str = field(repr=False)
     session: Session
+    refresh_token: str = field(default="", repr=False)
+    expires_in: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshPolicy:
+    """How long tokens of sessions with refresh tokens last, and how long a lost answer may be asked for again."""
+
+    access: timedelta
+    idle: timedelta
+    absolute: timedelta
+    grace: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Introspection:
+    """What is told of a token that holds."""
+
+    session: Session
+    username: str
+    expires_at: datetime
+    is_refresh: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +196,7 @@ class TokenRequest:
     redirect_uri: str = ""
     code_verifier: str = field(default="", repr=False)
     scopes: tuple[str, ...] = ()
+    refresh_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

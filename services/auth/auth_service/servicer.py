@@ -8,9 +8,18 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from auth_service.models import App, AuthorizationRequest, IssuedToken, SignUpForm, TokenRequest
+from auth_service.models import (
+    PUBLIC_CLIENT,
+    SECRET_METHODS,
+    App,
+    AuthorizationRequest,
+    IssuedToken,
+    SignUpForm,
+    TokenRequest,
+)
 from auth_service.service.apps import Apps
 from auth_service.service.authorizations import Authorizations
+from auth_service.service.introspection import Introspector
 from auth_service.service.revocations import Revocations
 from auth_service.service.sessions import Sessions
 from auth_service.service.sign_up import SignUp
@@ -31,6 +40,7 @@ class AuthServicer(AuthServiceServicer):
         apps: Apps,
         sign_up: SignUp,
         authorizations: Authorizations,
+        introspector: Introspector,
         sessions: Sessions,
         keys: SigningKeys,
         revocations: Revocations,
@@ -38,12 +48,20 @@ class AuthServicer(AuthServiceServicer):
         self._apps = apps
         self._sign_up = sign_up
         self._authorizations = authorizations
+        self._introspector = introspector
         self._sessions = sessions
         self._keys = keys
         self._revocations = revocations
 
     async def CreateApp(self, request: pb.CreateAppRequest, context: Any) -> pb.CreateAppResponse:
-        app, secret = await self._apps.create(request.name, request.redirect_uris, request.scopes, request.website)
+        app, secret = await self._apps.create(
+            request.name,
+            request.redirect_uris,
+            request.scopes,
+            request.website,
+            request.grant_types,
+            request.token_endpoint_auth_method,
+        )
         return pb.CreateAppResponse(app=_app(app), client_secret=secret)
 
     async def GetApp(self, request: pb.GetAppRequest, context: Any) -> pb.GetAppResponse:
@@ -86,14 +104,30 @@ class AuthServicer(AuthServiceServicer):
                 redirect_uri=request.redirect_uri,
                 code_verifier=request.code_verifier,
                 scopes=tuple(request.scopes),
+                refresh_token=request.refresh_token,
             )
         )
         return pb.CreateTokenResponse(token=_token(issued))
 
     async def RevokeToken(self, request: pb.RevokeTokenRequest, context: Any) -> pb.RevokeTokenResponse:
-        app = await self._apps.authenticate(request.client_id, request.client_secret, allow_public=True)
+        app = await self._apps.authenticate(request.client_id, request.client_secret)
         await self._sessions.revoke_token(request.token, app)
         return pb.RevokeTokenResponse()
+
+    async def IntrospectToken(self, request: pb.IntrospectTokenRequest, context: Any) -> pb.IntrospectTokenResponse:
+        app = await self._apps.authenticate(request.client_id, request.client_secret)
+        found = await self._introspector.introspect(app, request.token)
+        if found is None:
+            return pb.IntrospectTokenResponse()
+        return pb.IntrospectTokenResponse(
+            active=True,
+            scopes=found.session.scopes,
+            account_id=found.session.account_id,
+            username=found.username,
+            create_time=_timestamp(found.session.created_at),
+            expire_time=_timestamp(found.expires_at),
+            refresh=found.is_refresh,
+        )
 
     async def ExchangeToken(self, request: pb.ExchangeTokenRequest, context: Any) -> pb.ExchangeTokenResponse:
         internal = await self._sessions.exchange(request.token)
@@ -139,6 +173,8 @@ def _app(app: App) -> app_pb2.App:
         scopes=app.scopes,
         client_id=app.client_id,
         create_time=_timestamp(app.created_at),
+        grant_types=app.grant_types,
+        token_endpoint_auth_method=PUBLIC_CLIENT if app.is_public else SECRET_METHODS[0],
     )
 
 
@@ -148,6 +184,8 @@ def _token(issued: IssuedToken) -> app_pb2.Token:
         scopes=issued.session.scopes,
         create_time=_timestamp(issued.session.created_at),
         account_id=issued.session.account_id,
+        refresh_token=issued.refresh_token,
+        expires_in=issued.expires_in,
     )
 
 

@@ -32,8 +32,8 @@ class AuthRepository:
 
     async def add_app(self, app: App) -> None:
         async with self._pg.transaction() as tx:
-            args = (app.app_id, app.client_id, app.secret_hash, app.name, app.website)
-            await tx.execute("app_add", sql.ADD_APP, *args, app.redirect_uris, app.scopes, app.created_at)
+            args = (app.app_id, app.client_id, app.secret_hash, app.name, app.website, app.redirect_uris, app.scopes)
+            await tx.execute("app_add", sql.ADD_APP, *args, app.created_at, app.grant_types, app.is_public)
 
     async def app(self, app_id: int) -> App | None:
         row = await self._row("app_by_id", sql.APP_BY_ID, app_id)
@@ -83,10 +83,17 @@ class AuthRepository:
             await tx.execute("session_add", sql.ADD_SESSION, *_session_row(session))
 
     async def session_by_token(self, token_hash: bytes) -> SessionView | None:
-        row = await self._row("session_by_token", sql.SESSION_BY_TOKEN, token_hash)
-        if row is None:
-            return None
-        return SessionView(_session(row), row["app_name"], row["app_website"], tuple(row["roles"]))
+        return _view(await self._row("session_by_token", sql.SESSION_BY_TOKEN, token_hash))
+
+    async def session(self, session_id: int) -> SessionView | None:
+        return _view(await self._row("session_by_id", sql.SESSION_BY_ID, session_id))
+
+    async def rotate_session(self, session: Session) -> bool:
+        """Stores a session whose generation was raised by one; False if someone else did that, or it was revoked."""
+        args = (session.session_id, session.generation - 1, session.token_hash, session.generation, session.rotated_at)
+        async with self._pg.transaction() as tx:
+            rows = await tx.execute("session_rotate", sql.ROTATE, *args, session.token_expires_at, session.expires_at)
+        return rows == 1
 
     async def sessions_of_code(self, code_hash: bytes) -> list[Session]:
         """Those that are not revoked."""
@@ -204,11 +211,13 @@ def _session_row(session: Session) -> Sequence[object]:
         session.created_at,
         session.expires_at,
         session.code_hash,
+        session.refresh_seed,
+        session.token_expires_at,
     )
 
 
 def _app(row: Any) -> App:
-    return App(**{**row, "redirect_uris": tuple(row["redirect_uris"]), "scopes": tuple(row["scopes"])})
+    return App(**{**row, **{name: tuple(row[name]) for name in ("redirect_uris", "scopes", "grant_types")}})
 
 
 def _credentials(row: Any) -> Credentials | None:
@@ -226,7 +235,18 @@ def _session(row: Any) -> Session:
         expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],
         code_hash=row["code_hash"],
+        refresh_seed=row["refresh_seed"],
+        generation=row["generation"],
+        rotated_at=row["rotated_at"],
+        token_expires_at=row["token_expires_at"],
     )
+
+
+def _view(row: Any) -> SessionView | None:
+    if row is None:
+        return None
+    app = (row["app_name"], row["app_website"])
+    return SessionView(_session(row), *app, tuple(row["roles"]), row["username"], row["app_revoked_at"])
 
 
 def _code(row: Any) -> AuthorizationCode:

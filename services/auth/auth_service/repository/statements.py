@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 ADD_APP = """
-INSERT INTO apps (app_id, client_id, secret_hash, name, website, redirect_uris, scopes, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
-APP_BY_ID = """
-SELECT app_id, client_id, secret_hash, name, website, redirect_uris, scopes, created_at FROM apps
-WHERE app_id = $1"""
-APP_BY_CLIENT = """
-SELECT app_id, client_id, secret_hash, name, website, redirect_uris, scopes, created_at FROM apps
-WHERE client_id = $1"""
+INSERT INTO apps
+  (app_id, client_id, secret_hash, name, website, redirect_uris, scopes, created_at, grant_types, is_public)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+_APP = """
+SELECT app_id, client_id, secret_hash, name, website, redirect_uris, scopes, created_at, grant_types, is_public,
+       revoked_at
+FROM apps"""
+APP_BY_ID = f"{_APP} WHERE app_id = $1"
+APP_BY_CLIENT = f"{_APP} WHERE client_id = $1"
 
 ADD_CREDENTIALS = """
 INSERT INTO credentials
@@ -30,18 +31,23 @@ SET_ROLES = "UPDATE credentials SET roles = $2 WHERE account_id = $1"
 REHASH = "UPDATE credentials SET password_hash = $3 WHERE account_id = $1 AND password_hash = $2"
 
 ADD_SESSION = """
-INSERT INTO sessions (session_id, token_hash, app_id, account_id, scopes, created_at, expires_at, code_hash)
-VALUES ($1, $2, $3, nullif($4::bigint, 0), $5, $6, $7, $8)"""
-SESSION_BY_TOKEN = """
+INSERT INTO sessions
+  (session_id, token_hash, app_id, account_id, scopes, created_at, expires_at, code_hash, refresh_seed,
+   token_expires_at)
+VALUES ($1, $2, $3, nullif($4::bigint, 0), $5, $6, $7, $8, $9, $10)"""
+_SESSION = """
 SELECT s.session_id, s.token_hash, s.app_id, coalesce(s.account_id, 0) AS account_id, s.scopes, s.created_at,
-       s.expires_at, s.revoked_at, s.code_hash, a.name AS app_name, a.website AS app_website,
-       coalesce(c.roles, '{}') AS roles
-FROM sessions s JOIN apps a USING (app_id) LEFT JOIN credentials c ON c.account_id = s.account_id
-WHERE s.token_hash = $1"""  # noqa: S105 - a statement
-SESSIONS_OF_CODE = """
-SELECT session_id, token_hash, app_id, coalesce(account_id, 0) AS account_id, scopes, created_at, expires_at,
-       revoked_at, code_hash
-FROM sessions WHERE code_hash = $1 AND revoked_at IS NULL LIMIT 10"""
+       s.expires_at, s.revoked_at, s.code_hash, s.refresh_seed, s.generation, s.rotated_at, s.token_expires_at"""
+_VIEW = f"""{_SESSION},
+       a.name AS app_name, a.website AS app_website, a.revoked_at AS app_revoked_at,
+       coalesce(c.roles, '{{}}') AS roles, coalesce(c.username, '') AS username
+FROM sessions s JOIN apps a USING (app_id) LEFT JOIN credentials c ON c.account_id = s.account_id"""
+SESSION_BY_TOKEN = f"{_VIEW} WHERE s.token_hash = $1"
+SESSION_BY_ID = f"{_VIEW} WHERE s.session_id = $1"
+SESSIONS_OF_CODE = f"{_SESSION} FROM sessions s WHERE s.code_hash = $1 AND s.revoked_at IS NULL LIMIT 10"
+ROTATE = """
+UPDATE sessions SET token_hash = $3, generation = $4, rotated_at = $5, token_expires_at = $6, expires_at = $7
+WHERE session_id = $1 AND generation = $2 AND revoked_at IS NULL"""
 EXTEND = "UPDATE sessions SET expires_at = $2 WHERE session_id = $1 AND revoked_at IS NULL AND expires_at < $2"
 REVOKE = "UPDATE sessions SET revoked_at = $2 WHERE session_id = $1 AND revoked_at IS NULL"
 

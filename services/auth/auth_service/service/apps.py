@@ -9,11 +9,18 @@ from urllib.parse import urlsplit
 
 from auth_service.errors import AppNotFound, InvalidClient, ValidationFailed
 from auth_service.models import (
+    APP_GRANT,
+    CODE_GRANT,
+    DEFAULT_GRANTS,
     DEFAULT_SCOPES,
+    GRANTS,
     MAX_APP_NAME_CHARS,
     MAX_REDIRECT_URIS,
     MAX_URI_CHARS,
     OUT_OF_BAND,
+    PUBLIC_CLIENT,
+    REFRESH_GRANT,
+    SECRET_METHODS,
     App,
 )
 from auth_service.repository import AuthRepository
@@ -37,10 +44,24 @@ class Apps:
         self._clock = clock
 
     async def create(
-        self, name: str, redirect_uris: Sequence[str], scopes: Sequence[str], website: str
+        self,
+        name: str,
+        redirect_uris: Sequence[str],
+        scopes: Sequence[str],
+        website: str,
+        grant_types: Sequence[str] = (),
+        auth_method: str = "",
     ) -> tuple[App, str]:
-        """The application and its secret. Raises ValidationFailed naming each field that is wrong."""
-        violations = [*_check_name(name), *_check_uris(redirect_uris), *_check_scopes(scopes), *_check_website(website)]
+        """The application and its secret, empty for a public one. Raises ValidationFailed naming what is wrong."""
+        is_public = auth_method == PUBLIC_CLIENT
+        violations = [
+            *_check_name(name),
+            *_check_uris(redirect_uris),
+            *_check_scopes(scopes),
+            *_check_website(website),
+            *_check_grants(grant_types, is_public=is_public),
+            *_check_auth_method(auth_method),
+        ]
         if violations:
             raise ValidationFailed(*violations)
         secret = new_secret()
@@ -53,22 +74,27 @@ class Apps:
             redirect_uris=distinct(redirect_uris),
             scopes=distinct(scopes) or DEFAULT_SCOPES,
             created_at=self._clock.now(),
+            grant_types=distinct(grant_types) or ((CODE_GRANT,) if is_public else DEFAULT_GRANTS),
+            is_public=is_public,
         )
         await self._repository.add_app(app)
-        return app, secret
+        # A public app's was never told to anyone, and is asked of nobody.
+        return app, "" if is_public else secret
 
     async def get(self, app_id: int) -> App:
         app = await self._repository.app(app_id)
-        if app is None:
+        if app is None or app.revoked_at is not None:
             raise AppNotFound("there is no such application")
         return app
 
-    async def authenticate(self, client_id: str, client_secret: str, *, allow_public: bool = False) -> App:
-        """The client. One that sends no secret is public, and known by its id alone where that is allowed."""
+    async def authenticate(self, client_id: str, client_secret: str) -> App:
+        """The client, by its id and secret; a public one by its id alone. Raises InvalidClient."""
         app = await self._repository.app_by_client(client_id)
-        if app is None:
+        if app is None or app.revoked_at is not None:
             raise InvalidClient("client authentication failed: the client is unknown")
-        if not client_secret and allow_public:
+        if app.is_public:
+            if client_secret:
+                raise InvalidClient("client authentication failed: the client has no secret")
             return app
         if not hmac.compare_digest(app.secret_hash, digest(client_secret)):
             raise InvalidClient("client authentication failed: the secret is wrong")
@@ -115,6 +141,24 @@ def _check_scopes(scopes: Sequence[str]) -> list[FieldViolation]:
     if unknown_scopes(scopes):
         return [FieldViolation("scopes", "ERR_INVALID", "doesn't match configured on the server")]
     return []
+
+
+def _check_grants(grants: Sequence[str], *, is_public: bool) -> list[FieldViolation]:
+    problem = ""
+    if any(grant not in GRANTS for grant in grants):
+        problem = f"must be among {', '.join(GRANTS)}"
+    elif REFRESH_GRANT in grants and CODE_GRANT not in grants:
+        problem = f"must have {CODE_GRANT}, too, where they have {REFRESH_GRANT}"
+    elif is_public and APP_GRANT in grants:
+        problem = f"must not have {APP_GRANT} where the app has no secret"
+    return [FieldViolation("grant_types", "ERR_INVALID", problem)] if problem else []
+
+
+def _check_auth_method(method: str) -> list[FieldViolation]:
+    known = (*SECRET_METHODS, PUBLIC_CLIENT)
+    if not method or method in known:
+        return []
+    return [FieldViolation("token_endpoint_auth_method", "ERR_INVALID", f"must be one of {', '.join(known)}")]
 
 
 def _check_website(website: str) -> list[FieldViolation]:

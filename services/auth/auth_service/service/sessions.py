@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from auth_service.errors import UnauthorizedClient
 from auth_service.events import Events
 from auth_service.metrics import REVOKED, TOKENS
-from auth_service.models import INTERNAL_TOKEN_LIFETIME, App, InternalToken, IssuedToken, Session
+from auth_service.models import (
+    INTERNAL_TOKEN_LIFETIME,
+    REFRESH_GRANT,
+    App,
+    InternalToken,
+    IssuedToken,
+    Session,
+    SessionView,
+)
 from auth_service.repository import AuthRepository
 from auth_service.service.opaque import digest, new_secret
+from auth_service.service.refresh_tokens import RefreshTokens
 from auth_service.service.scopes import effective
 from auth_service.service.signing import SigningKeys
 from rookery_common.auth import Identity, InvalidToken
@@ -23,7 +32,10 @@ log = get_logger()
 
 
 class Sessions:
-    """A session lasts as long as it is used, but for `lifetime` unused; revoked, it ends within a second everywhere."""
+    """A session lasts as long as it is used, but for `lifetime` unused; revoked, it ends within a second everywhere.
+
+    One of an app with refresh tokens lasts as their policy says, however its access tokens are used.
+    """
 
     def __init__(
         self,
@@ -32,6 +44,7 @@ class Sessions:
         events: Events,
         ids: IdSource,
         clock: Clock,
+        refresh_tokens: RefreshTokens,
         *,
         lifetime: timedelta,
     ) -> None:
@@ -40,6 +53,7 @@ class Sessions:
         self._events = events
         self._ids = ids
         self._clock = clock
+        self._refresh_tokens = refresh_tokens
         self._lifetime = lifetime
 
     def new(self, app: App, account_id: int, scopes: tuple[str, ...], code_hash: bytes | None = None) -> IssuedToken:
@@ -55,6 +69,8 @@ class Sessions:
             expires_at=now + self._lifetime,
             code_hash=code_hash,
         )
+        if code_hash is not None and REFRESH_GRANT in app.grant_types:
+            return self._refresh_tokens.issue(self._refresh_tokens.first(session))
         return IssuedToken(token, session)
 
     async def open(self, app: App, account_id: int, scopes: tuple[str, ...], *, grant: str) -> IssuedToken:
@@ -69,18 +85,13 @@ class Sessions:
 
         Raises InvalidToken.
         """
-        view = await self._repository.session_by_token(digest(token))
+        view = await self.find(token)
+        if view is None:
+            raise InvalidToken("the access token is invalid, has expired or was revoked")
         now = self._clock.now()
-        if view is None or view.session.revoked_at is not None:
-            raise InvalidToken("the access token is invalid or was revoked")
-        session = view.session
-        if session.expires_at <= now:
-            raise InvalidToken("the access token has expired")
-        if now + self._lifetime - session.expires_at > EXTEND_AFTER:
-            session = replace(session, expires_at=now + self._lifetime)
-            await self._repository.extend_session(session.session_id, session.expires_at)
+        session = await self._extended(view.session, now)
         session = replace(session, scopes=effective(session.scopes, view.roles))
-        seconds = int(min(INTERNAL_TOKEN_LIFETIME, session.expires_at - now).total_seconds())
+        seconds = int(min(INTERNAL_TOKEN_LIFETIME, session.ends_at - now).total_seconds())
         identity = Identity(
             account_id=session.account_id,
             session_id=session.session_id,
@@ -92,9 +103,17 @@ class Sessions:
         expires_at = now.replace(microsecond=0) + timedelta(seconds=seconds)
         return InternalToken(signed, expires_at, replace(view, session=session))
 
-    async def revoke_token(self, token: str, app: App) -> None:
-        """Ends the token's session; an unknown token is no error (RFC 7009). Raises UnauthorizedClient."""
+    async def find(self, token: str) -> SessionView | None:
+        """The session of an access token that holds."""
         view = await self._repository.session_by_token(digest(token))
+        return view if view is not None and is_live(view, self._clock.now()) else None
+
+    async def revoke_token(self, token: str, app: App) -> None:
+        """Ends the session of an access or refresh token; an unknown token is no error (RFC 7009).
+
+        Raises UnauthorizedClient.
+        """
+        view = await self._refresh_tokens.find(token) or await self._repository.session_by_token(digest(token))
         if view is None:
             return
         if view.session.app_id != app.app_id:
@@ -113,3 +132,16 @@ class Sessions:
         if await self._repository.revoke_session(session, now, event):
             REVOKED.labels(cause).inc()
             log.info("auth.session_revoked", session_id=session.session_id, cause=cause)
+
+    async def _extended(self, session: Session, now: datetime) -> Session:
+        """By its use, at most once a day; where there are refresh tokens, those extend it."""
+        if session.refresh_seed is not None or now + self._lifetime - session.expires_at <= EXTEND_AFTER:
+            return session
+        session = replace(session, expires_at=now + self._lifetime)
+        await self._repository.extend_session(session.session_id, session.expires_at)
+        return session
+
+
+def is_live(view: SessionView, now: datetime) -> bool:
+    """Whether its access token holds."""
+    return view.session.revoked_at is None and view.app_revoked_at is None and view.session.ends_at > now

@@ -100,8 +100,24 @@ class FakeRepository(AuthRepository):
         session = next((known for known in self.sessions.values() if known.token_hash == token_hash), None)
         if session is None:
             return None
-        app, credentials = self.apps[session.app_id], self.credentials.get(session.account_id)
-        return SessionView(session, app.name, app.website, credentials.roles if credentials else ())
+        return self._view(session)
+
+    async def session(self, session_id: int) -> SessionView | None:
+        await asyncio.sleep(0)
+        session = self.sessions.get(session_id)
+        return None if session is None else self._view(session)
+
+    def _view(self, session: Session) -> SessionView:
+        app, owner = self.apps[session.app_id], self.credentials.get(session.account_id)
+        roles, username = (owner.roles, owner.username) if owner else ((), "")
+        return SessionView(session, app.name, app.website, roles, username, app.revoked_at)
+
+    async def rotate_session(self, session: Session) -> bool:
+        known = self.sessions[session.session_id]
+        if known.generation != session.generation - 1 or known.revoked_at is not None:
+            return False
+        self.sessions[session.session_id] = session
+        return True
 
     async def sessions_of_code(self, code_hash: bytes) -> list[Session]:
         return [

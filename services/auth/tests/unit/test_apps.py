@@ -18,10 +18,28 @@ async def test_an_app_is_known_by_its_id_and_secret(world: Any) -> None:
             await world.auth.apps.authenticate(client_id, secret)
 
 
-async def test_a_public_client_is_known_by_its_id_only_where_that_is_allowed(world: Any) -> None:
-    assert await world.auth.apps.authenticate(world.app.client_id, "", allow_public=True) == world.app
+async def test_a_public_client_is_known_by_its_id_and_has_no_secret(world: Any) -> None:
+    app, secret = await world.auth.apps.create("Page", [world.redirect], ["read"], "", auth_method="none")
+    assert (secret, app.is_public, app.grant_types) == ("", True, ("authorization_code",))
+    assert await world.auth.apps.authenticate(app.client_id, "") == app
     with pytest.raises(InvalidClient):
-        await world.auth.apps.authenticate(world.app.client_id, "wrong", allow_public=True)
+        await world.auth.apps.authenticate(app.client_id, "anything")
+
+
+@pytest.mark.parametrize(
+    ("grants", "method", "field"),
+    [
+        (["implicit"], "", "grant_types"),
+        (["password"], "", "grant_types"),
+        (["refresh_token"], "", "grant_types"),
+        (["authorization_code", "client_credentials"], "none", "grant_types"),
+        (["authorization_code"], "private_key_jwt", "token_endpoint_auth_method"),
+    ],
+)
+async def test_what_an_app_may_not_register_for_is_named(world: Any, grants: Any, method: str, field: str) -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        await world.auth.apps.create("App", [world.redirect], [], "", grants, method)
+    assert [violation.field for violation in caught.value.fields] == [field]
 
 
 async def test_the_secret_is_not_what_is_stored(world: Any) -> None:

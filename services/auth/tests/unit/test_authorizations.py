@@ -51,16 +51,29 @@ async def test_a_code_gives_a_token_of_the_user(world: Any) -> None:
     assert (view.app_name, view.app_website) == ("Client", "https://client.example")
 
 
+async def public(world: Any) -> dict[str, str]:
+    app, _ = await world.auth.apps.create("Page", [world.redirect], ["read"], "", auth_method="none")
+    return {"client_id": app.client_id}
+
+
 async def test_a_public_client_redeems_with_its_proof_alone(world: Any) -> None:
+    page = await public(world)
+    code = await code_of(world, **page)
+    assert await world.auth.authorizations.grant(redeems(world, code, **page, client_secret=""))
+
+
+async def test_a_public_client_without_pkce_is_refused_before_anyone_signs_in(world: Any) -> None:
+    with pytest.raises(AuthorizationInvalid, match="code_challenge"):
+        await world.auth.authorizations.check(
+            asks(world, **await public(world), code_challenge="", code_challenge_method="")
+        )
+
+
+async def test_a_confidential_client_needs_its_secret_whether_it_has_a_proof_or_not(world: Any) -> None:
     code = await code_of(world)
-    assert await world.auth.authorizations.grant(redeems(world, code, client_secret=""))
-
-
-async def test_a_public_client_without_pkce_is_refused(world: Any) -> None:
-    code = await code_of(world, code_challenge="", code_challenge_method="")
     with pytest.raises(InvalidClient):
-        await world.auth.authorizations.grant(redeems(world, code, client_secret="", code_verifier=""))
-    assert await world.auth.authorizations.grant(redeems(world, code, code_verifier=""))
+        await world.auth.authorizations.grant(redeems(world, code, client_secret=""))
+    assert await world.auth.authorizations.grant(redeems(world, code))
 
 
 @pytest.mark.parametrize("verifier", ["", "w" * 43, "v" * 42, "v" * 44, "v" * 200, CHALLENGE])

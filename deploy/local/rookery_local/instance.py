@@ -50,6 +50,11 @@ class Instance:
         return f"http://{self.host}:{self.ports['gateway']}"
 
     @property
+    def flags(self) -> Path:
+        """The services' feature flags."""
+        return self.root / "flags.json"
+
+    @property
     def settings(self) -> Path:
         """The process manager's generated settings, with the services' secrets: its owner's alone."""
         return self.root / "supervisord.conf"
@@ -127,7 +132,10 @@ def create(root: Path, ports: Mapping[str, int], *, throwaway: bool = False, hos
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o711)
     data = _data_folder(root, user)
-    return Instance(root, data, ports, Secrets(root / "secrets.json"), user, throwaway, host)
+    instance = Instance(root, data, ports, Secrets(root / "secrets.json"), user, throwaway, host)
+    if not instance.flags.exists():
+        instance.flags.write_text('{"flags": {}}\n')
+    return instance
 
 
 def load(root: Path) -> Instance:

@@ -79,6 +79,8 @@ def _addresses(instance: Instance, service: Service) -> dict[str, str]:
         "KAFKA_BOOTSTRAP": f"{instance.host}:{ports['kafka']}",
     }
     own = "HTTP_ADDRESS" if service.name == "gateway" else "GRPC_ADDRESS"
+    if service.name == "gateway":
+        values["FLAGS_FILE"] = str(instance.flags)
     values[own] = f"{instance.host}:{ports[service.name]}"
     for other in SERVICES:
         if other.name not in ("gateway", service.name):

@@ -10,6 +10,9 @@ from gateway_service.cache import Fragments
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.config import Settings
+from gateway_service.connections import CHAT as CHAT_STREAM
+from gateway_service.connections import STREAMS
+from gateway_service.flags import CHAT, FLAGS, INTERACTIONS, MEASURES, MEDIA_UPLOADS, SEARCH, STREAMING
 from gateway_service.hub import Hub
 from gateway_service.pages import Pages
 from gateway_service.revocations import Revocations
@@ -34,10 +37,12 @@ from gateway_service.routers.sign_up import SignUp
 from gateway_service.routers.statuses import Statuses
 from gateway_service.routers.streaming import Streaming
 from gateway_service.routers.timelines import Timelines
+from gateway_service.routing import behind
 from gateway_service.server import HttpServer, Once
 from gateway_service.web import build_web
 from rookery_common.app import App, Component, Role
 from rookery_common.clock import Clock, SystemClock
+from rookery_common.flags import Flags
 from rookery_common.health import Health
 
 
@@ -52,26 +57,42 @@ def build(roles: frozenset[Role]) -> App:
     exchange = TokenExchange(clients.auth, clock, capacity=settings.token_cache_size, fresh=revocations.fresh)
     hub = Hub(clients, clock)
     revocations.connect(exchange, hub)
+    flags = Flags(settings.flags_file, FLAGS, service=settings.service)
+    flags.when_off(STREAMING, lambda: hub.close_listeners(STREAMS))
+    flags.when_off(CHAT, lambda: hub.close_listeners({CHAT_STREAM}))
     cache = Fragments()
     composer = Composer(clients, cache, clock, settings)
-    streaming = Streaming(hub, clients, composer, exchange, clock)
     checks = {"revocations": Once(revocations.check)}
     health = Health(checks)
-    routers = [
-        Timelines(composer, exchange, settings).router,
-        streaming.router,
-        ChatSockets(hub, clients, exchange, clock).router,
-        *api_routers(clients, composer, exchange, settings, clock),
-        Probes(health).router,
-    ]
+    routers = all_routers(clients, composer, exchange, settings, clock, flags, hub, health)
     server = HttpServer(build_web(settings, routers), settings, health)
     # Stopped in reverse: streams are told to go elsewhere before the server waits for requests to end.
-    components: list[Component] = [clients, cache.follower(settings), revocations, server, hub]
+    components: list[Component] = [flags, clients, cache.follower(settings), revocations, server, hub]
     return App(settings, __version__, components, checks)
 
 
+def all_routers(
+    clients: Clients,
+    composer: Composer,
+    exchange: TokenExchange,
+    settings: Settings,
+    clock: Clock,
+    flags: Flags,
+    hub: Hub,
+    health: Health,
+) -> list[APIRouter]:
+    """Every route of the gateway, the hottest first."""
+    return [
+        Timelines(composer, exchange, settings).router,
+        behind(flags, STREAMING, Streaming(hub, clients, composer, exchange, clock).router),
+        behind(flags, CHAT, ChatSockets(hub, clients, exchange, clock).router),
+        *api_routers(clients, composer, exchange, settings, clock, flags),
+        Probes(health).router,
+    ]
+
+
 def api_routers(
-    clients: Clients, composer: Composer, exchange: TokenExchange, settings: Settings, clock: Clock
+    clients: Clients, composer: Composer, exchange: TokenExchange, settings: Settings, clock: Clock, flags: Flags
 ) -> list[APIRouter]:
     """All routes that answer at once, the hottest first."""
     pages = Pages(settings)
@@ -79,19 +100,20 @@ def api_routers(
     return [
         statuses.router,
         Engagement(clients, composer, exchange, settings, statuses).router,
-        Search(clients, composer, exchange, settings).router,  # Its accounts/search is not the account "search".
+        # Its accounts/search is not the account "search".
+        behind(flags, SEARCH, Search(clients, composer, exchange, settings).router),
         Accounts(clients, composer, exchange, settings).router,
         Notifications(clients, composer, exchange, settings).router,
-        Conversations(clients, composer, exchange, settings).router,
-        SignUp(clients, exchange, settings).router,
-        Media(clients, composer, exchange, settings).router,
+        behind(flags, CHAT, Conversations(clients, composer, exchange, settings).router),
+        SignUp(clients, exchange, settings, flags).router,
+        behind(flags, MEDIA_UPLOADS, Media(clients, composer, exchange, settings).router, methods={"POST"}),
         Apps(clients, exchange, settings).router,
         OAuth(clients, composer, exchange, settings).router,
         Authorize(clients, pages, settings).router,
         Reports(clients, composer, exchange, settings).router,
         AdminReports(clients, composer, exchange, settings).router,
-        Interactions(clients, exchange, settings, clock).router,
-        Measures(clients, exchange, settings, clock).router,
-        Instance(settings).router,
+        behind(flags, INTERACTIONS, Interactions(clients, exchange, settings, clock).router),
+        behind(flags, MEASURES, Measures(clients, exchange, settings, clock).router),
+        Instance(settings, flags).router,
         FrontPages(pages, settings).router,
     ]

@@ -20,11 +20,14 @@ from rookery_common.errors import (
     PermissionDenied,
     Status,
     Unauthenticated,
+    Unavailable,
 )
 
 OWN_PREFIX = "/api/rookery/"
 REALM = "Rookery"
+SWITCHED_OFF_HEADER = "X-Rookery-Switched-Off"
 RETRY_SECONDS = 2
+SWITCHED_OFF_SECONDS = 60
 JSON = "application/json; charset=utf-8"
 PROBLEM_JSON = "application/problem+json"
 
@@ -153,6 +156,16 @@ class RegistrationsClosed(PermissionDenied):
         super().__init__("Registrations are closed")
 
 
+class SwitchedOff(Unavailable):
+    """The operators have switched this part of the platform off; the rest goes on."""
+
+    reason = "SWITCHED_OFF"
+
+    def __init__(self, part: str) -> None:
+        super().__init__(f"{part} is switched off for now", retry_after=SWITCHED_OFF_SECONDS)
+        self.part = part
+
+
 def invalid(field: str, description: str, code: str = "ERR_INVALID") -> InvalidArgument:
     """Bad input, named by its field."""
     return InvalidArgument(f"{field} {description}", fields=[FieldViolation(field, code, description)])
@@ -210,7 +223,7 @@ def problem_body(error: AppError, status: int, request_id: str) -> bytes:
 
 
 def error_headers(error: AppError, status: int) -> dict[str, str]:
-    """When to try again, and what a 401 asks for."""
+    """When to try again, what a 401 asks for, and which part is switched off."""
     headers = {}
     if status in (429, 503):
         wait = RETRY_SECONDS if error.retry_after is None else error.retry_after
@@ -219,6 +232,8 @@ def error_headers(error: AppError, status: int) -> dict[str, str]:
         headers["WWW-Authenticate"] = f'Bearer realm="{REALM}", error="invalid_token"'
     if status == 403 and error.reason == "SCOPE_MISSING":
         headers["WWW-Authenticate"] = f'Bearer realm="{REALM}", error="insufficient_scope"'
+    if isinstance(error, SwitchedOff):
+        headers[SWITCHED_OFF_HEADER] = error.part
     return headers
 
 

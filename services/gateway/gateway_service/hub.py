@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from gateway_service import upstreams
 from gateway_service.clients import Clients
@@ -92,6 +92,12 @@ class Hub:
         """Ends all streams of an account."""
         for connection in self._by_account.get(account_id, ()):
             connection.close(Closing.REVOKED)
+
+    def close_listeners(self, streams: Collection[str]) -> None:
+        """Ends the connections that listen to one of these streams: nobody is to be served them for now."""
+        for connection in self._connections:
+            if not connection.streams.isdisjoint(streams):
+                connection.close(Closing.UNAVAILABLE)
 
     def close_all(self, closing: Closing = Closing.RESTART) -> None:
         """Ends every stream; clients come back, and show their tokens again."""

@@ -32,7 +32,10 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _METHODS = _READS | {"POST", "PUT", "PATCH", "DELETE"}
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _HEADER_LIST = re.compile(rb"[A-Za-z0-9, _-]{0,1000}")
-_EXPOSED = b"Link, Retry-After, X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit"
+_EXPOSED = (
+    b"Link, Retry-After, X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit, "
+    b"X-Rookery-Switched-Off"
+)
 _CORS = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", _EXPOSED)]
 _PREFLIGHT = [
     (b"access-control-allow-origin", b"*"),

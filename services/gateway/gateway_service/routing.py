@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
-from gateway_service.errors import JSON, RecordNotFound, RouteNotFound
+from gateway_service.errors import JSON, RecordNotFound, RouteNotFound, SwitchedOff, error_response
+from rookery_common.flags import Flag, Flags
 from rookery_common.ids import MAX_ID
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+Guard = Callable[[], None]
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
 
 
 class PlainRoute(APIRoute):
     """Skips FastAPI's parsing and serialization, which cost more than the rest of a hot request together."""
 
+    guard: Guard | None = None
+
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.methods is None or scope["method"] not in self.methods:
             raise RouteNotFound("Not found")
+        if self.guard is not None:
+            self.guard()
         response = await self.endpoint(Request(scope, receive, send))
         await response(scope, receive, send)
 
@@ -65,6 +73,34 @@ class Routes:
             openapi_extra=extra,
             response_model=None,
         )
+
+
+def behind(flags: Flags, flag: Flag, router: APIRouter, *, methods: Collection[str] = ()) -> APIRouter:
+    """The router, whose routes (those of these methods, if some are named) are refused while the flag is off."""
+
+    def guard() -> None:
+        if not flags.on(flag):
+            raise SwitchedOff(flag.key)
+
+    for route in router.routes:
+        if isinstance(route, PlainRoute) and (not methods or not (route.methods or set()).isdisjoint(methods)):
+            route.guard = guard
+        elif isinstance(route, WebSocketRoute):
+            route.app = _guarded(route.app, guard)
+    return router
+
+
+def _guarded(app: ASGIApp, guard: Guard) -> ASGIApp:
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            guard()
+        except SwitchedOff as error:
+            refusal = error_response(error, scope["path"], scope.get("request_id", ""))
+            await WebSocket(scope, receive, send).send_denial_response(refusal)
+        else:
+            await app(scope, receive, send)
+
+    return serve
 
 
 def json_response(body: bytes, headers: dict[str, str] | None = None) -> Response:

@@ -12,12 +12,14 @@ from gateway_service.auth import TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.config import Settings
 from gateway_service.errors import AppTokenRequired, RegistrationsClosed
+from gateway_service.flags import SIGN_UP
 from gateway_service.params import Params, read_params
 from gateway_service.routers.statuses import idempotency_key
 from gateway_service.routing import Routes, json_response
 from gateway_service.schemas.apps import token
 from rookery.auth.v1.auth_service_pb2 import SignUpRequest
 from rookery_common.crypto import derive_key
+from rookery_common.flags import Flags
 
 SIGN_UP_SECONDS = 10.0
 MAX_CHARS = 1000
@@ -26,10 +28,11 @@ MAX_CHARS = 1000
 class SignUp:
     """Makes accounts; auth and user decide on what is given."""
 
-    def __init__(self, clients: Clients, exchange: TokenExchange, settings: Settings) -> None:
+    def __init__(self, clients: Clients, exchange: TokenExchange, settings: Settings, flags: Flags) -> None:
         self._clients = clients
         self._exchange = exchange
         self._settings = settings
+        self._flags = flags
         self._key = derive_key(settings.master_key_bytes(), "gateway.sign-up")
         routes = Routes("accounts")
         routes.post("/api/v1/accounts", self.create, "accounts_create", "Sign up")
@@ -39,7 +42,7 @@ class SignUp:
         caller = await self._exchange.require(request, "write:accounts")
         if caller.identity.account_id:
             raise AppTokenRequired
-        if not self._settings.registrations:
+        if not self._settings.registrations or not self._flags.on(SIGN_UP):
             raise RegistrationsClosed
         params = await read_params(request, self._settings.max_body_bytes, query=False)
         call = sign_up_request(params)

@@ -15,8 +15,10 @@ from gateway_service.auth import TokenExchange
 from gateway_service.cache import Fragments
 from gateway_service.compose import Composer
 from gateway_service.config import Settings
+from gateway_service.flags import FLAGS
 from gateway_service.routers.timelines import Timelines
 from gateway_service.web import build_web
+from rookery_common.flags import Flags
 from rookery_common.testing.clock import FakeClock
 
 if TYPE_CHECKING:
@@ -29,11 +31,17 @@ def exchange(world: World, clock: FakeClock) -> TokenExchange:
 
 
 @pytest.fixture
-def web(world: World, exchange: TokenExchange, settings: Settings, clock: FakeClock) -> ASGIApp:
+def flags() -> Flags:
+    """Everything is on."""
+    return Flags("", FLAGS, service="gateway")
+
+
+@pytest.fixture
+def web(world: World, exchange: TokenExchange, settings: Settings, clock: FakeClock, flags: Flags) -> ASGIApp:
     clients = cast(Any, world)
     composer = Composer(clients, Fragments(), clock, settings)
     timelines = Timelines(composer, exchange, settings)
-    return build_web(settings, [timelines.router, *api_routers(clients, composer, exchange, settings, clock)])
+    return build_web(settings, [timelines.router, *api_routers(clients, composer, exchange, settings, clock, flags)])
 
 
 @pytest_asyncio.fixture

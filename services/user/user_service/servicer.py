@@ -12,6 +12,7 @@ from rookery.user.v1 import user_service_pb2 as pb
 from rookery_common.auth import Identity, TokenVerifier, current_identity, require_identity
 from rookery_common.errors import AppError, Unauthenticated
 from rookery_common.rpc import serve_batch
+from user_service.errors import FieldInvalid
 from user_service.events import account_message
 from user_service.models import Account, AccountView, FollowSettings, Relationship
 from user_service.service import UserService, check_ids
@@ -72,8 +73,7 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         wanted = FollowSettings(
             reblogs=request.reblogs if request.HasField("reblogs") else None,
             notify=request.notify if request.HasField("notify") else None,
-            # A list can't be told from its absence: none named leaves them as they are.
-            languages=tuple(dict.fromkeys(request.languages)) or None,
+            languages=_wanted_languages(request),
         )
         relationship = await self._service.follow(me, request.account_id, wanted)
         return pb.FollowAccountResponse(relationship=_relationship_message(relationship))
@@ -139,6 +139,14 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
 def encode_account(account: Account) -> bytes:
     """A profile as it is cached: ready to be sent."""
     return account_message(account).SerializeToString()
+
+
+def _wanted_languages(request: pb.FollowAccountRequest) -> tuple[str, ...] | None:
+    """A list can't be told from its absence: none named leaves them as they are, unless all are wanted."""
+    languages = tuple(dict.fromkeys(request.languages))
+    if request.all_languages and languages:
+        raise FieldInvalid("languages", "must be empty where all are wanted")
+    return languages if languages or request.all_languages else None
 
 
 def _me() -> int:

@@ -175,8 +175,10 @@ class Accounts:
 
 
 def follow_request(account_id: int, params: Params) -> FollowAccountRequest:
-    """What is not named stays as it is."""
-    call = FollowAccountRequest(account_id=account_id, languages=params.texts("languages", 100, 50))
+    """What is not named stays as it is; languages that are named, but none of them, are all languages."""
+    languages = params.texts("languages", 100, 50)
+    all_languages = "languages" in params and not languages
+    call = FollowAccountRequest(account_id=account_id, languages=languages, all_languages=all_languages)
     reblogs, notify = params.flag("reblogs"), params.flag("notify")
     if reblogs is not None:
         call.reblogs = reblogs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
@@ -92,7 +92,27 @@ async def test_following_leaves_open_what_is_not_said(http: httpx2.AsyncClient, 
     _, headers = world.newcomer("alice")
     bob, _ = world.newcomer("bob")
     await http.post(f"{URL}/{bob}/follow", headers=headers)
-    assert not world.user.made("FollowAccount")[0].request.HasField("reblogs")
+    [call] = world.user.made("FollowAccount")
+    assert not call.request.HasField("reblogs")
+    assert (list(call.request.languages), call.request.all_languages) == ([], False)
+
+
+@pytest.mark.parametrize(
+    ("body", "languages", "all_languages"),
+    [
+        ({"json": {"languages": ["en", "pt"]}}, ["en", "pt"], False),
+        ({"json": {"languages": []}}, [], True),
+        ({"data": {"languages[]": ""}}, [], True),
+    ],
+)
+async def test_languages_of_a_follow_are_chosen_and_cleared(
+    http: httpx2.AsyncClient, world: World, body: dict[str, Any], languages: list[str], all_languages: bool
+) -> None:
+    _, headers = world.newcomer("alice")
+    bob, _ = world.newcomer("bob")
+    assert (await http.post(f"{URL}/{bob}/follow", headers=headers, **body)).status_code == 200
+    [call] = world.user.made("FollowAccount")
+    assert (list(call.request.languages), call.request.all_languages) == (languages, all_languages)
 
 
 async def test_following_nobody_is_not_found_and_oneself_is_refused(http: httpx2.AsyncClient, world: World) -> None:

@@ -126,6 +126,12 @@ async def test_following_needs_a_caller_with_the_scope(call: Caller, world: Worl
     assert list(answer.languages) == ["pt", "en"]
     kept = (await call("FollowAccount", pb.FollowAccountRequest(account_id=bob, notify=True), who=alice)).relationship
     assert (kept.showing_reblogs, kept.notifying, list(kept.languages)) == (False, True, ["pt", "en"])
+    cleared = pb.FollowAccountRequest(account_id=bob, all_languages=True)
+    for _ in range(2):
+        assert list((await call("FollowAccount", cleared, who=alice)).relationship.languages) == []
+    both = pb.FollowAccountRequest(account_id=bob, all_languages=True, languages=["en"])
+    with pytest.raises(InvalidArgument, match="languages"):
+        await call("FollowAccount", both, who=alice)
     ended = await call("UnfollowAccount", pb.UnfollowAccountRequest(account_id=bob), who=alice)
     assert not ended.relationship.following
 

@@ -351,11 +351,16 @@ class FollowAccountRequest(_message.Message):
     REBLOGS_FIELD_NUMBER: _builtins.int
     NOTIFY_FIELD_NUMBER: _builtins.int
     LANGUAGES_FIELD_NUMBER: _builtins.int
+    ALL_LANGUAGES_FIELD_NUMBER: _builtins.int
     account_id: _builtins.int
     reblogs: _builtins.bool
     notify: _builtins.bool
+    all_languages: _builtins.bool
+    """Posts of every language again."""
     @_builtins.property
-    def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """None leaves them as they are, unless all are wanted."""
+
     def __init__(
         self,
         *,
@@ -363,10 +368,11 @@ class FollowAccountRequest(_message.Message):
         reblogs: _builtins.bool | None = ...,
         notify: _builtins.bool | None = ...,
         languages: _abc.Iterable[_builtins.str] | None = ...,
+        all_languages: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_notify", b"_notify", "_reblogs", b"_reblogs", "notify", b"notify", "reblogs", b"reblogs"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_notify", b"_notify", "_reblogs", b"_reblogs", "account_id", b"account_id", "languages", b"languages", "notify", b"notify", "reblogs", b"reblogs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_notify", b"_notify", "_reblogs", b"_reblogs", "account_id", b"account_id", "all_languages", b"all_languages", "languages", b"languages", "notify", b"notify", "reblogs", b"reblogs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__notify: _TypeAlias = _typing.Literal["notify"]  # noqa: Y015
     _WhichOneofArgType__notify: _TypeAlias = _typing.Literal["_notify", b"_notify"]  # noqa: Y015

@@ -22,6 +22,7 @@ from gateway_service.routers.apps import Apps
 from gateway_service.routers.authorize import Authorize
 from gateway_service.routers.chat import ChatSockets
 from gateway_service.routers.conversations import Conversations
+from gateway_service.routers.empty import Empty
 from gateway_service.routers.engagement import Engagement
 from gateway_service.routers.instance import Instance
 from gateway_service.routers.interactions import Interactions
@@ -31,6 +32,7 @@ from gateway_service.routers.notifications import Notifications
 from gateway_service.routers.oauth import OAuth
 from gateway_service.routers.pages import FrontPages
 from gateway_service.routers.probes import Probes
+from gateway_service.routers.registration import Registration
 from gateway_service.routers.reports import Reports
 from gateway_service.routers.search import Search
 from gateway_service.routers.sign_up import SignUp
@@ -109,11 +111,13 @@ def api_routers(
         behind(flags, MEDIA_UPLOADS, Media(clients, composer, exchange, settings).router, methods={"POST"}),
         Apps(clients, exchange, settings).router,
         OAuth(clients, composer, exchange, settings).router,
+        Registration(clients, settings).router,
         Authorize(clients, pages, settings).router,
         Reports(clients, composer, exchange, settings).router,
         AdminReports(clients, composer, exchange, settings).router,
         behind(flags, INTERACTIONS, Interactions(clients, exchange, settings, clock).router),
         behind(flags, MEASURES, Measures(clients, exchange, settings, clock).router),
         Instance(settings, flags).router,
+        Empty(composer, exchange).router,
         FrontPages(pages, settings).router,
     ]

@@ -117,8 +117,13 @@ class FakeAuth(FakeService):
             redirect_uris=request.redirect_uris,
             scopes=request.scopes or ["read"],
             client_id="client",
+            grant_types=request.grant_types or ["authorization_code", "client_credentials"],
+            token_endpoint_auth_method=request.token_endpoint_auth_method or "client_secret_basic",
         )
-        return auth_service_pb2.CreateAppResponse(app=app, client_secret="secret")
+        if any(uri.startswith("javascript:") for uri in request.redirect_uris):
+            raise bad("redirect_uris", "ERR_INVALID", "must not use this scheme")
+        secret = "" if request.token_endpoint_auth_method == "none" else "secret"
+        return auth_service_pb2.CreateAppResponse(app=app, client_secret=secret)
 
     def GetApp(self, _request: Any, who: Identity | None) -> Any:
         assert who is not None
@@ -167,9 +172,32 @@ class FakeAuth(FakeService):
                 raise with_reason(InvalidArgument("The grant is invalid"), "INVALID_GRANT")
             account_id, scopes = self.codes.pop(request.code)
             token = self.grant(account_id, *scopes)
+        elif request.grant_type == "refresh_token":
+            return self._refresh(request)
         else:
             raise with_reason(InvalidArgument("Not a grant of ours"), "UNSUPPORTED_GRANT_TYPE")
         return auth_service_pb2.CreateTokenResponse(token=self._token(token))
+
+    def _refresh(self, request: auth_service_pb2.CreateTokenRequest) -> Any:
+        if request.refresh_token != "refresh":
+            raise with_reason(InvalidArgument("The grant is invalid"), "INVALID_GRANT")
+        token = self._token(self.grant(0))
+        token.refresh_token, token.expires_in = "next", 3600
+        return auth_service_pb2.CreateTokenResponse(token=token)
+
+    def IntrospectToken(self, request: auth_service_pb2.IntrospectTokenRequest, _who: Any) -> Any:
+        if (request.client_id, request.client_secret) != ("client", "secret"):
+            raise with_reason(Unauthenticated("Client authentication failed"), "INVALID_CLIENT")
+        session = self.tokens.get(request.token)
+        if session is None:
+            return auth_service_pb2.IntrospectTokenResponse()
+        account_id, name = session.account_id, "alice" if session.account_id else ""
+        answer = auth_service_pb2.IntrospectTokenResponse(
+            active=True, scopes=session.scopes, account_id=account_id, username=name
+        )
+        answer.create_time.FromSeconds(1_700_000_000)
+        answer.expire_time.FromSeconds(1_800_000_000)
+        return answer
 
     def RevokeToken(self, request: auth_service_pb2.RevokeTokenRequest, _who: Any) -> Any:
         if (request.client_id, request.client_secret) != ("client", "secret"):

@@ -14,6 +14,7 @@ from gateway_service.errors import error_headers, http_status
 from gateway_service.pages import Pages
 from gateway_service.params import Params, query_params, read_params
 from gateway_service.routers.apps import MAX_SCOPE_CHARS, MAX_URI_CHARS, read_scopes
+from gateway_service.routers.oauth import issuer
 from gateway_service.routing import Routes
 from gateway_service.schemas.scopes import permissions
 from rookery.auth.v1.auth_service_pb2 import (
@@ -66,7 +67,7 @@ class Authorize:
             params = await read_params(request, self._settings.max_body_bytes, query=False)
             fields = read_fields(params)
             checked = await self._check(fields)
-            if not is_from_here(request):
+            if not is_from_here(request, self._settings.domain):
                 return self._message(403, "Not from here", "This form was sent by another site. Please start again.")
             if params.text("decision", 20) == "deny":
                 return self._return(fields, {"error": "access_denied"})
@@ -127,6 +128,8 @@ class Authorize:
                 return self._pages.render("code.html", code=answer["code"])
             why = answer.get("error_description", "You can close this page.")
             return self._message(400, "Nothing was allowed", why)
+        # RFC 9207: so an app that uses several servers sees whose answer it is.
+        answer = {**answer, "iss": issuer(self._settings.public_url)}
         if fields["state"]:
             answer = {**answer, "state": fields["state"]}
         return RedirectResponse(with_query(fields["redirect_uri"], answer), 303)
@@ -164,9 +167,12 @@ def authorization(fields: dict[str, str]) -> CheckAuthorizationRequest:
     )
 
 
-def is_from_here(request: Request) -> bool:
+def is_from_here(request: Request, domain: str) -> bool:
     """Whether the page itself sent the form, as far as the browser tells: another site must not sign anyone in."""
-    return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = request.headers.get("origin")
+    return origin is None or origin.partition("://")[2] in (domain, request.headers.get("host"))
 
 
 def with_query(address: str, values: Mapping[str, str]) -> str:

@@ -172,3 +172,20 @@ async def test_auth_away_gets_a_page(http: httpx2.AsyncClient, world: World, awa
     assert answer.status_code == 503
     assert "retry-after" in answer.headers
     assert "try again" in answer.text
+
+
+async def test_app_is_told_whose_answer_it_gets(http: httpx2.AsyncClient, alice: int) -> None:
+    for changed in ({}, {"decision": "deny"}, {"response_type": "token"}):
+        answer = await http.post(URL, data={**QUERY, **LOGIN, **changed})
+        assert parse_qs(urlsplit(answer.headers["location"]).query)["iss"] == ["http://rookery.test/"]
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://rookery.test.evil.example", "http://["])
+async def test_form_with_anothers_origin_is_refused(
+    http: httpx2.AsyncClient, world: World, alice: int, origin: str
+) -> None:
+    answer = await http.post(URL, data={**QUERY, **LOGIN}, headers={"origin": origin})
+    assert answer.status_code == 403
+    assert not world.auth.made("CreateAuthorization")
+    own = await http.post(URL, data={**QUERY, **LOGIN}, headers={"origin": "http://rookery.test"})
+    assert own.status_code == 303

@@ -161,3 +161,39 @@ async def test_metadata_names_the_endpoints(http: httpx2.AsyncClient) -> None:
     assert body["token_endpoint"] == "http://rookery.test/oauth/token"
     assert body["code_challenge_methods_supported"] == ["S256"]
     assert {"read", "write:statuses", "follow", "push", "profile"} <= set(body["scopes_supported"])
+    assert "refresh_token" in body["grant_types_supported"]
+    assert body["authorization_response_iss_parameter_supported"] is True
+    for name in ("registration_endpoint", "introspection_endpoint", "revocation_endpoint", "authorization_endpoint"):
+        assert body[name].startswith("http://rookery.test/oauth/")
+
+
+async def test_refresh_gives_the_next_tokens(http: httpx2.AsyncClient) -> None:
+    form = {**CLIENT, "grant_type": "refresh_token", "refresh_token": "refresh"}
+    body = (await http.post("/oauth/token", data=form)).json()
+    assert (body["refresh_token"], body["expires_in"], body["token_type"]) == ("next", 3600, "Bearer")
+    again = await http.post("/oauth/token", data={**form, "refresh_token": "used"})
+    assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
+
+
+async def test_token_without_refresh_says_nothing_of_its_end(http: httpx2.AsyncClient) -> None:
+    body = (await http.post("/oauth/token", data={**CLIENT, "grant_type": "client_credentials"})).json()
+    assert set(body) == {"access_token", "token_type", "scope", "created_at"}
+
+
+async def test_client_asks_what_its_token_is(http: httpx2.AsyncClient, world: World) -> None:
+    token = world.auth.grant(1, "read")
+    body = (await http.post("/oauth/introspect", data={**CLIENT, "token": token})).json()
+    assert body == {
+        "active": True,
+        "scope": "read",
+        "client_id": "client",
+        "sub": "1",
+        "username": "alice",
+        "token_type": "Bearer",
+        "iat": 1_700_000_000,
+        "exp": 1_800_000_000,
+        "iss": "http://rookery.test/",
+    }
+    assert (await http.post("/oauth/introspect", data={**CLIENT, "token": "other"})).json() == {"active": False}
+    refused = await http.post("/oauth/introspect", data={"client_id": "client", "token": token})
+    assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")

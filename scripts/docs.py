@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import routes
 import yaml
 
 from gateway_service.flags import FLAGS
@@ -79,6 +80,7 @@ def flags_page() -> str:
 PAGES: Mapping[Path, Callable[[], str]] = {
     Path("docs/topics.md"): topics_page,
     Path("docs/flags.md"): flags_page,
+    Path("docs/routes.md"): routes.page,
 }
 
 

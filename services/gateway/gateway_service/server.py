@@ -23,6 +23,7 @@ class HttpServer:
     def __init__(self, web: ASGIApp, settings: Settings, health: Health) -> None:
         host, _, port = settings.http_address.rpartition(":")
         self._health = health
+        self.web = web
         self._server = EmbeddedServer(
             uvicorn.Config(
                 web,

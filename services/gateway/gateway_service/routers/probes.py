@@ -1,4 +1,4 @@
-"""/livez and /readyz on the public port, for load balancers that can't reach the port of the probes."""
+"""/livez, /readyz and /health on the public port, for load balancers that can't reach the port of the probes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ class Probes:
         routes = Routes("probes")
         routes.get("/livez", self.live, "probes_live", "Whether the process runs")
         routes.get("/readyz", self.ready, "probes_ready", "Whether it serves")
+        routes.get("/health", self.health, "health_get", "Whether it runs, in Mastodon's words")
         self.router = routes.router
 
     async def live(self, _request: Request) -> Response:
         return json_response(b'{"live":true}')
+
+    async def health(self, _request: Request) -> Response:
+        return json_response(b'{"status":"OK"}')
 
     async def ready(self, _request: Request) -> Response:
         ready = not await self._health.failures()

@@ -132,26 +132,26 @@ class Clients:
 
     async def _send_home(self, entries: list[BatchGetHomeEntry], timeout: float) -> Sequence[BatchGetHomeResult]:
         request = BatchGetHomeRequest(entries=entries)
-        response: BatchGetHomeResponse = await self.feed.call("BatchGetHome", request, timeout=timeout)
+        response: BatchGetHomeResponse = await self.feed.exchange("BatchGetHome", request, timeout=timeout)
         return response.results
 
     async def _send_posts(self, entries: list[BatchGetPostsEntry], timeout: float) -> Sequence[BatchGetPostsResult]:
         request = BatchGetPostsRequest(entries=entries)
-        response: BatchGetPostsResponse = await self.post.call("BatchGetPosts", request, timeout=timeout)
+        response: BatchGetPostsResponse = await self.post.exchange("BatchGetPosts", request, timeout=timeout)
         return response.results
 
     async def _send_accounts(
         self, entries: list[BatchGetAccountsEntry], timeout: float
     ) -> Sequence[BatchGetAccountsResult]:
         request = BatchGetAccountsRequest(entries=entries)
-        response: BatchGetAccountsResponse = await self.user.call("BatchGetAccounts", request, timeout=timeout)
+        response: BatchGetAccountsResponse = await self.user.exchange("BatchGetAccounts", request, timeout=timeout)
         return response.results
 
     async def _send_relationships(
         self, entries: list[BatchGetRelationshipsEntry], timeout: float
     ) -> Sequence[BatchGetRelationshipsResult]:
         request = BatchGetRelationshipsRequest(entries=entries)
-        response: BatchGetRelationshipsResponse = await self.user.call(
+        response: BatchGetRelationshipsResponse = await self.user.exchange(
             "BatchGetRelationships", request, timeout=timeout
         )
         return response.results

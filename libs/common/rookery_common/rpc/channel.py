@@ -70,6 +70,12 @@ class ReloadingChannel:
             raise RuntimeError(f"the client of {self._service} is used before it is started")
         return self._stub
 
+    def newest(self) -> grpc.aio.Channel:
+        """The channel that new calls go through. Raises RuntimeError before the start."""
+        if self._channel is None:
+            raise RuntimeError(f"the client of {self._service} is used before it is started")
+        return self._channel
+
     def connected(self) -> bool:
         """Whether at least one replica is; begins to connect if none is."""
         return self._channel is not None and self._channel.get_state(True) is grpc.ChannelConnectivity.READY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
 import grpc
@@ -12,12 +12,13 @@ import grpc
 from rookery_common.auth import Identity, current_identity
 from rookery_common.clock import Clock, SystemClock
 from rookery_common.config import BaseServiceSettings
-from rookery_common.errors import Unavailable
+from rookery_common.errors import AppError, Status, Unavailable
 from rookery_common.logs import get_logger
 from rookery_common.rpc import metadata as keys
 from rookery_common.rpc.breaker import Breaker
 from rookery_common.rpc.channel import ReloadingChannel
 from rookery_common.rpc.deadline import within
+from rookery_common.rpc.exchange import Exchange
 from rookery_common.rpc.metrics import CLIENT_RETRIES, client_metrics
 from rookery_common.rpc.priority import Priority
 from rookery_common.rpc.retry import MAX_TRIES, RetryBudget, backoff
@@ -34,8 +35,13 @@ _BROKEN: Final = frozenset(
         grpc.StatusCode.INTERNAL,
         grpc.StatusCode.UNKNOWN,
         grpc.StatusCode.CANCELLED,
+        Status.UNAVAILABLE,
+        Status.DEADLINE_EXCEEDED,
+        Status.INTERNAL,
     }
 )
+# After this time an older service may have been replaced by one that knows exchanges.
+_OLDER_SECONDS: Final = 60.0
 
 
 class Current:
@@ -72,6 +78,8 @@ class RpcClient:
         self._service = service
         self._own = ((keys.SERVICE, settings.service),)
         self._channel = ReloadingChannel(settings, target, stub_factory, service=service)
+        self._exchange = Exchange(stub_factory, self._own, service=service)
+        self._exchanges_from = 0.0
         self._methods: dict[str, _Method] = {}
         self._budget = RetryBudget()
 
@@ -81,6 +89,7 @@ class RpcClient:
 
     async def stop(self) -> None:
         """Closes the channel; calls that run fail."""
+        self._exchange.close()
         await self._channel.stop()
 
     async def check(self) -> None:
@@ -121,6 +130,25 @@ class RpcClient:
             state.retries.inc()
             await asyncio.sleep(wait)
 
+    async def exchange(self, method: str, request: Any, *, timeout: float) -> Any:
+        """One batched call with no user behind it, on a stream that is open, at about half of a call's cost.
+
+        For a Batcher, which retries by itself. Raises AppError. An older service, without exchanges, is called as ever.
+        """
+        if time.monotonic() < self._exchanges_from:
+            return await self.call(method, request, timeout=timeout, identity=None)
+        state = self._methods.get(method) or self._add(method)
+        state.breaker.check()
+        answer = self._exchange.call(self._channel.newest(), method, request, within(timeout))
+        try:
+            return await self._watched(state, answer)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                self._exchanges_from = time.monotonic() + _OLDER_SECONDS
+                return await self.call(method, request, timeout=timeout, identity=None)
+            failure, retriable = from_rpc_error(error, self._service)
+            raise mark_remote(failure, retriable=retriable) from error
+
     async def upload(self, method: str, requests: AsyncIterator[Any], *, timeout: float) -> Any:
         """A stream of requests with one answer; never retried. Raises AppError."""
         state = self._methods.get(method) or self._add(method)
@@ -158,12 +186,19 @@ class RpcClient:
             call.cancel()
 
     async def _try(self, state: _Method, request: Any, timeout: float, metadata: Metadata) -> Any:
+        return await self._watched(
+            state, getattr(self._channel.stub(), state.name)(request, timeout=timeout, metadata=metadata)
+        )
+
+    async def _watched(self, state: _Method, answer: Awaitable[Any]) -> Any:
+        """The answer; its outcome is told to the method's breaker and metrics."""
         started, code = time.perf_counter(), "OK"
         try:
-            response = await getattr(self._channel.stub(), state.name)(request, timeout=timeout, metadata=metadata)
-        except grpc.aio.AioRpcError as error:
-            code = error.code().name
-            if error.code() in _BROKEN:
+            response = await answer
+        except (grpc.aio.AioRpcError, AppError) as error:
+            status = error.status if isinstance(error, AppError) else error.code()
+            code = status.name
+            if status in _BROKEN:
                 state.breaker.failed()
             else:
                 state.breaker.succeeded()

@@ -125,19 +125,34 @@ class CallHandling:
         return call
 
     async def _answer(self, method: Method, behaviour: Unary, head: CallHead, request: Any, context: Context) -> Any:
-        self._check_caller(method, head, context)
+        self.check_caller(method, self.caller(head, context))
         left = cast(float | None, context.time_remaining())
         start_deadline(DEFAULT_SECONDS if left is None else left)
         identity = await self._identity(head)
+        answer = self.admitted(
+            method, behaviour, request, context, identity=identity, priority=method.priority_of(head)
+        )
+        # gRPC itself cancels the call when its deadline passes.
+        return await (answer if left is not None else _bounded(answer))
+
+    async def admitted(
+        self,
+        method: Method,
+        behaviour: Unary,
+        request: Any,
+        context: Context,
+        *,
+        identity: Identity | None = None,
+        priority: Priority | None = None,
+    ) -> Any:
+        """The behaviour's answer for this identity, once there is a place for it. Raises Overloaded too."""
         entries, limiter = method.entries_of(request), self._limiter
         if not limiter.try_acquire(entries):
-            await limiter.acquire(method.priority_of(head), entries)
+            await limiter.acquire(method.priority if priority is None else priority, entries)
         started = time.perf_counter()
         try:
             with with_identity(identity):
-                if left is not None:  # gRPC itself cancels the call when its deadline passes
-                    return await behaviour(request, context)
-                return await _bounded(behaviour(request, context))
+                return await behaviour(request, context)
         finally:
             limiter.release(entries, method.name, time.perf_counter() - started)
 
@@ -176,7 +191,7 @@ class CallHandling:
         if self._draining:
             raise Unavailable("This replica is going away.")
         head = CallHead(context.invocation_metadata() or ())
-        self._check_caller(method, head, context)
+        self.check_caller(method, self.caller(head, context))
         left = cast(float | None, context.time_remaining())
         if left is not None:
             start_deadline(left)
@@ -189,9 +204,12 @@ class CallHandling:
                 async for response in responses:
                     await context.write(response)
 
-    def _check_caller(self, method: Method, head: CallHead, context: Context) -> None:
-        """By the certificate where there is one: the metadata's word for it counts only where calls are plaintext."""
-        service = service_of(context.auth_context()) if self._tls else head.service
+    def caller(self, head: CallHead, context: Context) -> str:
+        """The calling service, by its certificate where there is one: the metadata's word counts only in plaintext."""
+        return service_of(context.auth_context()) if self._tls else head.service
+
+    def check_caller(self, method: Method, service: str) -> None:
+        """Raises CallerNotAllowed."""
         if service not in method.allowed_callers:
             raise CallerNotAllowed(f"{service or 'An unnamed caller'} may not call {method.name}.")
 

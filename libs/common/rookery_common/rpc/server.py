@@ -9,11 +9,13 @@ import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from rookery.common.v1.exchange_service_pb2_grpc import add_ExchangeServiceServicer_to_server
 from rookery_common.auth import TokenVerifier
 from rookery_common.clock import Clock, SystemClock
 from rookery_common.config import BaseServiceSettings
 from rookery_common.logs import get_logger
 from rookery_common.rpc.channel import MAX_MESSAGE_BYTES
+from rookery_common.rpc.exchange_serving import Exchanges
 from rookery_common.rpc.handling import CallHandling, Method, allowed_for
 from rookery_common.rpc.limiter import Limiter
 from rookery_common.rpc.tls import TlsFiles
@@ -50,6 +52,7 @@ class RpcServer:
         self._services = services
         self._allowed = allowed_callers
         self._handling = CallHandling(verifier, limiter or Limiter(clock or SystemClock()), tls=settings.tls)
+        self._exchanges = Exchanges(self._handling)
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
         self._port = 0
@@ -64,6 +67,7 @@ class RpcServer:
         server = grpc.aio.server(options=_OPTIONS)
         for add, servicer, _ in self._services:
             add(servicer, _Registrar(server, self._wrap))
+        add_ExchangeServiceServicer_to_server(self._exchanges, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._settings.local_mode:
             names = [name for _, _, name in self._services]
@@ -84,11 +88,16 @@ class RpcServer:
             return
         await self._health.enter_graceful_shutdown()
         self._handling.drain()
+        self._exchanges.drain()
         await self._server.stop(GRACE_SECONDS)
         self._server = None
 
     def _wrap(self, path: str, handler: Any) -> Any:
-        return self._handling.wrap(Method(path, allowed_for(path, self._allowed)), handler)
+        method = Method(path, allowed_for(path, self._allowed))
+        wrapped = self._handling.wrap(method, handler)
+        if method.batched:
+            self._exchanges.add(method, handler)
+        return wrapped
 
 
 class _Registrar:

@@ -1,0 +1,119 @@
+"""The answering end of exchanges: a stream on which a caller makes one batched call after another."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from rookery.common.v1.exchange_service_pb2 import ExchangeRequest, ExchangeResponse
+from rookery.common.v1.exchange_service_pb2_grpc import ExchangeServiceServicer
+from rookery_common.errors import AppError, DeadlineExceeded, FieldViolation, Internal, InvalidArgument, Unavailable
+from rookery_common.logs import get_logger
+from rookery_common.rpc.deadline import start_deadline
+from rookery_common.rpc.handling import CallHandling, Context, Method, Unary
+from rookery_common.rpc.metadata import CallHead
+from rookery_common.rpc.status import abort, to_entry_status
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Batched:
+    method: Method
+    parse: Callable[[bytes], Any]
+    behaviour: Unary
+
+
+class Exchanges(ExchangeServiceServicer):
+    """Answers batched methods on streams, with the same callers, limits and metrics as calls of their own have."""
+
+    def __init__(self, handling: CallHandling) -> None:
+        self._handling = handling
+        self._methods: dict[str, _Batched] = {}
+        self._streams: set[asyncio.Task[Any]] = set()
+        self._idle: set[asyncio.Task[Any]] = set()
+        self._draining = False
+
+    def add(self, method: Method, handler: Any) -> None:
+        """From now on the method may be called on streams; `handler` is what generated code registers."""
+        self._methods[method.path] = _Batched(method, handler.request_deserializer, handler.unary_unary)
+
+    def drain(self) -> None:
+        """Ends streams that wait at once, the others after the call in hand."""
+        self._draining = True
+        for task in self._idle:
+            task.cancel()
+
+    # A coroutine that reads and writes: it may be cancelled between two calls, and costs less than a generator.
+    async def Exchange(self, request_iterator: Any, context: Context) -> None:  # type: ignore[override]
+        task = cast(asyncio.Task[Any], asyncio.current_task())
+        caller = self._handling.caller(CallHead(context.invocation_metadata() or ()), context)
+        try:
+            while not self._draining:
+                self._idle.add(task)
+                request = await context.read()
+                self._idle.discard(task)
+                if request is grpc.aio.EOF:
+                    return
+                await context.write(await self._answer(caller, cast(ExchangeRequest, request), context))
+        except asyncio.CancelledError:
+            if not self._draining:
+                raise
+            task.uncancel()
+        finally:
+            self._idle.discard(task)
+        await abort(context, Unavailable("This replica is going away."))
+
+    async def _answer(self, caller: str, request: ExchangeRequest, context: Context) -> ExchangeResponse:
+        batched = self._methods.get(request.method)
+        if batched is None:
+            return _failed(_wrong("method", "names no batched method of this service"))
+        started, code = time.perf_counter(), "OK"
+        try:
+            self._handling.check_caller(batched.method, caller)
+            seconds = request.timeout_ms / 1000
+            start_deadline(seconds)
+            work = _parsed(batched, request.request)
+            response = await _within(self._handling.admitted(batched.method, batched.behaviour, work, context), seconds)
+            return ExchangeResponse(response=response.SerializeToString())
+        except AppError as error:
+            code = error.status.name
+            return _failed(error)
+        except asyncio.CancelledError:
+            code = "CANCELLED"
+            raise
+        except Exception:
+            code = "INTERNAL"
+            log.exception("rpc.failed", method=request.method)
+            return _failed(Internal("Something went wrong here."))
+        finally:
+            batched.method.metrics.observe(code, time.perf_counter() - started)
+
+
+def _parsed(batched: _Batched, request: bytes) -> Any:
+    try:
+        return batched.parse(request)
+    except DecodeError:
+        raise _wrong("request", "is no message of the method") from None
+
+
+def _wrong(field: str, why: str) -> InvalidArgument:
+    return InvalidArgument(f"{field} {why}", fields=[FieldViolation(field, "ERR_INVALID", why)])
+
+
+def _failed(error: AppError) -> ExchangeResponse:
+    return ExchangeResponse(status=to_entry_status(error))
+
+
+async def _within(answer: Awaitable[Any], seconds: float) -> Any:
+    try:
+        async with asyncio.timeout(seconds):
+            return await answer
+    except TimeoutError:
+        raise DeadlineExceeded("The time for this request is up.") from None

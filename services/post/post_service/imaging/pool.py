@@ -20,6 +20,7 @@ from rookery_common.rpc.deadline import within
 JOB_SECONDS = 20
 IDLE_SECONDS = 60.0
 JOBS_PER_WORKER = 200
+TRIES = 2
 MAX_ANSWER_BYTES = 128 * 1024 * 1024
 
 log = get_logger()
@@ -100,18 +101,14 @@ class ImageWorkers:
         )
 
     async def _run(self, data: bytes, kind: Kind) -> ProcessedImage | Refusal:
-        rested = self._take_idle()
-        if rested is not None:
+        for _ in range(TRIES):
+            worker = self._take_idle() or await self._spawn()
             try:
-                return await self._job(rested, data, kind)
+                return await self._job(worker, data, kind)
             except (asyncio.IncompleteReadError, ConnectionError):
-                # It may have died while it rested, which is not the picture's fault: a fresh one tells.
-                log.info("post.rested_image_worker_died", kind=kind)
-        try:
-            return await self._job(await self._spawn(), data, kind)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            log.warning("post.image_worker_died", bytes=len(data), kind=kind)
-            return Refusal(BrokenFile.reason, "is broken: it can't be decoded")
+                # Of this picture, or of something else: killed for memory, or while it rested. A second one tells.
+                log.warning("post.image_worker_died", bytes=len(data), kind=kind)
+        return Refusal(BrokenFile.reason, "is broken: it can't be decoded")
 
     async def _job(self, worker: _Worker, data: bytes, kind: Kind) -> ProcessedImage | Refusal:
         reusable = False

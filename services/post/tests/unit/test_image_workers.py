@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import time
 from collections.abc import AsyncIterator
 
 import psutil
@@ -53,12 +54,25 @@ async def test_a_worker_has_nothing_of_our_environment(workers: ImageWorkers, mo
     assert set(worker.environ()) <= {"PYTHONPATH", "LC_CTYPE"}
 
 
-async def test_a_worker_that_dies_takes_only_its_picture_along(workers: ImageWorkers) -> None:
-    large = jpeg(side=6000)
-    doomed = asyncio.create_task(workers.process(large, Kind.JPEG))
-    await asyncio.sleep(0.05)
-    for worker in workers_running():
+def kill_next_worker() -> None:
+    """Waits for a worker, and kills it before it can have done its picture."""
+    while not (running := workers_running()):
+        time.sleep(0.001)
+    for worker in running:
         worker.kill()
+    psutil.wait_procs(running, 5)
+
+
+async def test_a_picture_whose_worker_dies_is_given_to_another(workers: ImageWorkers) -> None:
+    large = asyncio.create_task(workers.process(jpeg(side=6000), Kind.JPEG))
+    await asyncio.to_thread(kill_next_worker)
+    assert (await large).extension == "jpg"
+
+
+async def test_a_picture_that_kills_two_workers_is_refused_and_takes_no_other_along(workers: ImageWorkers) -> None:
+    doomed = asyncio.create_task(workers.process(jpeg(side=6000), Kind.JPEG))
+    await asyncio.to_thread(kill_next_worker)
+    await asyncio.to_thread(kill_next_worker)
     with pytest.raises(BrokenFile):
         await doomed
     assert (await workers.process(jpeg(), Kind.JPEG)).extension == "jpg"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from harness.people import Person
 from harness.platform import Platform
+from harness.streams import listening
 from harness.waiting import eventually
 from mastodon import MastodonNotFoundError, StreamListener
 from websockets.sync.client import connect
@@ -144,9 +145,7 @@ def test_what_is_dismissed_or_cleared_stays_away(platform: Platform, alice: Pers
 
 def test_a_notification_arrives_by_server_sent_events(alice: Person, bob: Person) -> None:
     recorder = Recorder()
-    handle = alice.api.stream_user(recorder, run_async=True)
-    try:
-        eventually(handle.is_receiving, bool, within=10, what="the stream is open")
+    with listening(alice, recorder):
         bob.api.account_follow(alice.account_id)
         named = str(bob.api.status_post(f"@{alice.username} hello")["id"])
         expected = {("follow", bob.username, ""), ("mention", bob.username, named)}
@@ -156,8 +155,6 @@ def test_a_notification_arrives_by_server_sent_events(alice: Person, bob: Person
             within=10,
             what="both notifications",
         )
-    finally:
-        handle.close()
 
 
 @pytest.mark.parametrize("stream", ["user", "user:notification"])

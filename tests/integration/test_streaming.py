@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from harness.people import Person
 from harness.platform import Platform
+from harness.streams import listening
 from harness.waiting import eventually
 from mastodon import StreamListener
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -37,13 +38,9 @@ def websocket_url(platform: Platform, query: str) -> str:
 @pytest.mark.usefixtures("bob_follows_alice")
 def test_post_arrives_by_server_sent_events(alice: Person, bob: Person) -> None:
     recorder = Recorder()
-    handle = bob.api.stream_user(recorder, run_async=True)
-    try:
-        eventually(handle.is_receiving, bool, within=10, what="the stream is open")
+    with listening(bob, recorder):
         posted = alice.api.status_post("Look, no hands")
         eventually(lambda: recorder.updates, lambda seen: seen == [str(posted["id"])], within=10, what="the update")
-    finally:
-        handle.close()
 
 
 @pytest.mark.parametrize("way", ["query", "header", "subprotocol", "subscribe"])

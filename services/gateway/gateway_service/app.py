@@ -14,6 +14,7 @@ from gateway_service.connections import CHAT as CHAT_STREAM
 from gateway_service.connections import STREAMS
 from gateway_service.flags import CHAT, FLAGS, INTERACTIONS, MEASURES, MEDIA_UPLOADS, SEARCH, STREAMING
 from gateway_service.hub import Hub
+from gateway_service.overload import Gate
 from gateway_service.pages import Pages
 from gateway_service.revocations import Revocations
 from gateway_service.routers.accounts import Accounts
@@ -67,7 +68,8 @@ def build(roles: frozenset[Role]) -> App:
     checks = {"revocations": Once(revocations.check)}
     health = Health(checks)
     routers = all_routers(clients, composer, exchange, settings, clock, flags, hub, health)
-    server = HttpServer(build_web(settings, routers), settings, health)
+    gate = Gate(clock)
+    server = HttpServer(build_web(settings, routers, gate), settings, health, gate)
     # Stopped in reverse: streams are told to go elsewhere before the server waits for requests to end.
     components: list[Component] = [flags, clients, cache.follower(settings), revocations, server, hub]
     return App(settings, __version__, components, checks)

@@ -239,11 +239,16 @@ def error_headers(error: AppError, status: int) -> dict[str, str]:
 
 def error_response(error: AppError, path: str, request_id: str) -> Response:
     """The whole answer: in problem+json on our own routes, in Mastodon's form elsewhere."""
+    status, content_type, body = error_body(error, path, request_id)
+    return Response(body, status, error_headers(error, status), content_type)
+
+
+def error_body(error: AppError, path: str, request_id: str) -> tuple[int, str, bytes]:
+    """Status, content type and body of the same."""
     status = http_status(error)
-    headers = error_headers(error, status)
     if path.startswith(OWN_PREFIX):
-        return Response(problem_body(error, status, request_id), status, headers, PROBLEM_JSON)
-    return Response(mastodon_body(error, status), status, headers, JSON)
+        return status, PROBLEM_JSON, problem_body(error, status, request_id)
+    return status, JSON, mastodon_body(error, status)
 
 
 async def handle_app_error(request: Request, error: Exception) -> Response:

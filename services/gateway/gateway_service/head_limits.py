@@ -47,9 +47,13 @@ class LimitedHttp(HttpToolsProtocol):
         self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
+        self.head_is_complete()
+        super().on_headers_complete()
+
+    def head_is_complete(self) -> None:
+        """What comes now is no part of it."""
         self._in_head = False
         self._stop_timer()
-        super().on_headers_complete()
 
     def _give_up(self) -> None:
         self._head_timer = None

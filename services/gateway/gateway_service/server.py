@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import uvicorn
 from starlette.types import ASGIApp
 
 from gateway_service.config import Settings
-from gateway_service.head_limits import LimitedHttp
+from gateway_service.overload import Gate
+from gateway_service.shedding import SheddingHttp
 from rookery_common.health import Check, EmbeddedServer, Health
 from rookery_common.logs import get_logger
 
@@ -20,7 +23,7 @@ log = get_logger()
 class HttpServer:
     """Component: serves HTTP and WebSockets; stopping waits for the requests under way."""
 
-    def __init__(self, web: ASGIApp, settings: Settings, health: Health) -> None:
+    def __init__(self, web: ASGIApp, settings: Settings, health: Health, gate: Gate) -> None:
         host, _, port = settings.http_address.rpartition(":")
         self._health = health
         self.web = web
@@ -29,7 +32,7 @@ class HttpServer:
                 web,
                 host=host,
                 port=int(port),
-                http=LimitedHttp,
+                http=partial(SheddingHttp, gate=gate),  # type: ignore[arg-type]  # it is called like the class
                 ws="websockets-sansio",
                 ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
                 lifespan="off",

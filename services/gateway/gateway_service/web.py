@@ -13,10 +13,12 @@ from gateway_service import __version__
 from gateway_service.config import Settings
 from gateway_service.errors import handle_app_error, handle_http_exception
 from gateway_service.middleware import Edge, handle_crash
+from gateway_service.overload import Admission, Gate
+from rookery_common.clock import SystemClock
 from rookery_common.errors import AppError
 
 
-def build_web(settings: Settings, routers: Iterable[APIRouter]) -> ASGIApp:
+def build_web(settings: Settings, routers: Iterable[APIRouter], gate: Gate | None = None) -> ASGIApp:
     """Routes are tried in order: the hottest router comes first."""
     web = FastAPI(
         title=settings.title,
@@ -34,4 +36,4 @@ def build_web(settings: Settings, routers: Iterable[APIRouter]) -> ASGIApp:
     for router in routers:
         # Put in as they are: an included router costs each request a second round of matching.
         web.router.routes.extend(router.routes)
-    return Edge(web, settings)
+    return Admission(Edge(web, settings), gate or Gate(SystemClock()))

@@ -95,8 +95,14 @@ class Limiter:
         """Takes a place at once, if nobody waits and there is room. What is larger than the limit may go alone."""
         if self._queued or (self._in_flight and self._in_flight + entries > self._limit):
             return False
-        self._take(entries)
+        self.take(entries)
         return True
+
+    def take(self, entries: int) -> None:
+        """Takes places whether there is room or not, for a caller who has decided by itself."""
+        self._in_flight += entries
+        if self._in_flight > self._peak:
+            self._peak = self._in_flight
 
     async def acquire(self, priority: Priority, entries: int = 1) -> None:
         """Waits for a place. Raises Overloaded after `max_wait`, or when the queue is full of what matters as much."""
@@ -120,26 +126,24 @@ class Limiter:
             if not admitted:
                 self._give_up(priority, waiter)
 
-    def release(self, entries: int, method: str, seconds: float) -> None:
-        """Gives the place back, and tells how long the work took."""
+    def release(self, entries: int, method: str, seconds: float | None) -> None:
+        """Gives the place back, and tells how long the work took; None where that says nothing about the load."""
         self._in_flight -= entries
-        key = (method, entries.bit_length())
-        latency = self._latencies.get(key)
-        if latency is None:
-            latency = self._latencies[key] = _Latency()
-        latency.total += seconds
-        latency.samples += 1
-        self._seen.add(key)
+        if seconds is not None:
+            self._note((method, entries.bit_length()), seconds)
         now = self._clock.monotonic()
         if now >= self._window_ends:
             self._adapt(now)
         if self._queued:
             self._admit_waiting()
 
-    def _take(self, entries: int) -> None:
-        self._in_flight += entries
-        if self._in_flight > self._peak:
-            self._peak = self._in_flight
+    def _note(self, key: tuple[str, int], seconds: float) -> None:
+        latency = self._latencies.get(key)
+        if latency is None:
+            latency = self._latencies[key] = _Latency()
+        latency.total += seconds
+        latency.samples += 1
+        self._seen.add(key)
 
     def _give_up(self, priority: Priority, waiter: _Waiter) -> None:
         """Leaves the queue; who was admitted in the very moment gives the place back."""
@@ -160,7 +164,7 @@ class Limiter:
                 queue.popleft()
                 self._queued -= waiter.entries
                 if not waiter.admitted.done():
-                    self._take(waiter.entries)
+                    self.take(waiter.entries)
                     waiter.admitted.set_result(None)
 
     def _evict_below(self, priority: Priority) -> bool:

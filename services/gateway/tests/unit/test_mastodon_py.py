@@ -14,7 +14,9 @@ from mastodon import Mastodon, MastodonAPIError, MastodonNotFoundError, Mastodon
 from starlette.types import ASGIApp
 
 from gateway_service.config import Settings
+from gateway_service.overload import Gate
 from gateway_service.server import HttpServer
+from rookery_common.clock import SystemClock
 from rookery_common.health import Health
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def settings(settings: Settings) -> Settings:
 def url(web: ASGIApp, settings: Settings) -> Iterator[str]:
     """The gateway on a free port, with a loop of its own."""
     listening, loop = threading.Event(), asyncio.new_event_loop()
-    server = HttpServer(web, settings, Health({}))
+    server = HttpServer(web, settings, Health({}), Gate(SystemClock()))
 
     def run() -> None:
         loop.run_until_complete(server.start())

@@ -11,10 +11,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from gateway_service.config import Settings
+from gateway_service.overload import Gate
 from gateway_service.routers.probes import Probes
 from gateway_service.routing import Routes
 from gateway_service.server import HttpServer, Once
 from gateway_service.web import build_web
+from rookery_common.clock import SystemClock
 from rookery_common.errors import Unavailable
 from rookery_common.health import Health
 
@@ -53,7 +55,8 @@ async def serve(settings: Settings, echo: Echo) -> AsyncIterator[Serve]:
     async def start(health: Health | None = None, **changed: str) -> tuple[HttpServer, httpx2.AsyncClient]:
         health = health or Health({})
         own = settings.model_copy(update={"http_address": "127.0.0.1:0", **changed})
-        server = HttpServer(build_web(own, [echo.router, Probes(health).router]), own, health)
+        gate = Gate(SystemClock())
+        server = HttpServer(build_web(own, [echo.router, Probes(health).router], gate), own, health, gate)
         await server.start()
         client = httpx2.AsyncClient(base_url=f"http://{server.address}")
         running.append((server, client))

@@ -51,7 +51,9 @@ class Talk:
     def heard(self, conversation_id: str, **params: Any) -> list[Json]:
         """The messages, the oldest first unless `before` is asked for."""
         asked = params or {"after": 0}
-        items: list[Json] = self.get(f"/{conversation_id}/messages", limit=100, **asked).json()["items"]
+        answer = self.get(f"/{conversation_id}/messages", limit=100, **asked)
+        assert answer.status_code == 200, answer.text
+        items: list[Json] = answer.json()["items"]
         return items
 
     def listed(self, **params: Any) -> list[str]:

@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 from typing import Any
 
 import redis
@@ -14,10 +15,13 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
+from harness.cluster import ClusterControl
 from harness.waiting import eventually
 
 ROOT = pathlib.Path(__file__).parents[3]
 DRAIN_SECONDS = 60.0
+# Channels wait at most 2 s and a fifth of it between two attempts to connect.
+RECONNECT_SECONDS = 3.0
 
 
 def required(name: str) -> str:
@@ -34,6 +38,8 @@ class Platform:
     def __init__(self) -> None:
         self.url = required("ROOKERY_URL")
         self._kafka = required("ROOKERY_TEST_KAFKA_BOOTSTRAP")
+        namespace = os.environ.get("ROOKERY_NAMESPACE")
+        self._control = ClusterControl(namespace) if namespace else _local
 
     def drain(self) -> None:
         """Returns once every consumer group has handled all that is in its topics."""
@@ -72,15 +78,16 @@ class Platform:
         self._control("stop", process)
 
     def start(self, process: str) -> None:
-        """Starts it again; returns when it is ready."""
+        """Starts it again; returns when it is ready, and those who call it have had the time to connect anew."""
         self._control("start", process)
+        time.sleep(RECONNECT_SECONDS)
 
     def kill(self, process: str) -> None:
         """SIGKILL: nothing of it is finished. It stays dead until it is started."""
         self._control("kill", process)
 
-    @staticmethod
-    def _control(verb: str, process: str) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "deploy/local")}
-        command = [sys.executable, "-m", "rookery_local", verb, process]
-        subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=120)  # noqa: S603  # our own words
+
+def _local(verb: str, process: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "deploy/local")}
+    command = [sys.executable, "-m", "rookery_local", verb, process]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=120)  # noqa: S603  # our own words

@@ -222,15 +222,17 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """The end of a session, or of all sessions of an account where `session_id` is 0. Sequences have no gaps.
+    """The end of a session, or of all of an account or of an app where only that is named. Sequences have no gaps.
 
-    With `roles_changed` no session ends: what is remembered of the account's tokens is not true any more.
+    With `roles_changed` no session ends: what is remembered of the account's tokens, or of everyone's where no account
+    is named, is not true any more.
     """
 
     sequence: int
-    session_id: int
-    account_id: int
     revoked_at: datetime
+    session_id: int = 0
+    account_id: int = 0
+    app_id: int = 0
     roles_changed: bool = False
 
 

@@ -156,6 +156,7 @@ class AuthServicer(AuthServiceServicer):
                     sequence=revocation.sequence,
                     session_id=revocation.session_id,
                     account_id=revocation.account_id,
+                    app_id=revocation.app_id,
                     revoke_time=_timestamp(revocation.revoked_at),
                     roles_changed=revocation.roles_changed,
                 )

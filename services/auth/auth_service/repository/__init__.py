@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -70,7 +72,7 @@ class AuthRepository:
             roles = tuple(sorted(change(frozenset(known.roles))))
             if roles != known.roles:
                 await tx.execute("credentials_roles", sql.SET_ROLES, known.account_id, roles)
-                await _record_revocation(tx, 0, known.account_id, at, roles_changed=True)
+                await record_revocation(tx, at, account_id=known.account_id, roles_changed=True)
         return replace(known, roles=roles)
 
     async def replace_password_hash(self, account_id: int, old: str, new: str) -> None:
@@ -109,7 +111,7 @@ class AuthRepository:
         async with self._outbox.transaction() as tx:
             if await tx.execute("session_revoke", sql.REVOKE, session.session_id, revoked_at) == 0:
                 return False
-            await _record_revocation(tx, session.session_id, session.account_id, revoked_at)
+            await record_revocation(tx, revoked_at, session_id=session.session_id, account_id=session.account_id)
             if event is not None:
                 tx.emit(event)
         return True
@@ -130,6 +132,17 @@ class AuthRepository:
                 return False
             await tx.execute("session_add", sql.ADD_SESSION, *_session_row(session))
         return True
+
+    @asynccontextmanager
+    async def hear_revocations(self) -> AsyncIterator[tuple[asyncio.Event, Callable[[], Awaitable[int]]]]:
+        """An event that is set when there are new ones, and how to ask for the last one's sequence meanwhile."""
+        async with self._pg.listening(sql.REVOCATIONS_CHANNEL) as listening:
+            connection = listening.connection
+
+            async def last() -> int:
+                return int(await connection.fetchval("revocation_last", sql.LAST_REVOCATION))
+
+            yield listening.heard, last
 
     async def revocations_after(self, sequence: int, limit: int) -> list[Revocation]:
         async with self._pg.read(primary=True) as read:
@@ -178,12 +191,12 @@ class AuthRepository:
             return await read.fetchrow(name, statement, *args)
 
 
-async def _record_revocation(
-    tx: PgConnection, session_id: int, account_id: int, at: datetime, *, roles_changed: bool = False
-) -> None:
+async def record_revocation(tx: PgConnection, at: datetime, **revoked: Any) -> None:
+    """What of Revocation's fields is given is revoked; who watches is told when the transaction commits."""
     sequence = await tx.fetchval("revocation_count", sql.COUNT_REVOCATION)
-    args = (sequence, session_id, account_id, at, roles_changed)
-    await tx.execute("revocation_add", sql.ADD_REVOCATION, *args)
+    row = Revocation(sequence=sequence, revoked_at=at, **revoked)
+    args = (row.session_id, row.account_id, row.app_id, row.revoked_at, row.roles_changed)
+    await tx.execute("revocation_add", sql.ADD_REVOCATION, sequence, *args)
 
 
 def _credentials_row(credentials: Credentials) -> Sequence[object]:

@@ -62,9 +62,14 @@ USE_CODE = "UPDATE authorization_codes SET used_at = $2 WHERE code_hash = $1 AND
 
 COUNT_REVOCATION = "UPDATE revocation_counter SET last = last + 1 RETURNING last"
 ADD_REVOCATION = """
-INSERT INTO revocations (sequence, session_id, account_id, revoked_at, roles_changed) VALUES ($1, $2, $3, $4, $5)"""
+WITH added AS (
+  INSERT INTO revocations (sequence, session_id, account_id, app_id, revoked_at, roles_changed)
+  VALUES ($1, $2, $3, $4, $5, $6) RETURNING sequence)
+SELECT pg_notify('auth_revocations', '') FROM added"""
+REVOCATIONS_CHANNEL = "auth_revocations"
+LAST_REVOCATION = "SELECT last FROM revocation_counter"
 REVOCATIONS_AFTER = """
-SELECT sequence, session_id, account_id, revoked_at, roles_changed FROM revocations
+SELECT sequence, session_id, account_id, app_id, revoked_at, roles_changed FROM revocations
 WHERE sequence > $1 ORDER BY sequence LIMIT $2"""
 REVOCATIONS_KNOWN = """
 SELECT last, coalesce((SELECT min(sequence) FROM revocations), last + 1) AS first,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -34,6 +36,7 @@ class FakeRepository(AuthRepository):
         self.codes: dict[bytes, AuthorizationCode] = {}
         self.revocations: list[Revocation] = []
         self.last_revocation = 0
+        self.heard = asyncio.Event()
         self.tries: dict[bytes, Tries] = {}
         self.keys: dict[str, SigningKey] = {}
         self.events: list[Event] = []
@@ -83,8 +86,7 @@ class FakeRepository(AuthRepository):
             return None
         roles = tuple(sorted(change(frozenset(known.roles))))
         if roles != known.roles:
-            self.last_revocation += 1
-            self.revocations.append(Revocation(self.last_revocation, 0, known.account_id, at, roles_changed=True))
+            self._revoke(at, account_id=known.account_id, roles_changed=True)
         self.credentials[known.account_id] = replace(known, roles=roles)
         return self.credentials[known.account_id]
 
@@ -136,12 +138,22 @@ class FakeRepository(AuthRepository):
         if known is None or known.revoked_at is not None:
             return False
         self.sessions[session.session_id] = replace(known, revoked_at=revoked_at)
-        self.last_revocation += 1
-        ended = Revocation(self.last_revocation, session.session_id, session.account_id, revoked_at)
-        self.revocations.append(ended)
+        self._revoke(revoked_at, session_id=session.session_id, account_id=session.account_id)
         if event is not None:
             self.events.append(event)
         return True
+
+    def _revoke(self, at: datetime, **revoked: Any) -> None:
+        self.last_revocation += 1
+        self.revocations.append(Revocation(self.last_revocation, at, **revoked))
+        self.heard.set()
+
+    @asynccontextmanager
+    async def hear_revocations(self) -> AsyncIterator[tuple[asyncio.Event, Callable[[], Awaitable[int]]]]:
+        async def last() -> int:
+            return self.last_revocation
+
+        yield self.heard, last
 
     async def add_code(self, code: AuthorizationCode) -> None:
         self.codes[code.code_hash] = code

@@ -51,6 +51,8 @@ async def gateway(world: Any) -> AsyncIterator[Gateway]:
         registration = (add_AuthServiceServicer_to_server, world.auth.servicer, SERVICE)
         server = await network.serve(registration, allowed_callers=ALLOWED_CALLERS)
         client = await network.client(server.port, AuthServiceStub, service="auth")
+        await world.auth.revocations.start()
+        stack.push_async_callback(world.auth.revocations.stop)
         yield Gateway(client, network, server.port)
 
 

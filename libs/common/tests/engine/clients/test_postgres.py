@@ -197,3 +197,26 @@ async def _terminate(dsn: str, pid: int) -> None:
     finally:
         await admin.close()
     await asyncio.sleep(0.05)
+
+
+async def test_who_listens_hears_what_is_told_once_it_is_committed(pg: Postgres) -> None:
+    async with pg.listening("things") as listening:
+        async with pg.transaction() as tx:
+            await tx.execute("notify", "NOTIFY things")
+            assert await listening.connection.fetchval("alive", "SELECT 1") == 1
+            assert not listening.heard.is_set()
+        async with asyncio.timeout(10):
+            await listening.heard.wait()
+    async with pg.read(primary=True) as connection:
+        assert await connection.fetch("listened", "SELECT pg_listening_channels()") == []
+
+
+async def test_a_listening_connection_that_was_cut_says_so_and_another_takes_its_place(pg: Postgres) -> None:
+    async with pg.listening("things") as listening:
+        pid = await listening.connection.fetchval("pid", "SELECT pg_backend_pid()")
+        async with pg.read(primary=True) as connection:
+            await connection.fetch("cut", "SELECT pg_terminate_backend($1, 5000)", pid)
+        with pytest.raises(PostgresUnavailable):
+            await listening.connection.fetchval("alive", "SELECT 1")
+    async with pg.listening("things") as listening:
+        assert await listening.connection.fetchval("alive", "SELECT 1") == 1

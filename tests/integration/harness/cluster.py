@@ -9,7 +9,7 @@ SECONDS = 180
 
 
 class ClusterControl:
-    """`stop`, `start` and `kill` of a service, as the local platform has them: what was stopped stays so until started."""
+    """`stop`, `start` and `kill` of a service, as the local platform does them: what was stopped stays stopped."""
 
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace

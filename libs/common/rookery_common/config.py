@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import os
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MASTER_KEY_BYTES = 32
+SaslMechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]
 
 
 def settings_config(prefix: str) -> SettingsConfigDict:
@@ -18,7 +19,26 @@ def settings_config(prefix: str) -> SettingsConfigDict:
     return SettingsConfigDict(env_prefix=prefix, secrets_dir=folder, extra="ignore", frozen=True)
 
 
-class BaseServiceSettings(BaseSettings):
+class KafkaSettings(BaseSettings):
+    """Where Kafka is, and how its clients and it show each other who they are."""
+
+    kafka_bootstrap: str = Field("127.0.0.1:9092", description="Kafka's bootstrap servers, separated by commas.")
+    kafka_tls: bool = Field(False, description="Whether connections to Kafka are by TLS.")
+    kafka_ca_file: str = Field("", description="The authorities of Kafka's certificates (PEM); empty: the system's.")
+    kafka_sasl_mechanism: SaslMechanism = Field("SCRAM-SHA-512", description="How the user below is authenticated.")
+    kafka_username: str = Field("", description="The service's user; empty: nobody is authenticated.")
+    kafka_password: SecretStr = Field(SecretStr(""), description="The user's password.")
+    kafka_password_file: str = Field("", description="A file with it, instead; read again when it changes.")
+
+    @model_validator(mode="after")
+    def _check_kafka_user(self) -> Self:
+        given = bool(self.kafka_password.get_secret_value() or self.kafka_password_file)
+        if bool(self.kafka_username) != given:
+            raise ValueError("kafka_username goes with kafka_password or kafka_password_file")
+        return self
+
+
+class BaseServiceSettings(KafkaSettings):
     """What every service is told."""
 
     service: str = Field(description="The service's short name, as in topics and metrics.")
@@ -28,7 +48,6 @@ class BaseServiceSettings(BaseSettings):
     local_mode: bool = Field(False, description="On a laptop or in CI: reflection is on, and sign-up is open.")
     public_url: str = Field("http://127.0.0.1:8080", description="The platform's address as clients see it.")
     master_key: SecretStr = Field(description="Base64 of 32 bytes: the key that wraps this service's other keys.")
-    kafka_bootstrap: str = Field("127.0.0.1:9092", description="Kafka's bootstrap servers, separated by commas.")
     topic_prefix: str = Field("", description="Put before every topic's name; tests keep apart by it.")
     tls_cert_file: str = Field("", description="This service's certificate (PEM); empty for plaintext.")
     tls_key_file: str = Field("", description="The private key of that certificate (PEM).")
@@ -70,6 +89,9 @@ class PostgresSettings(BaseSettings):
 
     postgres_dsn: SecretStr = Field(description="postgresql://user:password@host:port/database of the primary.")
     postgres_replica_dsn: SecretStr | None = Field(None, description="The same for a replica; reads go there.")
+    postgres_password_file: str = Field("", description="A file with the password, instead; read again on a change.")
+    postgres_tls: bool = Field(False, description="By TLS, with the host's name verified (sslmode=verify-full).")
+    postgres_ca_file: str = Field("", description="The authorities of its certificates (PEM); empty: the system's.")
     postgres_pool_size: int = Field(8, ge=1, le=100, description="Connections per process and database.")
 
 
@@ -80,6 +102,10 @@ class CqlSettings(BaseSettings):
     cql_port: int = Field(9042, description="The native protocol's port.")
     cql_username: str = Field("", description="The service's role.")
     cql_password: SecretStr = Field(SecretStr(""), description="The role's password.")
+    cql_password_file: str = Field("", description="A file with it, instead; read again when it changes.")
+    cql_tls: bool = Field(False, description="Whether connections are by TLS, with the node's name verified.")
+    cql_ca_file: str = Field("", description="The authorities of the nodes' certificates (PEM); empty: the system's.")
+    cql_tls_name: str = Field("", description="The name in every node's certificate; empty: each one's own address.")
     cql_keyspace: str = Field(description="The service's keyspace.")
     cql_local_dc: str = Field("", description="The data centre to stay in; empty: that of the contact points.")
 
@@ -87,17 +113,33 @@ class CqlSettings(BaseSettings):
 class RedisSettings(BaseSettings):
     """For a service that uses Redis: one instance for caches (LFU), one for state (no eviction)."""
 
-    redis_cache_url: SecretStr = Field(description="redis://user:password@host:port/0 of the caches.")
-    redis_state_url: SecretStr = Field(description="redis://user:password@host:port/0 of the state.")
+    redis_cache_url: SecretStr = Field(description="redis://user:password@host:port/0 of the caches; rediss for TLS.")
+    redis_state_url: SecretStr = Field(description="The same of the state.")
+    redis_cache_password_file: str = Field("", description="A file with the password, instead of the URL's.")
+    redis_state_password_file: str = Field("", description="The same for the state.")
+    redis_ca_file: str = Field("", description="The authorities of their certificates (PEM); empty: the system's.")
     redis_cluster: bool = Field(False, description="Whether both are Redis Clusters.")
 
 
 class S3Settings(BaseSettings):
     """For a service that owns a bucket."""
 
-    s3_endpoint: str = Field(description="The S3 endpoint.")
+    s3_endpoint: str = Field(description="The S3 endpoint; https for TLS.")
+    s3_ca_file: str = Field("", description="The authorities of its certificate (PEM); empty: the system's.")
     s3_access_key: SecretStr = Field(description="The service's access key.")
     s3_secret_key: SecretStr = Field(description="The service's secret key.")
     s3_bucket: str = Field(description="The service's bucket.")
     s3_public_url: str = Field("", description="Where anyone fetches public objects; empty: endpoint/bucket.")
     s3_region: str = Field("us-east-1", description="The region to sign for.")
+
+
+class ElasticsearchSettings(BaseSettings):
+    """For a service that owns indices in Elasticsearch."""
+
+    elasticsearch_url: SecretStr = Field(description="http://user:password@host:port of the engine; https for TLS.")
+    elasticsearch_ca_file: str = Field("", description="The authorities of its certificate (PEM); empty: the system's.")
+    elasticsearch_username: str = Field("", description="The service's user, where no API key is given.")
+    elasticsearch_password: SecretStr = Field(SecretStr(""), description="The user's password.")
+    elasticsearch_password_file: str = Field("", description="A file with it, instead; read again when it changes.")
+    elasticsearch_api_key: SecretStr = Field(SecretStr(""), description="The service's API key, encoded.")
+    elasticsearch_api_key_file: str = Field("", description="A file with it, instead; read again when it changes.")

@@ -74,10 +74,10 @@ def _serving(core: _Core) -> list[Component]:
 
 def _consuming(core: _Core) -> list[Component]:
     settings = core.settings
-    dead_letters = Producer(settings.kafka_bootstrap, "analytics", settings.topic_prefix)
+    dead_letters = Producer(settings, "analytics", settings.topic_prefix)
     consumer = partial(
         Consumer,
-        settings.kafka_bootstrap,
+        settings,
         batch=True,
         dead_letters=dead_letters,
         service=settings.service,

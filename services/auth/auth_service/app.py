@@ -133,7 +133,7 @@ def build(roles: frozenset[Role]) -> App:
     """One process in the given roles; ValidationError where a setting is missing or wrong."""
     settings, clock = Settings(), SystemClock()
     pg = Postgres.from_settings(settings, name="auth")
-    producer = Producer(settings.kafka_bootstrap, "auth", settings.topic_prefix)
+    producer = Producer(settings, "auth", settings.topic_prefix)
     outbox = PostgresOutbox(pg, producer, "auth")
     repository = AuthRepository(pg, outbox)
     components: list[Component] = [pg, producer, _OutboxDrain(outbox)]
@@ -142,7 +142,7 @@ def build(roles: frozenset[Role]) -> App:
         lease = PostgresWorkerLease(pg, clock, WORKERS)
         user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
         auth = Auth(settings, repository, UserClient(user), Snowflake(clock, lease.worker), clock)
-        components += [lease, user, auth.passwords, auth.revocations, _server(settings, auth)]
+        components += [lease, user, auth.passwords, _server(settings, auth)]
         checks["worker_number"] = lease.check
     if Role.RELAY in roles:
         components += [Relay(outbox, producer, service="auth"), Housekeeping(repository, clock)]
@@ -173,7 +173,7 @@ async def _roles() -> AsyncIterator[Roles]:
     await pg.start()
     try:
         # Its outbox stays empty: a change of roles is told of by the feed of revocations.
-        yield Roles(AuthRepository(pg, PostgresOutbox(pg, Producer(settings.kafka_bootstrap, "auth"), "auth")), clock)
+        yield Roles(AuthRepository(pg, PostgresOutbox(pg, Producer(settings, "auth"), "auth")), clock)
     finally:
         await pg.stop()
 
@@ -190,4 +190,4 @@ COMMANDS = {
 
 async def migrate() -> None:
     """Brings the database up to this release."""
-    await migrate_postgres(Settings().postgres_dsn.get_secret_value(), MIGRATIONS)
+    await migrate_postgres(Settings(), MIGRATIONS)

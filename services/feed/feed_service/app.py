@@ -96,11 +96,11 @@ def _serving(core: _Core) -> list[Component]:
 def _consuming(core: _Core) -> list[Component]:
     settings = core.settings
     post = RpcClient(settings, settings.post_target, PostServiceStub, service="post")
-    dead_letters = Producer(settings.kafka_bootstrap, "feed", settings.topic_prefix)
+    dead_letters = Producer(settings, "feed", settings.topic_prefix)
     keeper = FollowKeeper(core.follows, core.windows, core.fan_out, PostClient(post))
     consumer = partial(
         Consumer,
-        settings.kafka_bootstrap,
+        settings,
         dead_letters=dead_letters,
         service=settings.service,
         topic_prefix=settings.topic_prefix,

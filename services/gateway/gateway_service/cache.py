@@ -89,9 +89,7 @@ class Fragments:
 
     def follower(self, settings: Settings) -> Follower:
         """The component that keeps them fresh."""
-        return Follower(
-            settings.kafka_bootstrap, TOPICS, self.handle, name="gateway", topic_prefix=settings.topic_prefix
-        )
+        return Follower(settings, TOPICS, self.handle, name="gateway", topic_prefix=settings.topic_prefix)
 
     async def handle(self, event: Event) -> None:
         """Forgets what the event is newer than."""

@@ -65,7 +65,7 @@ class Clients:
         self.moderation = RpcClient(settings, settings.moderation_target, ModerationServiceStub, service="moderation")
         self.search = RpcClient(settings, settings.search_target, SearchServiceStub, service="search")
         self.analytics = RpcClient(settings, settings.analytics_target, AnalyticsServiceStub, service="analytics")
-        self.producer = Producer(settings.kafka_bootstrap, "gateway", settings.topic_prefix)
+        self.producer = Producer(settings, "gateway", settings.topic_prefix)
         self._started = (
             self.auth,
             self.user,

@@ -59,7 +59,7 @@ class _Core:
         self.clock = SystemClock()
         self.cql = Cql(settings, "messaging", STATEMENTS)
         self.state = RedisClient.state(settings, "messaging")
-        self.producer = Producer(settings.kafka_bootstrap, "messaging", settings.topic_prefix)
+        self.producer = Producer(settings, "messaging", settings.topic_prefix)
         self.outbox = CqlOutbox(self.cql, self.producer, self.clock, confirmer=self._confirm)
         self.conversations = ConversationRepository(self.cql)
         self.messages = MessageRepository(self.cql, self.outbox)

@@ -44,7 +44,7 @@ log = get_logger()
 
 async def migrate() -> None:
     """Brings the database's schema up to date."""
-    await migrate_postgres(Settings().postgres_dsn.get_secret_value(), MIGRATIONS)
+    await migrate_postgres(Settings(), MIGRATIONS)
 
 
 class OutboxDrain:
@@ -71,7 +71,7 @@ class _Core:
         self.settings = settings
         self.clock = SystemClock()
         self.pg = Postgres.from_settings(settings, name=NAME)
-        self.producer = Producer(settings.kafka_bootstrap, NAME, settings.topic_prefix)
+        self.producer = Producer(settings, NAME, settings.topic_prefix)
         self.outbox = PostgresOutbox(self.pg, self.producer, NAME)
         self.lease = PostgresWorkerLease(self.pg, self.clock, WORKERS)
         self.ids = Snowflake(self.clock, self.lease.worker)
@@ -114,7 +114,7 @@ def _consuming(core: _Core) -> list[Component]:
     policy = PolicyFile(core.settings.policy_file, core.clock)
     judge = Judge(core.repository, policy.current, core.events, core.ids, core.clock)
     consumer = Consumer(
-        core.settings.kafka_bootstrap,
+        core.settings,
         consumers.POST_GROUP,
         [consumers.POST_TOPIC],
         consumers.PostEventsHandler(judge),

@@ -97,11 +97,11 @@ def _serving(core: _Core) -> list[Component]:
 def _consuming(core: _Core) -> list[Component]:
     settings = core.settings
     post = RpcClient(settings, settings.post_target, PostServiceStub, service="post")
-    dead_letters = Producer(settings.kafka_bootstrap, "notification", settings.topic_prefix)
+    dead_letters = Producer(settings, "notification", settings.topic_prefix)
     told_posts = ToldRepository(core.cql, core.clock)
     consumer = partial(
         Consumer,
-        settings.kafka_bootstrap,
+        settings,
         dead_letters=dead_letters,
         service=settings.service,
         topic_prefix=settings.topic_prefix,

@@ -70,7 +70,7 @@ def build(roles: frozenset[Role]) -> App:
     """One process in the given roles; ValidationError where a setting is missing or wrong."""
     settings = Settings()
     cql = Cql(settings, "post", STATEMENTS)
-    producer = Producer(settings.kafka_bootstrap, "post", settings.topic_prefix)
+    producer = Producer(settings, "post", settings.topic_prefix)
     outbox = CqlOutbox(cql, producer, SystemClock())
     files = S3(settings, "post")
     components: list[Component] = [cql, producer, files]
@@ -119,7 +119,7 @@ class _Parts:
         }
         return [
             Consumer(
-                self._settings.kafka_bootstrap,
+                self._settings,
                 group,
                 [topic],
                 handler,

@@ -48,7 +48,7 @@ class _Core:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = SystemClock()
-        self.elastic = Elastic(settings.elasticsearch_url.get_secret_value(), "search")
+        self.elastic = Elastic.from_settings(settings, "search")
         self.indices = Indices(self.elastic, settings.index_prefix, MIGRATIONS, shards=settings.index_shards)
         self.documents = Documents(self.elastic)
         self.user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
@@ -80,12 +80,12 @@ def _serving(core: _Core) -> list[Component]:
 
 def _consuming(core: _Core) -> list[Component]:
     settings = core.settings
-    dead_letters = Producer(settings.kafka_bootstrap, settings.service, settings.topic_prefix)
+    dead_letters = Producer(settings, settings.service, settings.topic_prefix)
     indexer = Indexer(core.indices, core.documents)
 
     def consumer(group: str, topic: str, handler: BatchHandler) -> Consumer:
         return Consumer(
-            settings.kafka_bootstrap,
+            settings,
             group,
             [topic],
             handler,

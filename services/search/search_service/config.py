@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from rookery_common.config import BaseServiceSettings, settings_config
+from rookery_common.config import BaseServiceSettings, ElasticsearchSettings, settings_config
 
 
-class Settings(BaseServiceSettings):
+class Settings(BaseServiceSettings, ElasticsearchSettings):
     """Read once, when the process starts."""
 
     model_config = settings_config("SEARCH_")
@@ -15,7 +15,6 @@ class Settings(BaseServiceSettings):
     service: str = "search"
     grpc_address: str = Field("127.0.0.1:7007", description="Where the gRPC server listens.")
     health_address: str = Field("127.0.0.1:7107", description="Where probes and metrics are served over HTTP.")
-    elasticsearch_url: SecretStr = Field(description="http://user:password@host:port of the engine.")
     index_prefix: str = Field(
         "rookery-", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Put before the names of indices and their aliases."
     )

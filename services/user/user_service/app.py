@@ -42,7 +42,7 @@ log = get_logger()
 
 async def migrate() -> None:
     """Brings the database's schema up to date."""
-    await migrate_postgres(Settings().postgres_dsn.get_secret_value(), MIGRATIONS)
+    await migrate_postgres(Settings(), MIGRATIONS)
 
 
 class OutboxDrain:
@@ -68,7 +68,7 @@ def build(roles: frozenset[Role]) -> App:
     clock = SystemClock()
     pg = Postgres.from_settings(settings, name=NAME)
     redis = RedisClient.cache(settings, NAME)
-    producer = Producer(settings.kafka_bootstrap, NAME, settings.topic_prefix)
+    producer = Producer(settings, NAME, settings.topic_prefix)
     lease = PostgresWorkerLease(pg, clock, WORKERS)
     outbox = PostgresOutbox(pg, producer, NAME)
     repository = UserRepository(pg, outbox)
@@ -107,7 +107,7 @@ def _server(settings: Settings, service: UserService, clock: SystemClock) -> lis
 def _consumers(settings: Settings, service: UserService, producer: Producer) -> list[Component]:
     return [
         Consumer(
-            settings.kafka_bootstrap,
+            settings,
             consumers.AUTH_GROUP,
             [consumers.AUTH_TOPIC],
             consumers.AuthEventsHandler(service),
@@ -116,7 +116,7 @@ def _consumers(settings: Settings, service: UserService, producer: Producer) -> 
             topic_prefix=settings.topic_prefix,
         ),
         Consumer(
-            settings.kafka_bootstrap,
+            settings,
             consumers.POST_GROUP,
             [consumers.POST_TOPIC],
             consumers.PostEventsHandler(service),

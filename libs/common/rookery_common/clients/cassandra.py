@@ -16,7 +16,7 @@ from typing import Any
 
 from cassandra import ConsistencyLevel, DriverException, OperationTimedOut, ProtocolVersion, RequestValidationException
 from cassandra import Unavailable as TooFewReplicas
-from cassandra.auth import PlainTextAuthProvider
+from cassandra.auth import AuthProvider, PlainTextAuthenticator
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResponseFuture, Session
 from cassandra.connection import ConnectionException
 from cassandra.policies import DCAwareRoundRobinPolicy, RetryPolicy, TokenAwarePolicy
@@ -33,6 +33,7 @@ from cassandra.query import (
 
 from rookery_common.clients.calls import STATEMENT_SECONDS, Instruments, UnknownOutcome, time_left
 from rookery_common.config import CqlSettings
+from rookery_common.credentials import Secret, TrustContext
 from rookery_common.errors import DeadlineExceeded, Internal, Unavailable
 from rookery_common.logs import get_logger
 
@@ -232,13 +233,14 @@ def _bound(name: str) -> Iterator[None]:
 
 def connect_cluster(settings: CqlSettings, profile: ExecutionProfile) -> Cluster:
     """The driver's cluster object, not connected yet."""
-    auth = None
-    if settings.cql_username:
-        auth = PlainTextAuthProvider(settings.cql_username, settings.cql_password.get_secret_value())
+    auth = _RenewedLogin(settings) if settings.cql_username else None
+    trust = TrustContext.of(settings.cql_ca_file) if settings.cql_tls else None
     cluster = Cluster(
         [host.strip() for host in settings.cql_hosts.split(",")],
         port=settings.cql_port,
         auth_provider=auth,
+        ssl_context=trust,
+        ssl_options={"server_hostname": settings.cql_tls_name} if trust and settings.cql_tls_name else None,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         compression=False,  # rows are small: CPU is dearer here than the network
         connect_timeout=CONNECT_SECONDS,
@@ -247,6 +249,17 @@ def connect_cluster(settings: CqlSettings, profile: ExecutionProfile) -> Cluster
     # Set afterwards, not in the constructor: then the driver may step down to the 4 that ScyllaDB speaks.
     cluster.protocol_version = ProtocolVersion.V5
     return cluster
+
+
+class _RenewedLogin(AuthProvider):  # type: ignore[misc]  # the driver has no types
+    """The role and its password as it is when a connection is made."""
+
+    def __init__(self, settings: CqlSettings) -> None:
+        self._username = settings.cql_username
+        self._password = Secret(settings.cql_password, settings.cql_password_file)
+
+    def new_authenticator(self, host: str) -> PlainTextAuthenticator:
+        return PlainTextAuthenticator(self._username, self._password.current())
 
 
 def qualified(text: str, keyspace: str) -> str:

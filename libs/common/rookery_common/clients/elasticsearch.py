@@ -11,6 +11,8 @@ from typing import Any
 from elasticsearch import ApiError, AsyncElasticsearch, ConflictError, NotFoundError, TransportError
 
 from rookery_common.clients.calls import Instruments, time_left
+from rookery_common.config import ElasticsearchSettings
+from rookery_common.credentials import Secret, TrustContext
 from rookery_common.errors import Aborted, Internal, NotFound, Unavailable
 from rookery_common.logs import get_logger
 
@@ -45,12 +47,56 @@ class DocumentConflict(Aborted):
     reason = "DOCUMENT_CONFLICT"
 
 
+class ElasticAccess:
+    """How requests show who they are, and whom they trust; by default what the URL and the system say."""
+
+    def __init__(
+        self, ca_file: str = "", username: str = "", password: Secret | None = None, api_key: Secret | None = None
+    ) -> None:
+        self.ca_file = ca_file
+        self._username = username
+        self._password = password
+        self._api_key = api_key
+
+    @classmethod
+    def of(cls, settings: ElasticsearchSettings) -> ElasticAccess:
+        return cls(
+            settings.elasticsearch_ca_file,
+            settings.elasticsearch_username,
+            Secret(settings.elasticsearch_password, settings.elasticsearch_password_file),
+            Secret(settings.elasticsearch_api_key, settings.elasticsearch_api_key_file),
+        )
+
+    def login(self) -> dict[str, Any]:
+        """For the client's options, at each request."""
+        if self._api_key:
+            return {"api_key": self._api_key.current()}
+        if self._username and self._password:
+            return {"basic_auth": (self._username, self._password.current())}
+        return {}
+
+
 class Elastic:
     """A service's indices, by plain requests: the body is what the engine's documentation shows."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, access: ElasticAccess | None = None) -> None:
         self._name = name
-        self._client = AsyncElasticsearch(url, request_timeout=CALL_SECONDS, max_retries=0, retry_on_timeout=False)
+        self._access = access or ElasticAccess()
+        tls: dict[str, Any] = {}
+        if url.startswith("https:"):
+            tls["ssl_context"] = TrustContext.of(self._access.ca_file)
+        self._client = AsyncElasticsearch(
+            url,
+            request_timeout=CALL_SECONDS,
+            max_retries=0,
+            retry_on_timeout=False,
+            **tls,
+        )
+
+    @classmethod
+    def from_settings(cls, settings: ElasticsearchSettings, name: str) -> Elastic:
+        """The client of the settings' cluster. Raises OSError where the authorities' file can't be read."""
+        return cls(settings.elasticsearch_url.get_secret_value(), name, ElasticAccess.of(settings))
 
     async def start(self) -> None:
         """Connects when first used: an engine that is late makes the process not ready, it doesn't stop it."""
@@ -78,7 +124,7 @@ class Elastic:
         left = time_left(timeout)
         with instruments.observe(self._name, name):
             try:
-                client = self._client.options(request_timeout=left)
+                client = self._client.options(request_timeout=left, **self._access.login())
                 response = await client.perform_request(method, path, params=params, headers=headers, body=body)
             except ApiError as error:
                 raise _translate(error) from error

@@ -14,6 +14,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from rookery_common.clients.calls import Instruments, UnknownOutcome, time_left
+from rookery_common.clients.postgres_access import PgAccess
 from rookery_common.config import PostgresSettings
 from rookery_common.errors import Aborted, AlreadyExists, AppError, Internal, Unavailable
 from rookery_common.logs import get_logger
@@ -147,25 +148,22 @@ class PgConnection:
             return await start(left)
 
 
-class Listening:
-    """A connection that hears a channel: `heard` is set by each NOTIFY, and cleared by whoever acts on it."""
-
-    def __init__(self, connection: PgConnection) -> None:
-        self.connection = connection
-        self.heard = asyncio.Event()
-
-    def hear(self, *_notification: object) -> None:
-        """What the driver calls."""
-        self.heard.set()
-
-
 class Postgres:
     """A service's database: transactions on the primary, reads on the replica if there is one."""
 
-    def __init__(self, dsn: str, replica_dsn: str | None = None, *, pool_size: int = 10, name: str) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        replica_dsn: str | None = None,
+        *,
+        pool_size: int = 10,
+        name: str,
+        access: PgAccess | None = None,
+    ) -> None:
         self._name = name
-        self._primary = _Pool(dsn, pool_size, name)
-        self._replica = _Pool(replica_dsn, pool_size, name) if replica_dsn else None
+        access = access or PgAccess()
+        self._primary = _Pool(dsn, pool_size, name, access)
+        self._replica = _Pool(replica_dsn, pool_size, name, access) if replica_dsn else None
 
     @classmethod
     def from_settings(cls, settings: PostgresSettings, *, name: str) -> Postgres:
@@ -176,6 +174,7 @@ class Postgres:
             replica.get_secret_value() if replica else None,
             pool_size=settings.postgres_pool_size,
             name=name,
+            access=PgAccess.of(settings),
         )
 
     async def start(self) -> None:
@@ -216,23 +215,6 @@ class Postgres:
         finally:
             await pool.release(raw)
 
-    @asynccontextmanager
-    async def listening(self, channel: str) -> AsyncIterator[Listening]:
-        """Takes a connection of the primary out of the pool to hear a channel's NOTIFYs.
-
-        A connection that broke in silence hears nothing: ask something on it now and then. Behind a pooler that gives
-        each transaction another connection nothing is heard either.
-        """
-        async with self._primary.connection() as raw:
-            listening = Listening(PgConnection(raw, self._name))
-            with instruments.observe(self._name, "listen"), _translated():
-                async with asyncio.timeout(time_left()):
-                    await raw.add_listener(channel, listening.hear)
-            try:
-                yield listening
-            finally:
-                await _stop_listening(raw, channel, listening)
-
     async def _acquire_for_read(self, primary: bool) -> tuple[_Pool, PoolConnectionProxy]:
         if self._replica is not None and not primary:
             try:
@@ -266,8 +248,9 @@ _BEGIN: dict[Isolation, str] = {
 class _Pool:
     """Connections to one server, opened when first needed."""
 
-    def __init__(self, dsn: str, size: int, name: str) -> None:
+    def __init__(self, dsn: str, size: int, name: str, access: PgAccess) -> None:
         self._dsn = dsn
+        self._access = access
         self._size = size
         self._name = name
         self._pool: asyncpg.Pool | None = None
@@ -281,6 +264,7 @@ class _Pool:
             max_inactive_connection_lifetime=IDLE_SECONDS,
             server_settings={**SERVER_LIMITS, "application_name": self._name},
             reset=_keep_as_it_is,
+            **self._access.options(),
         )
 
     async def close(self) -> None:
@@ -324,17 +308,6 @@ class _Pool:
 
 async def _keep_as_it_is(_connection: asyncpg.Connection) -> None:
     """Instead of asyncpg's RESET ALL; an open transaction is rolled back by the pool before this."""
-
-
-async def _stop_listening(raw: PoolConnectionProxy, channel: str, listening: Listening) -> None:
-    try:
-        async with asyncio.timeout(RELEASE_SECONDS):
-            await raw.remove_listener(channel, listening.hear)
-    except TimeoutError:
-        raw.terminate()  # the pool makes a new one
-    except _DRIVER_ERRORS as error:
-        # The connection is lost, and with it what it listened to.
-        log.warning("postgres.listening_lost", error=type(error).__name__)
 
 
 async def _roll_back(raw: PoolConnectionProxy) -> None:

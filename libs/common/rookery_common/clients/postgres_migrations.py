@@ -18,6 +18,8 @@ from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script.base import Script
 from alembic.script.revision import RevisionMap
 
+from rookery_common.clients.postgres_access import PgAccess
+from rookery_common.config import PostgresSettings
 from rookery_common.logs import get_logger
 
 CONNECT_SECONDS = 10.0
@@ -35,10 +37,10 @@ class MigrationNameWrong(ValueError):
     """A file in the folder is not named like 20261121T0900_create_accounts.sql, or two have the same time."""
 
 
-async def migrate_postgres(dsn: str, folder: Path) -> list[str]:
+async def migrate_postgres(database: str | PostgresSettings, folder: Path) -> list[str]:
     """Runs the files that the database has not seen; returns their versions. A newer database is left alone."""
     scripts = _scripts(folder)
-    async with _only_runner(dsn) as connection:
+    async with _only_runner(database) as connection:
         current = await _current(connection)
         known = scripts[-1].revision if scripts else ""
         if current is not None and current > known:
@@ -90,8 +92,12 @@ def _scripts(folder: Path) -> list[Script]:
 
 
 @asynccontextmanager
-async def _only_runner(dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, command_timeout=RUN_SECONDS)
+async def _only_runner(database: str | PostgresSettings) -> AsyncIterator[asyncpg.Connection]:
+    if isinstance(database, str):
+        dsn, access = database, PgAccess()
+    else:
+        dsn, access = database.postgres_dsn.get_secret_value(), PgAccess.of(database)
+    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, command_timeout=RUN_SECONDS, **access.options())
     try:
         await connection.execute(_WAIT_FOR_OTHERS)
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY)

@@ -8,16 +8,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
-from redis.asyncio import Connection, ConnectionPool, Redis, RedisCluster
+from pydantic import SecretStr
+from redis.asyncio import Connection, ConnectionPool, Redis, RedisCluster, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.connection import HiredisRespSerializer
+from redis.credentials import CredentialProvider
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from rookery_common.clients.calls import Instruments, time_left
 from rookery_common.config import RedisSettings
+from rookery_common.credentials import Secret
 from rookery_common.errors import Internal, Unavailable
 
 CALL_SECONDS = 1.0
@@ -44,22 +49,24 @@ class RedisRejected(Internal):
 class RedisClient:
     """One Redis; values are bytes. `raw` has every command: `await client.call("name", client.raw.mget(keys))`."""
 
-    def __init__(self, url: str, name: str, cluster: bool = False) -> None:
+    def __init__(self, url: str, name: str, cluster: bool = False, access: RedisAccess | None = None) -> None:
         self._name = name
         self._is_cluster = cluster
         # What bounds the connections: redis-py's own blocking pool costs a third of a call.
         self._slots = asyncio.Semaphore(MAX_CONNECTIONS)
-        self.raw: Any = _cluster(url, name) if cluster else _single(url, name)
+        self.raw: Any = (_cluster if cluster else _single)(url, name, access or RedisAccess())
 
     @classmethod
     def cache(cls, settings: RedisSettings, name: str) -> RedisClient:
         """The instance of caches, which evicts what is used least."""
-        return cls(settings.redis_cache_url.get_secret_value(), f"{name}-cache", settings.redis_cluster)
+        access = RedisAccess(settings.redis_cache_password_file, settings.redis_ca_file)
+        return cls(settings.redis_cache_url.get_secret_value(), f"{name}-cache", settings.redis_cluster, access)
 
     @classmethod
     def state(cls, settings: RedisSettings, name: str) -> RedisClient:
         """The instance of state, which evicts nothing."""
-        return cls(settings.redis_state_url.get_secret_value(), f"{name}-state", settings.redis_cluster)
+        access = RedisAccess(settings.redis_state_password_file, settings.redis_ca_file)
+        return cls(settings.redis_state_url.get_secret_value(), f"{name}-state", settings.redis_cluster, access)
 
     async def start(self) -> None:
         """Connects when first used: a Redis that is late makes the process not ready, it doesn't stop it."""
@@ -157,13 +164,61 @@ class _PackingConnection(Connection):
         return packed
 
 
-def _single(url: str, name: str) -> Redis:
+class _PackingTlsConnection(SSLConnection):
+    """The same by TLS."""
+
+    _packer = HiredisRespSerializer()
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        packed: list[bytes] = self._packer.pack(*args)
+        return packed
+
+
+class _RenewedLogin(CredentialProvider):
+    """The user and its password as it is when a connection is made."""
+
+    def __init__(self, username: str, password: Secret) -> None:
+        self._username = username
+        self._password = password
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        password = self._password.current()
+        return (self._username, password) if self._username else (password,)
+
+
+@dataclass(frozen=True, slots=True)
+class RedisAccess:
+    """How connections show who they are, and whom they trust; by default what the URL and the system say."""
+
+    password_file: str = ""
+    ca_file: str = ""
+
+    def options(self, url: str) -> tuple[str, dict[str, Any]]:
+        """The URL without what stands in files, and the options that say it instead."""
+        options: dict[str, Any] = {}
+        parts = urlsplit(url)
+        if self.ca_file and parts.scheme == "rediss":
+            options["ssl_ca_certs"] = self.ca_file
+        if self.password_file:
+            password = Secret(SecretStr(""), self.password_file)
+            options["credential_provider"] = _RenewedLogin(unquote(parts.username or ""), password)
+            url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        return url, options
+
+
+def _single(url: str, name: str, access: RedisAccess) -> Redis:
     # No retries here: the caller nearest to the failure decides, and knows what is safe to repeat.
     retry = Retry(NoBackoff(), 0)
-    pool = ConnectionPool.from_url(url, connection_class=_PackingConnection, retry=retry, **_options(name))
+    url, options = access.options(url)
+    pool = ConnectionPool.from_url(url, retry=retry, **_options(name), **options)
+    # Set afterwards: the URL's scheme would have its own way.
+    pool.connection_class = _PackingTlsConnection if url.startswith("rediss:") else _PackingConnection
     return Redis.from_pool(pool)
 
 
-def _cluster(url: str, name: str) -> RedisCluster:
+def _cluster(url: str, name: str, access: RedisAccess) -> RedisCluster:
     # Here a retry is how a moved slot is followed.
-    return RedisCluster.from_url(url, max_connections=MAX_CONNECTIONS, retry=Retry(NoBackoff(), 2), **_options(name))
+    url, options = access.options(url)
+    return RedisCluster.from_url(
+        url, max_connections=MAX_CONNECTIONS, retry=Retry(NoBackoff(), 2), **_options(name), **options
+    )

@@ -82,6 +82,7 @@ class S3:
             aws_access_key_id=settings.s3_access_key.get_secret_value(),
             aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
             config=config,
+            verify=settings.s3_ca_file or None,
         )
         self._client = await self._stack.enter_async_context(client)
 

@@ -17,6 +17,7 @@ from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
+from rookery_common.kafka.connection import Connection, Kafka
 from rookery_common.kafka.errors import LOG_LEVEL, RECONNECT_MS, ErrorLog
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.handling import (
@@ -52,7 +53,7 @@ class Consumer:
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: Kafka,
         group: str,
         topics: Sequence[str],
         handler: EventHandler | BatchHandler,
@@ -77,7 +78,7 @@ class Consumer:
         many = cast(BatchHandler, handler) if batch else None
         one = _alone(many) if many else cast(EventHandler, handler)
         self._handling = Handling(group, DeadLetters(dead_letters, group), one, many, whole=whole)
-        self._bootstrap = bootstrap
+        self._connection = Connection(kafka)
         self._errors = ErrorLog(group)
         self._assigned: set[Partition] = set()
         self._revoked: set[Partition] = set()
@@ -156,7 +157,7 @@ class Consumer:
             backoff = min(backoff * 2, MAX_BACKOFF_SECONDS)
 
     async def _fetch(self, seconds: float, size: int | None = None) -> list[Record]:
-        messages = await self._call(lambda consumer: _fetch(consumer, size or self._batch_size, seconds))
+        messages = await self._call(lambda consumer: self._poll(consumer, size or self._batch_size, seconds))
         records = []
         for message in messages:
             error = message.error()
@@ -165,6 +166,10 @@ class Consumer:
             elif error.code() != KafkaError._PARTITION_EOF:
                 log.warning("consumer.fetch_failed", group=self._group, reason=error.name())
         return records
+
+    def _poll(self, consumer: KafkaConsumer, size: int, seconds: float) -> list[KafkaMessage]:
+        self._connection.renew(consumer)
+        return _fetch(consumer, size, seconds)
 
     def _note(self, records: Sequence[Record], left: Sequence[Record]) -> None:
         """Where each partition that is still ours goes on: at the first record that is left, else after the last."""
@@ -212,7 +217,7 @@ class Consumer:
 
     def _config(self) -> dict[str, object]:
         return {
-            "bootstrap.servers": self._bootstrap,
+            **self._connection.config(),
             "group.id": self._prefix + self._group,
             "client.id": self._group,
             "group.protocol": "consumer",

@@ -1,4 +1,7 @@
-"""Dead letters of a group: `python -m rookery_common.kafka.dlq list|replay --bootstrap HOST:PORT --group GROUP`.
+"""Dead letters of a group: `python -m rookery_common.kafka.dlq list|replay --group GROUP`.
+
+Kafka is where `--bootstrap` or `ROOKERY_KAFKA_BOOTSTRAP` says; `ROOKERY_KAFKA_TLS`, `_CA_FILE`, `_USERNAME` and
+`_PASSWORD_FILE` are a service's settings of the same names, with an operator's log-in.
 
 A replay puts the records back on the topic they came from, as they were; whoever handled an event already knows it by
 its id. What is replayed is not listed again.
@@ -17,6 +20,8 @@ from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
+from rookery_common.config import KafkaSettings, settings_config
+from rookery_common.kafka.connection import Connection, Kafka
 from rookery_common.kafka.errors import LOG_LEVEL
 from rookery_common.kafka.events import Headers
 from rookery_common.kafka.handling import as_bytes, headers_of
@@ -47,12 +52,12 @@ class DeadLetter:
 class DeadLetterTopic:
     """Reads the dead letters that are still to be replayed."""
 
-    def __init__(self, bootstrap: str, group: str, topic_prefix: str = "") -> None:
+    def __init__(self, kafka: Kafka, group: str, topic_prefix: str = "") -> None:
         self._prefix = topic_prefix
         self._topic = f"{topic_prefix}{group}.dlq"
         self._consumer = KafkaConsumer(
             {
-                "bootstrap.servers": bootstrap,
+                **Connection(kafka).config(),
                 "group.id": f"{topic_prefix}{group}.dlq",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
@@ -100,8 +105,14 @@ class DeadLetterTopic:
         self._consumer.close()
 
 
-async def _replay(letters: DeadLetterTopic, bootstrap: str, topic_prefix: str, limit: int) -> int:
-    producer = Producer(bootstrap, "dlq-replay", topic_prefix)
+class OperatorSettings(KafkaSettings):
+    """Kafka as the operator's environment says."""
+
+    model_config = settings_config("ROOKERY_")
+
+
+async def _replay(letters: DeadLetterTopic, kafka: Kafka, topic_prefix: str, limit: int) -> int:
+    producer = Producer(kafka, "dlq-replay", topic_prefix)
     await producer.start()
     try:
         return await letters.replay(producer, limit)
@@ -113,18 +124,19 @@ def main(argv: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m rookery_common.kafka.dlq")
     parser.add_argument("command", choices=["list", "replay"])
-    parser.add_argument("--bootstrap", required=True)
+    parser.add_argument("--bootstrap", help="instead of what the environment says")
     parser.add_argument("--group", required=True, help="the consumer group, for instance feed.post-events")
     parser.add_argument("--topic-prefix", default="")
     parser.add_argument("--limit", type=int, default=DEFAULT_LIMIT)
     options = parser.parse_args(argv)
-    letters = DeadLetterTopic(options.bootstrap, options.group, options.topic_prefix)
+    kafka = options.bootstrap or OperatorSettings()
+    letters = DeadLetterTopic(kafka, options.group, options.topic_prefix)
     try:
         if options.command == "list":
             for letter in letters.read(options.limit):
                 sys.stdout.write(json.dumps(letter.describe()) + "\n")
         else:
-            count = asyncio.run(_replay(letters, options.bootstrap, options.topic_prefix, options.limit))
+            count = asyncio.run(_replay(letters, kafka, options.topic_prefix, options.limit))
             sys.stdout.write(json.dumps({"replayed": count}) + "\n")
     except KafkaException as error:
         sys.stderr.write(f"Kafka does not answer: {error}\n")

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
+from rookery_common.kafka.connection import Connection, Kafka
 from rookery_common.kafka.errors import LOG_LEVEL, RECONNECT_MS, ErrorLog
 from rookery_common.kafka.handling import EventHandler, record_of
 from rookery_common.kafka.metrics import CONSUMED
@@ -30,14 +31,14 @@ class Follower:
     """
 
     def __init__(
-        self, bootstrap: str, topics: Sequence[str], handler: EventHandler, *, name: str, topic_prefix: str = ""
+        self, kafka: Kafka, topics: Sequence[str], handler: EventHandler, *, name: str, topic_prefix: str = ""
     ) -> None:
         self._topics = [topic_prefix + topic for topic in topics]
         self._prefix = topic_prefix
         self._handler = handler
         self._name = name
+        self._connection = Connection(kafka)
         self._config = {
-            "bootstrap.servers": bootstrap,
             "group.id": f"{name}.follower",  # required by the client; nothing is ever committed to it
             "client.id": f"{name}.follower",
             "enable.auto.commit": False,
@@ -81,7 +82,7 @@ class Follower:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _follow(self) -> None:
-        consumer = KafkaConsumer(self._config)
+        consumer = KafkaConsumer(self._connection.config() | self._config)
         loop = asyncio.get_running_loop()
         refresh_at = 0.0
         try:
@@ -99,6 +100,7 @@ class Follower:
 
     def _assign(self, consumer: KafkaConsumer) -> bool:
         """Adds partitions not read yet: at first from their present end, later ones (they are new) from their start."""
+        self._connection.renew(consumer)
         first = not self._known
         try:
             fresh = [

@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as KafkaProducer
 
 from rookery_common.errors import Unavailable
+from rookery_common.kafka.connection import Connection, Kafka
 from rookery_common.kafka.errors import LOG_LEVEL, RECONNECT_MS, ErrorLog
 from rookery_common.kafka.events import Event, Headers
 from rookery_common.kafka.metrics import PUBLISH_SECONDS, PUBLISHED
@@ -37,9 +38,9 @@ class NotPublished(Unavailable):
 class Producer:
     """Component: the process's connection to Kafka for writing, shared by everything that publishes."""
 
-    def __init__(self, bootstrap: str, name: str, topic_prefix: str = "") -> None:
+    def __init__(self, kafka: Kafka, name: str, topic_prefix: str = "") -> None:
+        self._connection = Connection(kafka)
         self._config = {
-            "bootstrap.servers": bootstrap,
             "client.id": name,
             "acks": "all",
             "enable.idempotence": True,
@@ -65,9 +66,12 @@ class Producer:
         """Connects in the background: a process starts, and takes writes, while Kafka is away."""
         self._loop = asyncio.get_running_loop()
         self._stopping.clear()
-        self._producer = KafkaProducer(self._config)
+        self._producer = self._connect()
         self._thread = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
         self._thread.start()
+
+    def _connect(self) -> KafkaProducer:
+        return KafkaProducer(self._connection.config() | self._config)
 
     async def stop(self) -> None:
         """Waits a few seconds for what is under way; the rest fails with NotPublished."""
@@ -150,6 +154,7 @@ class Producer:
             if producer is None:
                 return
             producer.poll(POLL_SECONDS)
+            self._connection.renew(producer)
 
     def _hand_over(self, delivery: Delivery) -> None:
         """In the poll thread: one wake-up of the loop for all that was delivered since the last."""
@@ -186,6 +191,6 @@ class Producer:
         broken = self._producer
         if broken is None or self._stopping.is_set():
             return
-        self._producer = KafkaProducer(self._config)
+        self._producer = self._connect()
         broken.purge()
         broken.poll(0)

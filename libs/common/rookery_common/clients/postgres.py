@@ -148,6 +148,18 @@ class PgConnection:
             return await start(left)
 
 
+class Listening:
+    """A connection that hears a channel: `heard` is set by each NOTIFY, and cleared by whoever acts on it."""
+
+    def __init__(self, connection: PgConnection) -> None:
+        self.connection = connection
+        self.heard = asyncio.Event()
+
+    def hear(self, *_notification: object) -> None:
+        """What the driver calls."""
+        self.heard.set()
+
+
 class Postgres:
     """A service's database: transactions on the primary, reads on the replica if there is one."""
 
@@ -214,6 +226,23 @@ class Postgres:
             yield PgConnection(raw, self._name)
         finally:
             await pool.release(raw)
+
+    @asynccontextmanager
+    async def listening(self, channel: str) -> AsyncIterator[Listening]:
+        """Takes a connection of the primary out of the pool to hear a channel's NOTIFYs.
+
+        A connection that broke in silence hears nothing: ask something on it now and then. Behind a pooler that gives
+        each transaction another connection nothing is heard either.
+        """
+        async with self._primary.connection() as raw:
+            listening = Listening(PgConnection(raw, self._name))
+            with instruments.observe(self._name, "listen"), _translated():
+                async with asyncio.timeout(time_left()):
+                    await raw.add_listener(channel, listening.hear)
+            try:
+                yield listening
+            finally:
+                await _stop_listening(raw, channel, listening)
 
     async def _acquire_for_read(self, primary: bool) -> tuple[_Pool, PoolConnectionProxy]:
         if self._replica is not None and not primary:
@@ -308,6 +337,17 @@ class _Pool:
 
 async def _keep_as_it_is(_connection: asyncpg.Connection) -> None:
     """Instead of asyncpg's RESET ALL; an open transaction is rolled back by the pool before this."""
+
+
+async def _stop_listening(raw: PoolConnectionProxy, channel: str, listening: Listening) -> None:
+    try:
+        async with asyncio.timeout(RELEASE_SECONDS):
+            await raw.remove_listener(channel, listening.hear)
+    except TimeoutError:
+        raw.terminate()  # the pool makes a new one
+    except _DRIVER_ERRORS as error:
+        # The connection is lost, and with it what it listened to.
+        log.warning("postgres.listening_lost", error=type(error).__name__)
 
 
 async def _roll_back(raw: PoolConnectionProxy) -> None:

@@ -142,7 +142,7 @@ def build(roles: frozenset[Role]) -> App:
         lease = PostgresWorkerLease(pg, clock, WORKERS)
         user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
         auth = Auth(settings, repository, UserClient(user), Snowflake(clock, lease.worker), clock)
-        components += [lease, user, auth.passwords, _server(settings, auth)]
+        components += [lease, user, auth.passwords, auth.revocations, _server(settings, auth)]
         checks["worker_number"] = lease.check
     if Role.RELAY in roles:
         components += [Relay(outbox, producer, service="auth"), Housekeeping(repository, clock)]

@@ -44,8 +44,8 @@ status: $(stamp) ## Show each process with its port and log
 logs: ## Follow the logs (one: NAME=feed)
 	@tail -n 20 -F .rookery/dev/logs/$(or $(NAME),*).log
 
-demo: $(stamp) ## Four people sign up, follow, post and reply, on a running platform
-	@$(bin)/python tests/demo.py
+demo: $(stamp) ## People sign up, post, like, search, chat and moderate, on a running platform
+	@$(bin)/python tests/demo
 
 bench: $(stamp) ## Measure a running platform through its public API
 	@$(bin)/python bench/run.py $(ARGS)

@@ -18,9 +18,8 @@ from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.clients.s3 import S3
 from rookery_common.config import CqlSettings, S3Settings
 from rookery_common.testing import FakeClock
+from rookery_common.testing.cql import emptied_cql
 from rookery_common.testing.engines import cql_keyspace_settings
-
-TABLES = ("measure_windows", "counted_events", "archive_files")
 
 
 class Files(FileStore):
@@ -40,13 +39,8 @@ def keyspace() -> Iterator[CqlSettings]:
 @pytest_asyncio.fixture
 async def cql(keyspace: CqlSettings) -> AsyncIterator[Cql]:
     """The keyspace, empty."""
-    empty = {table: f"TRUNCATE {keyspace.cql_keyspace}.{table}" for table in TABLES}
-    client = Cql(keyspace, "analytics-test", {**STATEMENTS, **empty})
-    await client.start()
-    for table in TABLES:
-        await client.execute(table)
-    yield client
-    await client.stop()
+    async with emptied_cql(keyspace, "analytics-test", STATEMENTS, MIGRATIONS) as client:
+        yield client
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from rookery_common.clients.redis import RedisClient
 from rookery_common.config import CqlSettings
 from rookery_common.live.streams import LiveStreams
 from rookery_common.testing import FakeClock
+from rookery_common.testing.cql import emptied_cql
 from rookery_common.testing.engines import cql_keyspace_settings
 
 BUCKET_FOLLOWERS = 50
@@ -51,17 +52,8 @@ def keyspace() -> Iterator[CqlSettings]:
 async def cql(keyspace: CqlSettings) -> AsyncIterator[Cql]:
     """The keyspace, empty."""
     look = {"delivered": "SELECT reader_id, entry_id FROM timelines WHERE reader_shard = ? AND time_bucket = ?"}
-    tables = ("timelines", "timeline_shards", "following_by_reader", "followers_by_author")
-    client = Cql(
-        keyspace,
-        "feed-test",
-        {**STATEMENTS, **look, **{table: f"TRUNCATE {keyspace.cql_keyspace}.{table}" for table in tables}},
-    )
-    await client.start()
-    for table in tables:
-        await client.execute(table)
-    yield client
-    await client.stop()
+    async with emptied_cql(keyspace, "feed-test", STATEMENTS | look, MIGRATIONS) as client:
+        yield client
 
 
 @pytest_asyncio.fixture

@@ -23,25 +23,15 @@ from rookery_common.kafka.events import Event
 from rookery_common.live.announcer import Announcer
 from rookery_common.live.streams import LiveStreams
 from rookery_common.testing import FakeClock, engines
+from rookery_common.testing.cql import emptied_cql
 from rookery_common.testing.events import FakeProducer
 
-TABLES = (
-    "conversations",
-    "direct_conversations",
-    "conversations_by_member",
-    "read_positions",
-    "conversation_keys",
-    "messages",
-    "send_attempts",
-    "outbox",
-    "outbox_shards",
-)
 Told = Callable[[], Awaitable[list[Event]]]
 
 
 @pytest.fixture(scope="session")
 def keyspace() -> Iterator[CqlSettings]:
-    """One keyspace for all these tests: making one takes as long as thirty of them. `cql` empties it after each."""
+    """A keyspace of this run's own with the service's schema."""
     with engines.cql_keyspace_settings() as settings:
         asyncio.run(migrate_cql(settings, MIGRATIONS))
         yield settings
@@ -50,12 +40,8 @@ def keyspace() -> Iterator[CqlSettings]:
 @pytest_asyncio.fixture
 async def cql(keyspace: CqlSettings) -> AsyncIterator[Cql]:
     """The service's schema, empty."""
-    emptying = {f"empty_{name}": f"TRUNCATE {keyspace.cql_keyspace}.{name}" for name in TABLES}
-    client = Cql(keyspace, "messaging-test", {**STATEMENTS, **emptying})
-    await client.start()
-    yield client
-    await asyncio.gather(*(client.execute(name) for name in emptying))
-    await client.stop()
+    async with emptied_cql(keyspace, "messaging-test", STATEMENTS, MIGRATIONS) as client:
+        yield client
 
 
 @pytest.fixture

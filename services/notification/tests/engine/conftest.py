@@ -18,9 +18,8 @@ from rookery_common.clients.redis import RedisClient
 from rookery_common.config import CqlSettings
 from rookery_common.live.streams import LiveStreams
 from rookery_common.testing import FakeClock
+from rookery_common.testing.cql import emptied_cql
 from rookery_common.testing.engines import cql_keyspace_settings
-
-TABLES = ("notifications", "told_posts", "cleared_notifications")
 
 
 class Windows(WindowRepository):
@@ -47,13 +46,8 @@ def keyspace() -> Iterator[CqlSettings]:
 @pytest_asyncio.fixture
 async def cql(keyspace: CqlSettings) -> AsyncIterator[Cql]:
     """The keyspace, empty."""
-    empty = {table: f"TRUNCATE {keyspace.cql_keyspace}.{table}" for table in TABLES}
-    client = Cql(keyspace, "notification-test", {**STATEMENTS, **empty})
-    await client.start()
-    for table in TABLES:
-        await client.execute(table)
-    yield client
-    await client.stop()
+    async with emptied_cql(keyspace, "notification-test", STATEMENTS, MIGRATIONS) as client:
+        yield client
 
 
 @pytest_asyncio.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 import pytest
@@ -25,14 +24,9 @@ from rookery_common.clients.redis import RedisClient
 from rookery_common.config import CqlSettings
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.testing import FakeClock
+from rookery_common.testing.cql import emptied_cql
 from rookery_common.testing.engines import cql_keyspace_settings
 from rookery_common.testing.events import FakeProducer
-
-TABLES = [
-    table
-    for file in sorted(MIGRATIONS.glob("*.cql"))
-    for table in re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", file.read_text())
-]
 
 
 class Users(UserClient):
@@ -59,13 +53,8 @@ def keyspace() -> Iterator[CqlSettings]:
 @pytest_asyncio.fixture
 async def cql(keyspace: CqlSettings) -> AsyncIterator[Cql]:
     """The keyspace, empty."""
-    empty = {table: f"TRUNCATE {keyspace.cql_keyspace}.{table}" for table in TABLES}
-    client = Cql(keyspace, "post-test", {**STATEMENTS, **empty})
-    await client.start()
-    for table in TABLES:
-        await client.execute(table)
-    yield client
-    await client.stop()
+    async with emptied_cql(keyspace, "post-test", STATEMENTS, MIGRATIONS) as client:
+        yield client
 
 
 @pytest.fixture

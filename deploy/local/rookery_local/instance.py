@@ -55,6 +55,11 @@ class Instance:
         return self.root / "flags.json"
 
     @property
+    def limits(self) -> Path:
+        """The gateway's rate limits."""
+        return self.root / "limits.toml"
+
+    @property
     def settings(self) -> Path:
         """The process manager's generated settings, with the services' secrets: its owner's alone."""
         return self.root / "supervisord.conf"
@@ -135,6 +140,8 @@ def create(root: Path, ports: Mapping[str, int], *, throwaway: bool = False, hos
     instance = Instance(root, data, ports, Secrets(root / "secrets.json"), user, throwaway, host)
     if not instance.flags.exists():
         instance.flags.write_text('{"flags": {}}\n')
+    if not instance.limits.exists():
+        shutil.copyfile(LOCAL / "config" / "limits.toml", instance.limits)
     return instance
 
 

@@ -81,6 +81,7 @@ def _addresses(instance: Instance, service: Service) -> dict[str, str]:
     own = "HTTP_ADDRESS" if service.name == "gateway" else "GRPC_ADDRESS"
     if service.name == "gateway":
         values["FLAGS_FILE"] = str(instance.flags)
+        values["LIMITS_FILE"] = str(instance.limits)
     values[own] = f"{instance.host}:{ports[service.name]}"
     for other in SERVICES:
         if other.name not in ("gateway", service.name):

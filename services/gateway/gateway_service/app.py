@@ -13,7 +13,9 @@ from gateway_service.config import Settings
 from gateway_service.connections import CHAT as CHAT_STREAM
 from gateway_service.connections import STREAMS
 from gateway_service.flags import CHAT, FLAGS, INTERACTIONS, MEASURES, MEDIA_UPLOADS, SEARCH, STREAMING
+from gateway_service.handshake import Handshake
 from gateway_service.hub import Hub
+from gateway_service.limits import Limiter
 from gateway_service.overload import Gate
 from gateway_service.pages import Pages
 from gateway_service.revocations import Revocations
@@ -67,11 +69,12 @@ def build(roles: frozenset[Role]) -> App:
     composer = Composer(clients, cache, clock, settings)
     checks = {"revocations": Once(revocations.check)}
     health = Health(checks)
-    routers = all_routers(clients, composer, exchange, settings, clock, flags, hub, health)
+    limiter = Limiter(settings, exchange, clock)
+    routers = limiter.over(all_routers(clients, composer, exchange, settings, clock, flags, hub, health))
     gate = Gate(clock)
     server = HttpServer(build_web(settings, routers, gate), settings, health, gate)
     # Stopped in reverse: streams are told to go elsewhere before the server waits for requests to end.
-    components: list[Component] = [flags, clients, cache.follower(settings), revocations, server, hub]
+    components: list[Component] = [flags, limiter, clients, cache.follower(settings), revocations, server, hub]
     return App(settings, __version__, components, checks)
 
 
@@ -86,10 +89,11 @@ def all_routers(
     health: Health,
 ) -> list[APIRouter]:
     """Every route of the gateway, the hottest first."""
+    handshake = Handshake(settings, exchange, clock)
     return [
         Timelines(composer, exchange, settings).router,
-        behind(flags, STREAMING, Streaming(hub, clients, composer, exchange, clock).router),
-        behind(flags, CHAT, ChatSockets(hub, clients, exchange, clock).router),
+        behind(flags, STREAMING, Streaming(hub, clients, composer, exchange, handshake, clock).router),
+        behind(flags, CHAT, ChatSockets(hub, clients, exchange, handshake, clock).router),
         *api_routers(clients, composer, exchange, settings, clock, flags),
         Probes(health).router,
     ]

@@ -16,7 +16,7 @@ from gateway_service.metrics import TOKEN_LOOKUPS
 from rookery.auth.v1.auth_service_pb2 import ExchangeTokenRequest, ExchangeTokenResponse
 from rookery_common.auth import Identity, ScopeMissing
 from rookery_common.clock import Clock
-from rookery_common.errors import Unauthenticated
+from rookery_common.errors import AppError, Unauthenticated
 
 if TYPE_CHECKING:
     from rookery_common.rpc import RpcClient
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MARGIN_SECONDS = 30.0  # Longer than any request's deadline: no call starts with a token that ends under way.
 EXCHANGE_SECONDS = 2.0
 MAX_TOKEN_CHARS = 512
+_KNOWN = "caller"  # in a request's scope
 _HITS = TOKEN_LOOKUPS.labels("hit")
 _MISSES = TOKEN_LOOKUPS.labels("miss")
 
@@ -64,14 +65,13 @@ class TokenExchange:
 
     async def exchange(self, token: str) -> Caller:
         """Whose token it is. Raises InvalidAccessToken; Unavailable if auth is needed and away."""
-        if not token or len(token) > MAX_TOKEN_CHARS or not token.isascii():
+        if not _is_token(token):
             raise InvalidAccessToken
-        digest = hashlib.sha256(token.encode()).digest()
-        entry = self._entries.get(digest)
-        if entry is not None and entry.expires_ms > self._clock.unix_ms() and self._fresh():
-            self._entries.move_to_end(digest)
+        digest = _digest(token)
+        caller = self._cached(digest)
+        if caller is not None:
             _HITS.inc()
-            return entry.caller
+            return caller
         _MISSES.inc()
         flight = self._flights.get(digest)
         if flight is None:
@@ -81,15 +81,28 @@ class TokenExchange:
         return await asyncio.shield(flight)
 
     async def identify(self, connection: HTTPConnection) -> Caller | None:
-        """The caller by the Authorization header; None without one. A token that does not hold is always refused."""
-        header = connection.headers.get("authorization")
-        if not header:
+        """The caller by the Authorization header; None without one. A token that does not hold is always refused.
+
+        Found out once a request: whoever asks again, later in the same one, hears the same.
+        """
+        known = connection.scope.get(_KNOWN)
+        if known is None:
+            known = connection.scope[_KNOWN] = await self._find(connection)
+        if isinstance(known, AppError):
+            raise known
+        if known is None:
             return None
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer":
-            raise InvalidAccessToken
-        caller = await self.exchange(token.strip())
+        caller: Caller = known
         connection.scope["account_id"] = caller.identity.account_id  # For the access log.
+        return caller
+
+    def remembered(self, connection: HTTPConnection) -> Caller | None:
+        """The caller, where that needs no asking at auth."""
+        token = bearer_token(connection)
+        caller = self._cached(_digest(token)) if _is_token(token) else None
+        if caller is not None:
+            _HITS.inc()
+            connection.scope[_KNOWN] = caller
         return caller
 
     async def require(self, connection: HTTPConnection, *scopes: str) -> Caller:
@@ -129,7 +142,22 @@ class TokenExchange:
 
     def forget_token(self, token: str) -> None:
         """The same for one token."""
-        self._drop({hashlib.sha256(token.encode()).digest()})
+        self._drop({_digest(token)})
+
+    def _cached(self, digest: bytes) -> Caller | None:
+        entry = self._entries.get(digest)
+        if entry is None or entry.expires_ms <= self._clock.unix_ms() or not self._fresh():
+            return None
+        self._entries.move_to_end(digest)
+        return entry.caller
+
+    async def _find(self, connection: HTTPConnection) -> Caller | AppError | None:
+        if not connection.headers.get("authorization"):
+            return None
+        try:
+            return await self.exchange(bearer_token(connection))
+        except AppError as error:
+            return error
 
     async def _fetch(self, token: str, digest: bytes) -> Caller:
         forgotten = self._forgotten
@@ -174,6 +202,20 @@ class TokenExchange:
             index[key].discard(digest)
             if not index[key]:
                 del index[key]
+
+
+def bearer_token(connection: HTTPConnection) -> str:
+    """The Authorization header's token; empty without one, or where the header holds something else."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _is_token(token: str) -> bool:
+    return 0 < len(token) <= MAX_TOKEN_CHARS and token.isascii()
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def check_scope(caller: Caller, *scopes: str) -> None:

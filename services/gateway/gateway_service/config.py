@@ -6,9 +6,9 @@ from enum import StrEnum
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
-from rookery_common.config import BaseServiceSettings, settings_config
+from rookery_common.config import BaseServiceSettings, RedisSettings, settings_config
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -22,7 +22,7 @@ class AccessLog(StrEnum):
     PROBLEMS = "problems"
 
 
-class Settings(BaseServiceSettings):
+class Settings(BaseServiceSettings, RedisSettings):
     """What the gateway is told: where it listens, whom it calls, what it accepts, and what the community is called."""
 
     model_config = settings_config("GATEWAY_")
@@ -40,6 +40,13 @@ class Settings(BaseServiceSettings):
     moderation_target: str = Field("127.0.0.1:7009", description="The moderation service's gRPC address.")
     analytics_target: str = Field("127.0.0.1:7008", description="The analytics service's gRPC address.")
 
+    redis_cache_url: SecretStr = Field(SecretStr(""), description="Not used yet.")
+    redis_state_url: SecretStr = Field(
+        SecretStr(""), description="redis://user:password@host:port/0; empty: each replica counts requests for itself."
+    )
+    limits_file: str = Field(
+        "", description="The rate limits (TOML), looked at each second; empty: the package's own, none in local mode."
+    )
     max_body_bytes: int = Field(MIB, ge=KIB, description="Largest body of a request that uploads no file.")
     max_upload_bytes: int = Field(16 * MIB, ge=KIB, description="Largest uploaded file.")
     read_seconds: float = Field(10.0, gt=0, description="The deadline of a request that reads.")
@@ -47,6 +54,9 @@ class Settings(BaseServiceSettings):
     upload_seconds: float = Field(120.0, gt=0, description="The deadline of an upload.")
     access_log: AccessLog = Field(AccessLog.WRITES, description="Which requests are logged.")
     slow_seconds: float = Field(1.0, gt=0, description="From here on a request counts as slow.")
+    stream_origins: list[str] = Field(
+        [], description="Whose pages may open streams, as a JSON array of origins; empty: any, as their tokens decide."
+    )
     token_cache_size: int = Field(50_000, ge=1, description="Tokens whose exchange is remembered.")
 
     title: str = Field("Rookery", description="The community's name.")

@@ -18,6 +18,7 @@ from rookery_common.errors import (
     InvalidArgument,
     NotFound,
     PermissionDenied,
+    ResourceExhausted,
     Status,
     Unauthenticated,
     Unavailable,
@@ -103,6 +104,15 @@ class BodyTooSlow(DeadlineExceeded):
     """The request's body did not arrive in time."""
 
     reason = "BODY_TOO_SLOW"
+
+
+class RateLimited(ResourceExhausted):
+    """More requests than the route's limit lets through; the limit's headers say how it stands."""
+
+    reason = "RATE_LIMITED"
+
+    def __init__(self, wait_seconds: float) -> None:
+        super().__init__("Too many requests: please wait", retry_after=wait_seconds)
 
 
 class UnsupportedContentType(InvalidArgument):

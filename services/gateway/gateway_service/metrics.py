@@ -24,6 +24,17 @@ LEFT_OUT = Counter(
     "rookery_gateway_statuses_left_out_total", "Posts that a service named and that were not shown, by why.", ("why",)
 )
 ECHOES = Counter("rookery_gateway_reblogs_dropped_total", "Reblogs of what a home shows a little further down.")
+LIMIT_REFUSALS = Counter(
+    "rookery_gateway_limit_refusals_total",
+    "Requests that were refused by a rate limit, by the class of routes.",
+    ("limit",),
+)
+LIMITS_LOCAL = Counter(
+    "rookery_gateway_limits_local_total", "Requests that were counted by this replica alone, as Redis was away."
+)
+LIMITS_FILE_VALID = Gauge(
+    "rookery_gateway_limits_file_valid", "0 while the file of rate limits can't be read and the last good one holds."
+)
 LIVE_CONNECTIONS = Gauge("rookery_gateway_live_connections", "Open streams of clients.")
 LIVE_CLOSED = Counter("rookery_gateway_live_closed_total", "Streams of clients that the gateway ended.", ("why",))
 LIVE_FRAMES = Counter("rookery_gateway_live_frames_total", "Frames sent to streams of clients.", ("event",))

@@ -24,6 +24,7 @@ from rookery_common.rpc.deadline import start_deadline
 
 CLIENT_GONE = 499
 SOCKET_CRASHED = 1011
+LIMIT_HEADERS = "limit_headers"  # in the scope: how the request's rate limit stands
 _CORS_PREFIXES = ("/api/", "/oauth/", "/.well-known/", "/nodeinfo/")
 _SIGN_IN_PAGE = "/oauth/authorize"
 _STREAMS = "/api/v1/streaming"
@@ -33,8 +34,8 @@ _METHODS = _READS | {"POST", "PUT", "PATCH", "DELETE"}
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _HEADER_LIST = re.compile(rb"[A-Za-z0-9, _-]{0,1000}")
 _EXPOSED = (
-    b"Link, Retry-After, X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit, "
-    b"X-Rookery-Switched-Off"
+    b"Link, Retry-After, X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, "
+    b"RateLimit, RateLimit-Policy, X-Rookery-Switched-Off"
 )
 _CORS = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", _EXPOSED)]
 _PREFLIGHT = [
@@ -98,7 +99,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(message["headers"], extra)
+                _add_headers(message["headers"], [*extra, *scope.get(LIMIT_HEADERS, ())])
             await send(message)
 
         self._set_deadline(scope["method"], path)

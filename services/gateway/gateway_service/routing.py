@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,6 +20,7 @@ from rookery_common.ids import MAX_ID
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Guard = Callable[[], None]
+Limit = Callable[[HTTPConnection], Awaitable[None]]
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
 
 
@@ -27,13 +28,17 @@ class PlainRoute(APIRoute):
     """Skips FastAPI's parsing and serialization, which cost more than the rest of a hot request together."""
 
     guard: Guard | None = None
+    limit: Limit | None = None
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.methods is None or scope["method"] not in self.methods:
             raise RouteNotFound("Not found")
         if self.guard is not None:
             self.guard()
-        response = await self.endpoint(Request(scope, receive, send))
+        request = Request(scope, receive, send)
+        if self.limit is not None:
+            await self.limit(request)
+        response = await self.endpoint(request)
         await response(scope, receive, send)
 
 

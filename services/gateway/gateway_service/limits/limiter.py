@@ -1,0 +1,265 @@
+"""Counts each request against its route's limits before any work is done for it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import math
+import os
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import lru_cache
+from importlib.resources import files
+
+from fastapi import APIRouter
+from starlette.requests import HTTPConnection
+from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from gateway_service.auth import Caller, TokenExchange, bearer_token
+from gateway_service.config import Settings
+from gateway_service.errors import RateLimited, error_response
+from gateway_service.limits.gcra import Level, LocalBuckets, RedisBuckets, Spend
+from gateway_service.limits.rules import UNKNOWN_TOKEN, LimitsFileInvalid, RouteClass, Rules
+from gateway_service.metrics import LIMIT_REFUSALS, LIMITS_FILE_VALID, LIMITS_LOCAL
+from gateway_service.middleware import LIMIT_HEADERS, Headers
+from gateway_service.routing import Limit, PlainRoute
+from rookery_common.clients.redis import RedisClient
+from rookery_common.clock import Clock
+from rookery_common.crypto import derive_key
+from rookery_common.errors import AppError, Unavailable
+from rookery_common.logs import get_logger
+
+LOOK_SECONDS = 1.0
+# So long Redis is left alone after it failed: each try costs the requests that wait for it.
+AWAY_SECONDS = 1.0
+MAX_FILE_BYTES = 256 * 1024
+Prefix = Callable[[str], str]
+log = get_logger()
+
+
+class Limiter:
+    """Component: the limits of all routes, as the operator's file says now.
+
+    Counted in Redis for all replicas; while that is away, by each replica for itself. A request that is refused by one
+    of its limits is counted by the others.
+    """
+
+    def __init__(
+        self, settings: Settings, exchange: TokenExchange, clock: Clock, local: LocalBuckets | None = None
+    ) -> None:
+        self._path = settings.limits_file
+        self._local_mode = settings.local_mode
+        self._exchange = exchange
+        self._clock = clock
+        self._key = derive_key(settings.master_key_bytes(), "gateway.limits")
+        self._local = local or LocalBuckets()
+        self._redis: RedisClient | None = None
+        self._shared: RedisBuckets | None = None
+        if settings.redis_state_url.get_secret_value():
+            self._redis = RedisClient.state(settings, "gateway")
+            self._shared = RedisBuckets(self._redis, cluster=settings.redis_cluster)
+        self._away_until = 0.0
+        self._known: set[str] = set()
+        self._version: tuple[int, ...] = ()
+        self._refused = False
+        self._task: asyncio.Task[None] | None = None
+        self._rules = Rules.parse("")  # none, until the start
+        self._prefix = _prefixes(self._key, 32, 64)
+
+    def over(self, routers: Iterable[APIRouter]) -> list[APIRouter]:
+        """The routers, each of whose routes counts its requests from now on."""
+        limited = list(routers)
+        for router in limited:
+            for route in router.routes:
+                if isinstance(route, PlainRoute):
+                    [method] = route.methods or {"GET"}
+                    self._known.add(f"{method} {route.path}")
+                    route.limit = self._limit(method, route.path)
+                elif isinstance(route, WebSocketRoute):
+                    self._known.add(f"GET {route.path}")
+                    route.app = _limited(route.app, self._limit("GET", route.path))
+        return limited
+
+    async def start(self) -> None:
+        """Raises LimitsFileInvalid: a replica that does not know its limits must not serve."""
+        try:
+            self._take(self._read())
+            self._version = self._look()
+        except OSError as error:
+            raise LimitsFileInvalid(f"{self._path}: {error.strerror}") from error
+        if self._path:
+            self._task = asyncio.create_task(self._follow(), name="limits")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._redis is not None:
+            await self._redis.stop()
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.reload_if_changed()
+
+    def reload_if_changed(self) -> None:
+        """Takes over a file that is another than before; a bad one is told of once, and the last good one holds."""
+        try:
+            version = self._look()
+            if version == self._version:
+                return
+            self._version = version
+            rules = self._read()
+        except (OSError, LimitsFileInvalid) as error:
+            if not self._refused:
+                log.error("limits.file_refused", problem=str(error))
+            self._refused = True
+            LIMITS_FILE_VALID.set(0)
+            return
+        self._take(rules)
+
+    def _take(self, rules: Rules) -> None:
+        log.info("limits.read", classes=sorted(rules.classes), unknown=rules.unknown(self._known))
+        self._rules = rules
+        self._prefix = _prefixes(self._key, rules.networks.ipv4, rules.networks.ipv6)
+        self._refused = False
+        LIMITS_FILE_VALID.set(1)
+
+    def _look(self) -> tuple[int, ...]:
+        """Changes when the file does, also when a mounted folder is swapped as a whole."""
+        if not self._path:
+            return ()
+        stat = os.stat(self._path)
+        return stat.st_mtime_ns, stat.st_ino, stat.st_size
+
+    def _read(self) -> Rules:
+        if not self._path:
+            if self._local_mode:
+                return Rules.parse("")
+            return Rules.parse((files(__package__) / "default.toml").read_text(encoding="utf-8"))
+        with open(self._path, "rb") as file:
+            text = file.read(MAX_FILE_BYTES + 1)
+        if len(text) > MAX_FILE_BYTES:
+            raise LimitsFileInvalid(f"{self._path}: larger than {MAX_FILE_BYTES} bytes")
+        try:
+            return Rules.parse(text.decode())
+        except (UnicodeDecodeError, LimitsFileInvalid) as error:
+            raise LimitsFileInvalid(f"{self._path}: {error}") from None
+
+    def _limit(self, method: str, path: str) -> Limit:
+        async def limit(connection: HTTPConnection) -> None:
+            name = self._rules.name_of(method, path)
+            group = self._rules.classes.get(name)
+            if group is not None and not group.unlimited:
+                await self._count(connection, name, group)
+
+        return limit
+
+    async def _count(self, connection: HTTPConnection, name: str, group: RouteClass) -> None:
+        network = self._prefix(connection.client.host if connection.client else "")
+        caller = await self._caller(connection, network)
+        spends = list(_spends(name, group, caller, network))
+        if spends:
+            await self._spend(connection, name, spends)
+
+    async def _caller(self, connection: HTTPConnection, network: str) -> Caller | None:
+        """Whoever the token says; a token that has to be asked for at auth counts against its network before that."""
+        remembered = self._exchange.remembered(connection)
+        if remembered is not None or not bearer_token(connection):
+            return remembered
+        group = self._rules.classes.get(UNKNOWN_TOKEN)
+        if group is not None and group.network is not None:
+            spend = Spend(f"{UNKNOWN_TOKEN}:n:{network}", group.network)
+            await self._spend(connection, UNKNOWN_TOKEN, [spend])
+        try:
+            return await self._exchange.identify(connection)
+        except AppError:
+            return None  # kept with the connection: the route tells it, if it needs the token at all
+
+    async def _spend(self, connection: HTTPConnection, name: str, spends: list[Spend]) -> None:
+        levels = await self._levels(spends)
+        tightest = min(levels, key=_room)
+        connection.scope[LIMIT_HEADERS] = self._headers(name, tightest)
+        if tightest.wait_seconds:
+            LIMIT_REFUSALS.labels(name).inc()
+            raise RateLimited(tightest.wait_seconds)
+
+    async def _levels(self, spends: list[Spend]) -> list[Level]:
+        if self._shared is not None and self._clock.monotonic() >= self._away_until:
+            try:
+                return await self._shared.take(spends)
+            except Unavailable as error:
+                self._away_until = self._clock.monotonic() + AWAY_SECONDS
+                log.warning("limits.local", reason=error.reason)
+        LIMITS_LOCAL.inc()
+        return self._local.take(spends)
+
+    def _headers(self, name: str, level: Level) -> Headers:
+        """Mastodon's three, and those of the IETF's draft: both of the limit that is nearest to its end."""
+        limit = level.limit
+        reset = self._clock.now() + timedelta(seconds=level.reset_seconds)
+        return [
+            (b"x-ratelimit-limit", b"%d" % limit.requests),
+            (b"x-ratelimit-remaining", b"%d" % level.remaining),
+            (b"x-ratelimit-reset", f"{reset:%Y-%m-%dT%H:%M:%S}.{reset.microsecond:06d}Z".encode()),
+            (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (name.encode(), limit.requests, limit.seconds)),
+            (b"ratelimit", b'"%b";r=%d;t=%d' % (name.encode(), level.remaining, math.ceil(level.reset_seconds))),
+        ]
+
+
+def _spends(name: str, group: RouteClass, caller: Caller | None, network: str) -> Iterable[Spend]:
+    identity = caller.identity if caller else None
+    if identity and identity.account_id:
+        if group.account:
+            yield Spend(f"{name}:a:{identity.account_id}", group.account)
+    elif group.stranger:
+        yield Spend(f"{name}:s:{network}", group.stranger)
+    if identity and identity.app_id and group.application:
+        yield Spend(f"{name}:p:{identity.app_id}", group.application)
+    if group.network:
+        yield Spend(f"{name}:n:{network}", group.network)
+
+
+def _room(level: Level) -> tuple[float, float]:
+    """The least first: the longest wait, then the smallest share that is left."""
+    return -level.wait_seconds, level.remaining / level.limit.requests
+
+
+def _prefixes(key: bytes, ipv4: int, ipv6: int) -> Prefix:
+    """Networks of addresses, keyed: addresses are personal data, and Redis needs only to tell them apart."""
+
+    @lru_cache(maxsize=65_536)
+    def prefix(host: str) -> str:
+        return hashlib.blake2b(_network(host, ipv4, ipv6), key=key, digest_size=12).hexdigest()
+
+    return prefix
+
+
+def _network(host: str, ipv4: int, ipv6: int) -> bytes:
+    """The address's leading bits; whatever is no address (a socket's name, a proxy's "unknown") is one network."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return b"unknown"
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    bits = ipv4 if address.version == 4 else ipv6
+    return b"%d:%d" % (address.version, int(address) >> (address.max_prefixlen - bits))
+
+
+def _limited(app: ASGIApp, limit: Limit) -> ASGIApp:
+    """A WebSocket's endpoint, which is refused with an HTTP answer."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await limit(HTTPConnection(scope))
+        except AppError as error:
+            refusal = error_response(error, scope["path"], scope.get("request_id", ""))
+            await WebSocket(scope, receive, send).send_denial_response(refusal)
+        else:
+            await app(scope, receive, send)
+
+    return serve

@@ -11,26 +11,41 @@ from pathlib import Path
 from argon2 import PasswordHasher
 
 from auth_service import __version__
+from auth_service.account_servicer import AccountServicer
 from auth_service.clients import UserClient
 from auth_service.config import Settings
+from auth_service.errors import ValidationFailed
 from auth_service.events import Events
+from auth_service.mail_transport import Transport, transport_of
 from auth_service.models import ROLES, Credentials
 from auth_service.repository import AuthRepository
+from auth_service.repository.accounts import AccountRepository
+from auth_service.service.admission import INVITATION_LIFETIME, MAX_INVITED, Admission, Approvals
 from auth_service.service.apps import Apps
 from auth_service.service.authorizations import Authorizations
+from auth_service.service.browsers import Browsers
+from auth_service.service.challenges import Challenges
+from auth_service.service.devices import Devices
 from auth_service.service.emails import Emails
+from auth_service.service.factors import Factors
 from auth_service.service.housekeeping import Housekeeping
 from auth_service.service.introspection import Introspector
+from auth_service.service.mailer import Mailer
+from auth_service.service.mails import Mails
+from auth_service.service.password_policy import PasswordPolicy
 from auth_service.service.passwords import Passwords
 from auth_service.service.refresh_tokens import RefreshTokens
 from auth_service.service.refreshing import Refreshing
 from auth_service.service.revocations import Revocations
 from auth_service.service.roles import Roles
+from auth_service.service.security import Security
 from auth_service.service.sessions import Sessions
 from auth_service.service.sign_in import SignIn
 from auth_service.service.sign_up import SignUp
 from auth_service.service.signing import SigningKeys
+from auth_service.service.throttle import Throttle
 from auth_service.servicer import AuthServicer
+from rookery.auth.v1.account_service_pb2_grpc import add_AccountServiceServicer_to_server
 from rookery.auth.v1.auth_service_pb2_grpc import add_AuthServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.app import App, Command, Component, Role
@@ -39,15 +54,18 @@ from rookery_common.clients.postgres import Postgres
 from rookery_common.clients.postgres_migrations import migrate_postgres
 from rookery_common.clock import Clock, SystemClock
 from rookery_common.crypto import BlindIndex, FieldCipher, LocalKeyProvider, derive_key
+from rookery_common.errors import FieldViolation
 from rookery_common.ids import IdSource, Snowflake
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.kafka.producer import Producer
 from rookery_common.kafka.relay import Relay
 from rookery_common.logs import get_logger
 from rookery_common.rpc import RpcClient, RpcServer
+from rookery_common.rpc.server import Registration
 from rookery_common.worker_leases import PostgresWorkerLease
 
 SERVICE = "rookery.auth.v1.AuthService"
+ACCOUNT_SERVICE = "rookery.auth.v1.AccountService"
 MIGRATIONS = Path(__file__).parent / "migrations"
 WORKERS = range(128)
 GATEWAY = frozenset({"gateway"})
@@ -67,6 +85,7 @@ class Auth:
         self,
         settings: Settings,
         repository: AuthRepository,
+        accounts: AccountRepository,
         users: UserClient,
         ids: IdSource,
         clock: Clock,
@@ -74,7 +93,8 @@ class Auth:
         master_key = settings.master_key_bytes()
         provider = LocalKeyProvider(master_key)
         index = BlindIndex(derive_key(master_key, "auth.index"))
-        emails = Emails(FieldCipher(provider), index)
+        cipher = FieldCipher(provider)
+        emails = Emails(cipher, index)
         events = Events(clock)
         hasher = PasswordHasher(settings.password_passes, settings.password_memory_kib, settings.password_lanes)
         self.passwords = Passwords(hasher, settings.password_workers)
@@ -86,21 +106,38 @@ class Auth:
         self.sessions = Sessions(repository, self.keys, events, ids, clock, refresh_tokens, lifetime=lifetime)
         self.refreshing = Refreshing(repository, refresh_tokens, self.sessions, clock, grace=policy.grace)
         self.introspector = Introspector(self.sessions, refresh_tokens, clock)
-        self.sign_in = SignIn(repository, self.passwords, emails, index, clock)
+        devices = Devices(derive_key(master_key, "auth.devices"), clock)
+        throttle = Throttle(repository, accounts, devices, index, clock)
+        self.challenges = Challenges(accounts, cipher, clock)
+        self.mails = Mails(accounts, cipher, clock, is_sent=settings.sends_mails)
+        self.sign_in = SignIn(repository, accounts, self.passwords, emails, throttle)
+        self.factors = Factors(accounts, throttle, cipher, index, clock, issuer=settings.title)
+        self.browsers = Browsers(accounts, self.sign_in, self.factors, self.challenges, self.sessions, devices, clock)
+        passwords = PasswordPolicy(settings.breached_passwords_file)
+        self.security = Security(
+            accounts, self.browsers, self.challenges, self.passwords, passwords, emails, self.mails, events, clock
+        )
+        self.admission = Admission(
+            accounts, cipher, clock, mode=settings.sign_up_mode, confirms_emails=settings.confirms_emails
+        )
         self.authorizations = Authorizations(repository, self.apps, self.sign_in, self.sessions, self.refreshing, clock)
         self.revocations = Revocations(repository, clock)
         self.sign_up = SignUp(
             repository,
+            accounts,
+            self.admission,
             users,
             self.apps,
             self.sessions,
             self.sign_in,
             self.passwords,
+            passwords,
             emails,
+            self.mails,
             events,
             clock,
-            is_open=settings.may_sign_up,
         )
+        self.account_servicer = AccountServicer(self.browsers, self.factors, self.security, self.sessions, self.mails)
         self.servicer = AuthServicer(
             self.apps,
             self.sign_up,
@@ -111,6 +148,35 @@ class Auth:
             self.revocations,
         )
         self.verifier = TokenVerifier(self.keys.jwks, clock)
+
+    def registrations(self) -> list[Registration]:
+        """What the process serves."""
+        return [
+            (add_AuthServiceServicer_to_server, self.servicer, SERVICE),
+            (add_AccountServiceServicer_to_server, self.account_servicer, ACCOUNT_SERVICE),
+        ]
+
+
+def mailer_of(settings: Settings, accounts: AccountRepository, clock: Clock, transport: Transport) -> Mailer:
+    """Sends what the serving processes have recorded."""
+    emails, cipher = _emails(settings)
+    return Mailer(
+        accounts,
+        Mails(accounts, cipher, clock, is_sent=True),
+        Challenges(accounts, cipher, clock),
+        emails,
+        transport,
+        clock,
+        title=settings.title,
+        sender=settings.mail_from,
+        public_url=settings.public_url,
+    )
+
+
+def _emails(settings: Settings) -> tuple[Emails, FieldCipher]:
+    master_key = settings.master_key_bytes()
+    cipher = FieldCipher(LocalKeyProvider(master_key))
+    return Emails(cipher, BlindIndex(derive_key(master_key, "auth.index"))), cipher
 
 
 class _OutboxDrain:
@@ -135,23 +201,25 @@ def build(roles: frozenset[Role]) -> App:
     pg = Postgres.from_settings(settings, name="auth")
     producer = Producer(settings, "auth", settings.topic_prefix)
     outbox = PostgresOutbox(pg, producer, "auth")
-    repository = AuthRepository(pg, outbox)
+    repository, accounts = AuthRepository(pg, outbox), AccountRepository(pg, outbox)
     components: list[Component] = [pg, producer, _OutboxDrain(outbox)]
     checks = {"postgres": pg.check}
     if Role.SERVE in roles:
         lease = PostgresWorkerLease(pg, clock, WORKERS)
         user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
-        auth = Auth(settings, repository, UserClient(user), Snowflake(clock, lease.worker), clock)
+        auth = Auth(settings, repository, accounts, UserClient(user), Snowflake(clock, lease.worker), clock)
         components += [lease, user, auth.passwords, auth.revocations, _server(settings, auth)]
         checks["worker_number"] = lease.check
     if Role.RELAY in roles:
-        components += [Relay(outbox, producer, service="auth"), Housekeeping(repository, clock)]
+        components += [Relay(outbox, producer, service="auth"), Housekeeping(repository, accounts, clock)]
+        transport = transport_of(settings)
+        if transport is not None:
+            components.append(mailer_of(settings, accounts, clock, transport))
     return App(settings, __version__, components, checks)
 
 
 def _server(settings: Settings, auth: Auth) -> RpcServer:
-    registration = (add_AuthServiceServicer_to_server, auth.servicer, SERVICE)
-    return RpcServer(settings, verifier=auth.verifier, services=[registration], allowed_callers=ALLOWED_CALLERS)
+    return RpcServer(settings, verifier=auth.verifier, services=auth.registrations(), allowed_callers=ALLOWED_CALLERS)
 
 
 async def grant_role(username: str, role: str) -> str:
@@ -178,11 +246,68 @@ async def _roles() -> AsyncIterator[Roles]:
         await pg.stop()
 
 
+async def approve(username: str) -> str:
+    """Lets an applicant in; what to tell the operator."""
+    return await _decide(username, approved=True)
+
+
+async def reject(username: str) -> str:
+    """Turns an applicant away; what to tell the operator."""
+    return await _decide(username, approved=False)
+
+
+async def applicants() -> str:
+    """Who waits for approval, and why they want an account."""
+    async with _accounts() as (settings, accounts, clock):
+        admission = _admission(settings, accounts, clock)
+        lines = [f"{found.username}: {admission.reason_of(found)}" async for found in admission.applicants()]
+    return "\n".join(lines) or "nobody waits for approval"
+
+
+async def invite(uses: str) -> str:
+    """An invitation for so many; what to tell the operator."""
+    if not uses.isdigit() or not 1 <= int(uses) <= MAX_INVITED:
+        raise ValidationFailed(FieldViolation("uses", "ERR_INVALID", f"must be a number from 1 to {MAX_INVITED}"))
+    async with _accounts() as (settings, accounts, clock):
+        code = await _admission(settings, accounts, clock).invite(int(uses))
+    return f"{code} (holds for {INVITATION_LIFETIME.days} days)"
+
+
+async def _decide(username: str, *, approved: bool) -> str:
+    async with _accounts() as (settings, accounts, clock):
+        emails, cipher = _emails(settings)
+        mails = Mails(accounts, cipher, clock, is_sent=settings.sends_mails)
+        decided = await Approvals(accounts, emails, mails, clock).decide(username, approved=approved)
+    return f"{username} is {'approved' if approved else 'rejected'}" if decided else f"{username} does not wait"
+
+
+def _admission(settings: Settings, accounts: AccountRepository, clock: Clock) -> Admission:
+    _, cipher = _emails(settings)
+    return Admission(accounts, cipher, clock, mode=settings.sign_up_mode, confirms_emails=settings.confirms_emails)
+
+
+@asynccontextmanager
+async def _accounts() -> AsyncIterator[tuple[Settings, AccountRepository, Clock]]:
+    settings = Settings()
+    pg = Postgres.from_settings(settings, name="auth")
+    await pg.start()
+    try:
+        # Its outbox stays empty, as below.
+        outbox = PostgresOutbox(pg, Producer(settings, "auth"), "auth")
+        yield settings, AccountRepository(pg, outbox), SystemClock()
+    finally:
+        await pg.stop()
+
+
 def _told(account: Credentials) -> str:
     return f"{account.username} ({account.account_id}): {', '.join(account.roles) or 'no roles'}"
 
 
 COMMANDS = {
+    "applicants": Command(applicants, {}, "Tell who waits for approval, and why they want an account."),
+    "approve": Command(approve, {"username": None}, "Let an applicant in."),
+    "reject": Command(reject, {"username": None}, "Turn an applicant away."),
+    "invite": Command(invite, {"uses": None}, "Make an invitation for so many people."),
     "grant-role": Command(grant_role, {"username": None, "role": ROLES}, "Give an account a role."),
     "revoke-role": Command(revoke_role, {"username": None, "role": ROLES}, "Take a role from an account."),
 }

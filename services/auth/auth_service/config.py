@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
+from auth_service.account_models import SignUpMode
 from auth_service.models import RefreshPolicy
 from rookery_common.config import BaseServiceSettings, PostgresSettings, settings_config
+
+
+class SmtpTls(StrEnum):
+    """How a connection to the mail server is protected: from the start, after a greeting, or not at all."""
+
+    TLS = "tls"
+    STARTTLS = "starttls"
+    NONE = "none"
 
 
 class Settings(BaseServiceSettings, PostgresSettings):
@@ -19,7 +29,18 @@ class Settings(BaseServiceSettings, PostgresSettings):
     grpc_address: str = Field("127.0.0.1:7001", description="Where the gRPC server listens.")
     health_address: str = Field("127.0.0.1:7101", description="Where probes and metrics are served over HTTP.")
     user_target: str = Field("127.0.0.1:7002", description="Where the user service is called.")
-    registrations_open: bool = Field(False, description="Whether anyone may sign up; in local mode anyone may.")
+    registrations: SignUpMode | None = Field(
+        None, description="Who may sign up: open, approval, invitation or closed; closed, but open in local mode."
+    )
+    title: str = Field("Rookery", description="The community's name, in mails and authenticator apps.")
+    breached_passwords_file: str = Field("", description="More passwords to refuse: one a line, or its SHA-1 in hex.")
+    smtp_host: str = Field("", description="The mail server; empty: none, and addresses are not confirmed.")
+    smtp_port: int = Field(587, ge=1, le=65_535, description="Its port.")
+    smtp_username: str = Field("", description="Who signs in to it; empty: nobody.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="The password for it.")
+    smtp_tls: SmtpTls = Field(SmtpTls.STARTTLS, description="tls, starttls or none.")
+    mail_from: str = Field("rookery@localhost", description="The sender of mails.")
+    mail_folder: str = Field("", description="Without a mail server: a folder where mails are written to.")
     session_days: int = Field(365, ge=1, le=3650, description="A session ends when it is not used for so many days.")
     access_token_seconds: int = Field(
         3600, ge=60, le=86_400, description="Life of an access token that comes with a refresh token."
@@ -44,7 +65,24 @@ class Settings(BaseServiceSettings, PostgresSettings):
             grace=timedelta(seconds=self.refresh_grace_seconds),
         )
 
+    @field_validator("public_url")
+    @classmethod
+    def _trim_public_url(cls, value: str) -> str:
+        return value.rstrip("/")
+
     @property
-    def may_sign_up(self) -> bool:
-        """Whether anyone may sign up."""
-        return self.registrations_open or self.local_mode
+    def sign_up_mode(self) -> SignUpMode:
+        """Who may sign up."""
+        if self.registrations is not None:
+            return self.registrations
+        return SignUpMode.OPEN if self.local_mode else SignUpMode.CLOSED
+
+    @property
+    def sends_mails(self) -> bool:
+        """Whether mails go anywhere."""
+        return bool(self.smtp_host or self.mail_folder)
+
+    @property
+    def confirms_emails(self) -> bool:
+        """Whether an account waits for its address to be confirmed: where mails really arrive."""
+        return bool(self.smtp_host)

@@ -10,6 +10,7 @@ from rookery_common.errors import (
     PermissionDenied,
     ResourceExhausted,
     Unauthenticated,
+    Unavailable,
 )
 
 
@@ -101,6 +102,96 @@ class WrongCredentials(Unauthenticated):
     """No account has this login and password; which of the two is wrong is not told."""
 
     reason = "WRONG_CREDENTIALS"
+
+
+class SecondFactorRequired(Unauthenticated):
+    """The password is right, and does not suffice."""
+
+    reason = "SECOND_FACTOR_REQUIRED"
+
+
+class WrongFactor(Unauthenticated):
+    """The code is wrong, was used before, or has run out."""
+
+    reason = "WRONG_FACTOR"
+
+
+class ChallengeExpired(Unauthenticated):
+    """The sign-in was begun too long ago, or was finished already: it starts anew."""
+
+    reason = "CHALLENGE_EXPIRED"
+
+
+class AccountUnconfirmed(PermissionDenied):
+    """The account's e-mail address is to be confirmed first."""
+
+    reason = "ACCOUNT_UNCONFIRMED"
+
+
+class AccountPending(PermissionDenied):
+    """A moderator is to approve of the account first."""
+
+    reason = "ACCOUNT_PENDING"
+
+
+class AccountRejected(PermissionDenied):
+    """A moderator has not approved of the account."""
+
+    reason = "ACCOUNT_REJECTED"
+
+
+class ElevationRequired(FailedPrecondition):
+    """What is asked for is dangerous: whoever asks proves once more who they are."""
+
+    reason = "ELEVATION_REQUIRED"
+
+
+class InvitationVoid(PermissionDenied):
+    """Nobody was invited by this code, or as many have come as were, or it is too old."""
+
+    reason = "INVITATION_VOID"
+
+
+class LinkExpired(NotFound):
+    """The link was used, is too old, or was never sent."""
+
+    reason = "LINK_EXPIRED"
+
+
+class EmailConfirmed(FailedPrecondition):
+    """There is nothing to confirm."""
+
+    reason = "EMAIL_CONFIRMED"
+
+
+class MailNotConfigured(FailedPrecondition):
+    """This platform sends no mails."""
+
+    reason = "MAIL_NOT_CONFIGURED"
+
+
+class MailNotAccepted(Unavailable):
+    """The mail server did not take a mail; it is tried again."""
+
+    reason = "MAIL_NOT_ACCEPTED"
+
+
+class TotpEnabled(FailedPrecondition):
+    """An authenticator app is set up already: it is turned off first."""
+
+    reason = "TOTP_ENABLED"
+
+
+class TotpNotBegun(FailedPrecondition):
+    """No secret was asked for that a code could be of."""
+
+    reason = "TOTP_NOT_BEGUN"
+
+
+class TotpNotEnabled(FailedPrecondition):
+    """There is no second factor."""
+
+    reason = "TOTP_NOT_ENABLED"
 
 
 class TooManyTries(ResourceExhausted):

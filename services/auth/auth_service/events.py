@@ -33,11 +33,13 @@ class Events:
         return self._event(credentials.account_id, message, FIRST_VERSION)
 
     def session_revoked(self, session: Session, revoked_at: datetime) -> Event:
-        """One of the account's sessions ended before its time. Its version is the time in milliseconds."""
-        message = SessionRevoked(
-            account_id=session.account_id, session_id=session.session_id, revoke_time=_timestamp(revoked_at)
-        )
-        return self._event(session.account_id, message, int(revoked_at.timestamp() * 1000))
+        """One of the account's sessions ended before its time."""
+        return self.session_ended(session.account_id, session.session_id, revoked_at)
+
+    def session_ended(self, account_id: int, session_id: int, revoked_at: datetime) -> Event:
+        """The same by their ids. Its version is the time in milliseconds."""
+        message = SessionRevoked(account_id=account_id, session_id=session_id, revoke_time=_timestamp(revoked_at))
+        return self._event(account_id, message, int(revoked_at.timestamp() * 1000))
 
     def _event(self, account_id: int, message: Message, version: int) -> Event:
         return new_event(TOPIC, str(account_id), message, version=version, clock=self._clock, source=SOURCE)

@@ -20,9 +20,6 @@ OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 CODE_LIFETIME = timedelta(seconds=60)
 INTERNAL_TOKEN_LIFETIME = timedelta(minutes=5)
 SIGN_UP_REPEATABLE = timedelta(hours=24)
-MAX_LOGIN_TRIES = 10
-MAX_NETWORK_TRIES = 100
-TRIES_WINDOW = timedelta(minutes=5)
 
 _READ = "accounts blocks bookmarks favourites filters follows lists mutes notifications search statuses"
 _WRITE = "accounts blocks bookmarks conversations favourites filters follows lists media mutes notifications reports"
@@ -210,6 +207,7 @@ class SignUpForm:
     agreement: bool
     locale: str = ""
     reason: str = field(default="", repr=False)
+    invite_code: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

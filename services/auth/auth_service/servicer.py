@@ -8,6 +8,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from auth_service.account_models import SECURITY_SCOPE
 from auth_service.models import (
     PUBLIC_CLIENT,
     SECRET_METHODS,
@@ -76,6 +77,7 @@ class AuthServicer(AuthServiceServicer):
             agreement=request.agreement,
             locale=request.locale,
             reason=request.reason,
+            invite_code=request.invite_code,
         )
         issued = await self._sign_up.sign_up(require_identity(SIGN_UP_SCOPE), form)
         return pb.SignUpResponse(token=_token(issued))
@@ -89,9 +91,11 @@ class AuthServicer(AuthServiceServicer):
     async def CreateAuthorization(
         self, request: pb.CreateAuthorizationRequest, context: Any
     ) -> pb.CreateAuthorizationResponse:
-        code = await self._authorizations.authorize(
-            _authorization(request.authorization), request.login, request.password, request.client_address
-        )
+        asked = _authorization(request.authorization)
+        if request.login:
+            code = await self._authorizations.authorize(asked, request.login, request.password, request.client_address)
+        else:
+            code = await self._authorizations.authorize_caller(asked, require_identity(SECURITY_SCOPE))
         return pb.CreateAuthorizationResponse(code=code)
 
     async def CreateToken(self, request: pb.CreateTokenRequest, context: Any) -> pb.CreateTokenResponse:

@@ -45,13 +45,6 @@ class AuthRepository:
         row = await self._row("app_by_client", sql.APP_BY_CLIENT, client_id)
         return None if row is None else _app(row)
 
-    async def add_account(self, credentials: Credentials, session: Session, event: Event) -> None:
-        """Credentials, the first session and the event, or none of them. Raises UniqueViolated."""
-        async with self._outbox.transaction() as tx:
-            await tx.execute("credentials_add", sql.ADD_CREDENTIALS, *_credentials_row(credentials))
-            await tx.execute("session_add", sql.ADD_SESSION, *_session_row(session))
-            tx.emit(event)
-
     async def credentials_by_reservation(self, reservation_id: str) -> Credentials | None:
         return _credentials(await self._row("credentials_by_reservation", sql.BY_RESERVATION, reservation_id))
 
@@ -162,13 +155,6 @@ class AuthRepository:
         assert row is not None, "an upsert returns its row"  # noqa: S101
         return Tries(row["count"], row["started_at"])
 
-    async def forgive(self, login_key: bytes, network_key: bytes | None) -> None:
-        """After a success: the login starts anew, and this try does not count against the network."""
-        async with self._pg.transaction() as tx:
-            await tx.execute("tries_forgive", sql.FORGIVE_TRIES, login_key)
-            if network_key is not None:
-                await tx.execute("try_forgive", sql.FORGIVE_TRY, network_key)
-
     async def signing_keys(self, retired_after: datetime) -> list[SigningKey]:
         """The active key, and those retired after that time."""
         async with self._pg.read(primary=True) as read:
@@ -189,6 +175,12 @@ class AuthRepository:
         # From the primary: a token that was just issued, or revoked, must be seen as such.
         async with self._pg.read(primary=True) as read:
             return await read.fetchrow(name, statement, *args)
+
+
+async def insert_account(tx: PgConnection, credentials: Credentials, session: Session) -> None:
+    """Credentials and the first session, in the transaction of whatever else an account begins with."""
+    await tx.execute("credentials_add", sql.ADD_CREDENTIALS, *_credentials_row(credentials))
+    await tx.execute("session_add", sql.ADD_SESSION, *_session_row(session))
 
 
 async def record_revocation(tx: PgConnection, at: datetime, **revoked: Any) -> None:

@@ -82,8 +82,6 @@ ON CONFLICT (key) DO UPDATE SET
   tries = CASE WHEN t.started_at <= $3 THEN 1 ELSE t.tries + 1 END,
   started_at = CASE WHEN t.started_at <= $3 THEN $2 ELSE t.started_at END
 RETURNING tries AS count, started_at"""
-FORGIVE_TRIES = "DELETE FROM sign_in_tries WHERE key = $1"
-FORGIVE_TRY = "UPDATE sign_in_tries SET tries = tries - 1 WHERE key = $1 AND tries > 0"
 
 SIGNING_KEYS = """
 SELECT kid, private_key, public_key, active, created_at, retired_at FROM signing_keys

@@ -33,6 +33,7 @@ from auth_service.service.refreshing import Refreshing
 from auth_service.service.scopes import grantable
 from auth_service.service.sessions import Sessions
 from auth_service.service.sign_in import SignIn
+from rookery_common.auth import Identity
 from rookery_common.clock import Clock
 
 CHALLENGE_METHOD = "S256"
@@ -83,12 +84,20 @@ class Authorizations:
         """Signs the user in, who thereby consents; the code. Raises also what SignIn.check does."""
         app, scopes = await self.check(request)
         credentials = await self._sign_in.check(login, password, client_address)
+        return await self._new_code(request, app, scopes, credentials.account_id)
+
+    async def authorize_caller(self, request: AuthorizationRequest, caller: Identity) -> str:
+        """The same for who has signed in with a browser, and has consented there."""
+        app, scopes = await self.check(request)
+        return await self._new_code(request, app, scopes, caller.account_id)
+
+    async def _new_code(self, request: AuthorizationRequest, app: App, scopes: tuple[str, ...], account_id: int) -> str:
         code = new_secret()
         await self._repository.add_code(
             AuthorizationCode(
                 code_hash=digest(code),
                 app_id=app.app_id,
-                account_id=credentials.account_id,
+                account_id=account_id,
                 redirect_uri=request.redirect_uri,
                 scopes=scopes,
                 code_challenge=request.code_challenge,

@@ -40,10 +40,18 @@ class Emails:
         """Of a parsed address."""
         return self._index.digest(address, _PURPOSE)
 
+    def unconfirmed_digest(self, account_id: int) -> bytes:
+        """What stands in for the digest while an account has confirmed no address: nobody is found by it."""
+        return self._index.digest(str(account_id), "email:unconfirmed")
+
     def seal(self, account_id: int, address: str) -> tuple[bytes, bytes]:
         """A new data key for the account, wrapped, and the address under it."""
         key = self._cipher.new_data_key()
         return key, self._cipher.encrypt(key, address, _context(account_id))
+
+    def seal_again(self, account_id: int, data_key: bytes, address: str) -> bytes:
+        """Another address under the key that the account has."""
+        return self._cipher.encrypt(WrappedKey(data_key), address, _context(account_id))
 
     def open(self, account_id: int, data_key: bytes, sealed: bytes) -> str:
         """The address again."""

@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from auth_service.repository import AuthRepository
+from auth_service.repository.accounts import AccountRepository
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError
 from rookery_common.logs import get_logger
@@ -24,8 +25,9 @@ log = get_logger()
 class Housekeeping:
     """Component: goes round once a minute; replicas may do so at the same time."""
 
-    def __init__(self, repository: AuthRepository, clock: Clock) -> None:
+    def __init__(self, repository: AuthRepository, accounts: AccountRepository, clock: Clock) -> None:
         self._repository = repository
+        self._accounts = accounts
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
 
@@ -40,7 +42,8 @@ class Housekeeping:
     async def round(self) -> int:
         """One pass over all kinds; how many rows it deleted."""
         now = self._clock.now()
-        return sum([await self._repository.purge(kind, now - keep) for kind, keep in KEEP.items()])
+        deleted = await self._accounts.purge_challenges(now)
+        return deleted + sum([await self._repository.purge(kind, now - keep) for kind, keep in KEEP.items()])
 
     async def _run(self) -> None:
         while True:

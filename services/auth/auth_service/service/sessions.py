@@ -120,6 +120,12 @@ class Sessions:
             raise UnauthorizedClient("you are not authorized to revoke this token")
         await self.revoke(view.session, cause="client")
 
+    async def sign_out(self, caller: Identity) -> None:
+        """Ends the caller's own session."""
+        view = await self._repository.session(caller.session_id)
+        if view is not None:
+            await self.revoke(view.session, cause="sign_out")
+
     async def revoke_bought_with(self, code_hash: bytes) -> None:
         """Ends what a code was exchanged for, because the code came a second time: one of the two has stolen it."""
         for session in await self._repository.sessions_of_code(code_hash):

@@ -2,45 +2,58 @@
 
 from __future__ import annotations
 
-import ipaddress
-from datetime import datetime
-
-from auth_service.errors import TooManyTries, WrongCredentials
-from auth_service.metrics import SIGN_INS
-from auth_service.models import (
-    MAX_LOGIN_TRIES,
-    MAX_NETWORK_TRIES,
-    MAX_PASSWORD_CHARS,
-    TRIES_WINDOW,
-    Credentials,
+from auth_service.account_models import Client, SecuredAccount
+from auth_service.errors import (
+    AccountPending,
+    AccountRejected,
+    AccountUnconfirmed,
+    SecondFactorRequired,
+    WrongCredentials,
 )
+from auth_service.metrics import SIGN_INS
+from auth_service.models import MAX_PASSWORD_CHARS, Credentials
 from auth_service.repository import AuthRepository
+from auth_service.repository.accounts import AccountRepository
 from auth_service.service.emails import Emails, parse_email
 from auth_service.service.passwords import Passwords
-from rookery_common.clock import Clock
-from rookery_common.crypto import BlindIndex
-from rookery_common.logs import get_logger
-
-IPV6_NETWORK_BITS = 64
-log = get_logger()
+from auth_service.service.throttle import Throttle
 
 
 class SignIn:
-    """Ten failures in five minutes close an account's sign-in, a hundred a network's, for what is left of them."""
+    """Checks logins and passwords; whether more is asked for is another question."""
 
     def __init__(
-        self, repository: AuthRepository, passwords: Passwords, emails: Emails, index: BlindIndex, clock: Clock
+        self,
+        repository: AuthRepository,
+        accounts: AccountRepository,
+        passwords: Passwords,
+        emails: Emails,
+        throttle: Throttle,
     ) -> None:
         self._repository = repository
+        self._accounts = accounts
         self._passwords = passwords
         self._emails = emails
-        self._index = index
-        self._clock = clock
+        self._throttle = throttle
 
     async def check(self, login: str, password: str, client_address: str = "") -> Credentials:
+        """Whose login and password it is, where these suffice.
+
+        Raises WrongCredentials, TooManyTries, PasswordsBusy, what `check_state` raises, SecondFactorRequired.
+        """
+        credentials = await self.identify(login, password, Client(client_address))
+        account = await self._accounts.account(credentials.account_id)
+        if account is None:
+            raise WrongCredentials("the login or the password is wrong")
+        check_state(account)
+        if account.factors:
+            raise SecondFactorRequired("a second factor is needed")
+        return credentials
+
+    async def identify(self, login: str, password: str, client: Client) -> Credentials:
         """Whose login and password it is. Raises WrongCredentials, TooManyTries, PasswordsBusy."""
         credentials = await self._find(login)
-        await self.check_password(credentials, login, password, client_address)
+        await self.check_password(credentials, login, password, client)
         if credentials is None:
             raise WrongCredentials("the login or the password is wrong")
         if self._passwords.is_outdated(credentials.password_hash):
@@ -48,56 +61,35 @@ class SignIn:
             await self._repository.replace_password_hash(credentials.account_id, credentials.password_hash, new)
         return credentials
 
-    async def check_password(
-        self, credentials: Credentials | None, login: str, password: str, client_address: str = ""
-    ) -> None:
+    async def check_password(self, credentials: Credentials | None, login: str, password: str, client: Client) -> None:
         """The same for credentials that were found in another way; tries are counted before they are made."""
-        login_key = self._login_key(credentials, login)
-        network_key = self._network_key(client_address)
-        await self._admit(login_key, network_key)
-        stored = None if credentials is None else credentials.password_hash
+        account_id = 0 if credentials is None else credentials.account_id
+        # By account, so that name and e-mail address are not two chances.
+        subject = f"account:{account_id}" if account_id else f"login:{login.strip().lower()}"
+        keys = await self._throttle.admit(subject, account_id, client)
+        stored = None if credentials is None else credentials.password_hash or None
         if len(password) > MAX_PASSWORD_CHARS or not await self._passwords.verify(password, stored):
             SIGN_INS.labels("wrong").inc()
             raise WrongCredentials("the login or the password is wrong")
-        await self._repository.forgive(login_key, network_key)
+        await self._throttle.forgive(keys)
         SIGN_INS.labels("ok").inc()
 
     async def _find(self, login: str) -> Credentials | None:
+        """By one query, whatever it is."""
         if "@" not in login:
             return await self._repository.credentials_by_username(login.strip().lower())
-        address = parse_email(login)
-        return None if address is None else await self._repository.credentials_by_email(self._emails.digest(address))
+        return await self._repository.credentials_by_email(self._emails.digest(parse_email(login) or login))
 
-    async def _admit(self, login_key: bytes, network_key: bytes | None) -> None:
-        limits = [(login_key, MAX_LOGIN_TRIES)]
-        if network_key is not None:
-            limits.append((network_key, MAX_NETWORK_TRIES))
-        for key, limit in limits:
-            tries = await self._repository.count_try(key, self._clock.now(), TRIES_WINDOW)
-            if tries.count > limit:
-                SIGN_INS.labels("throttled").inc()
-                raise TooManyTries("too many tries to sign in; try later", retry_after=self._wait(tries.started_at))
 
-    def _wait(self, started_at: datetime) -> float:
-        return max(1.0, (started_at + TRIES_WINDOW - self._clock.now()).total_seconds())
+def check_state(account: SecuredAccount) -> None:
+    """Raises AccountRejected, AccountUnconfirmed or AccountPending unless the account is active.
 
-    def _login_key(self, credentials: Credentials | None, login: str) -> bytes:
-        """By account, so that name and e-mail address are not two chances."""
-        if credentials is None:
-            return self._index.digest(login.strip().lower(), "tries:login")
-        return self._index.digest(str(credentials.account_id), "tries:account")
-
-    def _network_key(self, client_address: str) -> bytes | None:
-        """An IPv4 address, or the /64 that an IPv6 user has to himself."""
-        if not client_address:
-            return None
-        try:
-            address = ipaddress.ip_address(client_address)
-        except ValueError:
-            log.warning("auth.network_unreadable")
-            return None
-        if isinstance(address, ipaddress.IPv6Address):
-            mapped = address.ipv4_mapped
-            bits = ipaddress.ip_network((address, IPV6_NETWORK_BITS), strict=False)
-            return self._index.digest(str(mapped or bits), "tries:network")
-        return self._index.digest(str(address), "tries:network")
+    Only whoever has proved that the account is theirs may be told.
+    """
+    state = account.state
+    if state.rejected:
+        raise AccountRejected("Your application for an account was not accepted")
+    if not state.confirmed:
+        raise AccountUnconfirmed("Your login is missing a confirmed e-mail address")
+    if not state.approved:
+        raise AccountPending("Your login is currently pending approval")

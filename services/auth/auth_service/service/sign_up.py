@@ -7,16 +7,22 @@ without a confirmed account are confirmed by the event that was recorded with th
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 
+from auth_service.account_models import UNCONFIRMED_SCOPE, Client, MailKind, NewAccount
 from auth_service.clients import UserClient
-from auth_service.errors import AppTokenRequired, RegistrationsClosed, ValidationFailed, WrongCredentials
+from auth_service.errors import AppTokenRequired, ValidationFailed, WrongCredentials
 from auth_service.events import Events
 from auth_service.metrics import SIGN_UPS, TOKENS
-from auth_service.models import SIGN_UP_REPEATABLE, App, Credentials, IssuedToken, Reservation, SignUpForm
+from auth_service.models import SIGN_UP_REPEATABLE, App, Credentials, IssuedToken, Reservation, Session, SignUpForm
 from auth_service.repository import AuthRepository
+from auth_service.repository.accounts import AccountRepository
+from auth_service.service.admission import Admission
 from auth_service.service.apps import Apps
 from auth_service.service.emails import Emails
+from auth_service.service.mails import Mails
+from auth_service.service.password_policy import PasswordPolicy
 from auth_service.service.passwords import Passwords
 from auth_service.service.sessions import Sessions
 from auth_service.service.sign_in import SignIn
@@ -44,45 +50,56 @@ class SignUp:
     def __init__(
         self,
         repository: AuthRepository,
+        accounts: AccountRepository,
+        admission: Admission,
         users: UserClient,
         apps: Apps,
         sessions: Sessions,
         sign_in: SignIn,
         passwords: Passwords,
+        policy: PasswordPolicy,
         emails: Emails,
+        mails: Mails,
         events: Events,
         clock: Clock,
-        *,
-        is_open: bool,
     ) -> None:
         self._repository = repository
+        self._accounts = accounts
+        self._admission = admission
         self._users = users
         self._apps = apps
         self._sessions = sessions
         self._sign_in = sign_in
         self._passwords = passwords
+        self._policy = policy
         self._emails = emails
+        self._mails = mails
         self._events = events
         self._clock = clock
-        self._is_open = is_open
 
     async def sign_up(self, caller: Identity, form: SignUpForm) -> IssuedToken:
-        """The new account's first token. Raises ValidationFailed naming each field that is wrong."""
-        if not self._is_open:
-            raise RegistrationsClosed("sign-up is closed")
+        """The new account's first token, of little use until the account is confirmed and approved where it must be.
+
+        Raises RegistrationsClosed, InvitationVoid, and ValidationFailed naming each field that is wrong.
+        """
+        self._admission.check_open()
         if caller.account_id:
             raise AppTokenRequired("this method needs a token of the app itself")
-        email = checked_email(form)
+        email = checked_email(form, self._policy, reason_needed=self._admission.needs_reason(form))
         app = await self._apps.get(caller.app_id)
         reservation_id = _reservation_id(app, form.request_id)
         known = await self._repository.credentials_by_reservation(reservation_id)
         if known is not None:
             return await self._repeat(known, app, form, email)
-        if await self._repository.credentials_by_email(self._emails.digest(email)) is not None:
+        await self._admission.check_invitation(form)
+        if not self._admission.confirms_emails and await self._is_taken(email):
             SIGN_UPS.labels("email_taken").inc()
             raise ValidationFailed(FieldViolation("email", *TAKEN))
         reservation = await self._reserve(reservation_id, form.username)
         return await self._create(reservation, reservation_id, app, form, email)
+
+    async def _is_taken(self, email: str) -> bool:
+        return await self._repository.credentials_by_email(self._emails.digest(email)) is not None
 
     async def _reserve(self, reservation_id: str, username: str) -> Reservation:
         try:
@@ -107,15 +124,18 @@ class SignUp:
             password_hash=await self._passwords.hash(form.password),
             data_key=data_key,
             email=sealed,
-            email_digest=self._emails.digest(email),
+            email_digest=self._digest_of(account_id, email),
             reservation_id=reservation_id,
             app_id=app.app_id,
             created_at=self._clock.now(),
         )
+        new = self._admission.new_account(credentials, form)
+        if not new.state.confirmed:
+            new = replace(new, mail=self._mails.new(MailKind.CONFIRM_EMAIL, account_id, email, new.state.locale))
         issued = self._sessions.new(app, account_id, app.scopes)
         event = self._events.credentials_created(credentials)
         try:
-            await self._repository.add_account(credentials, issued.session, event)
+            await self._accounts.add_account(credentials, _restrained(issued.session, new), event, new)
         except UniqueViolated as violation:
             return await self._lost_race(violation, reservation_id, app, form, email)
         SIGN_UPS.labels("ok").inc()
@@ -123,6 +143,12 @@ class SignUp:
         log.info("auth.signed_up", account_id=account_id, app_id=app.app_id)
         await self._confirm(credentials)
         return issued
+
+    def _digest_of(self, account_id: int, email: str) -> bytes:
+        """Unconfirmed, an address is nobody's yet: asking for one that is taken looks like any other sign-up."""
+        if self._admission.confirms_emails:
+            return self._emails.unconfirmed_digest(account_id)
+        return self._emails.digest(email)
 
     async def _confirm(self, credentials: Credentials) -> None:
         try:
@@ -144,19 +170,25 @@ class SignUp:
 
     async def _repeat(self, known: Credentials, app: App, form: SignUpForm, email: str) -> IssuedToken:
         """A fresh token for who sends the same again, for a day; with another password it is someone else."""
-        if (known.username, known.email_digest) != (form.username.lower(), self._emails.digest(email)):
+        known_email = self._emails.open(known.account_id, known.data_key, known.email)
+        if (known.username, known_email) != (form.username.lower(), email):
             raise ValidationFailed(FieldViolation("request_id", "ERR_TAKEN", "was used for another sign-up"))
         taken = ValidationFailed(FieldViolation("username", *TAKEN), FieldViolation("email", *TAKEN))
         if self._clock.now() - known.created_at > SIGN_UP_REPEATABLE:
             raise taken
         try:
-            await self._sign_in.check_password(known, form.username, form.password)
+            await self._sign_in.check_password(known, form.username, form.password, Client())
         except WrongCredentials:
             SIGN_UPS.labels("repeated_wrongly").inc()
             raise taken from None
         await self._complete(known, form.username)
         SIGN_UPS.labels("repeated").inc()
-        return await self._sessions.open(app, known.account_id, app.scopes, grant="sign_up")
+        account = await self._accounts.account(known.account_id)
+        is_active = account is not None and account.state.is_active
+        issued = await self._sessions.open(
+            app, known.account_id, app.scopes if is_active else (UNCONFIRMED_SCOPE,), grant="sign_up"
+        )
+        return replace(issued, session=replace(issued.session, scopes=app.scopes))
 
     async def _complete(self, known: Credentials, username: str) -> None:
         """Confirms what the first try perhaps could not; a reservation that has expired meanwhile is taken again."""
@@ -165,6 +197,11 @@ class SignUp:
         except NotFound:
             await self._users.reserve(known.reservation_id, username)
             await self._users.confirm(known.account_id, known.reservation_id)
+
+
+def _restrained(session: Session, new: NewAccount) -> Session:
+    """As it is stored: of no use before the account is active, when it gets its app's scopes."""
+    return session if new.state.is_active else replace(session, scopes=(UNCONFIRMED_SCOPE,))
 
 
 def _reservation_id(app: App, request_id: str) -> str:

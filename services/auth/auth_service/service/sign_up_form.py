@@ -7,14 +7,13 @@ import re
 from auth_service.errors import ValidationFailed
 from auth_service.models import (
     MAX_LOCALE_CHARS,
-    MAX_PASSWORD_CHARS,
     MAX_REASON_CHARS,
     MAX_REQUEST_ID_CHARS,
     MAX_USERNAME_CHARS,
-    MIN_PASSWORD_CHARS,
     SignUpForm,
 )
 from auth_service.service.emails import parse_email
+from auth_service.service.password_policy import PasswordPolicy
 from rookery_common.errors import FieldViolation
 
 TAKEN = ("ERR_TAKEN", "has already been taken")
@@ -22,19 +21,21 @@ _BLANK = ("ERR_BLANK", "can't be blank")
 _USERNAME = re.compile(r"[A-Za-z0-9_]+")
 
 
-def checked_email(form: SignUpForm) -> str:
+def checked_email(form: SignUpForm, policy: PasswordPolicy, *, reason_needed: bool = False) -> str:
     """The form's e-mail address in its normal form. Raises ValidationFailed with all that is wrong with the form."""
     email = parse_email(form.email)
     violations = [
         *_check_username(form.username),
         *_check_email(form.email, email),
-        *_check_password(form.password),
+        *policy.violations(form.password, form.username, email or ""),
         *_check_length("locale", form.locale, MAX_LOCALE_CHARS),
         *_check_length("reason", form.reason, MAX_REASON_CHARS),
         *_check_length("request_id", form.request_id, MAX_REQUEST_ID_CHARS),
     ]
     if not form.request_id:
         violations.append(FieldViolation("request_id", *_BLANK))
+    if reason_needed and not form.reason.strip():
+        violations.append(FieldViolation("reason", *_BLANK))
     if not form.agreement:
         violations.append(FieldViolation("agreement", "ERR_ACCEPTED", "must be accepted"))
     if violations or email is None:
@@ -54,15 +55,6 @@ def _check_email(text: str, parsed: str | None) -> list[FieldViolation]:
     if not text.strip():
         return [FieldViolation("email", *_BLANK)]
     return [] if parsed is not None else [FieldViolation("email", "ERR_INVALID", "is not a valid e-mail address")]
-
-
-def _check_password(password: str) -> list[FieldViolation]:
-    if not password:
-        return [FieldViolation("password", *_BLANK)]
-    if len(password) < MIN_PASSWORD_CHARS:
-        text = f"is too short (minimum is {MIN_PASSWORD_CHARS} characters)"
-        return [FieldViolation("password", "ERR_TOO_SHORT", text)]
-    return _check_length("password", password, MAX_PASSWORD_CHARS)
 
 
 def _check_length(field: str, value: str, maximum: int) -> list[FieldViolation]:

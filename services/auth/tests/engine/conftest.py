@@ -9,6 +9,7 @@ import pytest
 
 from auth_service.app import MIGRATIONS
 from auth_service.repository import AuthRepository
+from auth_service.repository.accounts import AccountRepository
 from rookery_common.clients.postgres import Postgres
 from rookery_common.clients.postgres_migrations import migrate_postgres
 from rookery_common.kafka.events import Event
@@ -18,6 +19,7 @@ from rookery_common.testing.engines import postgres_database
 # Deleting a few rows is faster than truncating as many files.
 _EMPTY = """
 DELETE FROM sessions; DELETE FROM authorization_codes; DELETE FROM credentials; DELETE FROM apps; DELETE FROM outbox;
+DELETE FROM mails; DELETE FROM challenges; DELETE FROM invitations;
 DELETE FROM revocations; DELETE FROM sign_in_tries; DELETE FROM signing_keys; UPDATE revocation_counter SET last = 0;
 """
 
@@ -67,6 +69,11 @@ async def outbox(pg: Postgres, published: Published) -> AsyncIterator[PostgresOu
 @pytest.fixture
 def repository(pg: Postgres, outbox: PostgresOutbox) -> AuthRepository:
     return AuthRepository(pg, outbox)
+
+
+@pytest.fixture
+def accounts(pg: Postgres, outbox: PostgresOutbox) -> AccountRepository:
+    return AccountRepository(pg, outbox)
 
 
 @pytest.fixture

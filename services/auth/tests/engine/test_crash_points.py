@@ -65,7 +65,7 @@ async def test_a_crash_before_a_step_leaves_one_account_in_the_end(
     owner, name = {
         "reserve": (world.users, "reserve"),
         "hash": (world.auth.passwords, "hash"),
-        "credentials": (world.auth.sign_up._repository, "add_account"),
+        "credentials": (world.auth.sign_up._accounts, "add_account"),
         "confirm": (world.users, "confirm"),
     }[step]
 
@@ -90,12 +90,12 @@ async def test_a_crash_inside_the_transaction_leaves_nothing_of_it(world: Any, p
     async def dies(*_args: object) -> None:
         raise Died
 
-    world.auth.sign_up._repository._outbox.add_all = dies
+    world.auth.sign_up._accounts._outbox.add_all = dies
     with pytest.raises(Died):
         await world.sign_up()
     assert await world.repository.credentials_by_username("alice") is None
     assert await world.recorded() == []
-    del world.auth.sign_up._repository._outbox.add_all
+    del world.auth.sign_up._accounts._outbox.add_all
     issued = await world.sign_up()
     assert list(world.users.accounts) == [issued.session.account_id]
 

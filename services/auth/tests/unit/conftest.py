@@ -22,6 +22,7 @@ from auth_service.models import (
     Tries,
 )
 from auth_service.repository import AuthRepository
+from auth_service.repository.accounts import AccountRepository
 from rookery_common.clients.postgres import UniqueViolated
 from rookery_common.kafka.events import Event
 
@@ -50,7 +51,7 @@ class FakeRepository(AuthRepository):
     async def app_by_client(self, client_id: str) -> App | None:
         return next((app for app in self.apps.values() if app.client_id == client_id), None)
 
-    async def add_account(self, credentials: Credentials, session: Session, event: Event) -> None:
+    async def store_account(self, credentials: Credentials, session: Session, event: Event) -> None:
         await asyncio.sleep(0)
         unique = {
             "credentials_pkey": "account_id",
@@ -187,12 +188,6 @@ class FakeRepository(AuthRepository):
         self.tries[key] = Tries(known.count + 1, known.started_at)
         return self.tries[key]
 
-    async def forgive(self, login_key: bytes, network_key: bytes | None) -> None:
-        self.tries.pop(login_key, None)
-        known = None if network_key is None else self.tries.get(network_key)
-        if network_key is not None and known is not None and known.count > 0:
-            self.tries[network_key] = Tries(known.count - 1, known.started_at)
-
     async def signing_keys(self, retired_after: datetime) -> list[SigningKey]:
         await asyncio.sleep(0)
         return [
@@ -217,6 +212,11 @@ class FakeRepository(AuthRepository):
             case _:
                 self.revocations = [row for row in self.revocations if row.revoked_at >= before]
         return counts - len(self.codes) - len(self.sessions) - len(self.tries) - len(self.revocations)
+
+
+@pytest.fixture
+def accounts(fake_accounts: AccountRepository) -> AccountRepository:
+    return fake_accounts
 
 
 @pytest.fixture

@@ -27,13 +27,23 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 @pytest.mark.usefixtures("environment")
 def test_two_settings_suffice() -> None:
     settings = Settings()
-    assert (settings.service, settings.grpc_address, settings.may_sign_up) == ("auth", "127.0.0.1:7001", False)
+    assert (settings.service, settings.grpc_address, settings.sign_up_mode) == ("auth", "127.0.0.1:7001", "closed")
 
 
-@pytest.mark.parametrize("variable", ["AUTH_LOCAL_MODE", "AUTH_REGISTRATIONS_OPEN"])
-def test_sign_up_is_open_in_local_mode_or_when_told_so(environment: pytest.MonkeyPatch, variable: str) -> None:
-    environment.setenv(variable, "true")
-    assert Settings().may_sign_up
+@pytest.mark.parametrize(
+    ("variables", "mode"),
+    [
+        ({"AUTH_LOCAL_MODE": "true"}, "open"),
+        ({"AUTH_LOCAL_MODE": "true", "AUTH_REGISTRATIONS": "closed"}, "closed"),
+        ({"AUTH_REGISTRATIONS": "invitation"}, "invitation"),
+    ],
+)
+def test_sign_up_is_open_in_local_mode_and_else_as_told(
+    environment: pytest.MonkeyPatch, variables: dict[str, str], mode: str
+) -> None:
+    for name, value in variables.items():
+        environment.setenv(name, value)
+    assert Settings().sign_up_mode == mode
 
 
 @pytest.mark.parametrize("missing", sorted(REQUIRED))

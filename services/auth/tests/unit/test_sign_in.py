@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
+from auth_service.account_models import Client
 from auth_service.errors import PasswordsBusy, TooManyTries, WrongCredentials
 from auth_service.service.passwords import Passwords
 
@@ -40,15 +41,15 @@ async def test_an_unknown_login_is_refused_in_the_same_words(world: Any, login: 
         await world.auth.sign_in.check(login, PASSWORD)
 
 
-async def test_ten_failures_close_an_account_by_all_its_logins_for_five_minutes(world: Any) -> None:
+async def test_five_failures_close_an_account_by_all_its_logins_for_a_quarter_of_an_hour(world: Any) -> None:
     await world.sign_up()
-    for attempt in range(10):
+    for attempt in range(5):
         with pytest.raises(WrongCredentials):
             await world.auth.sign_in.check(["alice", "alice@example.org"][attempt % 2], "wrong")
     with pytest.raises(TooManyTries) as caught:
         await world.auth.sign_in.check("alice@example.org", PASSWORD)
-    assert caught.value.retry_after == 300
-    world.clock.advance(300)
+    assert caught.value.retry_after == 900
+    world.clock.advance(900)
     assert await world.auth.sign_in.check("alice", PASSWORD)
 
 
@@ -56,21 +57,57 @@ async def test_many_tries_at_once_pass_the_limit_no_more_than_one_by_one(world: 
     await world.sign_up()
     tries = [world.auth.sign_in.check("alice", f"wrong {number}") for number in range(30)]
     results = await asyncio.gather(*tries, return_exceptions=True)
-    assert sum(isinstance(result, WrongCredentials) for result in results) == 10
-    assert sum(isinstance(result, TooManyTries) for result in results) == 20
+    assert sum(isinstance(result, WrongCredentials) for result in results) == 5
+    assert sum(isinstance(result, TooManyTries) for result in results) == 25
 
 
-async def test_a_success_forgives_the_failures_before_it(world: Any) -> None:
+async def test_a_success_takes_back_no_failure_but_does_not_count_itself(world: Any) -> None:
     await world.sign_up()
-    for _ in range(3):
-        for _ in range(9):
-            with pytest.raises(WrongCredentials):
-                await world.auth.sign_in.check("alice", "wrong")
+    for _ in range(4):
+        with pytest.raises(WrongCredentials):
+            await world.auth.sign_in.check("alice", "wrong")
+    for _ in range(20):
+        await world.auth.sign_in.check("alice", PASSWORD)
+    with pytest.raises(WrongCredentials):
+        await world.auth.sign_in.check("alice", "wrong")
+    with pytest.raises(TooManyTries):
         await world.auth.sign_in.check("alice", PASSWORD)
 
 
-async def test_unknown_logins_are_throttled_like_known_ones(world: Any) -> None:
+async def test_nobody_locks_an_owner_out_of_a_device_that_is_known(world: Any) -> None:
+    await world.sign_up()
+    device = (await world.auth.browsers.start("alice", PASSWORD, Client())).session.device_token
+    for number in range(30):
+        with pytest.raises((WrongCredentials, TooManyTries)):
+            await world.auth.sign_in.identify("alice", "wrong", Client(f"192.0.2.{number}"))
+    assert await world.auth.sign_in.identify("alice", PASSWORD, Client("198.51.100.1", device_token=device))
     for _ in range(10):
+        with pytest.raises(WrongCredentials):
+            await world.auth.sign_in.identify("alice", "wrong", Client(device_token=device))
+    with pytest.raises(TooManyTries):
+        await world.auth.sign_in.identify("alice", PASSWORD, Client(device_token=device))
+
+
+async def test_a_device_is_known_to_its_own_account_alone_and_for_a_year(world: Any) -> None:
+    await world.sign_up()
+    await world.sign_up("bob")
+    started = (await world.auth.browsers.start("alice", PASSWORD, Client())).session
+    devices = world.auth.sign_in._throttle._devices
+    assert devices.known(started.device_token, started.account_id)
+    again = devices.token(started.account_id, started.device_token)
+    assert devices.known(again, started.account_id) == devices.known(started.device_token, started.account_id)
+    forged = ["", "x", started.device_token[:-2] + "AA", "A" * 600, "é"]
+    for token, account in [
+        (started.device_token, started.account_id + 1),
+        *((one, started.account_id) for one in forged),
+    ]:
+        assert devices.known(token, account) == ""
+    world.clock.advance(366 * 86_400)
+    assert devices.known(started.device_token, started.account_id) == ""
+
+
+async def test_unknown_logins_are_throttled_like_known_ones(world: Any) -> None:
+    for _ in range(5):
         with pytest.raises(WrongCredentials):
             await world.auth.sign_in.check("nobody", "wrong")
     with pytest.raises(TooManyTries):

@@ -130,6 +130,7 @@ class SignUpRequest(_message.Message):
     AGREEMENT_FIELD_NUMBER: _builtins.int
     LOCALE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    INVITE_CODE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes retries safe; the gateway passes Idempotency-Key, else a digest of app, username and e-mail."""
     username: _builtins.str
@@ -138,6 +139,9 @@ class SignUpRequest(_message.Message):
     agreement: _builtins.bool
     locale: _builtins.str
     reason: _builtins.str
+    """Why they want an account; needed where a moderator decides."""
+    invite_code: _builtins.str
+    """An invitation, where sign-up is by invitation, or instead of an approval."""
     def __init__(
         self,
         *,
@@ -148,10 +152,11 @@ class SignUpRequest(_message.Message):
         agreement: _builtins.bool = ...,
         locale: _builtins.str = ...,
         reason: _builtins.str = ...,
+        invite_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "email", b"email", "locale", b"locale", "password", b"password", "reason", b"reason", "request_id", b"request_id", "username", b"username"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "email", b"email", "invite_code", b"invite_code", "locale", b"locale", "password", b"password", "reason", b"reason", "request_id", b"request_id", "username", b"username"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -114,7 +114,8 @@ class AuthServiceServicer:
     def SignUp(self, request, context):
         """Makes one account: reserves it at user, writes credentials, confirms. Repeating it with the same request_id and password
         gives the same account. Errors: INVALID_ARGUMENT (username, email, password, agreement, with codes ERR_TAKEN, ERR_BLANK,
-        ERR_INVALID, ERR_TOO_LONG, ERR_TOO_SHORT, ERR_ACCEPTED), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
+        ERR_INVALID, ERR_TOO_LONG, ERR_TOO_SHORT, ERR_ACCEPTED, ERR_COMPROMISED), UNAUTHENTICATED, PERMISSION_DENIED (scope,
+        REGISTRATIONS_CLOSED, INVITATION_VOID), UNAVAILABLE. The token is of no use before address and account are accepted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -129,7 +130,8 @@ class AuthServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateAuthorization(self, request, context):
-        """Signs in and grants: an authorization code, single use, 60 s. Errors: as CheckAuthorization; UNAUTHENTICATED
+        """Grants in the name of the caller (a browser's session), or of whom login and password are where these suffice: an
+        authorization code, single use, 60 s. Errors: as CheckAuthorization; UNAUTHENTICATED
         (WRONG_CREDENTIALS), RESOURCE_EXHAUSTED (too many tries).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

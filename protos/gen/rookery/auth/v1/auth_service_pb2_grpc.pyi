@@ -42,14 +42,16 @@ class AuthServiceStub:
     SignUp: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.SignUpRequest, _auth_service_pb2.SignUpResponse]
     """Makes one account: reserves it at user, writes credentials, confirms. Repeating it with the same request_id and password
     gives the same account. Errors: INVALID_ARGUMENT (username, email, password, agreement, with codes ERR_TAKEN, ERR_BLANK,
-    ERR_INVALID, ERR_TOO_LONG, ERR_TOO_SHORT, ERR_ACCEPTED), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
+    ERR_INVALID, ERR_TOO_LONG, ERR_TOO_SHORT, ERR_ACCEPTED, ERR_COMPROMISED), UNAUTHENTICATED, PERMISSION_DENIED (scope,
+    REGISTRATIONS_CLOSED, INVITATION_VOID), UNAVAILABLE. The token is of no use before address and account are accepted.
     """
     CheckAuthorization: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.CheckAuthorizationRequest, _auth_service_pb2.CheckAuthorizationResponse]
     """Checks an authorization request before the sign-in page is shown. Errors: INVALID_ARGUMENT (client_id, redirect_uri:
     must not be redirected; response_type, scope, code_challenge_method: may be).
     """
     CreateAuthorization: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.CreateAuthorizationRequest, _auth_service_pb2.CreateAuthorizationResponse]
-    """Signs in and grants: an authorization code, single use, 60 s. Errors: as CheckAuthorization; UNAUTHENTICATED
+    """Grants in the name of the caller (a browser's session), or of whom login and password are where these suffice: an
+    authorization code, single use, 60 s. Errors: as CheckAuthorization; UNAUTHENTICATED
     (WRONG_CREDENTIALS), RESOURCE_EXHAUSTED (too many tries).
     """
     CreateToken: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.CreateTokenRequest, _auth_service_pb2.CreateTokenResponse]
@@ -83,14 +85,16 @@ class AuthServiceAsyncStub(AuthServiceStub):
     SignUp: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.SignUpRequest, _auth_service_pb2.SignUpResponse]  # type: ignore[assignment]
     """Makes one account: reserves it at user, writes credentials, confirms. Repeating it with the same request_id and password
     gives the same account. Errors: INVALID_ARGUMENT (username, email, password, agreement, with codes ERR_TAKEN, ERR_BLANK,
-    ERR_INVALID, ERR_TOO_LONG, ERR_TOO_SHORT, ERR_ACCEPTED), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
+    ERR_INVALID, ERR_TOO_LONG, ERR_TOO_SHORT, ERR_ACCEPTED, ERR_COMPROMISED), UNAUTHENTICATED, PERMISSION_DENIED (scope,
+    REGISTRATIONS_CLOSED, INVITATION_VOID), UNAVAILABLE. The token is of no use before address and account are accepted.
     """
     CheckAuthorization: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.CheckAuthorizationRequest, _auth_service_pb2.CheckAuthorizationResponse]  # type: ignore[assignment]
     """Checks an authorization request before the sign-in page is shown. Errors: INVALID_ARGUMENT (client_id, redirect_uri:
     must not be redirected; response_type, scope, code_challenge_method: may be).
     """
     CreateAuthorization: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.CreateAuthorizationRequest, _auth_service_pb2.CreateAuthorizationResponse]  # type: ignore[assignment]
-    """Signs in and grants: an authorization code, single use, 60 s. Errors: as CheckAuthorization; UNAUTHENTICATED
+    """Grants in the name of the caller (a browser's session), or of whom login and password are where these suffice: an
+    authorization code, single use, 60 s. Errors: as CheckAuthorization; UNAUTHENTICATED
     (WRONG_CREDENTIALS), RESOURCE_EXHAUSTED (too many tries).
     """
     CreateToken: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.CreateTokenRequest, _auth_service_pb2.CreateTokenResponse]  # type: ignore[assignment]
@@ -139,7 +143,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_auth_service_pb2.SignUpResponse, _abc.Awaitable[_auth_service_pb2.SignUpResponse]]:
         """Makes one account: reserves it at user, writes credentials, confirms. Repeating it with the same request_id and password
         gives the same account. Errors: INVALID_ARGUMENT (username, email, password, agreement, with codes ERR_TAKEN, ERR_BLANK,
-        ERR_INVALID, ERR_TOO_LONG, ERR_TOO_SHORT, ERR_ACCEPTED), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
+        ERR_INVALID, ERR_TOO_LONG, ERR_TOO_SHORT, ERR_ACCEPTED, ERR_COMPROMISED), UNAUTHENTICATED, PERMISSION_DENIED (scope,
+        REGISTRATIONS_CLOSED, INVITATION_VOID), UNAVAILABLE. The token is of no use before address and account are accepted.
         """
 
     @_abc_1.abstractmethod
@@ -158,7 +163,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_service_pb2.CreateAuthorizationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_service_pb2.CreateAuthorizationResponse, _abc.Awaitable[_auth_service_pb2.CreateAuthorizationResponse]]:
-        """Signs in and grants: an authorization code, single use, 60 s. Errors: as CheckAuthorization; UNAUTHENTICATED
+        """Grants in the name of the caller (a browser's session), or of whom login and password are where these suffice: an
+        authorization code, single use, 60 s. Errors: as CheckAuthorization; UNAUTHENTICATED
         (WRONG_CREDENTIALS), RESOURCE_EXHAUSTED (too many tries).
         """
 

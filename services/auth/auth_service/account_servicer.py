@@ -1,0 +1,140 @@
+"""rookery.auth.v1.AccountService: requests to calls, results to responses; one method per RPC, no rules."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from auth_service.account_models import SECURITY_SCOPE, Client, Factor, StartedSession
+from auth_service.service.browsers import Browsers
+from auth_service.service.factors import Factors
+from auth_service.service.mails import Mails
+from auth_service.service.security import Security
+from auth_service.service.sessions import Sessions
+from rookery.auth.v1 import account_service_pb2 as pb
+from rookery.auth.v1.account_service_pb2_grpc import AccountServiceServicer
+from rookery_common.auth import Identity, require_identity
+
+
+class AccountServicer(AccountServiceServicer):
+    """What the gateway's pages ask for in people's names."""
+
+    def __init__(
+        self, browsers: Browsers, factors: Factors, security: Security, sessions: Sessions, mails: Mails
+    ) -> None:
+        self._browsers = browsers
+        self._factors = factors
+        self._security = security
+        self._sessions = sessions
+        self._mails = mails
+
+    async def StartSignIn(self, request: pb.StartSignInRequest, context: Any) -> pb.StartSignInResponse:
+        step = await self._browsers.start(request.login, request.password, _client(request.client))
+        session = None if step.session is None else _session(step.session)
+        factors = [pb.Factor.ValueType(factor) for factor in step.factors]
+        return pb.StartSignInResponse(session=session, challenge=step.challenge, factors=factors)
+
+    async def FinishSignIn(self, request: pb.FinishSignInRequest, context: Any) -> pb.FinishSignInResponse:
+        session = await self._browsers.finish(
+            request.challenge, Factor(request.factor), request.code, _client(request.client)
+        )
+        return pb.FinishSignInResponse(session=_session(session))
+
+    async def SignOut(self, request: pb.SignOutRequest, context: Any) -> pb.SignOutResponse:
+        await self._sessions.sign_out(_caller())
+        return pb.SignOutResponse()
+
+    async def GetSecurity(self, request: pb.GetSecurityRequest, context: Any) -> pb.GetSecurityResponse:
+        caller = _caller()
+        account = await self._browsers.account_of(caller)
+        until = await self._browsers.elevated_until(caller)
+        return pb.GetSecurityResponse(
+            username=account.username,
+            email=self._security.email_of(account),
+            has_password=bool(account.password_hash),
+            totp=account.totp_enabled,
+            recovery_codes_left=account.recovery_codes,
+            elevated_until=None if until is None else _timestamp(until),
+            mail=self._mails.is_sent,
+        )
+
+    async def ElevateSession(self, request: pb.ElevateSessionRequest, context: Any) -> pb.ElevateSessionResponse:
+        client = _client(request.client)
+        await self._browsers.elevate(_caller(), request.password, Factor(request.factor), request.code, client)
+        return pb.ElevateSessionResponse()
+
+    async def RequestPasswordReset(
+        self, request: pb.RequestPasswordResetRequest, context: Any
+    ) -> pb.RequestPasswordResetResponse:
+        await self._security.request_reset(request.email, _client(request.client))
+        return pb.RequestPasswordResetResponse()
+
+    async def ResetPassword(self, request: pb.ResetPasswordRequest, context: Any) -> pb.ResetPasswordResponse:
+        await self._security.reset_password(request.token, request.password)
+        return pb.ResetPasswordResponse()
+
+    async def ConfirmEmail(self, request: pb.ConfirmEmailRequest, context: Any) -> pb.ConfirmEmailResponse:
+        account = await self._security.confirm_email(request.token)
+        return pb.ConfirmEmailResponse(pending_approval=not account.state.approved)
+
+    async def ResendConfirmation(
+        self, request: pb.ResendConfirmationRequest, context: Any
+    ) -> pb.ResendConfirmationResponse:
+        await self._security.resend_confirmation(require_identity(), request.email)
+        return pb.ResendConfirmationResponse()
+
+    async def ChangeEmail(self, request: pb.ChangeEmailRequest, context: Any) -> pb.ChangeEmailResponse:
+        await self._security.change_email(_caller(), request.email)
+        return pb.ChangeEmailResponse()
+
+    async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Any) -> pb.ChangePasswordResponse:
+        await self._security.change_password(_caller(), request.password)
+        return pb.ChangePasswordResponse()
+
+    async def BeginTotp(self, request: pb.BeginTotpRequest, context: Any) -> pb.BeginTotpResponse:
+        secret, uri = await self._factors.begin_totp(await self._browsers.elevated(_caller()))
+        return pb.BeginTotpResponse(secret=secret, uri=uri)
+
+    async def EnableTotp(self, request: pb.EnableTotpRequest, context: Any) -> pb.EnableTotpResponse:
+        account = await self._browsers.elevated(_caller())
+        codes = await self._factors.enable_totp(account, request.code)
+        await self._security.tell_of_factors(account)
+        return pb.EnableTotpResponse(recovery_codes=codes)
+
+    async def DisableTotp(self, request: pb.DisableTotpRequest, context: Any) -> pb.DisableTotpResponse:
+        account = await self._browsers.elevated(_caller())
+        if await self._factors.disable_totp(account):
+            await self._security.tell_of_factors(account)
+        return pb.DisableTotpResponse()
+
+    async def CreateRecoveryCodes(
+        self, request: pb.CreateRecoveryCodesRequest, context: Any
+    ) -> pb.CreateRecoveryCodesResponse:
+        codes = await self._factors.new_recovery_codes(await self._browsers.elevated(_caller()))
+        return pb.CreateRecoveryCodesResponse(recovery_codes=codes)
+
+
+def _caller() -> Identity:
+    """Somebody at a browser of theirs."""
+    return require_identity(SECURITY_SCOPE)
+
+
+def _client(client: pb.Client) -> Client:
+    return Client(client.address, client.user_agent, client.device_token, client.locale)
+
+
+def _session(session: StartedSession) -> pb.BrowserSession:
+    return pb.BrowserSession(
+        token=session.token,
+        account_id=session.account_id,
+        device_token=session.device_token,
+        expire_time=_timestamp(session.expires_at),
+    )
+
+
+def _timestamp(time: datetime) -> Timestamp:
+    message = Timestamp()
+    message.FromDatetime(time)
+    return message

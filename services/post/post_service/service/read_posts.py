@@ -24,7 +24,7 @@ from post_service.repository.cache import PostCache
 from post_service.repository.engagements import EngagementRepository
 from post_service.repository.posts import PostRepository
 from post_service.service.marks import Marked, MarkReader
-from post_service.service.visibility import depends_on_follow, may_see
+from post_service.service.visibility import depends_on_follow, may_review, may_see
 from post_service.versions import HybridClock
 from rookery_common.auth import Identity
 from rookery_common.errors import AppError, DeadlineExceeded, Unavailable
@@ -136,10 +136,11 @@ class PostReader:
         decisive = [post for post, _, _ in asked]
         decisive += [found[post.reblog_of_id].post for post in decisive if post.reblog_of_id in found]
         following = await self._following(query.identity, decisive)
+        reviews = may_review(query.identity)
         return [
             PostView(post, counts, known == post.version, marked.get(post.post_id, NO_MARKS))
             for post, counts, known in asked
-            if _is_shown(viewer, post, found, following)
+            if _is_shown(viewer, post, found, following, reviews=reviews)
         ]
 
     async def _following(self, identity: Identity | None, posts: Iterable[SealedPost]) -> frozenset[int]:
@@ -194,10 +195,17 @@ def _ids(query: ViewerQuery) -> list[int]:
     return [post.post_id for post in query.posts if post.post_id > 0]
 
 
-def _is_shown(viewer: int, post: SealedPost, found: Mapping[int, CountedPost], following: Container[int]) -> bool:
+def _is_shown(
+    viewer: int,
+    post: SealedPost,
+    found: Mapping[int, CountedPost],
+    following: Container[int],
+    *,
+    reviews: bool = False,
+) -> bool:
     """A reblog is shown to those who may see the reblog and what it shows."""
     if not post.reblog_of_id:
-        return may_see(viewer, post, following)
+        return may_see(viewer, post, following, reviews=reviews)
     original = found.get(post.reblog_of_id)
     return original is not None and may_see(viewer, original.post, following) and may_see(viewer, post, following)
 

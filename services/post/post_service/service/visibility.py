@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Container
 
 from post_service.models import PostState, SealedPost, Visibility
+from rookery_common.auth import Identity
 
+REVIEWER_ROLES = frozenset({"moderator", "admin"})
+REVIEW_SCOPE = "admin:read"
 _OPEN = (Visibility.PUBLIC, Visibility.UNLISTED)
 
 
-def may_see(viewer: int, post: SealedPost, following: Container[int]) -> bool:
-    """Whether the account (0 for nobody signed in) may see the post; `following` holds the authors it follows."""
+def may_see(viewer: int, post: SealedPost, following: Container[int], *, reviews: bool = False) -> bool:
+    """Whether the account (0 for nobody signed in) may see the post; `following` holds the authors it follows.
+
+    `reviews`: whether it may read what waits for a decision, so that it can decide.
+    """
     if post.state != PostState.VISIBLE:
-        return post.state == PostState.HELD and viewer == post.author_id and viewer != 0
+        return post.state == PostState.HELD and viewer != 0 and (viewer == post.author_id or reviews)
     if post.visibility in _OPEN:
         return True
     if viewer == 0:
@@ -20,6 +26,13 @@ def may_see(viewer: int, post: SealedPost, following: Container[int]) -> bool:
     if viewer == post.author_id or viewer in post.mentioned:
         return True
     return post.visibility == Visibility.PRIVATE and post.author_id in following
+
+
+def may_review(identity: Identity | None) -> bool:
+    """Whether the caller moderates, with a token for that: their other apps show them what anybody sees."""
+    if identity is None or identity.account_id == 0:
+        return False
+    return identity.has_scope(REVIEW_SCOPE) and not identity.roles.isdisjoint(REVIEWER_ROLES)
 
 
 def depends_on_follow(viewer: int, post: SealedPost) -> bool:

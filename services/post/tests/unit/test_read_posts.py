@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from post_service.errors import InvalidField
+from post_service.errors import InvalidField, PostNotFound
 from post_service.models import (
     MAX_POSTS_PER_QUERY,
     Post,
@@ -73,6 +73,21 @@ async def test_what_policy_hides_is_hidden_whatever_its_visibility(
     follows[103].add(101)
     for account_id in (0, 101, 102, 103):
         assert bool(await views(reader, Identity(account_id, 1, 1), post)) == (account_id in viewers)
+
+
+@pytest.mark.parametrize("visibility", list(Visibility))
+async def test_who_moderates_reads_what_is_held_with_a_token_for_that_and_nothing_else(
+    reader: PostReader, write: Write, visibility: Visibility
+) -> None:
+    held = await write(visibility=visibility, state=PostState.HELD)
+    removed = await write(visibility=visibility, state=PostState.REMOVED)
+    tokens = [(scope, role) for scope in ("read", "admin:read", "admin:read:reports") for role in ("moderator", "none")]
+    for scope, role in tokens:
+        viewer = Identity(104, 1, 1, frozenset({scope}), frozenset({role}))
+        found = [view.post.post_id for view in await views(reader, viewer, held, removed)]
+        assert found == ([held.post_id] if (scope, role) == ("admin:read", "moderator") else [])
+        with pytest.raises(PostNotFound):  # reading is not yet liking or replying
+            await reader.require_visible(viewer, await reader.original(held.post_id))
 
 
 async def test_posts_come_in_the_order_asked_for_and_unknown_ones_are_left_out(

@@ -22,7 +22,7 @@ from rookery_common.flags import Flags
 from rookery_common.testing.clock import FakeClock
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 
 @pytest.fixture

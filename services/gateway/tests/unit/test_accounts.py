@@ -10,7 +10,7 @@ import pytest
 from rookery_common.errors import FieldViolation, InvalidArgument
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 URL = "/api/v1/accounts"
 

@@ -16,7 +16,7 @@ from rookery_common.errors import Unavailable
 from rookery_common.testing.clock import FakeClock
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 VERIFY = "/api/v1/accounts/verify_credentials"
 

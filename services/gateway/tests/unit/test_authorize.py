@@ -13,7 +13,7 @@ import pytest
 from rookery_common.errors import ResourceExhausted, Unavailable
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 URL = "/oauth/authorize"
 QUERY = {

@@ -12,7 +12,7 @@ from rookery_common.auth import Identity
 from rookery_common.errors import AppError, FieldViolation, InvalidArgument, NotFound, PermissionDenied, Unavailable
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 PATH = "/api/rookery/v1/conversations"
 Headers = dict[str, str]

@@ -15,7 +15,7 @@ from gateway_service.server import HttpServer
 from rookery_common.app import Role
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 LIST = Path(__file__).parents[2] / "documented_routes.txt"
 OWNERS = frozenset(

@@ -35,7 +35,7 @@ from rookery_common.errors import (
 from rookery_common.rpc import remaining
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 
 class Probe:

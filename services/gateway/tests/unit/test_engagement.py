@@ -13,7 +13,7 @@ from rookery.post.v1 import post_service_pb2 as pb
 from rookery_common.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 URL = "/api/v1/statuses"
 ACTS = {

@@ -36,7 +36,7 @@ from rookery_common.flags import Flag, Flags
 
 if TYPE_CHECKING:
     import httpx2
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 Switch = Callable[..., None]
 

@@ -13,7 +13,7 @@ from rookery_common.testing.clock import FakeClock
 from rookery_common.testing.events import FakeProducer
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 PATH = "/api/rookery/v1/interactions"
 

@@ -20,7 +20,7 @@ from rookery_common.clock import SystemClock
 from rookery_common.health import Health
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 PASSWORD = "correct horse battery staple"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(200)

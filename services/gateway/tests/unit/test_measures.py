@@ -13,7 +13,7 @@ from rookery_common.errors import AppError, PermissionDenied, Unavailable
 from rookery_common.testing.clock import FakeClock
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 ADMIN, OPERATOR = "/api/v1/admin/measures", "/api/rookery/v1/operator/measures"
 

@@ -12,7 +12,7 @@ from gateway_service.routers.media import CHUNK_BYTES
 from rookery_common.errors import FieldViolation, InvalidArgument
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 URL = "/api/v2/media"
 BYTES = bytes(range(256)) * 600  # 150 KiB

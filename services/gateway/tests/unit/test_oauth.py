@@ -11,7 +11,7 @@ import pytest
 from rookery_common.errors import Unavailable
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 CLIENT = {"client_id": "client", "client_secret": "secret"}
 OOB = "urn:ietf:wg:oauth:2.0:oob"

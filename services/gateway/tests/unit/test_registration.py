@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 URL = "/oauth/register"
 METADATA = {

@@ -15,7 +15,7 @@ from rookery_common.auth import Identity
 from rookery_common.errors import AppError, FieldViolation, InvalidArgument, NotFound, PermissionDenied, Unavailable
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 REPORTS, ADMIN, DESK = "/api/v1/reports", "/api/v1/admin/reports", "/api/rookery/v1/desk/decisions"
 ADMINISTRATION = ("read", "write", "admin:read", "admin:write")

@@ -19,7 +19,7 @@ from rookery_common.auth import Identity
 from rookery_common.errors import AppError, Unavailable
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 URL, ACCOUNTS_URL = "/api/v2/search", "/api/v1/accounts/search"
 ACCOUNTS, STATUSES, HASHTAGS = SearchKind.values()[1:]

@@ -11,7 +11,7 @@ import pytest_asyncio
 from gateway_service.config import Settings
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 URL = "/api/v1/accounts"
 FORM = {

@@ -12,7 +12,7 @@ from rookery.post.v1.post_pb2 import VISIBILITY_PRIVATE, VISIBILITY_PUBLIC
 from rookery_common.errors import Unavailable
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 URL = "/api/v1/statuses"
 

@@ -24,7 +24,7 @@ from rookery_common.testing.clock import FakeClock
 from rookery_common.testing.rpc import Network, Tokens
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from gateway_fakes.world import World
 
 HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
 TAIL = b"\r\n--b--\r\n"

@@ -1,0 +1,83 @@
+"""Post: posts and media."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from gateway_fakes.service import Call, FakeService, bad, with_reason
+from rookery.post.v1 import media_pb2, post_pb2, post_service_pb2
+from rookery_common.auth import Identity, ScopeMissing
+from rookery_common.errors import (
+    NotFound,
+)
+
+if TYPE_CHECKING:
+    from gateway_fakes.world import World
+
+
+POST_BASE = 50_000
+
+
+class FakePost(FakeService):
+    """Posts and media; every post is anyone's to see."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.posts: dict[int, post_pb2.Post] = {}
+        self.keys: dict[tuple[int, str], int] = {}
+        self.media: dict[int, media_pb2.Media] = {}
+        self.uploads: list[tuple[post_service_pb2.MediaHeader, list[bytes]]] = []
+
+    def CreatePost(self, request: post_service_pb2.CreatePostRequest, who: Identity | None) -> Any:
+        assert who is not None
+        if not who.has_scope("write:statuses"):
+            raise ScopeMissing("no")
+        if not request.text and not request.media_ids:
+            raise bad("status", "ERR_BLANK", "can't be blank")
+        if len(request.text) > 500:
+            raise bad("status", "ERR_TOO_LONG", "is too long (at most 500 characters)")
+        if any(media_id not in self.media for media_id in request.media_ids):
+            raise with_reason(NotFound("There is no such media"), "MEDIA_NOT_FOUND")
+        known = self.keys.get((who.account_id, request.request_id)) if request.request_id else None
+        if known is None:
+            known = POST_BASE + len(self.posts) + 1
+            post = post_pb2.Post(post_id=known, author_id=who.account_id, text=request.text, version=1)
+            post.visibility = request.visibility
+            post.create_time.FromSeconds(1_700_000_000)
+            self.posts[known] = post
+            self.keys[who.account_id, request.request_id] = known
+        return post_service_pb2.CreatePostResponse(post=self.posts[known])
+
+    def ListAccountPosts(self, request: Any, _who: Any) -> Any:
+        found = [post for post in self.posts.values() if post.author_id == request.account_id]
+        found = [post for post in found if not request.max_id or post.post_id < request.max_id]
+        found.sort(key=lambda post: -post.post_id)
+        return post_service_pb2.ListAccountPostsResponse(posts=found[: request.page_size])
+
+    async def upload(self, method: str, requests: AsyncIterator[Any], *, timeout: float) -> Any:
+        self.calls.append(Call(method, None, None, timeout))
+        header, chunks = (await anext(requests)).header, []
+        async for request in requests:
+            chunks.append(request.chunk)
+        self.uploads.append((header, chunks))
+        media = media_pb2.Media(media_id=90_000 + len(self.uploads), type=media_pb2.MEDIA_TYPE_IMAGE)
+        media.description, media.focus_x, media.focus_y = header.description, header.focus_x, header.focus_y
+        media.url = media.preview_url = f"https://media.example/{media.media_id}"
+        media.original.width, media.original.height = 4, 3
+        media.small.width, media.small.height = 4, 3
+        self.media[media.media_id] = media
+        return post_service_pb2.UploadMediaResponse(media=media)
+
+    def GetMedia(self, request: Any, _who: Any) -> Any:
+        if request.media_id not in self.media:
+            raise NotFound("There is no such media")
+        return post_service_pb2.GetMediaResponse(media=self.media[request.media_id])
+
+    def UpdateMedia(self, request: Any, _who: Any) -> Any:
+        media = self.media[request.media_id]
+        if request.HasField("description"):
+            media.description = request.description
+        if request.HasField("focus_x"):
+            media.focus_x, media.focus_y = request.focus_x, request.focus_y
+        return post_service_pb2.UpdateMediaResponse(media=media)

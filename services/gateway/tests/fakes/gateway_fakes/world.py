@@ -1,0 +1,83 @@
+"""All services together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway_fakes.auth import FakeAuth
+from gateway_fakes.post import FakePost
+from gateway_fakes.service import FakeService
+from gateway_fakes.user import FakeUser
+from rookery.feed.v1 import feed_service_pb2
+from rookery.post.v1 import post_pb2, post_service_pb2
+from rookery.user.v1 import account_pb2, user_service_pb2
+from rookery_common.auth import Identity
+from rookery_common.paging import Page
+from rookery_common.testing.clock import FakeClock
+
+
+class FakeFeed(FakeService):
+    """Takes what it is told."""
+
+    def AddOwnPost(self, _request: Any, who: Identity | None) -> Any:
+        assert who is not None
+        return feed_service_pb2.AddOwnPostResponse()
+
+
+@dataclass
+class World:
+    """All of them; has the attributes of the gateway's Clients."""
+
+    clock: FakeClock
+    auth: FakeAuth = field(init=False)
+    user: FakeUser = field(init=False)
+    post: FakePost = field(init=False)
+    feed: FakeFeed = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.auth, self.user = FakeAuth(self), FakeUser(self)
+        self.post, self.feed = FakePost(self), FakeFeed(self)
+
+    async def batch_get_posts(self, _viewer: Identity | None, queries: Any) -> list[post_service_pb2.PostView]:
+        found = [self.post.posts[query.post_id] for query in queries if query.post_id in self.post.posts]
+        counts, marks = post_pb2.PostCounts(), post_pb2.PostMarks()
+        return [
+            post_service_pb2.PostView(
+                post_id=post.post_id, version=1, post=post, counts=counts, marks=marks, author_id=post.author_id
+            )
+            for post in found
+        ]
+
+    async def batch_get_accounts(self, _viewer: Identity | None, queries: Any) -> list[user_service_pb2.AccountView]:
+        found = [self.user.accounts[query.account_id] for query in queries if query.account_id in self.user.accounts]
+        counts = account_pb2.AccountCounts(followers=1, following=2, statuses=3)
+        return [
+            user_service_pb2.AccountView(account_id=each.account_id, version=1, account=each, counts=counts)
+            for each in found
+        ]
+
+    async def batch_get_relationships(self, viewer: Identity, account_ids: Any) -> list[account_pb2.Relationship]:
+        known = [account_id for account_id in account_ids if account_id in self.user.accounts]
+        return [self.user.relation(viewer.account_id, account_id) for account_id in known]
+
+    async def batch_get_home(self, viewer: Identity, page: Page) -> feed_service_pb2.BatchGetHomeResult:
+        """Of everyone's posts, those of whom the viewer follows, and the viewer's own."""
+        result = feed_service_pb2.BatchGetHomeResult()
+        for post in sorted(self.post.posts.values(), key=lambda post: -post.post_id):
+            own = post.author_id == viewer.account_id
+            below = not page.max_id or post.post_id < page.max_id
+            if below and (own or (viewer.account_id, post.author_id) in self.user.follows):
+                reason = feed_service_pb2.REASON_OWN_POST if own else feed_service_pb2.REASON_FOLLOWED_AUTHOR
+                result.entries.add(entry_id=post.post_id, author_id=post.author_id, reason=reason)
+        result.more = len(result.entries) > page.limit
+        del result.entries[page.limit :]
+        return result
+
+    def newcomer(self, username: str, *scopes: str) -> tuple[int, dict[str, str]]:
+        """A new account's id, and headers with a token of it."""
+        account_id = self.user.add(username)
+        return account_id, {"authorization": f"Bearer {self.auth.grant(account_id, *scopes)}"}
+
+    def app_headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.auth.grant(0)}"}

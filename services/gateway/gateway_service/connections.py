@@ -24,6 +24,9 @@ CHAT = "chat"
 HOME_GAP = TimelineUpdate(kind=TimelineUpdate.Kind.KIND_GAP)
 NOTIFICATION_GAP = Notification()
 CHAT_GAP = MessageDelivery()
+# What makes each of the streams read what its client has not seen.
+GAPS = {USER: (HOME_GAP, NOTIFICATION_GAP), USER_NOTIFICATION: (NOTIFICATION_GAP,)}
+RETURN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Connection:
         self.account_id = identity.account_id
         self.session_id = identity.session_id
         self.streams: set[str] = set()
+        self.return_seconds = RETURN_SECONDS
         self.closed: asyncio.Future[Closing] = asyncio.get_running_loop().create_future()
         self._queue: deque[Item] = deque()
         self._arrived = asyncio.Event()
@@ -96,8 +100,16 @@ class Connection:
         self._queue.append(item)
         self._arrived.set()
 
-    def close(self, closing: Closing) -> None:
-        """Ends it, once."""
+    def reason(self, closing: Closing) -> str:
+        """What the client is told; where another replica will serve it, also when it should come back."""
+        why: str = closing.value.why
+        if closing is not Closing.RESTART:
+            return why
+        return f"{why}; come back in {self.return_seconds:.1f} s"
+
+    def close(self, closing: Closing, return_seconds: float = RETURN_SECONDS) -> None:
+        """Ends it, once; its client is asked to come back after these seconds, if at all."""
         if not self.closed.done():
+            self.return_seconds = return_seconds
             LIVE_CLOSED.labels(closing.value.why).inc()
             self.closed.set_result(closing)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Collection, Iterable
 
 from gateway_service import upstreams
 from gateway_service.clients import Clients
-from gateway_service.connections import CHAT, USER, USER_NOTIFICATION, Closing, Connection
+from gateway_service.connections import CHAT, RETURN_SECONDS, USER, USER_NOTIFICATION, Closing, Connection
 from gateway_service.metrics import LIVE_CONNECTIONS
 from gateway_service.upstreams import Upstream, remove
 from rookery_common.auth import Identity
@@ -16,6 +17,8 @@ from rookery_common.errors import ResourceExhausted
 
 MAX_CONNECTIONS = 20_000
 MAX_PER_ACCOUNT = 32
+# What the other replicas take of those that this one sends away.
+RETURNS_PER_SECOND = 200
 
 
 class TooManyStreams(ResourceExhausted):
@@ -100,9 +103,10 @@ class Hub:
                 connection.close(Closing.UNAVAILABLE)
 
     def close_all(self, closing: Closing = Closing.RESTART) -> None:
-        """Ends every stream; clients come back, and show their tokens again."""
+        """Ends every stream; clients come back, spread over a while that grows with their number, with their tokens."""
+        within = RETURN_SECONDS + len(self._connections) / RETURNS_PER_SECOND
         for connection in self._connections:
-            connection.close(closing)
+            connection.close(closing, random.uniform(0.0, within))  # noqa: S311 - spreads load, keeps no secret
 
     def _fed_by(self, streams: Iterable[str]) -> list[Upstream]:
         """Each once."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gateway_service.auth import Caller, TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
-from gateway_service.connections import NOTIFICATION_GAP, STREAMS, USER, USER_NOTIFICATION, Connection, Item
+from gateway_service.connections import GAPS, NOTIFICATION_GAP, STREAMS, USER, USER_NOTIFICATION, Connection, Item
 from gateway_service.metrics import LIVE_FRAMES
 from rookery.feed.v1.feed_service_pb2 import TimelineEntry, TimelineUpdate
 from rookery.notification.v1.notification_service_pb2 import ListNotificationsRequest, Notification
@@ -20,6 +20,10 @@ from rookery_common.paging import Page
 
 REFILL = 40
 REMEMBERED = 512
+# A client that was away for longer reads its home.
+RESUME_MS = 3_600_000
+# What arrived by another way a little earlier may have a higher id than what a client has not seen.
+RESUME_MARGIN_MS = 5_000
 # Notifications come by several topics side by side: one with a lower id may come this much later.
 LATE_MS = 60_000
 _EVENTS = {TimelineUpdate.Kind.KIND_UPDATE: "update", TimelineUpdate.Kind.KIND_STATUS_UPDATE: "status.update"}
@@ -33,6 +37,7 @@ class Frame:
     event: str
     payload: bytes
     streams: tuple[str, ...] = (USER,)
+    id: int = 0
 
 
 class Sent:
@@ -64,13 +69,15 @@ class Live:
         composer: Composer,
         clients: Clients,
         clock: Clock,
+        since: int = 0,
     ) -> None:
         self._connection = connection
         self._token = token
         self._exchange = exchange
         self._composer = composer
         self._clients = clients
-        self._opened_ms = clock.unix_ms()
+        self._behind: set[str] = set(GAPS) if since else set()
+        self._opened_ms = _start_ms(clock.unix_ms(), since)
         self._posts = Sent(lowest_id_at(self._opened_ms))
         self._notifications = Sent(lowest_id_at(self._opened_ms))
 
@@ -85,6 +92,13 @@ class Live:
         for frame in frames:
             _FRAMES[frame.event].inc()
         return frames
+
+    def catch_up(self, stream: str) -> None:
+        """For a client that has named what it has seen: what came since on this stream is due to it, once."""
+        if stream in self._behind:
+            self._behind.discard(stream)
+            for gap in GAPS[stream]:
+                self._connection.offer(gap)
 
     async def _frames(self, viewer: Identity, items: Sequence[Item]) -> list[Frame]:
         updates = [item for item in items if isinstance(item, TimelineUpdate)]
@@ -113,7 +127,7 @@ class Live:
         event = _EVENTS[update.kind]
         if event == "update" and not self._posts.first_time(update.entry_id):
             return []
-        return [Frame(event, status)]
+        return [Frame(event, status, id=update.entry_id if event == "update" else 0)]
 
     async def _refill(self, viewer: Identity) -> list[Frame]:
         """What came in while nobody listened, oldest first; a client with more to catch up on reads its home."""
@@ -121,7 +135,11 @@ class Live:
         if not answer.entries:
             return []
         found = await self._composer.entries(viewer, answer.entries)
-        return [Frame("update", status) for entry_id, status in reversed(found) if self._posts.first_time(entry_id)]
+        return [
+            Frame("update", status, id=entry_id)
+            for entry_id, status in reversed(found)
+            if self._posts.first_time(entry_id)
+        ]
 
     async def _told(self, viewer: Identity, told: Sequence[Notification]) -> list[Frame]:
         """To a token that may not read notifications nothing is said of them."""
@@ -133,7 +151,9 @@ class Live:
         streams = tuple(stream for stream in STREAMS if stream in self._connection.streams)
         shown = await self._composer.notifications(viewer, told)
         return [
-            Frame("notification", body, streams) for number, body in shown if self._notifications.first_time(number)
+            Frame("notification", body, streams, number)
+            for number, body in shown
+            if self._notifications.first_time(number)
         ]
 
     async def _missed(self, viewer: Identity) -> list[Notification]:
@@ -142,3 +162,10 @@ class Live:
         call = ListNotificationsRequest(limit=REFILL, min_id=lowest_id_at(since_ms))
         answer = await self._clients.list_notifications(viewer, call)
         return list(reversed(answer.notifications))
+
+
+def _start_ms(now_ms: int, since: int) -> int:
+    """From when on events are due to a client that has seen this one (0: none)."""
+    if not since:
+        return now_ms
+    return min(now_ms, max(now_ms - RESUME_MS, ms_of(since) - RESUME_MARGIN_MS))

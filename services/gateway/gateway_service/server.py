@@ -35,6 +35,8 @@ class HttpServer:
                 http=partial(SheddingHttp, gate=gate),  # type: ignore[arg-type]  # it is called like the class
                 ws="websockets-sansio",
                 ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
+                # Frames are small, and a compressor would hold some 300 KB for each socket.
+                ws_per_message_deflate=False,
                 lifespan="off",
                 log_config=None,
                 access_log=False,

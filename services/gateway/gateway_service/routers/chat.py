@@ -10,11 +10,12 @@ from fastapi import APIRouter
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from gateway_service.auth import TokenExchange, check_scope
+from gateway_service.auth import TokenExchange
 from gateway_service.chat import Chat
 from gateway_service.clients import Clients
 from gateway_service.connections import CHAT, ChatFrame, Connection, RefusedFrame
-from gateway_service.errors import InvalidAccessToken, UserRequired, error_response
+from gateway_service.errors import error_response
+from gateway_service.handshake import Handshake
 from gateway_service.hub import Hub
 from gateway_service.routers.conversations import READ_SCOPE
 from gateway_service.routers.streaming import (
@@ -22,9 +23,7 @@ from gateway_service.routers.streaming import (
     LAST_WORD_SECONDS,
     MAX_MESSAGE_CHARS,
     run_until_closed,
-    token_of,
 )
-from rookery_common.auth import Identity
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError
 from rookery_common.ids import MAX_ID
@@ -35,21 +34,22 @@ _FIELDS = frozenset({"type", "id", "conversation_id", "after"})
 
 
 class ChatSockets:
-    """Opens chats. A token is taken from the header, the WebSocket's subprotocol or the query, as for streams."""
+    """Opens chats. Tokens and tickets are taken as for streams."""
 
-    def __init__(self, hub: Hub, clients: Clients, exchange: TokenExchange, clock: Clock) -> None:
+    def __init__(self, hub: Hub, clients: Clients, exchange: TokenExchange, handshake: Handshake, clock: Clock) -> None:
         self._hub = hub
         self._clients = clients
         self._exchange = exchange
+        self._handshake = handshake
         self._clock = clock
         self.router = APIRouter()
         self.router.routes.append(WebSocketRoute(PATH, self.socket))
 
     async def socket(self, websocket: WebSocket) -> None:
         """Refused with an HTTP answer where the token is not good; closed with a code of ours where it ends."""
-        token = token_of(websocket)
         try:
-            connection = self._hub.open(await self._identity(token))
+            token, identity = await self._handshake.admit(websocket, READ_SCOPE)
+            connection = self._hub.open(identity)
         except AppError as error:
             await websocket.send_denial_response(
                 error_response(error, websocket.url.path, websocket.scope.get("request_id", ""))
@@ -63,15 +63,6 @@ class ChatSockets:
             await run(websocket, connection, chat)
         finally:
             self._hub.release(connection)
-
-    async def _identity(self, token: str) -> Identity:
-        if not token:
-            raise InvalidAccessToken
-        caller = await self._exchange.exchange(token)
-        check_scope(caller, READ_SCOPE)
-        if not caller.identity.account_id:
-            raise UserRequired
-        return caller.identity
 
 
 async def run(websocket: WebSocket, connection: Connection, chat: Chat) -> None:
@@ -94,7 +85,7 @@ async def run(websocket: WebSocket, connection: Connection, chat: Chat) -> None:
     if closing is not None:
         try:
             async with asyncio.timeout(LAST_WORD_SECONDS):
-                await websocket.close(closing.value.code, closing.value.why)
+                await websocket.close(closing.value.code, connection.reason(closing))
         except (TimeoutError, OSError, RuntimeError):
             return  # who does not read, or has gone, does not hear the end either
 

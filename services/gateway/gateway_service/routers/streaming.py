@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from fastapi import APIRouter
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from gateway_service.auth import TokenExchange, check_scope
+from gateway_service.auth import TokenExchange, bearer_token
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.connections import STREAMS, USER, USER_NOTIFICATION, Closing, Connection
-from gateway_service.errors import InvalidAccessToken, RouteNotFound, UserRequired, error_response
+from gateway_service.errors import RouteNotFound, error_response
+from gateway_service.handshake import Handshake, seen_id
 from gateway_service.hub import Hub
 from gateway_service.live import Frame, Live
-from gateway_service.routing import Routes
-from rookery_common.auth import Identity
+from gateway_service.routing import Routes, json_response
+from gateway_service.schemas.conversations import moment
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError, Unauthenticated
 
 PATH = "/api/v1/streaming"
+TICKETS_PATH = "/api/rookery/v1/streaming/tickets"
 HEARTBEAT_SECONDS = 15.0
 LAST_WORD_SECONDS = 1.0
 MAX_MESSAGE_CHARS = 4_096
@@ -35,13 +38,23 @@ _HEARTBEAT = b":thump\n\n"
 
 
 class Streaming:
-    """Opens streams. A token is taken from the header, the WebSocket's subprotocol or the query, as clients send it."""
+    """Opens streams. A token is taken from the header, the WebSocket's subprotocol or the query, as clients send it,
+    or a ticket from the query."""
 
-    def __init__(self, hub: Hub, clients: Clients, composer: Composer, exchange: TokenExchange, clock: Clock) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        clients: Clients,
+        composer: Composer,
+        exchange: TokenExchange,
+        handshake: Handshake,
+        clock: Clock,
+    ) -> None:
         self._hub = hub
         self._clients = clients
         self._composer = composer
         self._exchange = exchange
+        self._handshake = handshake
         self._clock = clock
         routes = Routes("streaming")
         routes.get(f"{PATH}/health", self.health, "streaming_health", "Whether streams are served")
@@ -50,6 +63,7 @@ class Streaming:
             f"{PATH}/user/notification", self.notifications, "streaming_notifications", "What the caller is told"
         )
         routes.get(PATH, self.named_events, "streaming_named", "The same, by the name of the stream")
+        routes.post(TICKETS_PATH, self.ticket, "streaming_ticket", "A ticket that opens a stream instead of the token")
         self.router: APIRouter = routes.router
         self.router.routes.append(WebSocketRoute(PATH, self.socket))
 
@@ -68,17 +82,26 @@ class Streaming:
     async def notifications(self, request: Request) -> Response:
         return await self._events(request, USER_NOTIFICATION)
 
+    async def ticket(self, request: Request) -> Response:
+        await self._exchange.require_user(request)
+        ticket, ends_ms = self._handshake.tickets.issue(bearer_token(request))
+        return json_response(
+            orjson.dumps({"ticket": ticket, "expires_at": moment(datetime.fromtimestamp(ends_ms / 1000, UTC))})
+        )
+
     async def _events(self, request: Request, stream: str) -> Response:
-        token = token_of(request)
-        connection = self._hub.open(await self._identity(token, STREAMS[stream]))
-        return EventStream(self._hub, connection, self._live(connection, token), stream)
+        since = seen_id(request)
+        token, identity = await self._handshake.admit(request, STREAMS[stream])
+        connection = self._hub.open(identity)
+        return EventStream(self._hub, connection, self._live(connection, token, since), stream)
 
     async def socket(self, websocket: WebSocket) -> None:
         """Refused with an HTTP answer where the token is not good; closed with a code of ours where it ends."""
-        token = token_of(websocket)
         scope = STREAMS.get(websocket.query_params.get("stream", ""))
         try:
-            connection = self._hub.open(await self._identity(token, *([scope] if scope else STREAMS.values())))
+            since = seen_id(websocket)
+            token, identity = await self._handshake.admit(websocket, *([scope] if scope else STREAMS.values()))
+            connection = self._hub.open(identity)
         except AppError as error:
             await websocket.send_denial_response(
                 error_response(error, websocket.url.path, websocket.scope.get("request_id", ""))
@@ -87,31 +110,12 @@ class Streaming:
         offered = websocket.scope.get("subprotocols") or ()
         await websocket.accept(subprotocol=token if token in offered else None)
         try:
-            await Socket(websocket, self._hub, connection, self._live(connection, token)).run()
+            await Socket(websocket, self._hub, connection, self._live(connection, token, since)).run()
         finally:
             self._hub.release(connection)
 
-    async def _identity(self, token: str, *scopes: str) -> Identity:
-        """Whose token it is, which must have one of the scopes."""
-        if not token:
-            raise InvalidAccessToken
-        caller = await self._exchange.exchange(token)
-        check_scope(caller, *scopes)
-        if not caller.identity.account_id:
-            raise UserRequired
-        return caller.identity
-
-    def _live(self, connection: Connection, token: str) -> Live:
-        return Live(connection, token, self._exchange, self._composer, self._clients, self._clock)
-
-
-def token_of(connection: HTTPConnection) -> str:
-    """The client's token; empty without one."""
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token:
-        return token.strip()
-    subprotocols = connection.scope.get("subprotocols") or [""]
-    return subprotocols[0] or connection.query_params.get("access_token", "")
+    def _live(self, connection: Connection, token: str, since: int) -> Live:
+        return Live(connection, token, self._exchange, self._composer, self._clients, self._clock, since)
 
 
 class EventStream(Response):
@@ -144,10 +148,11 @@ class EventStream(Response):
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             self._hub.listen(self._connection, self._stream)
+            self._live.catch_up(self._stream)
             closing = await run_until_closed(self._connection, pump(), leave())
             if closing is not None:
                 async with asyncio.timeout(LAST_WORD_SECONDS):
-                    await write(b"", more=False)
+                    await write(b"retry: %d\n\n" % (self._connection.return_seconds * 1000), more=False)
         except (TimeoutError, OSError):
             return  # who does not read does not hear the end either
         finally:
@@ -172,7 +177,7 @@ class Socket:
         if closing is not None:
             try:
                 async with asyncio.timeout(LAST_WORD_SECONDS):
-                    await self._websocket.close(closing.value.code, closing.value.why)
+                    await self._websocket.close(closing.value.code, self._connection.reason(closing))
             except (TimeoutError, OSError, RuntimeError):
                 return  # who does not read, or has gone, does not hear the end either
 
@@ -207,6 +212,7 @@ class Socket:
             await self._refuse("Access token does not have the required scopes", 401)
         elif kind == "subscribe":
             self._hub.listen(self._connection, stream)
+            self._live.catch_up(stream)
         elif kind == "unsubscribe":
             self._hub.unlisten(self._connection, stream)
         else:
@@ -245,7 +251,9 @@ def _closing_of(result: object) -> Closing | None:
 
 
 def _event(frame: Frame) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (frame.event.encode(), frame.payload)
+    """With its id, if it has one: a browser names the last when it comes back."""
+    number = b"id: %d\n" % frame.id if frame.id else b""
+    return b"event: %b\ndata: %b\n%b\n" % (frame.event.encode(), frame.payload, number)
 
 
 def _message(frame: Frame, stream: str) -> str:

@@ -15,6 +15,7 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from gateway_service.handshake import Handshake
 from gateway_service.hub import Hub
 from gateway_service.routers.chat import ChatSockets
 from gateway_service.web import build_web
@@ -99,7 +100,9 @@ async def hub(gateway: Gateway, messaging: FakeMessaging) -> AsyncIterator[Hub]:
 async def address(gateway: Gateway, hub: Hub, world: World) -> AsyncIterator[str]:
     world.opaque["bobs-token"] = world.tokens.identity(BOB, session_id=7)
     world.opaque["write-only"] = world.tokens.identity(BOB, scopes=["write"])
-    chat = ChatSockets(hub, gateway.clients, gateway.exchange, SystemClock())
+    clock = SystemClock()
+    handshake = Handshake(gateway.settings, gateway.exchange, clock)
+    chat = ChatSockets(hub, gateway.clients, gateway.exchange, handshake, clock)
     listener = socket.create_server(("127.0.0.1", 0))
     web = build_web(gateway.settings, [chat.router])
     server = uvicorn.Server(uvicorn.Config(web, log_config=None, lifespan="off", ws="websockets-sansio"))

@@ -17,7 +17,8 @@ from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from gateway_service.connections import MAX_QUEUED, Connection
+from gateway_service.connections import MAX_QUEUED, Closing, Connection
+from gateway_service.handshake import Handshake
 from gateway_service.routers.streaming import Streaming
 from gateway_service.routers.timelines import Timelines
 from gateway_service.web import build_web
@@ -47,7 +48,8 @@ def people(world: World) -> None:
 @pytest_asyncio.fixture
 async def address(gateway: Gateway) -> AsyncIterator[str]:
     clock = SystemClock()
-    streaming = Streaming(gateway.hub, gateway.clients, gateway.composer, gateway.exchange, clock)
+    handshake = Handshake(gateway.settings, gateway.exchange, clock)
+    streaming = Streaming(gateway.hub, gateway.clients, gateway.composer, gateway.exchange, handshake, clock)
     timelines = Timelines(gateway.composer, gateway.exchange, gateway.settings)
     web = build_web(gateway.settings, [timelines.router, streaming.router])
     listener = socket.create_server(("127.0.0.1", 0))
@@ -328,6 +330,73 @@ async def test_when_this_replica_stops_clients_are_sent_elsewhere(world: World, 
                 await websocket.recv()
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1012
+
+
+async def test_clients_that_are_sent_elsewhere_come_back_one_by_one(world: World, gateway: Gateway) -> None:
+    connections = [gateway.hub.open(world.tokens.identity(account_id)) for account_id in range(200, 240)]
+    gateway.hub.close_all()
+    waits = {connection.return_seconds for connection in connections}
+    assert len(waits) > 20
+    assert all(0 <= wait <= 2 for wait in waits)
+    assert connections[0].reason(Closing.RESTART).startswith("restart; come back in ")
+    assert connections[0].reason(Closing.SLOW) == "slow"
+
+
+async def test_a_client_that_comes_back_is_sent_what_it_has_not_seen(world: World, address: str) -> None:
+    seen = lowest_id_at(SystemClock().unix_ms() - 60_000)
+    for entry_id in (seen, seen + (30_000 << 22)):
+        world.entry(BOB, world.post(entry_id, ALICE))
+    async with listening(world, address, f"{QUERY}&last_event_id={seen}") as websocket:
+        ids = {json.loads((await received(websocket))["payload"])["id"] for _ in range(2)}
+    assert str(seen + (30_000 << 22)) in ids
+
+
+async def test_a_browser_comes_back_with_the_last_id_that_it_was_sent(world: World, address: str) -> None:
+    now = SystemClock().unix_ms()
+    old, new = (world.post(lowest_id_at(now - age), ALICE) for age in (120_000, 60_000))
+    for entry_id in (old, new):
+        world.entry(BOB, entry_id)
+    headers = {"Authorization": "Bearer bobs-token", "Last-Event-ID": str(lowest_id_at(now - 90_000))}
+    async with (
+        httpx2.AsyncClient(timeout=5) as http,
+        http.stream("GET", f"http://{address}/api/v1/streaming/user", headers=headers) as answer,
+    ):
+        lines = await take(answer.aiter_lines(), 4)
+    assert f"id: {new}" in lines
+    assert f"id: {old}" not in lines
+
+
+@pytest.mark.parametrize("last", ["x", "-1", "9" * 20, "1.5", "٣"])
+async def test_an_id_that_is_none_is_refused(address: str, last: str) -> None:
+    async with httpx2.AsyncClient() as http:
+        answer = await http.get(
+            f"http://{address}/api/v1/streaming/user",
+            params={"last_event_id": last},
+            headers={"Authorization": "Bearer bobs-token"},
+        )
+    assert answer.status_code == 422
+    assert "last_event_id" in answer.text
+
+
+async def test_a_ticket_opens_a_stream_once_instead_of_the_token(world: World, address: str) -> None:
+    headers = {"Authorization": "Bearer bobs-token"}
+    async with httpx2.AsyncClient() as http:
+        answer = (await http.post(f"http://{address}/api/rookery/v1/streaming/tickets", headers=headers)).json()
+    assert "bobs-token" not in answer["ticket"]
+    query = f"?stream=user&ticket={answer['ticket']}"
+    async with listening(world, address, query) as websocket:
+        world.updates.put_nowait(update(world.post(1, ALICE)))
+        assert (await received(websocket))["event"] == "update"
+    with pytest.raises(InvalidStatus) as caught:
+        async with connect(f"ws://{address}/api/v1/streaming{query}"):
+            pass
+    assert caught.value.response.status_code == 401
+
+
+async def test_a_ticket_needs_a_user(address: str) -> None:
+    async with httpx2.AsyncClient() as http:
+        answer = await http.post(f"http://{address}/api/rookery/v1/streaming/tickets")
+    assert answer.status_code == 401
 
 
 async def test_health_says_ok(address: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from gateway_service.connections import CHAT_GAP, HOME_GAP, NOTIFICATION_GAP, Connection, Item
@@ -86,7 +86,7 @@ class Upstream:
         for start in range(0, len(ids), ACCOUNTS_PER_REQUEST):
             page = ids[start : start + ACCOUNTS_PER_REQUEST]
             self._requests.put_nowait(self._request_type(subscribe_account_ids=page))
-        async for response in self._client.stream(self._method, _drain(self._requests), silence=SILENCE_SECONDS):
+        async for response in self._client.stream(self._method, _Requests(self._requests), silence=SILENCE_SECONDS):
             if again:
                 self._offer(self._listening, self._gap)
                 again = False
@@ -154,6 +154,14 @@ def _message_due(response: StreamMessagesResponse) -> list[Due]:
     return [*due, (response.gap_account_ids, CHAT_GAP)]
 
 
-async def _drain(requests: asyncio.Queue[Request]) -> AsyncIterator[Request]:
-    while True:
-        yield await requests.get()
+class _Requests:
+    """What is asked for, without an end. No generator: gRPC drops it while it waits, and a generator must be closed."""
+
+    def __init__(self, queue: asyncio.Queue[Request]) -> None:
+        self._queue = queue
+
+    def __aiter__(self) -> _Requests:
+        return self
+
+    async def __anext__(self) -> Request:
+        return await self._queue.get()

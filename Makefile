@@ -15,10 +15,10 @@ packages := protos libs/common $(sort $(patsubst %/pyproject.toml,%,$(wildcard s
 local := PYTHONPATH=deploy/local $(bin)/python -m rookery_local
 unit_tests := $(wildcard libs/common/tests/unit services/*/tests/unit deploy/local/tests/unit)
 
-.PHONY: help setup install run up down reset status logs demo bench check unit test protos docs lock hooks release
+.PHONY: help setup install run up down reset status logs demo bench check unit test protos docs lock hooks release images sbom skew k8s-test
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
 		printf '  \033[1m%-9s\033[0m %s\n' "$$name" "$$text"; done
 
 setup: $(stamp) ## Make .venv with everything from the lock, and our packages (quick when nothing changed)
@@ -73,6 +73,18 @@ hooks: $(stamp) ## Run the fast half of `make check` before each commit
 
 release: $(stamp) ## Release one package: SERVICE=post VERSION=1.4.0
 	@scripts/release.sh "$(SERVICE)" "$(VERSION)"
+
+images: ## Build the services' images with docker (one: SERVICE=post)
+	@scripts/images.sh $(SERVICE)
+
+sbom: $(stamp) ## What the images are made of, as CycloneDX, into dist/sbom (one: SERVICE=post)
+	@scripts/sbom.sh dist/sbom $(SERVICE)
+
+skew: install ## The flows with each service in turn at its last release, both ways (one: SERVICE=post)
+	@scripts/skew.sh $(SERVICE)
+
+k8s-test: install ## Try the whole platform on the cluster that kubectl points at; writes docs/deploy/cluster-report.md
+	@deploy/k8s/test.sh
 
 $(bin)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -2,6 +2,7 @@
 
 import fcntl
 import http.client
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -31,8 +32,13 @@ def _package(service: Service) -> Path:
     return REPOSITORY / "services" / service.name / service.module
 
 
+def _interpreter(service: Service) -> str:
+    """This checkout's, or that of another release of the service (`ROOKERY_PYTHON_POST`): the others stay as they are."""
+    return os.environ.get(f"ROOKERY_PYTHON_{service.prefix}", sys.executable)
+
+
 def _service_program(instance: Instance, service: Service) -> Program:
-    command = ["setpriv", "--pdeathsig=TERM", sys.executable, "-m", service.module, "all"]
+    command = ["setpriv", "--pdeathsig=TERM", _interpreter(service), "-m", service.module, "all"]
     values = environment(instance, service) | {"PYTHONUNBUFFERED": "1"}
     return Program(service.name, command, REPOSITORY, values, stop_seconds=15)
 

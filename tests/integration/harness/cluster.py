@@ -9,7 +9,7 @@ SECONDS = 180
 
 
 class ClusterControl:
-    """`stop`, `start` and `kill` of a service, as the local platform does them: what was stopped stays stopped."""
+    """`stop`, `start` and `kill` of a service as the local platform has them: it stays stopped until it is started."""
 
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
@@ -40,7 +40,7 @@ class ClusterControl:
 
     @staticmethod
     def _of(service: str) -> list[str]:
-        return ["--selector", f"app.kubernetes.io/name={service},app.kubernetes.io/component!=migrate"]
+        return ["--selector", f"app.kubernetes.io/name={service},app.kubernetes.io/component in (serve,consume,relay)"]
 
     def _kubectl(self, *words: str) -> str:
         command = ["kubectl", "--namespace", self._namespace, *words]

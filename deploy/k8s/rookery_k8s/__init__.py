@@ -1,0 +1,1 @@
+"""Proves the platform on whatever cluster kubectl points at."""

@@ -1,0 +1,117 @@
+"""`python -m rookery_k8s REPORT`: installs the platform on the cluster of kubectl, tries everything, and reports."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rookery_k8s import gateway, resilience
+from rookery_k8s.capacity import capacity
+from rookery_k8s.configuration import Images, secrets, values
+from rookery_k8s.flows import flows
+from rookery_k8s.load import Load
+from rookery_k8s.platform import Platform
+from rookery_k8s.refusals import refusals
+from rookery_k8s.releases import Releases
+from rookery_k8s.report import FAILED, Finding, page
+from rookery_k8s.shell import Cluster, ClusterError, run
+
+Step = Callable[[], Finding | Sequence[Finding]]
+
+
+class Trial:
+    """Steps one after another; one that can't be done is a failed finding, and the next is tried."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def step(self, name: str, do: Step) -> None:
+        started = time.monotonic()
+        try:
+            result = do()
+            new = [result] if isinstance(result, Finding) else list(result)
+        except ClusterError as error:
+            new = [Finding(name, FAILED, str(error).replace("\n", " ")[:300])]
+        for finding in new:
+            say(f"{finding.state:<12} {finding.feature}: {finding.figures}")
+        say(f"{'':<12} ({name}: {time.monotonic() - started:.0f} s)")
+        self.findings += new
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def versions(cluster: Cluster) -> dict[str, str]:
+    """What the figures hold for."""
+    server = json.loads(run(["kubectl", "version", "--output", "json"]))["serverVersion"]["gitVersion"]
+    nodes = [item["status"]["nodeInfo"] for item in cluster.get("nodes")]
+    engines = {f"{node['containerRuntimeVersion']}, kernel {node['kernelVersion']}" for node in nodes}
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "commit": run(["git", "describe", "--always", "--dirty", "--exclude", "*"]).strip(),
+        "Kubernetes": f"{server}, {len(nodes)} node(s), {', '.join(sorted(engines))}",
+        "node's CPUs": ", ".join(str(item["status"]["capacity"]["cpu"]) for item in cluster.get("nodes")),
+        "Helm": run(["helm", "version", "--short"]).strip(),
+    }
+
+
+def main(report: Path) -> int:
+    environ = os.environ
+    cluster = Cluster(environ.get("K8S_NAMESPACE", "rookery"))
+    images = Images(environ.get("IMAGES_REGISTRY", "localhost"), environ["IMAGE_TAG"], environ["IMAGE_NEXT_TAG"])
+    platform, trial = Platform(cluster), Trial()
+    cluster.kubectl("apply", "--filename", "-", given=_namespace(cluster.namespace))
+    cluster.apply(*secrets(environ))
+    first = values(environ, images, f"http://gateway.{cluster.namespace}")
+    releases = Releases(cluster, images, first)
+    trial.step("bad input", lambda: refusals(cluster, first))
+    trial.step("install", releases.install)
+    trial.step("start", lambda: resilience.start_times(platform))
+    trial.step("helm test", releases.test)
+    trial.step("memory", lambda: resilience.memory(platform))
+    with gateway.reachable(cluster, environ.get("K8S_URL", "")) as url:
+        releases.reconfigure(values(environ, images, url))
+        log = Path(environ.get("ROOKERY_INSTANCE", ".")) / "flows.log"
+        trial.step("flows", lambda: flows(url, cluster.namespace, log))
+    _under_load(trial, platform, releases, Load(cluster, images.of("gateway"), gateway.in_cluster(cluster)))
+    report.write_text(page(versions(cluster), trial.findings))
+    return 0 if all(finding.ok for finding in trial.findings) else 1
+
+
+def _under_load(trial: Trial, platform: Platform, releases: Releases, load: Load) -> None:
+    load.start(5)
+    rate = 5.0
+
+    def measure() -> Finding:
+        nonlocal rate
+        finding, most = capacity(load)
+        rate = max(most / 2, 2)
+        load.set_rate(rate)
+        return finding
+
+    trial.step("capacity", measure)
+    trial.step("roll", lambda: resilience.rolls(platform, load, rate))
+    trial.step("kill", lambda: resilience.kills(platform, load, rate))
+    trial.step("scale", lambda: resilience.scale(platform, load))
+    trial.step("drain", lambda: resilience.drain(platform, load, rate))
+    trial.step("hand over", lambda: releases.hand_over(platform, load))
+    trial.step("upgrade alone", lambda: releases.upgrade_alone(platform, load))
+    trial.step("canary", lambda: releases.canary(platform, load))
+    trial.step("aborted canary", lambda: releases.aborted_canary(platform, load))
+    load.stop()
+
+
+def _namespace(name: str) -> str:
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    return json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

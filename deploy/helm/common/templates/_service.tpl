@@ -1,0 +1,110 @@
+{{/*
+The Service. gRPC's is headless: callers look up all replicas' addresses and spread their calls over them. In blue-green it
+names the pods of one version; else those of both.
+*/}}
+{{- define "platform.v1.service" -}}
+{{- include "platform.v1.resolve" . -}}
+{{- $v := .Values.resolved -}}
+{{- $track := "" -}}
+{{- if eq $v.rollout.strategy "blueGreen" }}{{ $track = $v.rollout.active }}{{ end -}}
+{{- if include "platform.v1.weighted" . }}{{ $track = "current" }}{{ end -}}
+{{- include "platform.v1.service.one" (dict "root" . "track" $track) }}
+{{- if ne $v.rollout.strategy "rolling" }}
+---
+{{- /* The version that is being released, by itself: for its analysis, and to look at before it gets traffic. */}}
+{{ include "platform.v1.service.one" (dict "root" . "track" "next" "suffix" "-next") }}
+{{- end }}
+{{- end -}}
+
+{{- define "platform.v1.service.one" -}}
+{{- $v := .root.Values.resolved -}}{{- $protocol := include "platform.v1.protocol" .root -}}
+apiVersion: v1
+kind: Service
+metadata:
+  {{- include "platform.v1.metadata" (dict "root" .root "name" (printf "%s%s" (include "platform.v1.name" .root) (.suffix | default "")) "component" "serve" "annotations" $v.service.annotations) | nindent 2 }}
+spec:
+  {{- if eq $protocol "grpc" }}
+  type: ClusterIP
+  clusterIP: None
+  {{- else }}
+  type: {{ $v.service.type }}
+  {{- end }}
+  selector:
+    {{- include "platform.v1.selector" (dict "root" .root "component" "serve" "track" .track) | nindent 4 }}
+  ports:
+    - name: {{ $protocol }}
+      port: {{ int $v.service.port }}
+      targetPort: {{ $protocol }}
+      appProtocol: {{ ternary "kubernetes.io/h2c" "http" (eq $protocol "grpc") }}
+    {{- if .suffix }}
+    - name: health
+      port: 7100
+      targetPort: health
+    {{- end }}
+{{- end -}}
+
+{{/* Voluntary disruptions take one pod of a workload at a time; a pod that is not ready protects nothing. */}}
+{{- define "platform.v1.disruption" -}}
+{{- include "platform.v1.resolve" . -}}
+{{- range $component := prepend .Values.resolved.graph.workloads "serve" }}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  {{- include "platform.v1.metadata" (dict "root" $ "name" (include "platform.v1.workload" (dict "root" $ "component" $component)) "component" $component) | nindent 2 }}
+spec:
+  maxUnavailable: 1
+  unhealthyPodEvictionPolicy: AlwaysAllow
+  selector:
+    matchLabels:
+      {{- include "platform.v1.selector" (dict "root" $ "component" $component) | nindent 6 }}
+{{- end }}
+{{- end -}}
+
+{{/* Where a service has flags, their ConfigMap is always there: a switch is then thrown without a restart. */}}
+{{- define "platform.v1.flags.configMap" -}}
+{{- if hasKey .Values "flags" -}}
+{{ .Values.resolved.flags.existingConfigMap | default (printf "%s-flags" (include "platform.v1.name" .)) }}
+{{- end -}}
+{{- end -}}
+
+{{- define "platform.v1.policy.configMap" -}}
+{{- if hasKey .Values "policy" -}}
+{{- $policy := .Values.resolved.policy -}}
+{{- if $policy.existingConfigMap -}}
+{{ $policy.existingConfigMap }}
+{{- else if $policy.rules -}}
+{{ include "platform.v1.name" . }}-policy
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Files that processes read again when they change: no checksum of them restarts anything. */}}
+{{- define "platform.v1.configMaps" -}}
+{{- include "platform.v1.resolve" . -}}
+{{- $v := .Values.resolved -}}
+{{- if and (hasKey .Values "flags") (not $v.flags.existingConfigMap) }}
+{{- $flags := dict }}
+{{- range $key, $on := $v.flags.switches }}
+{{- $_ := set $flags $key (dict "state" "ENABLED" "variants" (dict "on" true "off" false) "defaultVariant" (ternary "on" "off" $on)) }}
+{{- end }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  {{- include "platform.v1.metadata" (dict "root" . "name" (include "platform.v1.flags.configMap" .)) | nindent 2 }}
+data:
+  flags.json: |
+    {{- dict "flags" $flags | mustToPrettyJson | nindent 4 }}
+{{- end }}
+{{- if and (hasKey .Values "policy") $v.policy.rules (not $v.policy.existingConfigMap) }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  {{- include "platform.v1.metadata" (dict "root" . "name" (include "platform.v1.policy.configMap" .)) | nindent 2 }}
+data:
+  policy.yaml: |
+    {{- dict "version" 1 "rules" $v.policy.rules | toYaml | nindent 4 }}
+{{- end }}
+{{- end -}}

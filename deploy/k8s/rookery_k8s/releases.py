@@ -50,8 +50,8 @@ class Releases:
     def hand_over(self, platform: Platform, load: Load, service: str = "post") -> Finding:
         """A service leaves the umbrella for a release of its own; its objects stay all the while."""
         with load.watched() as window:
-            self.reconfigure(_merged(self.values, {service: {"keepOnUninstall": True}}))
-            self.reconfigure(_merged(self.values, {service: {"enabled": False}}))
+            self.reconfigure(merged(self.values, {service: {"keepOnUninstall": True}}))
+            self.reconfigure(merged(self.values, {service: {"enabled": False}}))
             self._upgrade(service, service, alone(_without(self.values, service), service), "--take-ownership")
             platform.rolled_out(service)
         return found(f"hand {service} from the umbrella to a release of its own", str(window), ok=not window.failed)
@@ -101,7 +101,7 @@ class Releases:
 
     def _upgrade_service(self, service: str, changes: Mapping[str, Any], *words: str) -> None:
         own = alone(_without(self.values, service), service)
-        self._upgrade(service, service, _merged(own, changes), *words)
+        self._upgrade(service, service, merged(own, changes), *words)
 
     def _upgrade(self, release: str, chart: str, values: Mapping[str, Any], *words: str) -> None:
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
@@ -119,12 +119,13 @@ def _canary(tag: str) -> dict[str, Any]:
     }
 
 
-def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(values)
+def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with changes, map by map."""
+    result = dict(values)
     for key, change in changes.items():
-        before = merged.get(key)
-        merged[key] = _merged(before, change) if isinstance(before, Mapping) and isinstance(change, Mapping) else change
-    return merged
+        before = result.get(key)
+        result[key] = merged(before, change) if isinstance(before, Mapping) and isinstance(change, Mapping) else change
+    return result
 
 
 def _without(values: Mapping[str, Any], service: str) -> dict[str, Any]:

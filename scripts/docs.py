@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import openapi
+import reference
 import routes
 import yaml
 
@@ -81,6 +83,8 @@ PAGES: Mapping[Path, Callable[[], str]] = {
     Path("docs/topics.md"): topics_page,
     Path("docs/flags.md"): flags_page,
     Path("docs/routes.md"): routes.page,
+    Path("services/gateway/gateway_service/openapi.json"): openapi.page,
+    Path("services/gateway/gateway_service/reference.html"): reference.page,
 }
 
 

@@ -36,6 +36,7 @@ from gateway_service.routers.oauth import OAuth
 from gateway_service.routers.pages import FrontPages
 from gateway_service.routers.probes import Probes
 from gateway_service.routers.registration import Registration
+from gateway_service.routers.reference import Reference
 from gateway_service.routers.reports import Reports
 from gateway_service.routers.search import Search
 from gateway_service.routers.sign_up import SignUp
@@ -125,5 +126,6 @@ def api_routers(
         behind(flags, MEASURES, Measures(clients, exchange, settings, clock).router),
         Instance(settings, flags).router,
         Empty(composer, exchange).router,
+        Reference().router,
         FrontPages(pages, settings).router,
     ]

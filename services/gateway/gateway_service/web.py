@@ -24,6 +24,7 @@ def build_web(settings: Settings, routers: Iterable[APIRouter], gate: Gate | Non
         title=settings.title,
         version=__version__,
         description="The Mastodon client API, and what Rookery adds to it.",
+        openapi_url=None,  # routers/reference.py has one that says more
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -246,6 +246,20 @@ async def test_openapi_names_every_route(http: httpx2.AsyncClient) -> None:
     assert len(ids) == len(set(ids))
     assert {"statuses_create", "accounts_follow", "media_create", "oauth_token", "instance_get"} <= set(ids)
     assert document["paths"]["/api/v1/statuses/{id}"]["get"]["parameters"][0]["in"] == "path"
+    posting = document["paths"]["/api/v1/statuses"]["post"]
+    assert posting["security"] == [{"oauth2": ["write:statuses"]}]
+    assert len(posting["requestBody"]["content"]) == 3
+    assert "429" in posting["responses"]
+    assert (await http.get("/api/rookery/v1/openapi.json")).content == (await http.get("/openapi.json")).content
+
+
+async def test_reference_is_a_page_with_nothing_from_elsewhere(http: httpx2.AsyncClient) -> None:
+    page = await http.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "/api/v1/timelines/home" in page.text
+    assert "<script" not in page.text
+    assert re.findall(r'(?:src|href)="(?!/|#)', page.text) == []
 
 
 def test_socket_that_crashes_is_closed(settings: Settings, probe: Probe) -> None:

@@ -1,0 +1,39 @@
+"""What this API is: the OpenAPI document for machines, and a page for people; both are made by `make docs`."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway_service.errors import JSON
+from gateway_service.routing import Routes
+
+_CACHED = {"cache-control": "public, max-age=300"}
+_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+
+
+class Reference:
+    """Serves the files of this package, read once."""
+
+    def __init__(self) -> None:
+        package = files("gateway_service")
+        # Written for those who review it line by line, sent without what only they need.
+        self._document = orjson.dumps(orjson.loads((package / "openapi.json").read_bytes()))
+        self._page = (package / "reference.html").read_bytes()
+        routes = Routes("reference")
+        routes.get("/openapi.json", self.document, "openapi_get", "This document")
+        routes.get(
+            "/api/rookery/v1/openapi.json", self.document, "openapi_get_v1", "This document, beside our own routes"
+        )
+        routes.get("/docs", self.page, "reference_page", "This document, for people")
+        self.router = routes.router
+
+    async def document(self, _request: Request) -> Response:
+        return Response(self._document, 200, _CACHED, JSON)
+
+    async def page(self, _request: Request) -> Response:
+        headers = {**_CACHED, "content-security-policy": _POLICY}
+        return Response(self._page, 200, headers, "text/html; charset=utf-8")

@@ -60,6 +60,7 @@ def section(name: str, topic: Mapping[str, Any]) -> str:
     rows = [
         ("written by", topic["producer"]),
         ("read by", groups),
+        *([("followed by", ", ".join(topic["followers"]))] if "followers" in topic else []),
         ("key", topic["key"]),
         ("partitions", topic["partitions"]),
         ("kept for", f"{topic['retention_hours']} hours"),

@@ -25,6 +25,7 @@ FIELDS: Mapping[str, type] = {
     "retention_hours": int,
     "consumers": list,
 }
+OPTIONAL: Mapping[str, type] = {"followers": list}  # services that read without a group, for caches of their own
 TOPIC = re.compile(r"[a-z]+\.[a-z]+\.v[1-9]\d*")
 GROUP = re.compile(r"([a-z]+)\.[a-z]+(-[a-z]+)*")
 
@@ -33,7 +34,7 @@ def shape_problems(name: str, topic: Mapping[str, Any]) -> Iterator[str]:
     if not TOPIC.fullmatch(name):
         yield f"{name}: a topic is named `<domain>.<noun>.v<number>`"
     for field in FIELDS.keys() | topic.keys():
-        expected = FIELDS.get(field)
+        expected = FIELDS.get(field) or OPTIONAL.get(field)
         if expected is None:
             yield f"{name}: unknown field {field}"
         elif not isinstance(topic.get(field), expected):
@@ -68,6 +69,9 @@ def reference_problems(name: str, topic: Mapping[str, Any], known: Known) -> Ite
             yield f"{name}: message {message} is in no proto file"
         elif example not in known.examples:
             yield f"{name}: no golden example protos/examples/{example}"
+    for follower in topic.get("followers", ()):
+        if follower not in known.services:
+            yield f"{name}: follower {follower} is not a service"
     for consumer in topic["consumers"]:
         group = GROUP.fullmatch(consumer.get("group", ""))
         if group is None or group[1] not in known.services:

@@ -26,6 +26,8 @@ from rookery_local.supervise import Supervisor
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 EnginesOnly = Annotated[bool, typer.Option("--engines-only", help="Leave the ten services out.")]
 Platform = Annotated[bool, typer.Option("--platform/--engines", help="With the services, or engines alone.")]
+Secure = Annotated[bool, typer.Option("--secure", help="With TLS and a log-in for every connection.")]
+Without = Annotated[list[str], typer.Option("--without", help="Leave a service out, and engines that only it needs.")]
 Name = Annotated[str, typer.Argument(help="A process, as `status` shows it.")]
 
 
@@ -56,20 +58,20 @@ def install(relock: Annotated[bool, typer.Option(help="Write the archives' hashe
 
 
 @app.command()
-def up(engines_only: EnginesOnly = False) -> None:
+def up(engines_only: EnginesOnly = False, secure: Secure = False) -> None:
     """Start in the background; return when everything is ready."""
     started = time.monotonic()
-    instance = _create()
+    instance = _create(secure)
     with locked(instance):
         bring_up(instance, engines_only=engines_only, foreground=False)
     _tell_ready(instance, engines_only, time.monotonic() - started)
 
 
 @app.command()
-def run(engines_only: EnginesOnly = False) -> None:
+def run(engines_only: EnginesOnly = False, secure: Secure = False) -> None:
     """Start in the foreground; Ctrl-C stops everything."""
     started = time.monotonic()
-    instance = _create()
+    instance = _create(secure)
     with locked(instance):
         supervisor = bring_up(instance, engines_only=engines_only, foreground=True)
         try:
@@ -152,21 +154,23 @@ def kill(name: Name) -> None:
 def execute(
     command: Annotated[list[str], typer.Argument(help="The command, after `--`.")],
     platform: Platform = False,
+    secure: Secure = False,
+    without: Without = [],  # noqa: B006 - typer's way; it is not changed
 ) -> None:
     """Run a command beside a fresh throw-away instance on free ports, then remove that."""
     require_installed()
-    raise typer.Exit(throwaway.execute(command, platform=platform))
+    raise typer.Exit(throwaway.execute(command, platform=platform, secure=secure, without=without))
 
 
-def _create() -> Instance:
+def _create(secure: bool) -> Instance:
     require_installed()
     root = _root()
     running = (root / "instance.json").exists() and Supervisor(instances.load(root)).running()
-    return instances.load(root) if running else _fresh(root)
+    return instances.load(root) if running else _fresh(root, secure)
 
 
-def _fresh(root: Path) -> Instance:
-    return instances.create(root, configured_ports(os.environ), host=configured_host(os.environ))
+def _fresh(root: Path, secure: bool) -> Instance:
+    return instances.create(root, configured_ports(os.environ), host=configured_host(os.environ), secure=secure)
 
 
 def _tell_ready(instance: Instance, engines_only: bool, seconds: float) -> None:

@@ -38,6 +38,7 @@ class Instance:
     user: str | None
     throwaway: bool = False
     host: str = HOST
+    secure: bool = False
 
     @property
     def logs(self) -> Path:
@@ -112,6 +113,7 @@ class Instance:
     def save(self, *, engines_only: bool) -> None:
         """Remembers what later commands need of a running instance."""
         state = {"data": str(self.data), "host": self.host, "ports": dict(self.ports), "engines_only": engines_only}
+        state["secure"] = self.secure
         (self.root / "instance.json").write_text(json.dumps(state, indent=1))
 
     def delete(self) -> None:
@@ -129,15 +131,20 @@ class Instance:
             os.chown(path, pwd.getpwnam(self.user).pw_uid, grp.getgrnam(self.user).gr_gid)
 
 
-def create(root: Path, ports: Mapping[str, int], *, throwaway: bool = False, host: str = HOST) -> Instance:
-    """Makes or reopens an instance's folders."""
+def create(
+    root: Path, ports: Mapping[str, int], *, throwaway: bool = False, host: str = HOST, secure: bool = False
+) -> Instance:
+    """Makes or reopens an instance's folders; one made without TLS stays without."""
     user = _engine_user()
     root = root.resolve()
+    if (root / "instance.json").exists() and load(root).secure != secure:
+        how = "without --secure" if secure else "with --secure"
+        raise LocalError(f"The instance in {root} was made {how}: `reset` it, or name another by ROOKERY_INSTANCE.")
     for folder in (root, root / "logs"):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o711)
     data = _data_folder(root, user)
-    instance = Instance(root, data, ports, Secrets(root / "secrets.json"), user, throwaway, host)
+    instance = Instance(root, data, ports, Secrets(root / "secrets.json"), user, throwaway, host, secure)
     if not instance.flags.exists():
         instance.flags.write_text('{"flags": {}}\n')
     if not instance.limits.exists():
@@ -154,7 +161,8 @@ def load(root: Path) -> Instance:
     state = json.loads(path.read_text())
     user = SYSTEM_USER if os.getuid() == 0 else None
     secrets = Secrets(root / "secrets.json")
-    return Instance(root, Path(state["data"]), state["ports"], secrets, user, host=state.get("host", HOST))
+    host, secure = state.get("host", HOST), state.get("secure", False)
+    return Instance(root, Path(state["data"]), state["ports"], secrets, user, host=host, secure=secure)
 
 
 def started_engines_only(root: Path) -> bool:

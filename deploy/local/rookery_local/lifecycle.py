@@ -5,7 +5,7 @@ import http.client
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ def _package(service: Service) -> Path:
 
 
 def _interpreter(service: Service) -> str:
-    """This checkout's, or that of another release of the service (`ROOKERY_PYTHON_POST`): the others stay as they are."""
+    """This checkout's, or that of another release of the service (`ROOKERY_PYTHON_POST`): the others stay."""
     return os.environ.get(f"ROOKERY_PYTHON_{service.prefix}", sys.executable)
 
 
@@ -54,17 +54,22 @@ def locked(instance: Instance) -> Iterator[None]:
         yield
 
 
-def bring_up(instance: Instance, *, engines_only: bool, foreground: bool) -> Supervisor:
-    """Starts what does not run yet, and returns when everything is ready. On a failure, what it started is stopped."""
+def bring_up(instance: Instance, *, engines_only: bool, foreground: bool, without: Collection[str] = ()) -> Supervisor:
+    """Starts what does not run yet, and returns when everything is ready. On a failure, what it started is stopped.
+
+    `without` leaves services out, and the engines that nobody else needs.
+    """
     supervisor = Supervisor(instance)
-    services = [] if engines_only else present_services()
+    services = [service for service in present_services() if service.name not in without]
+    engines = _engines_for(services) if without else ENGINES
+    services = [] if engines_only else services
     was_running = supervisor.running()
     if was_running and foreground:
         raise LocalError(f"The platform already runs in the background, from {instance.root}: `make down` first.")
     try:
         with Board("Engines") as board:
-            _launch(instance, supervisor, services, foreground=foreground)
-            board.run({engine.name: partial(_start_engine, board, instance, supervisor, engine) for engine in ENGINES})
+            _launch(instance, supervisor, engines, services, foreground=foreground)
+            board.run({engine.name: partial(_start_engine, board, instance, supervisor, engine) for engine in engines})
         if services:
             with Board("Migrations") as board:
                 migrated = [service for service in services if (_package(service) / "migrations").is_dir()]
@@ -79,18 +84,35 @@ def bring_up(instance: Instance, *, engines_only: bool, foreground: bool) -> Sup
     return supervisor
 
 
-def _launch(instance: Instance, supervisor: Supervisor, services: list[Service], *, foreground: bool) -> None:
+def _engines_for(services: Collection[Service]) -> Sequence[Engine]:
+    needed = {
+        "postgres": any(service.postgres for service in services),
+        "cassandra": any(service.cql for service in services),
+        "elasticsearch": any(service.elasticsearch for service in services),
+        "s3": any(service.bucket for service in services),
+    }
+    return [engine for engine in ENGINES if needed.get(engine.name, True)]
+
+
+def _launch(
+    instance: Instance,
+    supervisor: Supervisor,
+    engines: Sequence[Engine],
+    services: list[Service],
+    *,
+    foreground: bool,
+) -> None:
     """Writes all settings, refuses taken ports, and starts the manager (or tells the running one of the changes)."""
     if supervisor.running():
         states = supervisor.states()
         alive = {name for name, info in states.items() if info["statename"] in ("RUNNING", "STARTING")}
     else:
         alive = set()
-    needed = [port for engine in ENGINES if engine.name not in alive for port in engine.ports]
+    needed = [port for engine in engines if engine.name not in alive for port in engine.ports]
     needed += [port for s in services if s.name not in alive for port in (s.name, f"{s.name}_health")]
     refuse_taken(instance.ports, needed, instance.host)
     groups = {
-        ENGINES_GROUP: _prepare_engines(instance),
+        ENGINES_GROUP: _prepare_engines(instance, engines),
         SERVICES_GROUP: [_service_program(instance, service) for service in services],
     }
     instance.settings.touch(mode=0o600)
@@ -102,15 +124,15 @@ def _launch(instance: Instance, supervisor: Supervisor, services: list[Service],
         supervisor.launch(foreground=foreground)
 
 
-def _prepare_engines(instance: Instance) -> list[Program]:
+def _prepare_engines(instance: Instance, engines: Sequence[Engine]) -> list[Program]:
     programs: dict[str, Program] = {}
 
     def prepare(engine: Engine) -> None:
         programs[engine.name] = engine.prepare(instance)
 
     board = Board("Settings")
-    board.run({engine.name: partial(prepare, engine) for engine in ENGINES}, quiet=True)
-    return [programs[engine.name] for engine in ENGINES]
+    board.run({engine.name: partial(prepare, engine) for engine in engines}, quiet=True)
+    return [programs[engine.name] for engine in engines]
 
 
 def _start_engine(board: Board, instance: Instance, supervisor: Supervisor, engine: Engine) -> None:

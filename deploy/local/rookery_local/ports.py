@@ -23,6 +23,7 @@ ENGINE_PORTS: Mapping[str, int] = {
     "kafka_controller": 9093,
     "cassandra": 9042,
     "cassandra_storage": 7000,
+    "cassandra_jmx": 7199,
     "postgres": 5432,
     "redis_cache": 6379,
     "redis_state": 6380,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rookery_local import secure
+
 if TYPE_CHECKING:
     from rookery_local.instance import Instance
 
@@ -68,6 +70,8 @@ def environment(instance: Instance, service: Service) -> dict[str, str]:
     values = _addresses(instance, service) | _stores(instance, service)
     values["MASTER_KEY"] = instance.secrets.key(f"master.{service.name}")
     values["LOCAL_MODE"] = "true"
+    if instance.secure:
+        values = secure.service_settings(instance, service.name, values)
     return {f"{service.prefix}_{name}": value for name, value in values.items()}
 
 
@@ -139,6 +143,10 @@ def admin_environment(instance: Instance) -> dict[str, str]:
 def full_environment(instance: Instance) -> dict[str, str]:
     """`env` and `exec`: the administrators' variables and those of all ten services."""
     values = admin_environment(instance)
+    if instance.throwaway:
+        values["ROOKERY_TEST_CQL_JMX_PORT"] = str(instance.ports["cassandra_jmx"])
+    if instance.secure:
+        values = secure.admin_settings(instance, values)
     for service in SERVICES:
         values |= environment(instance, service)
     return values

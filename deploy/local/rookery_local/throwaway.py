@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from rookery_local import instance as instances
@@ -19,16 +20,16 @@ from rookery_local.services import full_environment
 KEPT_LOGS = REPOSITORY / ".rookery" / "test-logs"
 
 
-def execute(command: list[str], *, platform: bool) -> int:
+def execute(command: list[str], *, platform: bool, secure: bool = False, without: Collection[str] = ()) -> int:
     """Runs the command with the instance's environment; answers with its status. A failure keeps the logs."""
     shutil.rmtree(KEPT_LOGS, ignore_errors=True)
     root = Path(tempfile.mkdtemp(prefix="rookery-"))
     host = configured_host(os.environ)
     with reserved_free_ports(host) as ports:
-        instance = instances.create(root, ports, throwaway=True, host=host)
+        instance = instances.create(root, ports, throwaway=True, host=host, secure=secure)
         status = 1
         try:
-            supervisor = bring_up(instance, engines_only=not platform, foreground=True)
+            supervisor = bring_up(instance, engines_only=not platform, foreground=True, without=without)
             try:
                 status = _run(command, instance)
             finally:

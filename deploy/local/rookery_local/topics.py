@@ -14,6 +14,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # the two are 
     NewTopic,
 )
 
+from rookery_common.kafka.acls import Grant, grants
 from rookery_local.instance import REPOSITORY
 
 CONTRACT = REPOSITORY / "protos" / "topics.yaml"
@@ -43,6 +44,12 @@ def declared(contract: Path = CONTRACT) -> list[Topic]:
             dead = f"{group}.dlq"
             topics[dead] = Topic(dead, 1, {"retention.ms": str(DEAD_LETTER_HOURS * 3_600_000)})
     return list(topics.values())
+
+
+def rights(contract: Path = CONTRACT) -> list[tuple[Grant, str]]:
+    """Each operation that a service's user may do, with on what."""
+    document = yaml.safe_load(contract.read_text())
+    return [(grant, operation) for grant in grants(document["topics"]) for operation in grant.operations]
 
 
 def _settings(fields: Mapping[str, Any]) -> dict[str, str]:

@@ -9,6 +9,8 @@ from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.policies import WhiteListRoundRobinPolicy
 
+from rookery_common.credentials import TrustContext
+from rookery_local import secure
 from rookery_local.cache import jars, require_java
 from rookery_local.engines.engine import Engine, NotReady, Program, settings_from
 from rookery_local.instance import LOCAL, Instance
@@ -43,6 +45,9 @@ def prepare(instance: Instance) -> Program:
         storage_port=ports["cassandra_storage"],
         data=data,
     )
+    if instance.secure:
+        files = secure.engine_files(instance, "cassandra")
+        text += settings_from("cassandra-secure.yaml", keystore=files.keystore, authority=files.authority)
     settings = instance.write(folder / "cassandra.yaml", text)
     logback = instance.write(folder / "logback.xml", settings_from("cassandra-logback.xml"))
     library = jars("cassandra")
@@ -52,6 +57,9 @@ def prepare(instance: Instance) -> Program:
         "logback.configurationFile": str(logback),
         "java.io.tmpdir": str(instance.folder("cassandra", "tmp")),
     }
+    if instance.throwaway:
+        # For nodetool. It knows no log-ins, and whoever is on the machine reaches it: not where data is to last.
+        properties["cassandra.jmx.local.port"] = str(ports["cassandra_jmx"])
     options = instance.write(folder / "jvm.options", (LOCAL / "config" / "cassandra-jvm17.options").read_text())
     words = [
         str(require_java()),
@@ -73,6 +81,7 @@ def connected(instance: Instance, user: str, password: str) -> Iterator[Session]
         [instance.host],
         port=instance.ports["cassandra"],
         auth_provider=PlainTextAuthProvider(user, password),
+        ssl_context=TrustContext.of(str(secure.authority(instance).file)) if instance.secure else None,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         connect_timeout=5,
         control_connection_timeout=5,

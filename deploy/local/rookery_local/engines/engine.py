@@ -1,10 +1,13 @@
 """What every engine tells the process manager and the starter."""
 
+import http.client
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
+from rookery_common.credentials import TrustContext
+from rookery_local import secure
 from rookery_local.instance import LOCAL, Instance
 
 
@@ -35,6 +38,14 @@ class Engine:
     check: Callable[[Instance], None]
     provision: Callable[[Instance], None]
     start_seconds: int = 180
+
+
+def http_connection(instance: Instance, port: int, seconds: float) -> http.client.HTTPConnection:
+    """To an engine that speaks HTTP, by TLS where the instance is secure."""
+    if not instance.secure:
+        return http.client.HTTPConnection(instance.host, port, timeout=seconds)
+    context = TrustContext.of(str(secure.authority(instance).file))
+    return http.client.HTTPSConnection(instance.host, port, timeout=seconds, context=context)
 
 
 def settings_from(template: str, **values: object) -> str:

@@ -4,7 +4,8 @@ import asyncio
 
 import asyncpg
 
-from rookery_local import shell
+from rookery_common.credentials import TrustContext
+from rookery_local import secure, shell
 from rookery_local.cache import postgres_programs
 from rookery_local.engines.engine import Engine, NotReady, Program, settings_from
 from rookery_local.errors import LocalError
@@ -33,10 +34,13 @@ def prepare(instance: Instance) -> Program:
         port=instance.ports["postgres"],
         sockets=sockets if fits else "",
     )
+    if instance.secure:
+        files = secure.engine_files(instance, "postgres")
+        text += settings_from("postgresql-secure.conf", certificate=files.certificate, key=files.key)
     instance.write(data / "postgresql.conf", text)
-    instance.write(
-        data / "pg_hba.conf", settings_from("pg_hba.conf", clients=f"{HOST}/32" if instance.host == HOST else "all")
-    )
+    clients = f"{HOST}/32" if instance.host == HOST else "all"
+    kind = "hostssl" if instance.secure else "host"
+    instance.write(data / "pg_hba.conf", settings_from("pg_hba.conf", kind=kind, clients=clients))
     command = [*instance.as_engine_user("INT"), str(programs / "postgres"), "-D", str(data)]
     # INT is Postgres's fast stop: sessions are ended, the checkpoint is written.
     return Program("postgres", command, folder, stop_signal="INT", stop_seconds=20)
@@ -46,6 +50,10 @@ def _admin_dsn(instance: Instance) -> str:
     return postgres_dsn(instance, "postgres", "postgres")
 
 
+def _trust(instance: Instance) -> TrustContext | None:
+    return TrustContext.of(str(secure.authority(instance).file)) if instance.secure else None
+
+
 def check(instance: Instance) -> None:
     """The administrator can log in and a query is answered."""
     asyncio.run(_check(instance))
@@ -53,7 +61,7 @@ def check(instance: Instance) -> None:
 
 async def _check(instance: Instance) -> None:
     try:
-        connection = await asyncpg.connect(_admin_dsn(instance), timeout=3)
+        connection = await asyncpg.connect(_admin_dsn(instance), timeout=3, ssl=_trust(instance))
     except (OSError, asyncpg.PostgresError) as error:
         raise NotReady(str(error)) from error
     try:
@@ -68,7 +76,7 @@ def provision(instance: Instance) -> None:
 
 
 async def _provision(instance: Instance) -> None:
-    connection = await asyncpg.connect(_admin_dsn(instance), timeout=10)
+    connection = await asyncpg.connect(_admin_dsn(instance), timeout=10, ssl=_trust(instance))
     try:
         roles = {row[0] for row in await connection.fetch("SELECT rolname FROM pg_roles")}
         databases = {row[0] for row in await connection.fetch("SELECT datname FROM pg_database")}

@@ -6,6 +6,7 @@ from functools import partial
 
 import redis
 
+from rookery_local import secure
 from rookery_local.engines.engine import Engine, NotReady, Program, settings_from
 from rookery_local.errors import LocalError
 from rookery_local.instance import Instance
@@ -39,13 +40,30 @@ def prepare(engine: str, instance: Instance) -> Program:
     rules = instance.write(folder / "users.acl", access_rules(instance, engine))
     template = f"{engine.replace('_', '-')}.conf"
     text = settings_from(template, host=instance.host, port=instance.ports[engine], data=data, acl=rules)
+    if instance.secure:
+        files = secure.engine_files(instance, engine)
+        text += settings_from(
+            "redis-secure.conf",
+            port=instance.ports[engine],
+            certificate=files.certificate,
+            key=files.key,
+            authority=files.authority,
+        )
     settings = instance.write(folder / "redis.conf", text)
     return Program(engine, [*instance.as_engine_user(), program, str(settings)], folder)
 
 
+def _admin(instance: Instance, engine: str, seconds: float) -> redis.Redis:
+    url = redis_url(instance, engine, "admin")
+    if not instance.secure:
+        return redis.Redis.from_url(url, socket_timeout=seconds)
+    ca = str(secure.authority(instance).file)
+    return redis.Redis.from_url(url.replace("redis:", "rediss:", 1), socket_timeout=seconds, ssl_ca_certs=ca)
+
+
 def check(engine: str, instance: Instance) -> None:
     """The administrator's PING is answered, and the append-only file has been read."""
-    with redis.Redis.from_url(redis_url(instance, engine, "admin"), socket_timeout=2) as client:
+    with _admin(instance, engine, 2) as client:
         try:
             client.ping()
         except (redis.RedisError, OSError) as error:
@@ -54,7 +72,7 @@ def check(engine: str, instance: Instance) -> None:
 
 def provision(engine: str, instance: Instance) -> None:
     """A server that already ran learns of new users."""
-    with redis.Redis.from_url(redis_url(instance, engine, "admin"), socket_timeout=5) as client:
+    with _admin(instance, engine, 5) as client:
         client.acl_load()
 
 

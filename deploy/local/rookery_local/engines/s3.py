@@ -11,8 +11,9 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
+from rookery_local import secure
 from rookery_local.cache import versitygw
-from rookery_local.engines.engine import Engine, NotReady, Program
+from rookery_local.engines.engine import Engine, NotReady, Program, http_connection
 from rookery_local.errors import LocalError
 from rookery_local.instance import Instance
 from rookery_local.services import SERVICES
@@ -30,6 +31,9 @@ def prepare(instance: Instance) -> Program:
         "ROOT_SECRET_KEY": instance.secrets.password(f"s3.{ADMIN}"),
     }
     words = [str(versitygw()), "--port", f"{instance.host}:{instance.ports['s3']}", "--region", _REGION, "--quiet"]
+    if instance.secure:
+        files = secure.engine_files(instance, "s3")
+        words += ["--cert", str(files.certificate), "--key", str(files.key)]
     words += ["--iam-dir", str(accounts), "posix", str(objects)]
     return Program("s3", [*instance.as_engine_user(), *words], objects.parent, environment)
 
@@ -38,7 +42,8 @@ def client(instance: Instance, account: str) -> Any:
     """A boto3 client of one account."""
     return boto3.client(
         "s3",
-        endpoint_url=f"http://{instance.host}:{instance.ports['s3']}",
+        endpoint_url=f"{'https' if instance.secure else 'http'}://{instance.host}:{instance.ports['s3']}",
+        verify=str(secure.authority(instance).file) if instance.secure else None,
         aws_access_key_id=account,
         aws_secret_access_key=instance.secrets.password(f"s3.{account}"),
         region_name=_REGION,
@@ -89,10 +94,11 @@ def _make_account(instance: Instance, account: str) -> None:
 def _ask(instance: Instance, path: str, body: bytes, headers: dict[str, str], expected: tuple[int, ...]) -> None:
     """A signed request to the server's own administration routes, which boto3 does not know."""
     port = instance.ports["s3"]
-    request = AWSRequest("PATCH", f"http://{instance.host}:{port}{path}", data=body, headers=headers)
+    scheme = "https" if instance.secure else "http"
+    request = AWSRequest("PATCH", f"{scheme}://{instance.host}:{port}{path}", data=body, headers=headers)
     credentials = Credentials(ADMIN, instance.secrets.password(f"s3.{ADMIN}"))
     S3SigV4Auth(credentials, "s3", _REGION).add_auth(request)
-    connection = http.client.HTTPConnection(instance.host, port, timeout=10)
+    connection = http_connection(instance, port, 10)
     try:
         connection.request("PATCH", path, body=body, headers=dict(request.headers.items()))
         answer = connection.getresponse()

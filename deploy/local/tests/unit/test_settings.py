@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cryptography import x509
 from rookery_local import instance as instances
 from rookery_local.engines.engine import Program, settings_from
 from rookery_local.engines.redis import access_rules
 from rookery_local.engines.s3 import public_read_policy
+from rookery_local.errors import LocalError
 from rookery_local.instance import LOCAL, SOCKET_PATH_LIMIT, Instance
 from rookery_local.ports import default_ports
 from rookery_local.secrets_file import Secrets
-from rookery_local.services import SERVICES, environment, full_environment
+from rookery_local.services import SERVICES, Service, environment, full_environment
 from rookery_local.supervise import settings
 
 
@@ -144,3 +146,39 @@ def test_an_instance_on_another_address_is_told_so_everywhere(tmp_path: Path) ->
     values = full_environment(instances.load(tmp_path))
     assert values["POST_CQL_HOSTS"] == "10.0.0.7"
     assert not [name for name, value in values.items() if "127.0.0.1" in value]
+
+
+@pytest.fixture
+def secured(tmp_path: Path) -> Instance:
+    return Instance(tmp_path, tmp_path / "data", default_ports(), Secrets(tmp_path / "secrets.json"), None, secure=True)
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_in_a_secure_instance_a_service_is_told_of_no_plain_way(secured: Instance, service: Service) -> None:
+    values = environment(secured, service)
+    public = values.pop(f"{service.prefix}_PUBLIC_URL")
+    assert public.startswith("http://")
+    assert not [value for value in values.values() if value.startswith(("http:", "redis:"))]
+    switches = {"KAFKA_TLS"} | {
+        name for name, used in (("POSTGRES_TLS", service.postgres), ("CQL_TLS", service.cql)) if used
+    }
+    assert {values[f"{service.prefix}_{name}"] for name in switches} == {"true"}
+
+
+def test_a_service_is_handed_a_certificate_with_both_of_its_names(secured: Instance) -> None:
+    values = _service("feed", secured)
+    certificate = x509.load_pem_x509_certificate(Path(values["FEED_TLS_CERT_FILE"]).read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["feed"]
+    assert names.get_values_for_type(x509.UniformResourceIdentifier) == ["spiffe://rookery/feed"]
+    authority = x509.load_pem_x509_certificate(Path(values["FEED_TLS_CA_FILE"]).read_bytes())
+    certificate.verify_directly_issued_by(authority)
+    assert stat.S_IMODE(Path(values["FEED_TLS_KEY_FILE"]).stat().st_mode) == 0o600
+    assert _service("feed", secured) == values
+
+
+def test_an_instance_stays_as_secure_as_it_was_made(tmp_path: Path, secured: Instance) -> None:
+    secured.save(engines_only=True)
+    assert instances.load(tmp_path).secure
+    with pytest.raises(LocalError, match="with --secure"):
+        instances.create(tmp_path, default_ports(), secure=False)

@@ -1,0 +1,114 @@
+"""Elasticsearch by TLS: only the right authority is believed, and each request shows the log-in as it is then."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from pydantic import SecretStr
+
+from rookery_common.clients.elasticsearch import Elastic, ElasticUnavailable
+from rookery_common.config import ElasticsearchSettings
+
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Elastic-Product: Elasticsearch\r\n"
+    b"Content-Length: 2\r\nConnection: close\r\n\r\n{}"
+)
+
+
+def self_signed(folder: Path) -> Path:
+    """A certificate for 127.0.0.1 and its key, in one file, which vouches for itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "elasticsearch")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "tls.pem"
+    pem = serialization.Encoding.PEM
+    plain = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file.write_bytes(plain + certificate.public_bytes(pem))
+    return file
+
+
+@dataclass
+class Server:
+    """Says yes to everything, and remembers who asked."""
+
+    file: Path
+    url: str = ""
+    logins: list[str] = field(default_factory=list)
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        self.logins += [line.partition(": ")[2] for line in head.splitlines() if line.lower().startswith("authoriz")]
+        writer.write(ANSWER)
+        await writer.drain()
+        writer.close()
+
+
+@pytest_asyncio.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    made = Server(self_signed(tmp_path))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.file)
+    listener = await asyncio.start_server(made.handle, "127.0.0.1", 0, ssl=context)
+    made.url = f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    async with listener:
+        yield made
+
+
+async def test_each_request_shows_the_key_that_is_in_the_file_then(server: Server, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("first")
+    settings = ElasticsearchSettings(
+        elasticsearch_url=SecretStr(server.url),
+        elasticsearch_ca_file=str(server.file),
+        elasticsearch_api_key_file=str(key),
+    )
+    elastic = Elastic.from_settings(settings, "test")
+    await elastic.check()
+    key.write_text("renewed")
+    await elastic.check()
+    await elastic.stop()
+    assert server.logins == ["ApiKey first", "ApiKey renewed"]
+
+
+async def test_a_user_is_shown_with_its_password(server: Server) -> None:
+    settings = ElasticsearchSettings(
+        elasticsearch_url=SecretStr(server.url),
+        elasticsearch_ca_file=str(server.file),
+        elasticsearch_username="search",
+        elasticsearch_password=SecretStr("hunter2"),
+    )
+    elastic = Elastic.from_settings(settings, "test")
+    await elastic.check()
+    await elastic.stop()
+    assert server.logins == ["Basic c2VhcmNoOmh1bnRlcjI="]
+
+
+async def test_a_certificate_that_nobody_known_vouches_for_is_not_believed(server: Server) -> None:
+    elastic = Elastic.from_settings(ElasticsearchSettings(elasticsearch_url=SecretStr(server.url)), "test")
+    with pytest.raises(ElasticUnavailable):
+        await elastic.check()
+    await elastic.stop()
+    assert server.logins == []

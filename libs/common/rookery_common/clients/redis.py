@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -21,6 +21,7 @@ from redis.credentials import CredentialProvider
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from rookery_common.clients.calls import Instruments, time_left
+from rookery_common.clients.redis_shared import SharedConnection
 from rookery_common.config import RedisSettings
 from rookery_common.credentials import Secret
 from rookery_common.errors import Internal, Unavailable
@@ -54,7 +55,12 @@ class RedisClient:
         self._is_cluster = cluster
         # What bounds the connections: redis-py's own blocking pool costs a third of a call.
         self._slots = asyncio.Semaphore(MAX_CONNECTIONS)
-        self.raw: Any = (_cluster if cluster else _single)(url, name, access or RedisAccess())
+        access = access or RedisAccess()
+        self.raw: Any = (_cluster if cluster else _single)(url, name, access)
+        # The pool makes connections, and keeps none: calls are bounded where they are awaited.
+        self._shared = (
+            None if cluster else SharedConnection(_pool(url, name, access, socket_timeout=None).make_connection)
+        )
 
     @classmethod
     def cache(cls, settings: RedisSettings, name: str) -> RedisClient:
@@ -72,6 +78,8 @@ class RedisClient:
         """Connects when first used: a Redis that is late makes the process not ready, it doesn't stop it."""
 
     async def stop(self) -> None:
+        if self._shared is not None:
+            await self._shared.stop()
         await self.raw.aclose()
 
     async def check(self) -> None:
@@ -99,25 +107,30 @@ class RedisClient:
         except (RedisError, OSError) as error:
             raise RedisUnavailable("the cache is not available") from error
 
-    async def mget(self, name: str, keys: Sequence[str]) -> list[bytes | None]:
+    async def mget(
+        self, name: str, keys: Sequence[str | bytes], *, timeout: float = CALL_SECONDS
+    ) -> list[bytes | None]:
         """The values of keys that may be in several slots; None for each that is not there."""
         if not keys:
             return []
-        values: list[bytes | None] = await self.call(
-            name, self.raw.mget_nonatomic(keys) if self._is_cluster else self.raw.mget(keys)
-        )
+        command = self.raw.mget_nonatomic(keys) if self._shared is None else self._shared.execute("MGET", *keys)
+        values: list[bytes | None] = await self.call(name, command, timeout=timeout)
         return values
 
-    def script(self, lua: str, *, name: str = "script") -> Script:
-        """A Lua script, sent once and then called by its hash; all its keys share a slot."""
-        return Script(self, lua, name)
+    def script(self, lua: str, *, name: str = "script", shared: bool = False) -> Script:
+        """A Lua script, sent once and then called by its hash; all its keys share a slot.
+
+        One that is short and called all the time may share a connection with others of its kind.
+        """
+        return Script(self, lua, name, self._shared.execute if shared and self._shared else self.raw.execute_command)
 
 
 class Script:
     """A Lua script of a client."""
 
-    def __init__(self, client: RedisClient, lua: str, name: str) -> None:
+    def __init__(self, client: RedisClient, lua: str, name: str, execute: Callable[..., Awaitable[Any]]) -> None:
         self._client = client
+        self._execute = execute
         self._lua = lua
         self._name = name
         # Redis names scripts by SHA-1; nothing secret rests on it.
@@ -127,12 +140,11 @@ class Script:
         self, keys: Sequence[Value], args: Sequence[Value] = (), *, timeout: float = CALL_SECONDS
     ) -> Any:
         """What the script returns. A server that doesn't know it (restarted, failed over) is sent its text."""
-        raw = self._client.raw
         try:
-            command = raw.evalsha(self._sha, len(keys), *keys, *args)
+            command = self._execute("EVALSHA", self._sha, len(keys), *keys, *args)
             return await self._client.call(self._name, command, timeout=timeout)
         except NoScriptError:
-            command = raw.eval(self._lua, len(keys), *keys, *args)
+            command = self._execute("EVAL", self._lua, len(keys), *keys, *args)
             return await self._client.call(self._name, command, timeout=timeout)
 
 
@@ -207,13 +219,17 @@ class RedisAccess:
 
 
 def _single(url: str, name: str, access: RedisAccess) -> Redis:
+    return Redis.from_pool(_pool(url, name, access))
+
+
+def _pool(url: str, name: str, access: RedisAccess, **changed: Any) -> ConnectionPool:
     # No retries here: the caller nearest to the failure decides, and knows what is safe to repeat.
     retry = Retry(NoBackoff(), 0)
     url, options = access.options(url)
-    pool = ConnectionPool.from_url(url, retry=retry, **_options(name), **options)
+    pool = ConnectionPool.from_url(url, retry=retry, **{**_options(name), **options, **changed})
     # Set afterwards: the URL's scheme would have its own way.
     pool.connection_class = _PackingTlsConnection if url.startswith("rediss:") else _PackingConnection
-    return Redis.from_pool(pool)
+    return pool
 
 
 def _cluster(url: str, name: str, access: RedisAccess) -> RedisCluster:

@@ -60,7 +60,7 @@ class WindowRepository:
         self._prefix = prefix
         self._cluster = cluster
         self._push = redis.script(scripts.PUSH, name="window_push")
-        self._read = redis.script(scripts.READ, name="window_read")
+        self._read = redis.script(scripts.READ, name="window_read", shared=True)
         self._begin_fill = redis.script(scripts.BEGIN_FILL, name="window_begin_fill")
         self._finish_fill = redis.script(scripts.FINISH_FILL, name="window_finish_fill")
         self._begin_following = redis.script(scripts.BEGIN_FOLLOWING, name="following_begin")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 
-from redis.asyncio import RedisCluster
-
 from post_service import metrics
 from post_service.models import CountedPost, PostCounts, SealedPost
 from post_service.repository.redis_guard import RedisGuard
@@ -50,7 +48,6 @@ class PostCache:
 
     def __init__(self, redis: RedisClient, guard: RedisGuard, prefix: str = "post:") -> None:
         self._redis = redis
-        self._mget = redis.raw.mget_nonatomic if isinstance(redis.raw, RedisCluster) else redis.raw.mget
         self._guard = guard
         self._prefix = f"{prefix}p2:".encode()
         self._put = redis.script(_PUT, name="put_post")
@@ -60,8 +57,8 @@ class PostCache:
         """What is cached of the posts, in one round trip."""
         if not post_ids or self._guard.is_away():
             return {}
-        command = self._mget([self._key(post_id) for post_id in post_ids])
-        values = await self._guard.attempt("read", self._redis.call("get_posts", command, timeout=READ_SECONDS))
+        keys = [self._key(post_id) for post_id in post_ids]
+        values = await self._guard.attempt("read", self._redis.mget("get_posts", keys, timeout=READ_SECONDS))
         if values is None:
             return {}
         found = {key: _unseal(key, value) for key, value in zip(post_ids, values, strict=True) if value}

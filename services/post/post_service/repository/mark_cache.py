@@ -6,8 +6,6 @@ import asyncio
 import struct
 from collections.abc import Mapping, Sequence
 
-from redis.asyncio import RedisCluster
-
 from post_service.models import PostMarks
 from post_service.repository.marks import Sheet, Week
 from post_service.repository.redis_guard import RedisGuard
@@ -34,7 +32,6 @@ class MarkCache:
 
     def __init__(self, redis: RedisClient, guard: RedisGuard, prefix: str = "post:") -> None:
         self._redis = redis
-        self._mget = redis.raw.mget_nonatomic if isinstance(redis.raw, RedisCluster) else redis.raw.mget
         self._guard = guard
         self._prefix = f"{prefix}m:".encode()
         self._put = redis.script(_PUT, name="put_marks")
@@ -43,8 +40,8 @@ class MarkCache:
         """What is cached of these, in one round trip."""
         if not weeks or self._guard.is_away():
             return {}
-        command = self._mget([self._key(week) for week in weeks])
-        values = await self._guard.attempt("read_marks", self._redis.call("get_marks", command, timeout=READ_SECONDS))
+        keys = [self._key(week) for week in weeks]
+        values = await self._guard.attempt("read_marks", self._redis.mget("get_marks", keys, timeout=READ_SECONDS))
         return {week: _unpack(value) for week, value in zip(weeks, values or (), strict=False) if value}
 
     async def put(self, sheets: Mapping[Week, Sheet], stamp: int) -> None:

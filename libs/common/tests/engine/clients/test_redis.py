@@ -62,3 +62,56 @@ async def test_the_deadline_caps_a_call(client: RedisClient, redis_prefix: str) 
 async def test_more_calls_than_connections_wait_their_turn(client: RedisClient, redis_prefix: str) -> None:
     calls = [client.call("incr", client.raw.incr(f"{redis_prefix}n"), timeout=10) for _ in range(300)]
     assert sorted(await asyncio.gather(*calls)) == list(range(1, 301))
+
+
+async def test_commands_that_share_a_connection_get_each_its_own_answer(client: RedisClient, redis_prefix: str) -> None:
+    keys = [f"{redis_prefix}{number}" for number in range(300)]
+    await client.call("mset", client.raw.mset({key: key for key in keys}))
+    answers = await asyncio.gather(*(client.mget("one", [key]) for key in keys))
+    assert answers == [[key.encode()] for key in keys]
+
+
+async def test_a_shared_command_that_is_given_up_leaves_the_others_in_order(
+    client: RedisClient, redis_prefix: str
+) -> None:
+    await client.call("mset", client.raw.mset({f"{redis_prefix}a": "a", f"{redis_prefix}b": "b"}))
+    slow = client.script("for i = 1, 3000000 do local x = i end return KEYS[1]", name="slow", shared=True)
+    given_up = asyncio.create_task(slow([f"{redis_prefix}x"], timeout=0.001))
+    others = [asyncio.create_task(client.mget("other", [f"{redis_prefix}{name}"], timeout=5)) for name in "abab"]
+    with pytest.raises(RedisUnavailable):
+        await given_up
+    assert [await other for other in others] == [[b"a"], [b"b"], [b"a"], [b"b"]]
+
+
+async def test_a_shared_connection_that_breaks_is_made_anew(redis_url: str, redis_prefix: str) -> None:
+    client = RedisClient(redis_url, f"test-{redis_prefix.strip(':')}")
+    await client.call("set", client.raw.set(f"{redis_prefix}a", "a"))
+    assert await client.mget("first", [f"{redis_prefix}a"]) == [b"a"]
+    listed = await client.call("list", client.raw.client_list())
+    (shared,) = [each["id"] for each in listed if each["name"] == client._name and each["cmd"] == "mget"]
+    await client.call("kill", client.raw.client_kill_filter(_id=shared))
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                assert await client.mget("again", [f"{redis_prefix}a"]) == [b"a"]
+                break
+            except RedisUnavailable:
+                await asyncio.sleep(0.01)
+    await client.stop()
+
+
+async def test_a_shared_refusal_is_its_own_command_s_alone(client: RedisClient, redis_prefix: str) -> None:
+    await client.call("set", client.raw.set(f"{redis_prefix}a", "a"))
+    wrong = client.script("return redis.call('INCR', KEYS[1])", name="wrong", shared=True)
+    right = client.mget("right", [f"{redis_prefix}a"])
+    outcomes = await asyncio.gather(wrong([f"{redis_prefix}a"]), right, return_exceptions=True)
+    assert isinstance(outcomes[0], RedisRejected)
+    assert outcomes[1] == [b"a"]
+
+
+async def test_shared_commands_of_a_server_that_is_away_are_unavailable() -> None:
+    client = RedisClient("redis://127.0.0.1:1/0", "test")
+    for _ in range(2):
+        with pytest.raises(RedisUnavailable):
+            await client.mget("away", ["a"])
+    await client.stop()

@@ -27,11 +27,13 @@ ISSUER = "rookery-auth"
 AUDIENCE = "rookery"
 TOKEN_TYPE = "rookery+jwt"  # noqa: S105 - a media type
 MAX_TOKEN_CHARS = 4096
-MAX_LIFETIME_SECONDS = 3600
+MAX_LIFETIME_SECONDS = 600
 CLOCK_SKEW_SECONDS = 30
 REFETCH_SECONDS = 5.0
-KEYS_LIFETIME_SECONDS = 300.0
+KEYS_LIFETIME_SECONDS = 55.0
 CACHED_TOKENS = 20_000
+# The permission that stands for all others.
+ADMINISTRATOR = "administrator"
 
 _FOLLOW = frozenset(f"{verb}:{noun}" for verb in ("read", "write") for noun in ("follows", "blocks", "mutes"))
 _IMPLIED: Mapping[str, frozenset[str]] = {
@@ -53,6 +55,12 @@ class ScopeMissing(PermissionDenied):
     reason = "SCOPE_MISSING"
 
 
+class PermissionMissing(PermissionDenied):
+    """The caller's roles do not permit this."""
+
+    reason = "PERMISSION_MISSING"
+
+
 def scope_covers(granted: frozenset[str], wanted: str) -> bool:
     """Whether `wanted`, a parent of it (write for write:statuses) or what stands for it (follow) is granted."""
     if wanted in granted or not granted.isdisjoint(_IMPLIED.get(wanted, ())):
@@ -70,11 +78,17 @@ class Identity:
     app_id: int
     scopes: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
+    # What the account's roles permit, as an RPC names it; a role's name alone permits nothing.
+    permissions: frozenset[str] = frozenset()
     token: str = ""
 
     def has_scope(self, scope: str) -> bool:
         """Whether the token's scopes cover this one, by Mastodon's hierarchy."""
         return scope_covers(self.scopes, scope)
+
+    def permits(self, permission: str) -> bool:
+        """Whether a role of the account permits this; an app by itself is permitted nothing."""
+        return bool(self.account_id) and not self.permissions.isdisjoint((permission, ADMINISTRATOR))
 
     def __repr__(self) -> str:  # The token must not get into a log by way of a repr.
         return f"Identity(account_id={self.account_id}, session_id={self.session_id}, app_id={self.app_id})"
@@ -96,6 +110,12 @@ def require_identity(scope: str | None = None) -> Identity:
     if scope is not None and not identity.has_scope(scope):
         raise ScopeMissing(f"the token's scopes do not include {scope}")
     return identity
+
+
+def check_permission(identity: Identity, permission: str) -> None:
+    """Raises PermissionMissing unless a role of the caller permits this."""
+    if not identity.permits(permission):
+        raise PermissionMissing(f"this needs the permission {permission}")
 
 
 @contextmanager
@@ -121,6 +141,7 @@ class TokenSigner:
     """Makes internal tokens; only auth has the private key."""
 
     def __init__(self, private_key: Ed25519PrivateKey, kid: str, clock: Clock) -> None:
+        self.kid = kid
         self._key = OKPKey.import_key(private_key)
         self._header = {"alg": ALGORITHM, "kid": kid, "typ": TOKEN_TYPE}
         self._clock = clock
@@ -135,6 +156,7 @@ class TokenSigner:
             "app": str(identity.app_id),
             "scope": " ".join(sorted(identity.scopes)),
             "roles": sorted(identity.roles),
+            "permissions": sorted(identity.permissions),
             "iat": now,
             "exp": now + ttl_seconds,
         }
@@ -145,6 +167,7 @@ class TokenVerifier:
     """Checks internal tokens against auth's public keys; a good one is remembered until it expires.
 
     A key id that is not known yet makes it fetch the keys again, at most every 5 s, so forged ids cost auth little.
+    Known keys are fetched again every minute, beside the calls: what a withdrawn key has signed is forgotten then.
     """
 
     def __init__(self, keys: Callable[[], Awaitable[str]], clock: Clock, audience: str = AUDIENCE) -> None:
@@ -155,6 +178,7 @@ class TokenVerifier:
         self._fetched_at: float | None = None
         self._fetching = asyncio.Lock()
         self._verified: OrderedDict[str, tuple[int, Identity]] = OrderedDict()
+        self._renewal: asyncio.Task[None] | None = None
 
     async def verify(self, token: str) -> Identity:
         """The token's identity. Raises InvalidToken; Unavailable if the keys are needed and can't be had."""
@@ -164,6 +188,7 @@ class TokenVerifier:
             if known[0] <= now:
                 del self._verified[token]
                 raise InvalidToken("the token has expired")
+            self._renew_keys()
             return known[1]
         key = await self._key_for(_read_header(token))
         expires, identity = _read_claims(token, key, self._audience, now)
@@ -172,11 +197,20 @@ class TokenVerifier:
             self._verified.popitem(last=False)
         return identity
 
+    def _renew_keys(self) -> None:
+        """In the background: a hit waits for nobody."""
+        stale = self._fetched_at is None or self._clock.monotonic() - self._fetched_at >= KEYS_LIFETIME_SECONDS
+        if stale and (self._renewal is None or self._renewal.done()):
+            self._renewal = asyncio.create_task(self._freshen(next(iter(self._keys), "")), name="token-keys")
+
+    async def _freshen(self, kid: str) -> None:
+        async with self._fetching:
+            if self._is_stale(kid):  # Whoever waited here finds what the one before has fetched.
+                await self._load(kid)
+
     async def _key_for(self, kid: str) -> OKPKey:
         if self._is_stale(kid):
-            async with self._fetching:
-                if self._is_stale(kid):  # Whoever waited here finds what the one before has fetched.
-                    await self._load(kid)
+            await self._freshen(kid)
         key = self._keys.get(kid)
         if key is None:
             raise InvalidToken("the token's key is not known")
@@ -200,7 +234,10 @@ class TokenVerifier:
             return
         published = json.loads(document)["keys"]
         self._fetched_at = self._clock.monotonic()
-        self._keys = {key["kid"]: OKPKey.import_key(key) for key in published if key["kty"] == "OKP"}
+        keys = {key["kid"]: OKPKey.import_key(key) for key in published if key["kty"] == "OKP"}
+        if not self._keys.keys() <= keys.keys():
+            self._verified.clear()  # By a key that is withdrawn anything may have been signed.
+        self._keys = keys
 
 
 def _canonical(segment: str) -> bytes:
@@ -249,7 +286,8 @@ def _read_claims(token: str, key: OKPKey, audience: str, now: float) -> tuple[in
         session_id=_number(claims, "sid"),
         app_id=_number(claims, "app"),
         scopes=frozenset(_text(claims, "scope").split()),
-        roles=_roles(claims),
+        roles=_names(claims, "roles"),
+        permissions=_names(claims, "permissions"),
     )
     return expires, replace(identity, token=token)
 
@@ -275,8 +313,8 @@ def _number(claims: Mapping[str, Any], name: str) -> int:
     return int(value)
 
 
-def _roles(claims: Mapping[str, Any]) -> frozenset[str]:
-    value = claims.get("roles")
-    if not isinstance(value, list) or not all(isinstance(role, str) for role in value):
-        raise InvalidToken("the token's roles are wrong")
+def _names(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
+    value = claims.get(claim)
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise InvalidToken(f"the token's {claim} are wrong")
     return frozenset(cast(list[str], value))

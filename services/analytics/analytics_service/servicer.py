@@ -16,7 +16,7 @@ from rookery.analytics.v1.analytics_service_pb2_grpc import AnalyticsServiceServ
 from rookery_common.auth import require_identity
 
 SCOPE: Final = "admin:read"
-STAFF: Final = frozenset({"moderator", "admin"})
+PERMISSION: Final = "view_dashboard"
 MAX_KEYS: Final = 20
 ALLOWED_CALLERS: Final = {"GetMeasures": frozenset({"gateway"})}
 
@@ -30,7 +30,7 @@ class AnalyticsServicer(AnalyticsServiceServicer):
     async def GetMeasures(
         self, request: pb.GetMeasuresRequest, context: grpc.aio.ServicerContext[object, object]
     ) -> pb.GetMeasuresResponse:
-        if require_identity(SCOPE).roles.isdisjoint(STAFF):
+        if not require_identity(SCOPE).permits(PERMISSION):
             raise StaffRequired
         if len(request.keys) > MAX_KEYS:
             raise FieldInvalid("keys", f"must be at most {MAX_KEYS}", "ERR_TOO_MANY")

@@ -1,11 +1,12 @@
-"""`python -m auth_service serve|consume|relay|all|migrate`, and an operator's `grant-role` and `revoke-role`."""
+"""`python -m auth_service serve|consume|relay|all|migrate`, and an operator's commands."""
 
 from __future__ import annotations
 
 import sys
 
 from auth_service.app import COMMANDS, build, migrate
+from auth_service.operations import COMMANDS as OPERATIONS
 from rookery_common.app import cli
 
 if __name__ == "__main__":
-    sys.exit(cli("auth", build, migrate, COMMANDS))
+    sys.exit(cli("auth", build, migrate, {**COMMANDS, **OPERATIONS}))

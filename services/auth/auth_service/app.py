@@ -17,9 +17,9 @@ from auth_service.config import Settings
 from auth_service.errors import ValidationFailed
 from auth_service.events import Events
 from auth_service.mail_transport import Transport, transport_of
-from auth_service.models import ROLES, Credentials
 from auth_service.repository import AuthRepository
 from auth_service.repository.accounts import AccountRepository
+from auth_service.repository.operations import OperationsRepository
 from auth_service.service.admission import INVITATION_LIFETIME, MAX_INVITED, Admission, Approvals
 from auth_service.service.apps import Apps
 from auth_service.service.authorizations import Authorizations
@@ -30,6 +30,7 @@ from auth_service.service.emails import Emails
 from auth_service.service.factors import Factors
 from auth_service.service.housekeeping import Housekeeping
 from auth_service.service.introspection import Introspector
+from auth_service.service.key_rotation import KeyRotation
 from auth_service.service.mailer import Mailer
 from auth_service.service.mails import Mails
 from auth_service.service.password_policy import PasswordPolicy
@@ -37,7 +38,6 @@ from auth_service.service.passwords import Passwords
 from auth_service.service.refresh_tokens import RefreshTokens
 from auth_service.service.refreshing import Refreshing
 from auth_service.service.revocations import Revocations
-from auth_service.service.roles import Roles
 from auth_service.service.security import Security
 from auth_service.service.sessions import Sessions
 from auth_service.service.sign_in import SignIn
@@ -215,35 +215,13 @@ def build(roles: frozenset[Role]) -> App:
         transport = transport_of(settings)
         if transport is not None:
             components.append(mailer_of(settings, accounts, clock, transport))
+        provider = LocalKeyProvider(settings.master_key_bytes())
+        components.append(KeyRotation(OperationsRepository(pg), provider, clock, every=settings.key_lifetime))
     return App(settings, __version__, components, checks)
 
 
 def _server(settings: Settings, auth: Auth) -> RpcServer:
     return RpcServer(settings, verifier=auth.verifier, services=auth.registrations(), allowed_callers=ALLOWED_CALLERS)
-
-
-async def grant_role(username: str, role: str) -> str:
-    """Gives an account a role; what to tell the operator."""
-    async with _roles() as roles:
-        return _told(await roles.grant(username, role))
-
-
-async def revoke_role(username: str, role: str) -> str:
-    """Takes a role from an account; what to tell the operator."""
-    async with _roles() as roles:
-        return _told(await roles.revoke(username, role))
-
-
-@asynccontextmanager
-async def _roles() -> AsyncIterator[Roles]:
-    settings, clock = Settings(), SystemClock()
-    pg = Postgres.from_settings(settings, name="auth")
-    await pg.start()
-    try:
-        # Its outbox stays empty: a change of roles is told of by the feed of revocations.
-        yield Roles(AuthRepository(pg, PostgresOutbox(pg, Producer(settings, "auth"), "auth")), clock)
-    finally:
-        await pg.stop()
 
 
 async def approve(username: str) -> str:
@@ -292,15 +270,11 @@ async def _accounts() -> AsyncIterator[tuple[Settings, AccountRepository, Clock]
     pg = Postgres.from_settings(settings, name="auth")
     await pg.start()
     try:
-        # Its outbox stays empty, as below.
+        # Its outbox stays empty: nothing that it does is an event.
         outbox = PostgresOutbox(pg, Producer(settings, "auth"), "auth")
         yield settings, AccountRepository(pg, outbox), SystemClock()
     finally:
         await pg.stop()
-
-
-def _told(account: Credentials) -> str:
-    return f"{account.username} ({account.account_id}): {', '.join(account.roles) or 'no roles'}"
 
 
 COMMANDS = {
@@ -308,8 +282,6 @@ COMMANDS = {
     "approve": Command(approve, {"username": None}, "Let an applicant in."),
     "reject": Command(reject, {"username": None}, "Turn an applicant away."),
     "invite": Command(invite, {"uses": None}, "Make an invitation for so many people."),
-    "grant-role": Command(grant_role, {"username": None, "role": ROLES}, "Give an account a role."),
-    "revoke-role": Command(revoke_role, {"username": None, "role": ROLES}, "Take a role from an account."),
 }
 
 

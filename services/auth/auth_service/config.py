@@ -42,6 +42,7 @@ class Settings(BaseServiceSettings, PostgresSettings):
     mail_from: str = Field("rookery@localhost", description="The sender of mails.")
     mail_folder: str = Field("", description="Without a mail server: a folder where mails are written to.")
     session_days: int = Field(365, ge=1, le=3650, description="A session ends when it is not used for so many days.")
+    key_days: int = Field(30, ge=1, le=365, description="A signing key is replaced after so many days.")
     access_token_seconds: int = Field(
         3600, ge=60, le=86_400, description="Life of an access token that comes with a refresh token."
     )
@@ -54,6 +55,11 @@ class Settings(BaseServiceSettings, PostgresSettings):
     password_memory_kib: int = Field(65_536, ge=8192, description="Memory of one argon2id hash, in KiB.")
     password_passes: int = Field(3, ge=1, description="Passes of one argon2id hash.")
     password_lanes: int = Field(4, ge=1, description="Lanes of one argon2id hash.")
+
+    @property
+    def key_lifetime(self) -> timedelta:
+        """How long a key signs."""
+        return timedelta(days=self.key_days)
 
     @property
     def refresh_policy(self) -> RefreshPolicy:

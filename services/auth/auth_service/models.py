@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from rookery_common.auth import ADMINISTRATOR
+
 MAX_APP_NAME_CHARS = 60
 MAX_URI_CHARS = 2000
 MAX_REDIRECT_URIS = 20
@@ -39,8 +41,17 @@ GRANTS = (CODE_GRANT, APP_GRANT, REFRESH_GRANT)
 DEFAULT_GRANTS = (CODE_GRANT, APP_GRANT)
 PUBLIC_CLIENT = "none"
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
-# What an operator may grant to an account besides its own business.
-ROLES = ("moderator", "admin")
+# What roles permit, as RPCs name it; the words are Mastodon's. The first stands for all others.
+PERMISSIONS = (
+    ADMINISTRATOR, "view_devops", "view_audit_log", "view_dashboard", "manage_reports", "manage_settings",
+    "manage_blocks", "manage_taxonomies", "manage_appeals", "manage_users", "manage_invites", "manage_rules",
+    "manage_announcements", "manage_roles", "manage_user_access", "delete_user_data", "invite_users",
+)  # fmt: skip
+# What makes nobody a member of the staff.
+ORDINARY_PERMISSIONS = frozenset({"invite_users"})
+# The role that every account has.
+EVERYONE = "user"
+MAX_ROLES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +124,7 @@ class SessionView:
     app_name: str
     app_website: str
     roles: tuple[str, ...]
+    permissions: tuple[str, ...] = ()
     username: str = ""
     app_revoked_at: datetime | None = None
 
@@ -235,8 +247,20 @@ class Revocation:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountRole:
+    """A name for what some accounts are permitted; the built-in ones cannot be deleted."""
+
+    name: str
+    permissions: tuple[str, ...]
+    is_builtin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key of internal tokens; the private half is wrapped by the master key."""
+    """A key of internal tokens; the private half is wrapped by the master key.
+
+    One is active. One that is neither active nor retired is published already, and signs when all have heard of it.
+    """
 
     kid: str
     private_key: bytes = field(repr=False)

@@ -146,6 +146,7 @@ class AuthServicer(AuthServiceServicer):
             app_name=internal.view.app_name,
             app_website=internal.view.app_website,
             roles=internal.view.roles,
+            permissions=internal.view.permissions,
         )
 
     async def GetSigningKeys(self, request: pb.GetSigningKeysRequest, context: Any) -> pb.GetSigningKeysResponse:

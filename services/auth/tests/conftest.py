@@ -304,7 +304,7 @@ class FakeAccountRepository(AccountRepository):
             if session.account_id == account_id and session.scopes == (UNCONFIRMED_SCOPE,):
                 scopes = self.base.apps[session.app_id].scopes
                 self.base.sessions[session.session_id] = replace(session, scopes=scopes)
-                self.base._revoke(now, account_id=account_id, roles_changed=True)
+                self.base.revoke(now, account_id=account_id, roles_changed=True)
 
 
 @dataclass

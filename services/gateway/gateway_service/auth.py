@@ -136,6 +136,10 @@ class TokenExchange:
         """The same for all of an account's sessions."""
         self._drop(self._by_account.get(account_id))
 
+    def forget_app(self, app_id: int) -> None:
+        """The same for every token that was given to an app."""
+        self._drop({digest for digest, entry in self._entries.items() if entry.caller.identity.app_id == app_id})
+
     def forget_all(self) -> None:
         """The same for every token."""
         self._drop(set(self._entries))
@@ -231,6 +235,7 @@ def _caller(answer: ExchangeTokenResponse) -> Caller:
         app_id=answer.app_id,
         scopes=frozenset(answer.scopes),
         roles=frozenset(answer.roles),
+        permissions=frozenset(answer.permissions),
         token=answer.internal_token,
     )
     return Caller(identity, answer.app_name, answer.app_website)

@@ -102,6 +102,12 @@ class Hub:
             if not connection.streams.isdisjoint(streams):
                 connection.close(Closing.UNAVAILABLE)
 
+    def close_app(self, app_id: int) -> None:
+        """Ends all streams of an app's sessions."""
+        for connection in self._connections:
+            if connection.identity.app_id == app_id:
+                connection.close(Closing.REVOKED)
+
     def close_all(self, closing: Closing = Closing.RESTART) -> None:
         """Ends every stream; clients come back, spread over a while that grows with their number, with their tokens."""
         within = RETURN_SECONDS + len(self._connections) / RETURNS_PER_SECOND

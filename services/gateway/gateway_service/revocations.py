@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway_service.auth import TokenExchange
 from gateway_service.clients import Clients
-from rookery.auth.v1.auth_service_pb2 import WatchRevocationsRequest, WatchRevocationsResponse
+from rookery.auth.v1.auth_service_pb2 import Revocation, WatchRevocationsRequest, WatchRevocationsResponse
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError, Unavailable
 from rookery_common.logs import get_logger
@@ -27,6 +27,8 @@ class SessionHolder(Protocol):
     def close_session(self, session_id: int) -> None: ...
 
     def close_account(self, account_id: int) -> None: ...
+
+    def close_app(self, app_id: int) -> None: ...
 
     def close_all(self) -> None: ...
 
@@ -103,27 +105,32 @@ class Revocations:
             self._is_lost = False
             log.info("revocations.heard_again")
         for revocation in heard.revocations:
-            if revocation.roles_changed:
-                self._forget(revocation.session_id, revocation.account_id)
-            else:
-                self._revoke(revocation.session_id, revocation.account_id)
+            self._forget(revocation)
+            if not revocation.roles_changed:
+                self._close(revocation)
         self._sequence = max(self._sequence, heard.sequence)
         self._heard_at = self._clock.monotonic()
 
-    def _revoke(self, session_id: int, account_id: int) -> None:
-        log.info("session.revoked", session_id=session_id, account_id=account_id)
-        self._forget(session_id, account_id)
+    def _close(self, revoked: Revocation) -> None:
+        session_id, account_id, app_id = revoked.session_id, revoked.account_id, revoked.app_id
+        log.info("session.revoked", session_id=session_id, account_id=account_id, app_id=app_id)
         for holder in self._holders:
             if session_id:
                 holder.close_session(session_id)
-            else:
+            elif account_id:
                 holder.close_account(account_id)
+            elif app_id:
+                holder.close_app(app_id)
 
-    def _forget(self, session_id: int, account_id: int) -> None:
-        """What is remembered of the tokens; streams go on."""
+    def _forget(self, revoked: Revocation) -> None:
+        """What is remembered of the tokens; streams go on. Where nobody is named it is everyone's."""
         if self._exchange is None:
             return
-        if session_id:
-            self._exchange.forget(session_id)
+        if revoked.session_id:
+            self._exchange.forget(revoked.session_id)
+        elif revoked.account_id:
+            self._exchange.forget_account(revoked.account_id)
+        elif revoked.app_id:
+            self._exchange.forget_app(revoked.app_id)
         else:
-            self._exchange.forget_account(account_id)
+            self._exchange.forget_all()

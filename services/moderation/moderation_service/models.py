@@ -11,8 +11,8 @@ MAX_REPORT_POSTS = 100
 MAX_REQUEST_ID_CHARS = 200
 MAX_PAGE = 200
 DEFAULT_PAGE = 100
-# Those who may decide, as auth names their roles.
-MODERATOR_ROLES = frozenset({"moderator", "admin"})
+# What the desk asks of whoever decides, as auth's roles name it.
+PERMISSION = "manage_reports"
 # What a decision names instead of a rule of the policy.
 CLEAR, REPORT, MODERATOR = "clear", "report", "moderator"
 RESERVED_RULES = frozenset({CLEAR, REPORT, MODERATOR})

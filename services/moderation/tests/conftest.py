@@ -86,7 +86,7 @@ class World:
     reports: Reports = field(init=False)
 
     def __post_init__(self) -> None:
-        self.moderator = Identity(MODERATOR, 9, 1, roles=frozenset({"moderator"}))
+        self.moderator = Identity(MODERATOR, 9, 1, permissions=frozenset({"manage_reports"}))
         self.reporter = Identity(BOB, 2, 1)
         events = Events(self.clock)
         self.judge = Judge(self.repository, lambda: self.policy, events, self.ids, self.clock)

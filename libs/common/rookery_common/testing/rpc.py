@@ -49,9 +49,17 @@ class Tokens:
         scopes: Sequence[str] = ("read", "write", "follow"),
         session_id: int = 1,
         roles: Sequence[str] = (),
+        permissions: Sequence[str] = (),
     ) -> Identity:
         """An account's identity, with a good token."""
-        unsigned = Identity(account_id, session_id, app_id=1, scopes=frozenset(scopes), roles=frozenset(roles))
+        unsigned = Identity(
+            account_id,
+            session_id,
+            app_id=1,
+            scopes=frozenset(scopes),
+            roles=frozenset(roles),
+            permissions=frozenset(permissions),
+        )
         return replace(unsigned, token=self._signer.sign(unsigned))
 
 

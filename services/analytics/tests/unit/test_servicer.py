@@ -56,12 +56,12 @@ async def test_a_moderator_is_shown_measures(
     gateway: RpcClient, tokens: Tokens, counting: Counting, observe: Callable[..., Observation], clock: FakeClock
 ) -> None:
     await counting.add([observe(n, Measure.NEW_POSTS, Measure.ACTIVE_USERS, account_id=5) for n in range(3)])
-    for role in ("moderator", "admin"):
+    for permission in ("view_dashboard", "administrator"):
         answer = await gateway.call(
             "GetMeasures",
             _request(clock, "new_posts", "active_users"),
             timeout=5,
-            identity=tokens.identity(1, scopes=SCOPES, roles=[role]),
+            identity=tokens.identity(1, scopes=SCOPES, permissions=[permission]),
         )
         posts, active = answer.measures
         assert (posts.key, posts.total, [window.value for window in posts.windows]) == ("new_posts", 3, [0, 3])
@@ -74,15 +74,19 @@ async def test_others_are_not(gateway: RpcClient, tokens: Tokens, clock: FakeClo
     with pytest.raises(Unauthenticated):
         await gateway.call("GetMeasures", request, timeout=5, identity=None)
     with pytest.raises(PermissionDenied) as refused:
-        await gateway.call("GetMeasures", request, timeout=5, identity=tokens.identity(1, roles=["admin"]))
+        await gateway.call(
+            "GetMeasures", request, timeout=5, identity=tokens.identity(1, permissions=["administrator"])
+        )
     assert refused.value.reason == "SCOPE_MISSING"
     with pytest.raises(PermissionDenied) as refused:
-        await gateway.call("GetMeasures", request, timeout=5, identity=tokens.identity(1, scopes=SCOPES))
+        await gateway.call(
+            "GetMeasures", request, timeout=5, identity=tokens.identity(1, scopes=SCOPES, roles=["moderator"])
+        )
     assert refused.value.reason == "STAFF_REQUIRED"
 
 
 async def test_a_wrong_request_is_refused_by_its_field(gateway: RpcClient, tokens: Tokens, clock: FakeClock) -> None:
-    identity = tokens.identity(1, scopes=SCOPES, roles=["moderator"])
+    identity = tokens.identity(1, scopes=SCOPES, permissions=["view_dashboard"])
     old = _request(clock, "new_posts")
     old.start_time.FromSeconds(0)
     wrong = {"keys": _request(clock, *["new_posts"] * 21), "start_time": old, "end_time": _request(clock, "follows")}

@@ -39,11 +39,11 @@ class AuthRepository:
 
     async def app(self, app_id: int) -> App | None:
         row = await self._row("app_by_id", sql.APP_BY_ID, app_id)
-        return None if row is None else _app(row)
+        return None if row is None else app_of(row)
 
     async def app_by_client(self, client_id: str) -> App | None:
         row = await self._row("app_by_client", sql.APP_BY_CLIENT, client_id)
-        return None if row is None else _app(row)
+        return None if row is None else app_of(row)
 
     async def credentials_by_reservation(self, reservation_id: str) -> Credentials | None:
         return _credentials(await self._row("credentials_by_reservation", sql.BY_RESERVATION, reservation_id))
@@ -156,7 +156,7 @@ class AuthRepository:
         return Tries(row["count"], row["started_at"])
 
     async def signing_keys(self, retired_after: datetime) -> list[SigningKey]:
-        """The active key, and those retired after that time."""
+        """The active key, the one that will follow it, and those retired after that time."""
         async with self._pg.read(primary=True) as read:
             return [SigningKey(**row) for row in await read.fetch("signing_keys", sql.SIGNING_KEYS, retired_after)]
 
@@ -221,7 +221,8 @@ def _session_row(session: Session) -> Sequence[object]:
     )
 
 
-def _app(row: Any) -> App:
+def app_of(row: Any) -> App:
+    """An app from its row."""
     return App(**{**row, **{name: tuple(row[name]) for name in ("redirect_uris", "scopes", "grant_types")}})
 
 
@@ -250,8 +251,15 @@ def _session(row: Any) -> Session:
 def _view(row: Any) -> SessionView | None:
     if row is None:
         return None
-    app = (row["app_name"], row["app_website"])
-    return SessionView(_session(row), *app, tuple(row["roles"]), row["username"], row["app_revoked_at"])
+    return SessionView(
+        session=_session(row),
+        app_name=row["app_name"],
+        app_website=row["app_website"],
+        roles=tuple(row["roles"]),
+        permissions=tuple(sorted(row["permissions"])),
+        username=row["username"],
+        app_revoked_at=row["app_revoked_at"],
+    )
 
 
 def _code(row: Any) -> AuthorizationCode:

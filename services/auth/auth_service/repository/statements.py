@@ -40,8 +40,10 @@ SELECT s.session_id, s.token_hash, s.app_id, coalesce(s.account_id, 0) AS accoun
        s.expires_at, s.revoked_at, s.code_hash, s.refresh_seed, s.generation, s.rotated_at, s.token_expires_at"""
 _VIEW = f"""{_SESSION},
        a.name AS app_name, a.website AS app_website, a.revoked_at AS app_revoked_at,
-       coalesce(c.roles, '{{}}') AS roles, coalesce(c.username, '') AS username
-FROM sessions s JOIN apps a USING (app_id) LEFT JOIN credentials c ON c.account_id = s.account_id"""
+       coalesce(c.roles, '{{}}') AS roles, coalesce(c.username, '') AS username,
+       ARRAY(SELECT DISTINCT unnest(r.permissions) FROM roles r
+             WHERE c.account_id IS NOT NULL AND (r.name = 'user' OR r.name = ANY(c.roles))) AS permissions
+FROM sessions s JOIN apps a USING (app_id) LEFT JOIN credentials c ON c.account_id = s.account_id"""  # noqa: S608
 SESSION_BY_TOKEN = f"{_VIEW} WHERE s.token_hash = $1"
 SESSION_BY_ID = f"{_VIEW} WHERE s.session_id = $1"
 SESSIONS_OF_CODE = f"{_SESSION} FROM sessions s WHERE s.code_hash = $1 AND s.revoked_at IS NULL LIMIT 10"
@@ -85,7 +87,7 @@ RETURNING tries AS count, started_at"""
 
 SIGNING_KEYS = """
 SELECT kid, private_key, public_key, active, created_at, retired_at FROM signing_keys
-WHERE active OR retired_at > $1 ORDER BY created_at LIMIT 20"""
+WHERE active OR retired_at IS NULL OR retired_at > $1 ORDER BY created_at LIMIT 20"""
 ADD_SIGNING_KEY = """
 INSERT INTO signing_keys (kid, private_key, public_key, active, created_at) VALUES ($1, $2, $3, true, $4)
 ON CONFLICT DO NOTHING"""

@@ -28,7 +28,7 @@ class Introspector:
         view = refreshing or await self._sessions.find(token)
         if view is None or view.session.app_id != app.app_id:
             return None
-        session = replace(view.session, scopes=effective(view.session.scopes, view.roles))
+        session = replace(view.session, scopes=effective(view.session.scopes, view.permissions))
         ends = session.expires_at if refreshing else session.ends_at
         return Introspection(session, view.username, ends, is_refresh=refreshing is not None)
 

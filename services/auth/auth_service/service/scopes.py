@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auth_service.models import ADMIN_SCOPE, DEFAULT_SCOPES, MAX_SCOPES, SCOPES
+from auth_service.models import ADMIN_SCOPE, DEFAULT_SCOPES, MAX_SCOPES, ORDINARY_PERMISSIONS, SCOPES
 from rookery_common.auth import scope_covers
 
 
@@ -18,9 +18,10 @@ def distinct(scopes: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(scopes))
 
 
-def effective(scopes: Sequence[str], roles: Sequence[str]) -> tuple[str, ...]:
-    """What a token's scopes let its account do now: those of administration need a role."""
-    return tuple(scope for scope in scopes if roles or not scope.startswith(ADMIN_SCOPE))
+def effective(scopes: Sequence[str], permissions: Sequence[str]) -> tuple[str, ...]:
+    """What a token's scopes let its account do now: those of administration need more than everyone is permitted."""
+    is_staff = not ORDINARY_PERMISSIONS.issuperset(permissions)
+    return tuple(scope for scope in scopes if is_staff or not scope.startswith(ADMIN_SCOPE))
 
 
 def grantable(requested: Sequence[str], allowed: Sequence[str]) -> tuple[str, ...] | None:

@@ -90,7 +90,7 @@ class Sessions:
             raise InvalidToken("the access token is invalid, has expired or was revoked")
         now = self._clock.now()
         session = await self._extended(view.session, now)
-        session = replace(session, scopes=effective(session.scopes, view.roles))
+        session = replace(session, scopes=effective(session.scopes, view.permissions))
         seconds = int(min(INTERNAL_TOKEN_LIFETIME, session.ends_at - now).total_seconds())
         identity = Identity(
             account_id=session.account_id,
@@ -98,6 +98,7 @@ class Sessions:
             app_id=session.app_id,
             scopes=frozenset(session.scopes),
             roles=frozenset(view.roles),
+            permissions=frozenset(view.permissions),
         )
         signed = (await self._keys.signer()).sign(identity, ttl_seconds=seconds)
         expires_at = now.replace(microsecond=0) + timedelta(seconds=seconds)

@@ -15,7 +15,7 @@ from rookery_common.clock import Clock
 from rookery_common.crypto import KeyProvider
 from rookery_common.errors import Unavailable
 
-RELOAD_SECONDS = 60.0
+RELOAD_SECONDS = 5.0
 # Longer than any token that a retired key has signed, and than anyone keeps the published keys.
 PUBLISHED_AFTER_RETIREMENT = timedelta(hours=1)
 
@@ -27,7 +27,7 @@ class NoSigningKey(Unavailable):
 
 
 class SigningKeys:
-    """Reads the keys at most once a minute; makes the first one where there is none."""
+    """Reads the keys at most every five seconds; makes the first one where there is none."""
 
     def __init__(self, repository: AuthRepository, provider: KeyProvider, clock: Clock) -> None:
         self._repository = repository
@@ -63,7 +63,7 @@ class SigningKeys:
     async def _load(self) -> None:
         keys = await self._stored()
         if not any(key.active for key in keys):
-            await self._repository.add_signing_key(self._make())
+            await self._repository.add_signing_key(make_key(self._provider, self._clock, active=True))
             keys = await self._stored()
         for key in keys:
             if key.active:
@@ -75,12 +75,14 @@ class SigningKeys:
     async def _stored(self) -> list[SigningKey]:
         return await self._repository.signing_keys(self._clock.now() - PUBLISHED_AFTER_RETIREMENT)
 
-    def _make(self) -> SigningKey:
-        private = Ed25519PrivateKey.generate()
-        return SigningKey(
-            kid=secrets.token_hex(8),
-            private_key=self._provider.wrap(private.private_bytes_raw()),
-            public_key=private.public_key().public_bytes_raw(),
-            active=True,
-            created_at=self._clock.now(),
-        )
+
+def make_key(provider: KeyProvider, clock: Clock, *, active: bool) -> SigningKey:
+    """A new key that is not stored yet."""
+    private = Ed25519PrivateKey.generate()
+    return SigningKey(
+        kid=secrets.token_hex(8),
+        private_key=provider.wrap(private.private_bytes_raw()),
+        public_key=private.public_key().public_bytes_raw(),
+        active=active,
+        created_at=clock.now(),
+    )

@@ -10,6 +10,7 @@ import pytest
 from auth_service.app import MIGRATIONS
 from auth_service.repository import AuthRepository
 from auth_service.repository.accounts import AccountRepository
+from auth_service.repository.operations import OperationsRepository
 from rookery_common.clients.postgres import Postgres
 from rookery_common.clients.postgres_migrations import migrate_postgres
 from rookery_common.kafka.events import Event
@@ -20,7 +21,8 @@ from rookery_common.testing.engines import postgres_database
 _EMPTY = """
 DELETE FROM sessions; DELETE FROM authorization_codes; DELETE FROM credentials; DELETE FROM apps; DELETE FROM outbox;
 DELETE FROM mails; DELETE FROM challenges; DELETE FROM invitations;
-DELETE FROM revocations; DELETE FROM sign_in_tries; DELETE FROM signing_keys; UPDATE revocation_counter SET last = 0;
+DELETE FROM revocations; DELETE FROM sign_in_tries; DELETE FROM signing_keys;
+DELETE FROM roles WHERE NOT is_builtin; UPDATE revocation_counter SET last = 0;
 """
 
 
@@ -74,6 +76,11 @@ def repository(pg: Postgres, outbox: PostgresOutbox) -> AuthRepository:
 @pytest.fixture
 def accounts(pg: Postgres, outbox: PostgresOutbox) -> AccountRepository:
     return AccountRepository(pg, outbox)
+
+
+@pytest.fixture
+def operations(pg: Postgres) -> OperationsRepository:
+    return OperationsRepository(pg)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from auth_service.models import (
+    AccountRole,
     App,
     AuthorizationCode,
     Credentials,
@@ -23,8 +24,15 @@ from auth_service.models import (
 )
 from auth_service.repository import AuthRepository
 from auth_service.repository.accounts import AccountRepository
+from auth_service.repository.operations import OperationsRepository
 from rookery_common.clients.postgres import UniqueViolated
 from rookery_common.kafka.events import Event
+
+BUILTIN = (
+    AccountRole("user", ("invite_users",), True),
+    AccountRole("moderator", ("manage_reports", "view_dashboard"), True),
+    AccountRole("admin", ("administrator",), True),
+)
 
 
 class FakeRepository(AuthRepository):
@@ -38,6 +46,7 @@ class FakeRepository(AuthRepository):
         self.revocations: list[Revocation] = []
         self.last_revocation = 0
         self.heard = asyncio.Event()
+        self.roles = {role.name: role for role in BUILTIN}
         self.tries: dict[bytes, Tries] = {}
         self.keys: dict[str, SigningKey] = {}
         self.events: list[Event] = []
@@ -87,7 +96,7 @@ class FakeRepository(AuthRepository):
             return None
         roles = tuple(sorted(change(frozenset(known.roles))))
         if roles != known.roles:
-            self._revoke(at, account_id=known.account_id, roles_changed=True)
+            self.revoke(at, account_id=known.account_id, roles_changed=True)
         self.credentials[known.account_id] = replace(known, roles=roles)
         return self.credentials[known.account_id]
 
@@ -113,7 +122,9 @@ class FakeRepository(AuthRepository):
     def _view(self, session: Session) -> SessionView:
         app, owner = self.apps[session.app_id], self.credentials.get(session.account_id)
         roles, username = (owner.roles, owner.username) if owner else ((), "")
-        return SessionView(session, app.name, app.website, roles, username, app.revoked_at)
+        permissions = {each for name in ("user", *roles) for each in self.roles[name].permissions} if owner else set()
+        names = tuple(sorted(permissions))
+        return SessionView(session, app.name, app.website, roles, names, username, app.revoked_at)
 
     async def rotate_session(self, session: Session) -> bool:
         known = self.sessions[session.session_id]
@@ -139,12 +150,13 @@ class FakeRepository(AuthRepository):
         if known is None or known.revoked_at is not None:
             return False
         self.sessions[session.session_id] = replace(known, revoked_at=revoked_at)
-        self._revoke(revoked_at, session_id=session.session_id, account_id=session.account_id)
+        self.revoke(revoked_at, session_id=session.session_id, account_id=session.account_id)
         if event is not None:
             self.events.append(event)
         return True
 
-    def _revoke(self, at: datetime, **revoked: Any) -> None:
+    def revoke(self, at: datetime, **revoked: Any) -> None:
+        """Tells who watches."""
         self.last_revocation += 1
         self.revocations.append(Revocation(self.last_revocation, at, **revoked))
         self.heard.set()
@@ -191,9 +203,7 @@ class FakeRepository(AuthRepository):
     async def signing_keys(self, retired_after: datetime) -> list[SigningKey]:
         await asyncio.sleep(0)
         return [
-            key
-            for key in self.keys.values()
-            if key.active or (key.retired_at is not None and key.retired_at > retired_after)
+            key for key in self.keys.values() if key.active or key.retired_at is None or key.retired_at > retired_after
         ]
 
     async def add_signing_key(self, key: SigningKey) -> None:
@@ -212,6 +222,77 @@ class FakeRepository(AuthRepository):
             case _:
                 self.revocations = [row for row in self.revocations if row.revoked_at >= before]
         return counts - len(self.codes) - len(self.sessions) - len(self.tries) - len(self.revocations)
+
+
+class FakeOperations(OperationsRepository):
+    """The same store as an operator sees it."""
+
+    def __init__(self, store: FakeRepository) -> None:
+        self._store = store
+
+    async def roles(self, limit: int) -> list[AccountRole]:
+        known = sorted(self._store.roles.values(), key=lambda role: (not role.is_builtin, role.name))
+        return known[:limit]
+
+    async def put_role(self, role: AccountRole, at: datetime) -> None:
+        known = self._store.roles.get(role.name)
+        self._store.roles[role.name] = replace(role, is_builtin=known is not None and known.is_builtin)
+        self._store.revoke(at, roles_changed=True)
+
+    async def delete_role(self, name: str, at: datetime) -> bool:
+        if name not in self._store.roles or self._store.roles[name].is_builtin:
+            return False
+        del self._store.roles[name]
+        for account_id, known in self._store.credentials.items():
+            kept = tuple(role for role in known.roles if role != name)
+            self._store.credentials[account_id] = replace(known, roles=kept)
+        self._store.revoke(at, roles_changed=True)
+        return True
+
+    async def apps(self, after: int, limit: int) -> list[tuple[App, int]]:
+        live = [session.app_id for session in self._store.sessions.values() if session.revoked_at is None]
+        found = sorted((app for app in self._store.apps.values() if app.app_id > after), key=lambda app: app.app_id)
+        return [(app, live.count(app.app_id)) for app in found[:limit]]
+
+    async def revoke_app(self, client_id: str, at: datetime) -> App | None:
+        app = await self._store.app_by_client(client_id)
+        if app is None or app.revoked_at is not None:
+            return app
+        self._store.apps[app.app_id] = replace(app, revoked_at=at)
+        self._store.revoke(at, app_id=app.app_id)
+        return self._store.apps[app.app_id]
+
+    async def ask_anew(self, at: datetime) -> None:
+        self._store.revoke(at, roles_changed=True)
+
+    async def add_next_key(self, key: SigningKey, active_since_before: datetime) -> bool:
+        keys = self._store.keys.values()
+        old = any(known.active and known.created_at < active_since_before for known in keys)
+        if not old or any(not known.active and known.retired_at is None for known in keys):
+            return False
+        self._store.keys[key.kid] = key
+        return True
+
+    async def activate_next_key(self, published_before: datetime, at: datetime) -> str | None:
+        waiting = [key for key in self._store.keys.values() if not key.active and key.retired_at is None]
+        due = next((key for key in waiting if key.created_at <= published_before), None)
+        if due is None:
+            return None
+        for kid, key in self._store.keys.items():
+            if key.active:
+                self._store.keys[kid] = replace(key, active=False, retired_at=at)
+        self._store.keys[due.kid] = replace(due, active=True)
+        return due.kid
+
+    async def replace_keys(self, key: SigningKey) -> int:
+        deleted = len(self._store.keys)
+        self._store.keys = {key.kid: key}
+        return deleted
+
+
+@pytest.fixture
+def operations(repository: FakeRepository) -> FakeOperations:
+    return FakeOperations(repository)
 
 
 @pytest.fixture

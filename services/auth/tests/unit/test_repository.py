@@ -11,6 +11,7 @@ import pytest
 from auth_service.account_models import AccountState, NewAccount
 from auth_service.events import Events
 from auth_service.models import AuthorizationCode, Credentials, Session
+from auth_service.service.signing import make_key
 from rookery_common.clients.postgres import UniqueViolated
 
 
@@ -146,7 +147,7 @@ async def test_a_password_hash_is_replaced_only_if_it_is_still_the_old_one(world
 
 
 async def test_a_second_active_signing_key_is_not_added(world: Any) -> None:
-    first, second = world.auth.keys._make(), world.auth.keys._make()
+    first, second = (make_key(world.auth.keys._provider, world.clock, active=True) for _ in range(2))
     await world.repository.add_signing_key(first)
     await world.repository.add_signing_key(second)
     assert await world.repository.signing_keys(world.clock.now()) == [first]

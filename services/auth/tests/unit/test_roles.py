@@ -16,8 +16,8 @@ ADMINISTRATION = {"admin:read", "admin:write:reports"}
 
 
 @pytest.fixture
-def roles(world: Any) -> Roles:
-    return Roles(world.repository, world.clock)
+def roles(world: Any, operations: Any) -> Roles:
+    return Roles(world.repository, operations, world.clock)
 
 
 @pytest.fixture
@@ -34,6 +34,7 @@ async def exchanged(world: Any, token: IssuedToken) -> Identity:
     identity = await TokenVerifier(world.auth.keys.jwks, world.clock).verify(internal.token)
     assert frozenset(internal.view.session.scopes) == identity.scopes
     assert frozenset(internal.view.roles) == identity.roles
+    assert frozenset(internal.view.permissions) == identity.permissions
     return identity
 
 
@@ -99,5 +100,61 @@ async def test_an_app_by_itself_never_administers(world: Any) -> None:
 async def test_unknown_names_are_refused(roles: Roles, world: Any, alice: IssuedToken) -> None:
     with pytest.raises(AccountNotFound, match="nobody has the username bob"):
         await roles.grant("bob", "moderator")
-    with pytest.raises(ValidationFailed, match="role must be one of moderator, admin"):
+    with pytest.raises(ValidationFailed, match="role must be one of admin, moderator"):
         await roles.revoke("alice", "owner")
+
+
+async def test_what_a_role_permits_is_in_the_next_internal_token(world: Any, alice: IssuedToken, roles: Roles) -> None:
+    assert (await exchanged(world, alice)).permissions == {"invite_users"}
+    await roles.grant("alice", "admin")
+    identity = await exchanged(world, alice)
+    assert identity.permissions == {"invite_users", "administrator"}
+    assert identity.permits("manage_reports")
+
+
+async def test_an_operator_makes_roles_of_their_own(world: Any, alice: IssuedToken, roles: Roles) -> None:
+    await roles.define("gardener", ["manage_taxonomies", "manage_rules", "manage_rules"])
+    await roles.grant("alice", "gardener")
+    identity = await exchanged(world, alice)
+    assert identity.permits("manage_rules")
+    assert not identity.permits("manage_reports")
+    assert identity.scopes == {"read", *ADMINISTRATION}
+    await roles.define("gardener", [])
+    assert (await exchanged(world, alice)).scopes == {"read"}
+
+
+async def test_a_changed_or_deleted_role_is_told_of_for_everyone(world: Any, alice: IssuedToken, roles: Roles) -> None:
+    await roles.define("gardener", ["manage_rules"])
+    await roles.grant("alice", "gardener")
+    await roles.delete("gardener")
+    identity = await exchanged(world, alice)
+    assert not identity.roles
+    assert identity.permissions == {"invite_users"}
+    heard = await world.repository.revocations_after(0, 10)
+    assert [(r.account_id != 0, r.roles_changed) for r in heard] == [(False, True), (True, True), (False, True)]
+
+
+async def test_a_role_that_permits_nothing_special_opens_no_administration(
+    world: Any, alice: IssuedToken, roles: Roles
+) -> None:
+    await roles.define("early_bird", ["invite_users"])
+    await roles.grant("alice", "early_bird")
+    assert (await exchanged(world, alice)).scopes == {"read"}
+
+
+@pytest.mark.parametrize(
+    ("name", "permissions"),
+    [("Gardener", []), ("", []), ("x" * 31, []), ("a b", []), ("gardener", ["fly"]), ("gardener", ["Administrator"])],
+)
+async def test_a_wrong_role_is_refused(roles: Roles, name: str, permissions: list[str]) -> None:
+    with pytest.raises(ValidationFailed):
+        await roles.define(name, permissions)
+
+
+async def test_built_in_roles_can_be_changed_and_not_deleted(roles: Roles) -> None:
+    await roles.define("moderator", ["manage_reports"])
+    for name in ("moderator", "user", "unknown"):
+        with pytest.raises(ValidationFailed):
+            await roles.delete(name)
+    assert {role.name: role.permissions for role in await roles.all()}["moderator"] == ("manage_reports",)
+    await roles.define("moderator", ["manage_reports", "view_dashboard"])

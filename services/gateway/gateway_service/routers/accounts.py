@@ -69,7 +69,7 @@ class Accounts:
         account_id = caller.identity.account_id
         profile = await self._own_profile(caller.identity)
         account = await self._composer.account(caller.identity, account_id)
-        return json_response(credential_account(account, profile, caller.identity.roles))
+        return json_response(credential_account(account, profile, caller.identity))
 
     async def preferences(self, request: Request) -> Response:
         await self._exchange.require_user(request, "read:accounts")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import orjson
 
 from gateway_service.schemas.roles import role_of
 from rookery.user.v1.account_pb2 import Account
+from rookery_common.auth import Identity
 
 DEFAULT_PRIVACY = "public"
 
 
-def credential_account(account: bytes, profile: Account, roles: Collection[str]) -> bytes:
+def credential_account(account: bytes, profile: Account, identity: Identity) -> bytes:
     """The Account entity as rendered for all, with the texts as their owner wrote them, and the role."""
     source = {
         "privacy": DEFAULT_PRIVACY,
@@ -32,7 +31,7 @@ def credential_account(account: bytes, profile: Account, roles: Collection[str])
         "indexable": profile.indexable,
         "hide_collections": False,
     }
-    return account[:-1] + b',"source":' + orjson.dumps(source) + b',"role":' + orjson.dumps(role_of(roles)) + b"}"
+    return account[:-1] + b',"source":' + orjson.dumps(source) + b',"role":' + orjson.dumps(role_of(identity)) + b"}"
 
 
 def preferences() -> bytes:

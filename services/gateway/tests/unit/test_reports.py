@@ -294,6 +294,12 @@ async def test_the_own_account_shows_its_role(http: httpx2.AsyncClient, world: W
     token = headers["authorization"].removeprefix("Bearer ")
     verify = "/api/v1/accounts/verify_credentials"
     assert (await http.get(verify, headers=world.newcomer("bob")[1])).json()["role"]["id"] == "-99"
-    world.auth.tokens[token].roles = ["admin", "moderator"]
+    session = world.auth.tokens[token]
+    session.roles, session.permissions = ["gardener", "moderator"], ["invite_users", "manage_reports"]
     role = (await http.get(verify, headers=headers)).json()["role"]
-    assert (role["id"], role["name"], role["permissions"]) == ("2", "Admin", "65552")
+    assert (role["id"], role["name"], role["permissions"]) == ("1", "Moderator", "65552")
+    _, others = world.newcomer("gardener")
+    session = world.auth.tokens[others["authorization"].removeprefix("Bearer ")]
+    session.roles, session.permissions = ["rose_gardener"], ["invite_users", "manage_rules"]
+    role = (await http.get(verify, headers=others)).json()["role"]
+    assert (role["name"], role["permissions"], role["highlighted"]) == ("Rose gardener", str(2**12 + 2**16), True)

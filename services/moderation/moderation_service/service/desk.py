@@ -13,7 +13,7 @@ from moderation_service.models import (
     DEFAULT_PAGE,
     MAX_PAGE,
     MODERATOR,
-    MODERATOR_ROLES,
+    PERMISSION,
     REPORT,
     AuditEntry,
     Decision,
@@ -158,5 +158,5 @@ class Desk:
 
 def check_role(identity: Identity) -> None:
     """Raises ModeratorRequired."""
-    if not identity.account_id or identity.roles.isdisjoint(MODERATOR_ROLES):
+    if not identity.permits(PERMISSION):
         raise ModeratorRequired

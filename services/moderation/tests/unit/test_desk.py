@@ -137,8 +137,8 @@ async def test_reports_are_listed_newest_first_by_page_and_filter(world: Any) ->
     "nobody",
     [
         Identity(1002, 2, 1),
-        Identity(1002, 2, 1, roles=frozenset({"gardener"})),
-        Identity(0, 0, 1, roles=frozenset({"admin"})),
+        Identity(1002, 2, 1, roles=frozenset({"moderator"}), permissions=frozenset({"view_dashboard"})),
+        Identity(0, 0, 1, permissions=frozenset({"administrator"})),
     ],
 )
 async def test_nobody_else_may_do_any_of_this(world: Any, nobody: Identity) -> None:

@@ -38,9 +38,9 @@ class Gateway:
     def __init__(self, rpc: RpcClient, network: Network, port: int, tokens: Tokens) -> None:
         self.rpc, self.network, self.port = rpc, network, port
         self.bob = tokens.identity(BOB)
-        self.moderator = tokens.identity(MODERATOR, scopes=ADMINISTRATION, roles=("moderator",))
+        self.moderator = tokens.identity(MODERATOR, scopes=ADMINISTRATION, permissions=("manage_reports",))
         self.pretender = tokens.identity(BOB, scopes=ADMINISTRATION)
-        self.app = tokens.identity(0, scopes=("write", *ADMINISTRATION), roles=("moderator",))
+        self.app = tokens.identity(0, scopes=("write", *ADMINISTRATION), permissions=("manage_reports",))
 
     async def call(self, request: Any, identity: Identity | None) -> Any:
         method = type(request).__name__.removesuffix("Request")

@@ -31,6 +31,7 @@ class Session:
     session_id: int
     scopes: list[str]
     roles: list[str] = field(default_factory=list)
+    permissions: list[str] = field(default_factory=lambda: ["invite_users"])
 
 
 class FakeAuth(FakeService):
@@ -168,6 +169,7 @@ class FakeAuth(FakeService):
             scopes=session.scopes,
             app_name="Test app",
             roles=session.roles,
+            permissions=session.permissions,
         )
         answer.expire_time.FromMilliseconds(self.world.clock.unix_ms() + 300_000)
         return answer

@@ -102,6 +102,43 @@ async def test_while_auth_is_away_that_is_logged_once(world: World, gateway: Gat
     assert told == ["revocations.lost", "revocations.heard_again"]
 
 
+async def test_a_revoked_app_ends_with_its_streams_and_others_go_on(world: World, gateway: Gateway) -> None:
+    closed: list[tuple[str, int]] = []
+
+    class Holder:
+        def close_session(self, session_id: int) -> None:
+            closed.append(("session", session_id))
+
+        def close_account(self, account_id: int) -> None:
+            closed.append(("account", account_id))
+
+        def close_app(self, app_id: int) -> None:
+            closed.append(("app", app_id))
+
+        def close_all(self) -> None:
+            closed.append(("all", 0))
+
+    world.account(BOB, "bob")
+    identity = world.opaque["token"] = world.tokens.identity(BOB, session_id=7)
+    gateway.revocations.connect(gateway.exchange, Holder())
+    await eventually(gateway.revocations.fresh)
+    await gateway.exchange.exchange("token")
+    asked = len(world.called("ExchangeToken"))
+    world.revocations.put_nowait(Revocation(app_id=identity.app_id + 1, sequence=1))
+    await eventually(lambda: len(closed) == 1)
+    await gateway.exchange.exchange("token")
+    assert len(world.called("ExchangeToken")) == asked
+    world.revocations.put_nowait(Revocation(app_id=identity.app_id, sequence=2))
+    await eventually(lambda: len(closed) == 2)
+    await gateway.exchange.exchange("token")
+    assert len(world.called("ExchangeToken")) == asked + 1
+    world.revocations.put_nowait(Revocation(sequence=3, roles_changed=True))
+    await asyncio.sleep(0.2)
+    await gateway.exchange.exchange("token")
+    assert len(world.called("ExchangeToken")) == asked + 2
+    assert closed == [("app", identity.app_id + 1), ("app", identity.app_id)]
+
+
 async def test_changed_roles_are_asked_for_anew_and_end_no_session(world: World, gateway: Gateway) -> None:
     closed: list[int] = []
 
@@ -111,6 +148,9 @@ async def test_changed_roles_are_asked_for_anew_and_end_no_session(world: World,
 
         def close_account(self, account_id: int) -> None:
             closed.append(account_id)
+
+        def close_app(self, app_id: int) -> None:
+            closed.append(app_id)
 
         def close_all(self) -> None:
             closed.append(0)

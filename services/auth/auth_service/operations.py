@@ -1,0 +1,146 @@
+"""The operator's commands about roles, apps and keys: composed here, each over a connection of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from auth_service.config import Settings
+from auth_service.errors import AppNotFound
+from auth_service.models import AccountRole, App, Credentials
+from auth_service.repository import AuthRepository
+from auth_service.repository.operations import OperationsRepository
+from auth_service.service.key_rotation import PUBLISHED_BEFORE_USE, KeyRotation
+from auth_service.service.roles import Roles
+from auth_service.service.signing import RELOAD_SECONDS
+from rookery_common.app import Command
+from rookery_common.clients.postgres import Postgres
+from rookery_common.clock import Clock, SystemClock
+from rookery_common.crypto import LocalKeyProvider
+from rookery_common.kafka.postgres_outbox import PostgresOutbox
+from rookery_common.kafka.producer import Producer
+
+APPS_PAGE = 500
+URGENCY = ("scheduled", "compromised")
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What the commands act through."""
+
+    settings: Settings
+    clock: Clock
+    operations: OperationsRepository
+    roles: Roles
+
+    @property
+    def keys(self) -> KeyRotation:
+        provider = LocalKeyProvider(self.settings.master_key_bytes())
+        return KeyRotation(self.operations, provider, self.clock, every=self.settings.key_lifetime)
+
+
+@asynccontextmanager
+async def _desk() -> AsyncIterator[_Desk]:
+    settings, clock = Settings(), SystemClock()
+    pg = Postgres.from_settings(settings, name="auth")
+    await pg.start()
+    try:
+        operations = OperationsRepository(pg)
+        # Its outbox stays empty: a change of roles is told of by the feed of revocations.
+        repository = AuthRepository(pg, PostgresOutbox(pg, Producer(settings, "auth"), "auth"))
+        yield _Desk(settings, clock, operations, Roles(repository, operations, clock))
+    finally:
+        await pg.stop()
+
+
+async def grant_role(username: str, role: str) -> str:
+    """Gives an account a role; what to tell the operator."""
+    async with _desk() as desk:
+        return _account_line(await desk.roles.grant(username, role))
+
+
+async def revoke_role(username: str, role: str) -> str:
+    """Takes a role from an account; what to tell the operator."""
+    async with _desk() as desk:
+        return _account_line(await desk.roles.revoke(username, role))
+
+
+async def list_roles() -> str:
+    """Each role with what it permits."""
+    async with _desk() as desk:
+        return "\n".join(map(_role_line, await desk.roles.all()))
+
+
+async def define_role(name: str, permissions: str) -> str:
+    """Makes a role, or changes what one permits; `permissions` are separated by commas."""
+    async with _desk() as desk:
+        return _role_line(await desk.roles.define(name, [each for each in permissions.split(",") if each]))
+
+
+async def delete_role(name: str) -> str:
+    """Takes a role from everyone, and forgets it."""
+    async with _desk() as desk:
+        await desk.roles.delete(name)
+    return f"{name} is deleted"
+
+
+async def list_apps() -> str:
+    """Each app with its sessions that are not revoked, the oldest first."""
+    lines: list[str] = []
+    async with _desk() as desk:
+        page = await desk.operations.apps(0, APPS_PAGE)
+        while page:
+            lines += [_app_line(app, sessions) for app, sessions in page]
+            page = await desk.operations.apps(page[-1][0].app_id, APPS_PAGE)
+    return "\n".join(lines) or "no apps"
+
+
+async def revoke_app(client_id: str) -> str:
+    """Revokes an app; its sessions, and streams, end within a second."""
+    async with _desk() as desk:
+        app = await desk.operations.revoke_app(client_id, desk.clock.now())
+    if app is None:
+        raise AppNotFound("no app has this client id")
+    return f"{app.name} ({app.client_id}) is revoked with all its sessions"
+
+
+async def rotate_keys(urgency: str) -> str:
+    """Begins a rotation; or, for keys that somebody may have, replaces all of them at once."""
+    async with _desk() as desk:
+        if urgency == "scheduled":
+            begun = await desk.keys.begin()
+            when = f"in {PUBLISHED_BEFORE_USE.total_seconds() / 60:.0f} minutes"
+            return f"a new key signs {when}" if begun else "a new key waits already"
+        deleted = await desk.keys.replace()
+        # Until then a process of auth may still sign with an old key, and gateways would keep what it signed.
+        await desk.clock.sleep(RELOAD_SECONDS + 1)
+        await desk.operations.ask_anew(desk.clock.now())
+    return f"{deleted} keys are withdrawn; nobody is signed out"
+
+
+def _account_line(account: Credentials) -> str:
+    return f"{account.username} ({account.account_id}): {', '.join(account.roles) or 'no roles'}"
+
+
+def _role_line(role: AccountRole) -> str:
+    return f"{role.name}: {', '.join(role.permissions) or 'nothing'}"
+
+
+def _app_line(app: App, sessions: int) -> str:
+    state = "revoked" if app.revoked_at else f"{sessions} sessions"
+    return f"{app.client_id}  {app.created_at:%Y-%m-%d}  {state}  {app.name}"
+
+
+COMMANDS = {
+    "grant-role": Command(grant_role, {"username": None, "role": None}, "Give an account a role."),
+    "revoke-role": Command(revoke_role, {"username": None, "role": None}, "Take a role from an account."),
+    "list-roles": Command(list_roles, {}, "Tell what each role permits."),
+    "define-role": Command(
+        define_role, {"name": None, "permissions": None}, "Make a role, or change what one permits (a,b,c)."
+    ),
+    "delete-role": Command(delete_role, {"name": None}, "Take a role from everyone, and forget it."),
+    "list-apps": Command(list_apps, {}, "Tell each app with its sessions."),
+    "revoke-app": Command(revoke_app, {"client_id": None}, "Revoke an app with all its sessions."),
+    "rotate-keys": Command(rotate_keys, {"urgency": URGENCY}, "Replace the key that signs, in steps or at once."),
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -60,6 +61,7 @@ async def test_redis_is_shown_the_password_of_the_file(redis_url: str, tmp_path:
     file.write_text("first")
     url = with_user(redis_url, user)
     settings = RedisSettings(redis_cache_url=url, redis_state_url=url, redis_cache_password_file=str(file))
+    admin: Any
     async with Redis.from_url(redis_url) as admin:
         await admin.execute_command("ACL", "SETUSER", user, "on", ">first", "+ping", "+client", "+hello")
         try:

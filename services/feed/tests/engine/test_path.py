@@ -26,12 +26,13 @@ from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
 from rookery.post.v1.events_pb2 import PostCreated
 from rookery.post.v1.post_pb2 import Post, PostState, Visibility
-from rookery.user.v1.events_pb2 import Follow, FollowCreated
+from rookery.user.v1.events_pb2 import Follow, FollowCreated, FollowEnded
 from rookery_common.clients.cassandra import Cql
 from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.events import Event, new_event
 from rookery_common.kafka.producer import Producer
 from rookery_common.testing import FakeClock
+from rookery_common.testing.consuming import group_on_trial, one_by_one, prove
 
 Delivered = Callable[[Entry], Awaitable[list[int]]]
 ALICE = 101
@@ -140,6 +141,44 @@ async def test_a_follow_told_of_by_kafka_brings_what_was_posted_before_and_what_
     assert await _until_delivered(delivered, after, 2, 10) == [7, ALICE]
     (page,) = await home.pages([(7, PageQuery(20))])
     assert page == HomePage([after, before], False)
+
+
+async def test_whatever_becomes_of_the_group_a_home_has_each_post_once(
+    fan_out: FanOut,
+    home: HomeReader,
+    people: Any,
+    entries: Any,
+    clock: FakeClock,
+    kafka_bootstrap: str,
+    topic_prefix: str,
+) -> None:
+    await people.follows(7, ALICE)
+    made = entries.many(20)
+
+    async def shown() -> list[int]:
+        (page,) = await home.pages([(7, PageQuery(80))])
+        assert isinstance(page, HomePage)
+        return [entry.entry_id for entry in page.entries]
+
+    events, handler = [_created(entry, clock) for entry in made], PostEventsHandler(fan_out)
+    async with group_on_trial(kafka_bootstrap, topic_prefix, POST_GROUP, POST_TOPIC, handler) as trial:
+        expected = [entry.entry_id for entry in made[::-1]]
+        assert await prove(trial, events[:12], events[12:], shown) == expected
+
+
+async def test_whatever_becomes_of_the_group_a_follow_holds_as_it_was_last_told_of(
+    keeper: FollowKeeper, follows: FollowRepository, clock: FakeClock, kafka_bootstrap: str, topic_prefix: str
+) -> None:
+    begun = [_followed(reader_id, clock) for reader_id in (7, 8)]
+    ended = Follow(follower_id=8, followee_id=ALICE, active=False, version=2)
+    end = new_event(USER_TOPIC, f"8:{ALICE}", FollowEnded(follow=ended), version=2, clock=clock, source="user")
+
+    async def following() -> list[int]:
+        return [reader_id for reader_id in (7, 8) if ALICE in (await follows.following(reader_id)).authors]
+
+    handler = one_by_one(UserEventsHandler(keeper))
+    async with group_on_trial(kafka_bootstrap, topic_prefix, USER_GROUP, USER_TOPIC, handler, alone=True) as trial:
+        assert await prove(trial, begun, [end], following) == [7]
 
 
 async def test_followers_beyond_a_bucket_are_all_delivered_to(

@@ -19,7 +19,7 @@ from cassandra import Unavailable as TooFewReplicas
 from cassandra.auth import AuthProvider, PlainTextAuthenticator
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResponseFuture, Session
 from cassandra.connection import ConnectionException
-from cassandra.policies import DCAwareRoundRobinPolicy, RetryPolicy, TokenAwarePolicy
+from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, RetryPolicy, TokenAwarePolicy
 from cassandra.protocol import ErrorMessage, IsBootstrappingErrorMessage, OverloadedErrorMessage
 from cassandra.protocol import RequestValidationException as InvalidMessage
 from cassandra.query import (
@@ -39,6 +39,7 @@ from rookery_common.logs import get_logger
 
 MAX_IN_FLIGHT = 128
 CONNECT_SECONDS = 5.0
+RECONNECT_SECONDS = 1.0
 # A process waits so long for its engine; then it ends, and whoever runs it starts it again.
 START_SECONDS = 60.0
 _CONDITIONAL = re.compile(r"\bIF\b", re.IGNORECASE)
@@ -245,6 +246,8 @@ def connect_cluster(settings: CqlSettings, profile: ExecutionProfile) -> Cluster
         compression=False,  # rows are small: CPU is dearer here than the network
         connect_timeout=CONNECT_SECONDS,
         control_connection_timeout=CONNECT_SECONDS,
+        # The driver's own policy waits up to ten minutes, for which an engine that is back would stay unused.
+        reconnection_policy=ConstantReconnectionPolicy(RECONNECT_SECONDS, max_attempts=None),
     )
     # Set afterwards, not in the constructor: then the driver may step down to the 4 that ScyllaDB speaks.
     cluster.protocol_version = ProtocolVersion.V5

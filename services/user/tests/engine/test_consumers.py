@@ -50,9 +50,7 @@ async def test_sign_ups_are_finished_once(real_world: World, kafka_bootstrap: st
         account_id = reserved[number].account_id
         message = CredentialsCreated(account_id=account_id, request_id=f"r{number}")
         event = golden(AUTH_TOPIC, "CredentialsCreated")
-        return replace(
-            event, key=str(account_id), payload=message.SerializeToString(), event_id=uuid7()
-        )
+        return replace(event, key=str(account_id), payload=message.SerializeToString(), event_id=uuid7())
 
     async def there() -> dict[int, int]:
         views = await service.account_views([each.account_id for each in reserved])

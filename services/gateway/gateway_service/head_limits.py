@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 20.0
+# The parser takes 0.9 and versions to come, which proxies read in other ways than it does.
+_VERSIONS = frozenset({"1.0", "1.1"})
 _REFUSAL = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -48,6 +51,8 @@ class LimitedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self.head_is_complete()
+        if self.parser.get_http_version() not in _VERSIONS:
+            raise HttpParserError("another version of HTTP")  # answered 400
         super().on_headers_complete()
 
     def head_is_complete(self) -> None:

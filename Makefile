@@ -15,7 +15,7 @@ packages := protos libs/common $(sort $(patsubst %/pyproject.toml,%,$(wildcard s
 local := PYTHONPATH=deploy/local $(bin)/python -m rookery_local
 unit_tests := $(wildcard libs/common/tests/unit services/*/tests/unit deploy/local/tests/unit)
 
-.PHONY: help setup install run up down reset status logs demo bench check unit test protos docs lock hooks release images sbom skew k8s-test
+.PHONY: help setup install run up down reset status logs demo bench check unit test protos charts charts-tools docs lock hooks release images sbom skew k8s-test
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -50,17 +50,23 @@ demo: $(stamp) ## People sign up, post, like, search, chat and moderate, on a ru
 bench: $(stamp) ## Measure a running platform through its public API
 	@$(bin)/python bench/run.py $(ARGS)
 
-check: $(stamp) ## Everything that reads the code without running it: formats, lint, types, import rules, contracts
+check: $(stamp) charts-tools ## Everything that reads the code without running it: formats, lint, types, import rules, contracts
 	@scripts/check.sh
 
 unit: $(stamp) ## The tests that need no engine (ARGS are pytest's)
 	@$(bin)/python -m pytest $(unit_tests) $(ARGS)
 
-test: install ## Every test, beside a fresh platform on free ports (ARGS are pytest's)
+test: install charts-tools ## Every test, beside a fresh platform on free ports (ARGS are pytest's)
 	@$(local) exec --platform -- scripts/test.sh $(ARGS)
 
 protos: $(stamp) ## Generate the Python stubs of the contracts
 	@scripts/protos.sh
+
+charts: $(stamp) ## Generate what is generated of the charts: schemas, READMEs, their parts of the call graph
+	@$(bin)/python scripts/charts.py
+
+charts-tools: $(stamp)
+	@PYTHONPATH=deploy/local $(bin)/python -m rookery_local.go_programs helm kubeconform
 
 docs: $(stamp) ## Generate the pages that are generated
 	@$(bin)/python scripts/docs.py

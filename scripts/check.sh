@@ -44,6 +44,8 @@ step "buf lint, buf breaking" scripts/buf.sh "$work/image.binpb"
 step "generated stubs are fresh" stubs
 step "topics.yaml, golden examples" python scripts/topics.py "$work/image.binpb"
 step "generated pages are fresh" python scripts/docs.py --check
+step "charts: generated parts are fresh" python scripts/charts.py --check
+step "charts: lint, render, schemas" scripts/charts.sh
 step "who imports whom" lint-imports --no-logo --cache-dir .rookery/import-linter
 step "types" scripts/types.sh
-step "tests of these tools" env PYTHONPATH=bench pytest -q tests/scripts bench/tests
+step "tests of these tools" env PYTHONPATH=bench pytest -q tests/scripts bench/tests deploy/k8s/tests

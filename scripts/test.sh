@@ -26,7 +26,7 @@ elif [ $# -gt 0 ]; then
 else
   # The longest first, so that none is left to run alone at the end.
   parts=(services/post/tests libs/common/tests services/gateway/tests services/feed/tests)
-  for part in services/*/tests deploy/local/tests; do
+  for part in services/*/tests deploy/*/tests; do
     [[ " ${parts[*]} " == *" $part "* ]] || parts+=("$part")
   done
   printf '%s\n' "${parts[@]}" | xargs -P 2 -I{} "$0" --part {}

@@ -12,6 +12,8 @@ POM = LOCAL / "engines.pom.xml"
 JAVA_VERSION = 17
 JAVA_ENGINES = ("kafka", "cassandra", "elasticsearch")
 VERSITYGW = "1.8.0"
+HELM = "4.3.1"
+KUBECONFORM = "0.8.0"
 ELASTICSEARCH_FOLDER = "elasticsearch-8.19.8"
 
 
@@ -40,7 +42,12 @@ def elasticsearch_home() -> Path:
 
 def versitygw() -> Path:
     """The S3 server's program."""
-    return cache_folder() / f"versitygw-{VERSITYGW}" / "versitygw"
+    return go_program("versitygw", VERSITYGW)
+
+
+def go_program(name: str, version: str) -> Path:
+    """A program that was built of a Go module."""
+    return cache_folder() / f"{name}-{version}" / name
 
 
 def java() -> Path | None:

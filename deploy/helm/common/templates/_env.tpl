@@ -110,21 +110,16 @@ exists before the release: no certificates, no ConfigMaps.
 {{- $_ := set $plain "DRAIN_SECONDS" $v.serve.drainSeconds -}}
 {{- end -}}
 {{- range $v.graph.calls -}}
-{{- $_ := set $plain (printf "%s_TARGET" (upper .)) (printf "%s.%s.svc.%s:7000" . $root.Release.Namespace $v.clusterDomain) -}}
-{{- end -}}
-{{- range $name, $target := $v.targets -}}
-{{- $_ := set $plain (printf "%s_TARGET" (upper $name)) $target -}}
+{{- $here := printf "%s.%s.svc.%s:7000" . $root.Release.Namespace $v.clusterDomain -}}
+{{- $_ := set $plain (printf "%s_TARGET" (upper .)) (get $v.targets . | default $here) -}}
 {{- end -}}
 {{- if $v.tls.enabled -}}
 {{- $_ := set $plain "TLS_CERT_FILE" "/etc/rookery/tls/tls.crt" -}}
 {{- $_ := set $plain "TLS_KEY_FILE" "/etc/rookery/tls/tls.key" -}}
 {{- $_ := set $plain "TLS_CA_FILE" "/etc/rookery/tls/ca.crt" -}}
 {{- end -}}
-{{- if include "platform.v1.flags.configMap" $root -}}
-{{- $_ := set $plain "FLAGS_FILE" "/etc/rookery/flags/flags.json" -}}
-{{- end -}}
-{{- if include "platform.v1.policy.configMap" $root -}}
-{{- $_ := set $plain "POLICY_FILE" "/etc/rookery/policy/policy.yaml" -}}
+{{- range include "platform.v1.files" $root | fromYamlArray -}}
+{{- $_ := set $plain .setting (printf "/etc/rookery/%s/%s" .name .file) -}}
 {{- end -}}
 {{- range $name, $value := $plain -}}
 {{- include "platform.v1.env.plain" (dict "root" $root "env" $env "name" $name "value" $value) -}}

@@ -118,14 +118,9 @@ lifecycle:
   mountPath: /etc/rookery/tls
   readOnly: true
 {{- end }}
-{{- if include "platform.v1.flags.configMap" .root }}
-- name: flags
-  mountPath: /etc/rookery/flags
-  readOnly: true
-{{- end }}
-{{- if include "platform.v1.policy.configMap" .root }}
-- name: policy
-  mountPath: /etc/rookery/policy
+{{- range include "platform.v1.files" .root | fromYamlArray }}
+- name: {{ .name }}
+  mountPath: /etc/rookery/{{ .name }}
   readOnly: true
 {{- end }}
 {{- end }}
@@ -160,13 +155,9 @@ lifecycle:
           name: {{ $v.tls.trustBundle.existingSecret | default (include "platform.v1.tls.secret" .root) }}
           items: [{key: {{ $v.tls.trustBundle.key }}, path: ca.crt}]
 {{- end }}
-{{- with include "platform.v1.flags.configMap" .root }}
-- name: flags
-  configMap: {name: {{ . }}, items: [{key: flags.json, path: flags.json}]}
-{{- end }}
-{{- with include "platform.v1.policy.configMap" .root }}
-- name: policy
-  configMap: {name: {{ . }}, items: [{key: policy.yaml, path: policy.yaml}]}
+{{- range include "platform.v1.files" .root | fromYamlArray }}
+- name: {{ .name }}
+  configMap: {name: {{ .configMap }}, items: [{key: {{ .file }}, path: {{ .file }}}]}
 {{- end }}
 {{- end }}
 {{- end -}}

@@ -61,50 +61,52 @@ spec:
 {{- end }}
 {{- end -}}
 
-{{/* Where a service has flags, their ConfigMap is always there: a switch is then thrown without a restart. */}}
-{{- define "platform.v1.flags.configMap" -}}
-{{- if hasKey .Values "flags" -}}
-{{ .Values.resolved.flags.existingConfigMap | default (printf "%s-flags" (include "platform.v1.name" .)) }}
+{{/*
+Files that processes read again when they change, each of a ConfigMap: a list of (name, configMap, file, setting). Where a
+service has flags their ConfigMap is always there: a switch is then thrown without a restart.
+*/}}
+{{- define "platform.v1.files" -}}
+{{- $v := .Values.resolved -}}
+{{- $files := list -}}
+{{- range $name, $facts := dict "flags" (list "flags.json" true) "policy" (list "policy.yaml" $v.policy.rules) "limits" (list "limits.toml" $v.limits.toml) -}}
+{{- $map := dig $name "existingConfigMap" "" $v -}}
+{{- if and (hasKey $.Values $name) (or $map (index $facts 1)) -}}
+{{- $files = append $files (dict "name" $name "configMap" ($map | default (printf "%s-%s" (include "platform.v1.name" $) $name)) "file" (index $facts 0) "setting" (printf "%s_FILE" (upper $name))) -}}
 {{- end -}}
 {{- end -}}
-
-{{- define "platform.v1.policy.configMap" -}}
-{{- if hasKey .Values "policy" -}}
-{{- $policy := .Values.resolved.policy -}}
-{{- if $policy.existingConfigMap -}}
-{{ $policy.existingConfigMap }}
-{{- else if $policy.rules -}}
-{{ include "platform.v1.name" . }}-policy
-{{- end -}}
-{{- end -}}
+{{- if $files }}{{ toYaml $files }}{{ end -}}
 {{- end -}}
 
-{{/* Files that processes read again when they change: no checksum of them restarts anything. */}}
 {{- define "platform.v1.configMaps" -}}
 {{- include "platform.v1.resolve" . -}}
 {{- $v := .Values.resolved -}}
-{{- if and (hasKey .Values "flags") (not $v.flags.existingConfigMap) }}
+{{- range include "platform.v1.files" . | fromYamlArray }}
+{{- if not (dig .name "existingConfigMap" "" $v) }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  {{- include "platform.v1.metadata" (dict "root" $ "name" .configMap) | nindent 2 }}
+data:
+  {{ .file }}: |
+    {{- include (printf "platform.v1.file.%s" .name) $ | nindent 4 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* flagd's format. */}}
+{{- define "platform.v1.file.flags" -}}
 {{- $flags := dict }}
-{{- range $key, $on := $v.flags.switches }}
+{{- range $key, $on := .Values.resolved.flags.switches }}
 {{- $_ := set $flags $key (dict "state" "ENABLED" "variants" (dict "on" true "off" false) "defaultVariant" (ternary "on" "off" $on)) }}
 {{- end }}
----
-apiVersion: v1
-kind: ConfigMap
-metadata:
-  {{- include "platform.v1.metadata" (dict "root" . "name" (include "platform.v1.flags.configMap" .)) | nindent 2 }}
-data:
-  flags.json: |
-    {{- dict "flags" $flags | mustToPrettyJson | nindent 4 }}
-{{- end }}
-{{- if and (hasKey .Values "policy") $v.policy.rules (not $v.policy.existingConfigMap) }}
----
-apiVersion: v1
-kind: ConfigMap
-metadata:
-  {{- include "platform.v1.metadata" (dict "root" . "name" (include "platform.v1.policy.configMap" .)) | nindent 2 }}
-data:
-  policy.yaml: |
-    {{- dict "version" 1 "rules" $v.policy.rules | toYaml | nindent 4 }}
-{{- end }}
+{{- dict "flags" $flags | mustToPrettyJson }}
+{{- end -}}
+
+{{- define "platform.v1.file.policy" -}}
+{{- dict "version" 1 "rules" .Values.resolved.policy.rules | toYaml }}
+{{- end -}}
+
+{{- define "platform.v1.file.limits" -}}
+{{- .Values.resolved.limits.toml }}
 {{- end -}}

@@ -68,6 +68,9 @@ tls:
     duration: 2160h
     renewBefore: 720h
 flags: {}
+policy: {}
+limits: {}
+targets: {}
 networkPolicy:
   enabled: true
   engines: {}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from rookery_local import cache, install
 from rookery_local.errors import LocalError
+from rookery_local.whole import whole
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_finished_download_appears_readable_to_everybody(target: Path) -> None:
-    with install._whole(target) as folder:
+    with whole(target) as folder:
         (folder / "a.jar").write_text("x")
         (folder / "a.jar").chmod(0o600)
     assert (target / "a.jar").stat().st_mode & 0o777 == 0o644
@@ -24,7 +25,7 @@ def test_a_finished_download_appears_readable_to_everybody(target: Path) -> None
 
 def test_an_interrupted_download_leaves_nothing(target: Path) -> None:
     def download() -> None:
-        with install._whole(target) as folder:
+        with whole(target) as folder:
             (folder / "half.jar").write_text("x")
             raise KeyboardInterrupt
 

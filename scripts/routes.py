@@ -126,8 +126,9 @@ def _served(route: Any, rpcs: Mapping[str, str]) -> Served:
 def _rpcs() -> dict[str, str]:
     """The service of each RPC, from the contracts."""
     found: dict[str, str] = {}
-    for name in SERVICES:
-        module = importlib.import_module(f"rookery.{name}.v1.{name}_service_pb2")
+    contracts = {**{name: name for name in SERVICES}, "account": "auth"}
+    for file, name in contracts.items():
+        module = importlib.import_module(f"rookery.{name}.v1.{file}_service_pb2")
         for service in module.DESCRIPTOR.services_by_name.values():
             found |= {method.name: name for method in service.methods}
     return found

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from gateway_service import __version__
 from gateway_service.auth import TokenExchange
+from gateway_service.browser import Browser
 from gateway_service.cache import Fragments
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
@@ -33,12 +34,16 @@ from gateway_service.routers.measures import Measures
 from gateway_service.routers.media import Media
 from gateway_service.routers.notifications import Notifications
 from gateway_service.routers.oauth import OAuth
+from gateway_service.routers.page_forms import PageForms
 from gateway_service.routers.pages import FrontPages
 from gateway_service.routers.probes import Probes
-from gateway_service.routers.registration import Registration
+from gateway_service.routers.recovery import Recovery
 from gateway_service.routers.reference import Reference
+from gateway_service.routers.registration import Registration
 from gateway_service.routers.reports import Reports
 from gateway_service.routers.search import Search
+from gateway_service.routers.security import Security
+from gateway_service.routers.sign_in import SignIn
 from gateway_service.routers.sign_up import SignUp
 from gateway_service.routers.statuses import Statuses
 from gateway_service.routers.streaming import Streaming
@@ -105,6 +110,8 @@ def api_routers(
 ) -> list[APIRouter]:
     """All routes that answer at once, the hottest first."""
     pages = Pages(settings)
+    forms = PageForms(clients, Browser(exchange, settings), pages, settings)
+    sign_in = SignIn(forms)
     statuses = Statuses(clients, composer, exchange, settings)
     return [
         statuses.router,
@@ -119,7 +126,10 @@ def api_routers(
         Apps(clients, exchange, settings).router,
         OAuth(clients, composer, exchange, settings).router,
         Registration(clients, settings).router,
-        Authorize(clients, pages, settings).router,
+        Authorize(forms, sign_in, settings).router,
+        sign_in.router,
+        Recovery(forms, exchange).router,
+        Security(forms).router,
         Reports(clients, composer, exchange, settings).router,
         AdminReports(clients, composer, exchange, settings).router,
         behind(flags, INTERACTIONS, Interactions(clients, exchange, settings, clock).router),

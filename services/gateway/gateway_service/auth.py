@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 
-from gateway_service.errors import InvalidAccessToken, UserRequired
+from gateway_service.errors import AccountUnconfirmed, InvalidAccessToken, UserRequired
 from gateway_service.metrics import TOKEN_LOOKUPS
 from rookery.auth.v1.auth_service_pb2 import ExchangeTokenRequest, ExchangeTokenResponse
 from rookery_common.auth import Identity, ScopeMissing
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MARGIN_SECONDS = 30.0  # Longer than any request's deadline: no call starts with a token that ends under way.
 EXCHANGE_SECONDS = 2.0
 MAX_TOKEN_CHARS = 512
+# What auth gives to tokens of accounts that are not confirmed or approved yet.
+UNCONFIRMED_SCOPE = "unconfirmed"
 _KNOWN = "caller"  # in a request's scope
 _HITS = TOKEN_LOOKUPS.labels("hit")
 _MISSES = TOKEN_LOOKUPS.labels("miss")
@@ -223,7 +225,9 @@ def _digest(token: str) -> bytes:
 
 
 def check_scope(caller: Caller, *scopes: str) -> None:
-    """Raises ScopeMissing unless the token has one of the scopes; none named, any token will do."""
+    """Raises ScopeMissing (or AccountUnconfirmed) unless the token has one of the scopes; none named, any will do."""
+    if scopes and UNCONFIRMED_SCOPE in caller.identity.scopes:
+        raise AccountUnconfirmed
     if scopes and not any(caller.identity.has_scope(scope) for scope in scopes):
         raise ScopeMissing(f"The token's scopes do not include {' or '.join(scopes)}")
 

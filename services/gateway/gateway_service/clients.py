@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gateway_service.config import Settings
 from rookery.analytics.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
+from rookery.auth.v1.account_service_pb2_grpc import AccountServiceStub
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.feed.v1.feed_service_pb2 import (
     BatchGetHomeEntry,
@@ -55,6 +56,7 @@ class Clients:
 
     def __init__(self, settings: Settings) -> None:
         self.auth = RpcClient(settings, settings.auth_target, AuthServiceStub, service="auth")
+        self.accounts = RpcClient(settings, settings.auth_target, AccountServiceStub, service="auth")
         self.user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
         self.post = RpcClient(settings, settings.post_target, PostServiceStub, service="post")
         self.feed = RpcClient(settings, settings.feed_target, FeedServiceStub, service="feed")
@@ -68,6 +70,7 @@ class Clients:
         self.producer = Producer(settings, "gateway", settings.topic_prefix)
         self._started = (
             self.auth,
+            self.accounts,
             self.user,
             self.post,
             self.feed,

@@ -157,6 +157,15 @@ class SearchNeedsUser(Unauthenticated):
         super().__init__(f"Search queries {what} not supported without authentication")
 
 
+class AccountUnconfirmed(PermissionDenied):
+    """The token's account is to be confirmed, or approved, before it is of any use."""
+
+    reason = "ACCOUNT_UNCONFIRMED"
+
+    def __init__(self) -> None:
+        super().__init__("Your login is missing a confirmed e-mail address")
+
+
 class RegistrationsClosed(PermissionDenied):
     """Nobody may sign up by themselves."""
 
@@ -201,7 +210,7 @@ def _message(error: AppError, status: int) -> str:
         return "This action is outside the authorized scopes"
     if status == 404 and error.reason == RouteNotFound.reason:
         return "Not found"
-    if error.reason == SearchNeedsUser.reason:
+    if error.reason in (SearchNeedsUser.reason, AccountUnconfirmed.reason):
         return error.message
     if status in (401, 403, 404, 429, 500, 503):
         return _TITLES[status]

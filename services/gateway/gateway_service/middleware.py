@@ -7,7 +7,7 @@ import os
 import re
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import Histogram
 from starlette.requests import ClientDisconnect, Request
@@ -47,11 +47,11 @@ _PREFLIGHT = [
 _DEFAULTS = [
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; form-action 'none'"),
     (b"cache-control", b"private, no-store"),
+    (b"referrer-policy", b"same-origin"),
 ]
 _SECURITY = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"same-origin"),
 ]
 Headers = list[tuple[bytes, bytes]]
 log = get_logger()
@@ -99,7 +99,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(message["headers"], [*extra, *scope.get(LIMIT_HEADERS, ())])
+                _add_headers(message["headers"], extra, scope.get(LIMIT_HEADERS, ()))
             await send(message)
 
         self._set_deadline(scope["method"], path)
@@ -205,7 +205,10 @@ def _request_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
     return os.urandom(8).hex()
 
 
-def _add_headers(headers: Headers, extra: Headers) -> None:
+def _add_headers(headers: Headers, extra: Headers, limits: Iterable[tuple[bytes, bytes]]) -> None:
+    # What a cache keeps for everybody says nothing of one client's limits.
+    if not any(name == b"cache-control" and value.startswith(b"public") for name, value in headers):
+        headers += limits
     for name, value in _DEFAULTS:
         if not any(given == name for given, _ in headers):
             headers.append((name, value))

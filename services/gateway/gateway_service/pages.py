@@ -1,4 +1,4 @@
-"""The few pages that people see: rendered from templates, with nothing from anywhere else."""
+"""The few pages that people see: rendered from templates, in their language, with nothing from anywhere else."""
 
 from __future__ import annotations
 
@@ -7,32 +7,58 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway_service.config import Settings
+from gateway_service.translations import LANGUAGES, catalogue, choose
 
 _SOURCE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(//[A-Za-z0-9._:\[\]-]+)?")
-_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action "
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; {script}"
+    "base-uri 'none'; frame-ancestors 'none'; form-action "
+)
+_SCRIPT = "script-src 'self'; connect-src 'self'; "
 
 
 class Pages:
     """Renders the templates of this package; whatever is put into them is escaped."""
 
     def __init__(self, settings: Settings) -> None:
-        self._templates = Environment(
-            loader=PackageLoader("gateway_service", "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._common = {"title": settings.title, "domain": settings.domain, "language": settings.languages[0]}
+        self._templates = {language: _environment(language) for language in LANGUAGES}
+        self._common = {"title": settings.title, "domain": settings.domain}
+        self._default = settings.languages[0]
 
-    def render(self, name: str, status: int = 200, *, leads_to: str = "", **values: Any) -> Response:
+    def language(self, request: Request) -> str:
+        """The page's, as the browser wants it."""
+        return choose(request.headers.get("accept-language", ""), self._default)
+
+    def render(
+        self, request: Request, name: str, status: int = 200, *, leads_to: str = "", script: bool = False, **values: Any
+    ) -> Response:
         """The page; `leads_to` is where its form may end up, since browsers hold redirects to the policy as well."""
-        html = self._templates.get_template(name).render(self._common, **values)
-        headers = {"content-security-policy": _POLICY + " ".join(["'self'", *_source(leads_to)])}
+        language = self.language(request)
+        template = self._templates[language].get_template(name)
+        html = template.render(self._common, language=language, **values)
+        policy = _POLICY.format(script=_SCRIPT if script else "")
+        headers = {
+            "content-security-policy": policy + " ".join(["'self'", *_source(leads_to)]),
+            "vary": "Accept-Language",
+        }
         return Response(html, status, headers, "text/html; charset=utf-8")
+
+
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("gateway_service", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_translations(catalogue(language), newstyle=True)  # type: ignore[attr-defined] # of i18n
+    return environment
 
 
 def _source(address: str) -> list[str]:

@@ -8,15 +8,17 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway_service.clients import Clients
+from gateway_service.auth import Caller
 from gateway_service.config import Settings
-from gateway_service.errors import error_headers, http_status
-from gateway_service.pages import Pages
-from gateway_service.params import Params, query_params, read_params
+from gateway_service.params import Params, query_params
 from gateway_service.routers.apps import MAX_SCOPE_CHARS, MAX_URI_CHARS, read_scopes
 from gateway_service.routers.oauth import issuer
+from gateway_service.routers.page_forms import CALL_SECONDS, PageForms
+from gateway_service.routers.sign_in import SignIn
 from gateway_service.routing import Routes
 from gateway_service.schemas.scopes import permissions
+from gateway_service.translations import mark
+from rookery.auth.v1.account_service_pb2 import GetSecurityRequest
 from rookery.auth.v1.auth_service_pb2 import (
     CheckAuthorizationRequest,
     CheckAuthorizationResponse,
@@ -24,7 +26,6 @@ from rookery.auth.v1.auth_service_pb2 import (
 )
 from rookery_common.errors import AppError, InvalidArgument, ResourceExhausted, Unauthenticated
 
-CALL_SECONDS = 5.0
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 _LIMITS: Mapping[str, int] = {
     "client_id": 200,
@@ -41,113 +42,126 @@ _OAUTH_ERRORS: Mapping[str, str] = {"scope": "invalid_scope", "response_type": "
 
 
 class Authorize:
-    """Shows the page, and takes what is typed into it. There is no session: each grant asks for the password."""
+    """Shows the page, and takes what is decided on it: by whom this browser has signed in, or who does so there."""
 
-    def __init__(self, clients: Clients, pages: Pages, settings: Settings) -> None:
-        self._clients = clients
-        self._pages = pages
+    def __init__(self, forms: PageForms, sign_in: SignIn, settings: Settings) -> None:
+        self._forms = forms
+        self._sign_in = sign_in
         self._settings = settings
         routes = Routes("oauth")
-        routes.get("/oauth/authorize", self.show, "oauth_authorize", "The sign-in page")
-        routes.post("/oauth/authorize", self.decide, "oauth_authorize_decide", "What was typed into it")
+        routes.get("/oauth/authorize", self.show, "oauth_authorize", "The page on which an app is allowed to act")
+        routes.post("/oauth/authorize", self.decide, "oauth_authorize_decide", "What was decided on it")
         self.router = routes.router
 
     async def show(self, request: Request) -> Response:
         fields: dict[str, str] = {}
         try:
-            fields = read_fields(query_params(request))
+            params = query_params(request)
+            fields = read_fields(params)
             checked = await self._check(fields)
+            caller = None if params.flag("force_login") else await self._forms.browser.caller(request)
+            return await self._page(request, fields, checked, caller)
         except AppError as error:
-            return self._refuse(error, fields)
-        return self._page(fields, checked)
+            return self._refuse(request, error, fields)
 
     async def decide(self, request: Request) -> Response:
         fields: dict[str, str] = {}
         try:
-            params = await read_params(request, self._settings.max_body_bytes, query=False)
+            params = await self._forms.read(request)
             fields = read_fields(params)
             checked = await self._check(fields)
-            if not is_from_here(request, self._settings.domain):
-                return self._message(403, "Not from here", "This form was sent by another site. Please start again.")
+            self._forms.browser.check_origin(request)
             if params.text("decision", 20) == "deny":
-                return self._return(fields, {"error": "access_denied"})
-            return await self._sign_in(request, fields, checked, params)
+                return self._return(request, fields, {"error": "access_denied"})
+            if "login" in params or "password" in params:
+                return await self._enter(request, fields, checked, params)
+            self._forms.browser.check_form(request, params)
+            caller = await self._forms.browser.caller(request)
+            if caller is None:
+                return await self._page(request, fields, checked, None)
+            return await self._grant(request, fields, caller)
         except AppError as error:
-            return self._refuse(error, fields)
+            return self._refuse(request, error, fields)
 
-    async def _sign_in(
+    async def _enter(
         self, request: Request, fields: dict[str, str], checked: CheckAuthorizationResponse, params: Params
     ) -> Response:
-        login, password = params.text("login", 300) or "", params.text("password", 1000) or ""
-        call = CreateAuthorizationRequest(
-            authorization=authorization(fields),
-            login=login.strip(),
-            password=password,
-            client_address=request.client.host if request.client else "",
-        )
+        """Signing in and allowing in one step, unless a second factor is needed: then the page comes once more."""
         try:
-            answer = await self._clients.auth.call("CreateAuthorization", call, timeout=CALL_SECONDS)
-        except Unauthenticated as error:
-            return self._page(fields, checked, error, "The username, e-mail address or password is wrong.", login)
-        except ResourceExhausted as error:
-            return self._page(fields, checked, error, "Too many tries. Please wait a little, then try again.", login)
-        return self._return(fields, {"code": answer.code})
+            step = await self._sign_in.begin(request, params)
+        except (Unauthenticated, ResourceExhausted) as error:
+            login = params.text("login", 300) or ""
+            return await self._page(request, fields, checked, None, error, login)
+        if step.challenge:
+            return self._sign_in.settled(request, with_query("/oauth/authorize", fields), step)
+        answer = await self._grant(request, fields, await self._forms.browser.opened(step.session))
+        self._forms.browser.remember(answer, step.session)
+        return answer
+
+    async def _grant(self, request: Request, fields: dict[str, str], caller: Caller) -> Response:
+        call = CreateAuthorizationRequest(authorization=authorization(fields))
+        granted = await self._forms.clients.auth.call(
+            "CreateAuthorization", call, timeout=CALL_SECONDS, identity=caller.identity
+        )
+        return self._return(request, fields, {"code": granted.code})
 
     async def _check(self, fields: dict[str, str]) -> CheckAuthorizationResponse:
-        answer: CheckAuthorizationResponse = await self._clients.auth.call(
+        answer: CheckAuthorizationResponse = await self._forms.clients.auth.call(
             "CheckAuthorization", authorization(fields), timeout=CALL_SECONDS, idempotent=True
         )
         return answer
 
-    def _page(
+    async def _page(
         self,
+        request: Request,
         fields: dict[str, str],
         checked: CheckAuthorizationResponse,
+        caller: Caller | None,
         error: AppError | None = None,
-        message: str = "",
         login: str = "",
     ) -> Response:
-        page = self._pages.render(
+        username = "" if caller is None else await self._username(caller)
+        return self._forms.render(
+            request,
             "authorize.html",
-            200 if error is None else http_status(error),
+            error,
             leads_to=fields["redirect_uri"],
             app=checked.app,
             fields=fields,
             permissions=permissions(checked.scopes),
-            error=message,
             login=login,
+            username=username,
         )
-        if isinstance(error, ResourceExhausted):
-            page.headers.update(error_headers(error, 429))
-        return page
 
-    def _return(self, fields: dict[str, str], answer: dict[str, str]) -> Response:
+    async def _username(self, caller: Caller) -> str:
+        answer = await self._forms.clients.accounts.call(
+            "GetSecurity", GetSecurityRequest(), timeout=CALL_SECONDS, identity=caller.identity, idempotent=True
+        )
+        return str(answer.username)
+
+    def _return(self, request: Request, fields: dict[str, str], answer: dict[str, str]) -> Response:
         """To the app, or to a page with the code where the app has no address."""
         if fields["redirect_uri"] == OUT_OF_BAND:
             if "code" in answer:
-                return self._pages.render("code.html", code=answer["code"])
-            why = answer.get("error_description", "You can close this page.")
-            return self._message(400, "Nothing was allowed", why)
+                return self._forms.render(request, "code.html", code=answer["code"])
+            return self._message(request, 400, mark("Nothing was allowed"), mark("You can close this page."))
         # RFC 9207: so an app that uses several servers sees whose answer it is.
         answer = {**answer, "iss": issuer(self._settings.public_url)}
         if fields["state"]:
             answer = {**answer, "state": fields["state"]}
         return RedirectResponse(with_query(fields["redirect_uri"], answer), 303)
 
-    def _refuse(self, error: AppError, fields: dict[str, str]) -> Response:
+    def _refuse(self, request: Request, error: AppError, fields: dict[str, str]) -> Response:
         named = {violation.field for violation in error.fields}
         if isinstance(error, InvalidArgument) and named and fields and not named & _UNSAFE:
             code = next((_OAUTH_ERRORS[name] for name in sorted(named) if name in _OAUTH_ERRORS), "invalid_request")
-            return self._return(fields, {"error": code, "error_description": error.message})
-        status = http_status(error)
+            return self._return(request, fields, {"error": code, "error_description": error.message})
         if isinstance(error, InvalidArgument):
-            return self._message(400, "This sign-in link is not valid", error.message)
-        page = self._message(status, "This does not work just now", "Please try again in a moment.")
-        page.headers.update(error_headers(error, status))
-        return page
+            return self._message(request, 400, mark("This sign-in link is not valid"), error.message)
+        return self._forms.refusal(request, error)
 
-    def _message(self, status: int, heading: str, message: str) -> Response:
-        return self._pages.render("message.html", status, heading=heading, message=message)
+    def _message(self, request: Request, status: int, heading: str, message: str) -> Response:
+        return self._forms.pages.render(request, "message.html", status, heading=heading, message=message)
 
 
 def read_fields(params: Params) -> dict[str, str]:
@@ -165,14 +179,6 @@ def authorization(fields: dict[str, str]) -> CheckAuthorizationRequest:
         code_challenge=fields["code_challenge"],
         code_challenge_method=fields["code_challenge_method"],
     )
-
-
-def is_from_here(request: Request, domain: str) -> bool:
-    """Whether the page itself sent the form, as far as the browser tells: another site must not sign anyone in."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return False
-    origin = request.headers.get("origin")
-    return origin is None or origin.partition("://")[2] in (domain, request.headers.get("host"))
 
 
 def with_query(address: str, values: Mapping[str, str]) -> str:

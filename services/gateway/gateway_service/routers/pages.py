@@ -37,8 +37,10 @@ class FrontPages:
             routes.get(path, self.picture, f"pages{path}".replace("/", "_").replace(".", "_"), "A default picture")
         self.router = routes.router
 
-    async def home(self, _request: Request) -> Response:
-        return self._pages.render("home.html", description=self._settings.description, rules=self._settings.rules)
+    async def home(self, request: Request) -> Response:
+        return self._pages.render(
+            request, "home.html", description=self._settings.description, rules=self._settings.rules
+        )
 
     async def asset(self, request: Request) -> Response:
         return self._file(request.path_params["name"])

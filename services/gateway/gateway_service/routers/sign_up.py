@@ -68,4 +68,5 @@ def sign_up_request(params: Params) -> SignUpRequest:
         agreement=params.flag("agreement") or False,
         locale=params.text("locale", 100) or "",
         reason=params.text("reason", 5000) or "",
+        invite_code=params.text("invite_code", 200) or "",
     )

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+from gateway_fakes.service import with_reason
 
 from rookery_common.errors import ResourceExhausted, Unavailable
 
@@ -40,7 +41,7 @@ async def test_page_carries_the_request_and_says_what_is_asked(http: httpx2.Asyn
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', answer.text))
-    assert {name: html.unescape(value) for name, value in hidden.items()} == QUERY
+    assert {name: html.unescape(value) for name, value in hidden.items()} == {**QUERY, "form_token": ""}
     assert "Test app" in answer.text
     assert "read everything that you can read" in answer.text
     assert 'autocomplete="current-password"' in answer.text
@@ -77,8 +78,8 @@ async def test_signing_in_returns_to_the_app_with_a_code_that_gives_a_token(
 
 async def test_auth_is_told_where_it_came_from(http: httpx2.AsyncClient, world: World, alice: int) -> None:
     await http.post(URL, data={**QUERY, **LOGIN}, headers={"x-forwarded-for": "203.0.113.9"})
-    [call] = world.auth.made("CreateAuthorization")
-    assert call.request.client_address == "127.0.0.1"
+    [call] = world.accounts.made("StartSignIn")
+    assert call.request.client.address == "127.0.0.1"
 
 
 async def test_command_line_is_shown_the_code(http: httpx2.AsyncClient, world: World, alice: int) -> None:
@@ -101,9 +102,9 @@ async def test_wrong_password_is_told_in_the_page(http: httpx2.AsyncClient, alic
 
 async def test_too_many_tries_are_told_in_the_page(http: httpx2.AsyncClient, world: World, alice: int) -> None:
     def refuse(_request: object, _who: object) -> object:
-        raise ResourceExhausted("Slow down", retry_after=30)
+        raise with_reason(ResourceExhausted("Slow down", retry_after=30), "TOO_MANY_TRIES")
 
-    world.auth.CreateAuthorization = refuse  # type: ignore[method-assign,assignment]
+    world.accounts.StartSignIn = refuse  # type: ignore[method-assign,assignment]
     answer = await http.post(URL, data={**QUERY, **LOGIN})
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "30"

@@ -107,11 +107,10 @@ class FakeAuth(FakeService):
 
     def CreateAuthorization(self, request: Any, who: Any) -> Any:
         checked = self.CheckAuthorization(request.authorization, who)
-        password, account_id = self.passwords.get(request.login, ("", 0))
-        if not account_id or password != request.password:
-            raise with_reason(Unauthenticated("Wrong credentials"), "WRONG_CREDENTIALS")
+        assert who is not None
+        assert "security" in who.scopes
         code = secrets.token_urlsafe(8)
-        self.codes[code] = (account_id, list(checked.scopes))
+        self.codes[code] = (who.account_id, list(checked.scopes))
         return auth_service_pb2.CreateAuthorizationResponse(code=code)
 
     def CreateToken(self, request: auth_service_pb2.CreateTokenRequest, _who: Any) -> Any:

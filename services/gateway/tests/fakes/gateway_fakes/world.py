@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway_fakes.accounts import FakeAccounts
 from gateway_fakes.auth import FakeAuth
 from gateway_fakes.post import FakePost
 from gateway_fakes.service import FakeService
@@ -31,12 +32,14 @@ class World:
 
     clock: FakeClock
     auth: FakeAuth = field(init=False)
+    accounts: FakeAccounts = field(init=False)
     user: FakeUser = field(init=False)
     post: FakePost = field(init=False)
     feed: FakeFeed = field(init=False)
 
     def __post_init__(self) -> None:
         self.auth, self.user = FakeAuth(self), FakeUser(self)
+        self.accounts = FakeAccounts(self)
         self.post, self.feed = FakePost(self), FakeFeed(self)
 
     async def batch_get_posts(self, _viewer: Identity | None, queries: Any) -> list[post_service_pb2.PostView]:

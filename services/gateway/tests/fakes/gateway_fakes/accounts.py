@@ -1,0 +1,129 @@
+"""Auth's AccountService: people sign in with the passwords that FakeAuth knows; `totp` have a second factor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gateway_fakes.service import FakeService, bad, with_reason
+from rookery.auth.v1 import account_service_pb2 as pb
+from rookery_common.errors import FailedPrecondition, NotFound, Unauthenticated
+
+if TYPE_CHECKING:
+    from gateway_fakes.world import World
+
+CODE, LINK = "123456", "a-link"
+
+
+class FakeAccounts(FakeService):
+    """As the contract says, for one challenge, one code and one link."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.totp: set[int] = set()
+        self.elevated: set[int] = set()
+        self.challenges: dict[str, int] = {}
+
+    def StartSignIn(self, request: pb.StartSignInRequest, _who: Any) -> pb.StartSignInResponse:
+        password, account_id = self.world.auth.passwords.get(request.login, ("", 0))
+        if not account_id or password != request.password:
+            raise with_reason(Unauthenticated("Wrong credentials"), "WRONG_CREDENTIALS")
+        if account_id not in self.totp:
+            return pb.StartSignInResponse(session=self.session(account_id))
+        self.challenges["challenge"] = account_id
+        return pb.StartSignInResponse(
+            challenge="challenge", factors=[pb.Factor.FACTOR_TOTP, pb.Factor.FACTOR_RECOVERY_CODE]
+        )
+
+    def FinishSignIn(self, request: pb.FinishSignInRequest, _who: Any) -> pb.FinishSignInResponse:
+        if request.challenge not in self.challenges:
+            raise with_reason(Unauthenticated("Too late"), "CHALLENGE_EXPIRED")
+        if request.code != CODE:
+            raise with_reason(Unauthenticated("Wrong code"), "WRONG_FACTOR")
+        return pb.FinishSignInResponse(session=self.session(self.challenges.pop(request.challenge)))
+
+    def SignOut(self, _request: Any, who: Any) -> pb.SignOutResponse:
+        known = self.world.auth.tokens
+        for token in [token for token, session in known.items() if session.session_id == who.session_id]:
+            del known[token]
+        return pb.SignOutResponse()
+
+    def GetSecurity(self, _request: Any, who: Any) -> pb.GetSecurityResponse:
+        name = next(name for name, (_, account_id) in self.world.auth.passwords.items() if account_id == who.account_id)
+        answer = pb.GetSecurityResponse(
+            username=name, email=f"{name}@example.org", has_password=True, totp=who.account_id in self.totp, mail=True
+        )
+        if who.account_id in self.elevated:
+            answer.elevated_until.FromMilliseconds(self.world.clock.unix_ms() + 600_000)
+        return answer
+
+    def ElevateSession(self, request: pb.ElevateSessionRequest, who: Any) -> pb.ElevateSessionResponse:
+        if request.password not in {password for password, _ in self.world.auth.passwords.values()}:
+            raise with_reason(Unauthenticated("Wrong credentials"), "WRONG_CREDENTIALS")
+        self.elevated.add(who.account_id)
+        return pb.ElevateSessionResponse()
+
+    def RequestPasswordReset(self, _request: Any, _who: Any) -> pb.RequestPasswordResetResponse:
+        return pb.RequestPasswordResetResponse()
+
+    def ResetPassword(self, request: pb.ResetPasswordRequest, _who: Any) -> pb.ResetPasswordResponse:
+        self._check_link(request.token)
+        self._check_password(request.password)
+        return pb.ResetPasswordResponse()
+
+    def ConfirmEmail(self, request: pb.ConfirmEmailRequest, _who: Any) -> pb.ConfirmEmailResponse:
+        self._check_link(request.token)
+        return pb.ConfirmEmailResponse()
+
+    def ResendConfirmation(self, _request: Any, _who: Any) -> pb.ResendConfirmationResponse:
+        return pb.ResendConfirmationResponse()
+
+    def ChangePassword(self, request: pb.ChangePasswordRequest, who: Any) -> pb.ChangePasswordResponse:
+        self._check_elevated(who)
+        self._check_password(request.password)
+        return pb.ChangePasswordResponse()
+
+    def ChangeEmail(self, request: pb.ChangeEmailRequest, who: Any) -> pb.ChangeEmailResponse:
+        self._check_elevated(who)
+        if "@" not in request.email:
+            raise bad("email", "ERR_INVALID", "is not a valid e-mail address")
+        return pb.ChangeEmailResponse()
+
+    def BeginTotp(self, _request: Any, who: Any) -> pb.BeginTotpResponse:
+        self._check_elevated(who)
+        return pb.BeginTotpResponse(secret="SECRET", uri="otpauth://totp/alice?secret=SECRET")
+
+    def EnableTotp(self, request: pb.EnableTotpRequest, who: Any) -> pb.EnableTotpResponse:
+        self._check_elevated(who)
+        if request.code != CODE:
+            raise with_reason(Unauthenticated("Wrong code"), "WRONG_FACTOR")
+        self.totp.add(who.account_id)
+        return pb.EnableTotpResponse(recovery_codes=["abcd-efgh"])
+
+    def DisableTotp(self, _request: Any, who: Any) -> pb.DisableTotpResponse:
+        self._check_elevated(who)
+        self.totp.discard(who.account_id)
+        return pb.DisableTotpResponse()
+
+    def CreateRecoveryCodes(self, _request: Any, who: Any) -> pb.CreateRecoveryCodesResponse:
+        self._check_elevated(who)
+        return pb.CreateRecoveryCodesResponse(recovery_codes=["ijkl-mnop"])
+
+    def session(self, account_id: int) -> pb.BrowserSession:
+        """A browser's, with its device."""
+        session = pb.BrowserSession(
+            token=self.world.auth.grant(account_id, "security"), account_id=account_id, device_token="device"
+        )
+        session.expire_time.FromMilliseconds(self.world.clock.unix_ms() + 10**12)
+        return session
+
+    def _check_elevated(self, who: Any) -> None:
+        if who.account_id not in self.elevated:
+            raise with_reason(FailedPrecondition("Prove it"), "ELEVATION_REQUIRED")
+
+    def _check_link(self, token: str) -> None:
+        if token != LINK:
+            raise with_reason(NotFound("Used"), "LINK_EXPIRED")
+
+    def _check_password(self, password: str) -> None:
+        if len(password) < 8:
+            raise bad("password", "ERR_TOO_SHORT", "is too short")

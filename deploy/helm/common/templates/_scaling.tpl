@@ -94,5 +94,41 @@ spec:
         excludePersistentLag: "true"
         limitToPartitionsWithLag: "true"
         scaleToZeroOnInvalidOffset: "false"
+        {{- if $v.kafka.tls }}
+        tls: enable
+        {{- end }}
+        {{- if $v.kafka.username }}
+        sasl: {{ get (dict "PLAIN" "plaintext" "SCRAM-SHA-256" "scram_sha256" "SCRAM-SHA-512" "scram_sha512") ($v.kafka.saslMechanism | default "SCRAM-SHA-512") }}
+        {{- end }}
+      {{- if include "platform.v1.kafkaAccess" $ }}
+      authenticationRef: {name: {{ include "platform.v1.name" $ }}-kafka}
+      {{- end }}
     {{- end }}
+{{- with include "platform.v1.kafkaAccess" . }}
+---
+apiVersion: keda.sh/v1alpha1
+kind: TriggerAuthentication
+metadata:
+  {{- include "platform.v1.metadata" (dict "root" $ "name" (printf "%s-kafka" (include "platform.v1.name" $)) "component" "consume") | nindent 2 }}
+spec:
+  {{- . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* How KEDA gets at Kafka: as the consumers do, with their user, password and authorities. */}}
+{{- define "platform.v1.kafkaAccess" -}}
+{{- $v := .Values.resolved -}}
+{{- with $v.kafka.username }}
+env:
+  - {parameter: username, name: {{ upper $.Chart.Name }}_KAFKA_USERNAME, containerName: consume}
+{{- end }}
+{{- if or $v.kafka.username $v.kafka.caSecret }}
+secretTargetRef:
+  {{- if $v.kafka.username }}
+  - {parameter: password, name: {{ $v.kafka.existingSecret | default $v.existingSecret }}, key: {{ $v.kafka.passwordKey }}}
+  {{- end }}
+  {{- with $v.kafka.caSecret }}
+  - {parameter: ca, name: {{ . }}, key: {{ $v.kafka.caKey | default "ca.crt" }}}
+  {{- end }}
+{{- end }}
 {{- end -}}

@@ -70,6 +70,8 @@ def environment(instance: Instance, service: Service) -> dict[str, str]:
     values = _addresses(instance, service) | _stores(instance, service)
     values["MASTER_KEY"] = instance.secrets.key(f"master.{service.name}")
     values["LOCAL_MODE"] = "true"
+    if service.name == "auth":
+        values["MAIL_FOLDER"] = str(instance.root / "mails")
     if instance.secure:
         values = secure.service_settings(instance, service.name, values)
     return {f"{service.prefix}_{name}": value for name, value in values.items()}

@@ -39,6 +39,13 @@ def cql_keyspace() -> Iterator[CqlSettings]:
         yield settings
 
 
+@pytest.fixture(scope="module")
+def shared_cql_keyspace() -> Iterator[CqlSettings]:
+    """The settings of a keyspace that the module's tests share, for `emptied_cql`."""
+    with engines.cql_keyspace_settings() as settings:
+        yield settings
+
+
 @pytest.fixture
 def redis_url() -> str:
     """The Redis of caches; keys go under `redis_prefix`."""

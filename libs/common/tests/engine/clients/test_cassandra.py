@@ -23,6 +23,7 @@ from rookery_common.clients.cql_migrations import (
 from rookery_common.config import CqlSettings
 from rookery_common.errors import DeadlineExceeded
 from rookery_common.rpc.deadline import deadline
+from rookery_common.testing.cql import emptied_cql
 
 SCHEMA = """
 -- Things; by owner.
@@ -47,12 +48,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest_asyncio.fixture
-async def cql(cql_keyspace: CqlSettings, folder: Path) -> AsyncIterator[Cql]:
-    await migrate_cql(cql_keyspace, folder)
-    client = Cql(cql_keyspace, "test", STATEMENTS)
-    await client.start()
-    yield client
-    await client.stop()
+async def cql(shared_cql_keyspace: CqlSettings, folder: Path) -> AsyncIterator[Cql]:
+    await migrate_cql(shared_cql_keyspace, folder)
+    async with emptied_cql(shared_cql_keyspace, "test", STATEMENTS, folder) as client:
+        yield client
 
 
 async def test_rows_come_back_as_named_tuples_by_position_and_by_name(cql: Cql) -> None:

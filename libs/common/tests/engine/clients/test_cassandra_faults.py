@@ -69,19 +69,19 @@ class Proxy:
 
 
 @pytest_asyncio.fixture
-async def proxy(cql_keyspace: CqlSettings) -> AsyncIterator[Proxy]:
-    proxy = Proxy(cql_keyspace.cql_hosts.split(",")[0], cql_keyspace.cql_port)
+async def proxy(shared_cql_keyspace: CqlSettings) -> AsyncIterator[Proxy]:
+    proxy = Proxy(shared_cql_keyspace.cql_hosts.split(",")[0], shared_cql_keyspace.cql_port)
     await proxy.start()
     yield proxy
     await proxy.stop()
 
 
 @pytest_asyncio.fixture
-async def cql(cql_keyspace: CqlSettings, proxy: Proxy, tmp_path: Path) -> AsyncIterator[Cql]:
+async def cql(shared_cql_keyspace: CqlSettings, proxy: Proxy, tmp_path: Path) -> AsyncIterator[Cql]:
     schema = "CREATE TABLE IF NOT EXISTS things (id bigint PRIMARY KEY, note text);\n"
     (tmp_path / "20260101T0900_create_things.cql").write_text(schema)
-    await migrate_cql(cql_keyspace, tmp_path)
-    client = Cql(cql_keyspace.model_copy(update={"cql_port": proxy.port}), "test", STATEMENTS)
+    await migrate_cql(shared_cql_keyspace, tmp_path)
+    client = Cql(shared_cql_keyspace.model_copy(update={"cql_port": proxy.port}), "test", STATEMENTS)
     await client.start()
     yield client
     proxy.unmute()
@@ -106,10 +106,10 @@ async def test_a_write_whose_answer_is_lost_is_not_reported_as_undone(cql: Cql, 
 async def test_a_conditional_write_whose_answer_is_lost_is_never_repeated(cql: Cql, proxy: Proxy) -> None:
     proxy.mute()
     with deadline(0.5), pytest.raises(UnknownOutcome):
-        await cql.execute_conditional("claim", (1, "first"))
+        await cql.execute_conditional("claim", (2, "first"))
     proxy.unmute()
-    assert await _note(cql, 1) == "first"
-    applied, row = await cql.execute_conditional("claim", (1, "second"))
+    assert await _note(cql, 2) == "first"
+    applied, row = await cql.execute_conditional("claim", (2, "second"))
     assert not applied
     assert row is not None
 

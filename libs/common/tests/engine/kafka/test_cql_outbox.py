@@ -18,6 +18,7 @@ from rookery_common.kafka.cql_outbox import CQL_OUTBOX_DDL, CqlOutbox
 from rookery_common.kafka.events import Event, new_event
 from rookery_common.kafka.relay import Relay
 from rookery_common.testing.clock import FakeClock
+from rookery_common.testing.cql import emptied_cql
 from rookery_common.testing.crash import crash_at
 from rookery_common.testing.events import FakeProducer
 from rookery_common.testing.golden import golden_message
@@ -33,14 +34,12 @@ STATEMENTS = {
 
 
 @pytest_asyncio.fixture
-async def cql(cql_keyspace: CqlSettings, tmp_path: Path) -> AsyncIterator[Cql]:
+async def cql(shared_cql_keyspace: CqlSettings, tmp_path: Path) -> AsyncIterator[Cql]:
     tables = "CREATE TABLE IF NOT EXISTS things (id text PRIMARY KEY);" + CQL_OUTBOX_DDL
     (tmp_path / "20260301T1200_create_tables.cql").write_text(tables)
-    await migrate_cql(cql_keyspace, tmp_path)
-    client = Cql(cql_keyspace, "test", {**STATEMENTS, **CqlOutbox.statements})
-    await client.start()
-    yield client
-    await client.stop()
+    await migrate_cql(shared_cql_keyspace, tmp_path)
+    async with emptied_cql(shared_cql_keyspace, "test", {**STATEMENTS, **CqlOutbox.statements}, tmp_path) as client:
+        yield client
 
 
 @pytest.fixture

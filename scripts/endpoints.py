@@ -18,7 +18,7 @@ from typing import Any
 UNKNOWN: Any = object()
 MAX_DEPTH = 12
 OURS = ("gateway_service",)
-_RPC_CALLS = frozenset({"call", "upload", "stream"})
+_RPC_CALLS = frozenset({"call", "exchange", "upload", "stream"})
 _TOKEN_CALLS = frozenset({"require_user", "require", "viewer", "identify"})
 _READERS = {"read_params": "body", "query_params": "query", "checked": "body"}
 _GETTERS = frozenset(
@@ -51,6 +51,8 @@ class Endpoint:
     reads_body: bool = False
     reads_key: bool = False
     publishes: bool = False
+    renders: bool = False  # pages for people
+    statuses: set[int] = field(default_factory=set)  # that are named, beside 200
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def read(endpoint: Callable[..., Any], rpcs: Mapping[str, str]) -> Endpoint:
 @cache
 def _definition(function: FunctionType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function.__code__)))
     except (OSError, TypeError, SyntaxError):
         return None
     node = tree.body[0]
@@ -171,6 +173,8 @@ class _Body(ast.NodeVisitor):
             return self._note_reader(name, positional, named)
         self._note(name, positional)
         callee = _attribute(receiver, name) if isinstance(node.func, ast.Attribute) else self._resolve(node.func)
+        self._note_message(callee)
+        self._note_answer(callee, name, positional, named)
         batched = getattr(callee, "_send", None)  # a Batcher calls for what was put into it
         return self._reading.follow(batched or callee, named, positional)
 
@@ -200,6 +204,26 @@ class _Body(ast.NodeVisitor):
             found.reads_key = True
         elif name == "send_all":
             found.publishes = True
+
+    def _note_message(self, callee: Any) -> None:
+        """A request's message that is made is sent: by its name, where a helper makes the call."""
+        descriptor = getattr(callee, "DESCRIPTOR", None)
+        rpc = str(getattr(descriptor, "name", "")).removesuffix("Request")
+        if rpc in self._reading.rpcs and rpc != getattr(descriptor, "name", ""):
+            call = f"{self._reading.rpcs[rpc]}.{rpc}"
+            if call not in self._reading.found.calls:
+                self._reading.found.calls.append(call)
+
+    def _note_answer(self, callee: Any, name: str, positional: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+        found = self._reading.found
+        if name == "render" and getattr(callee, "__module__", "") == "gateway_service.pages":
+            found.renders = True
+        elif name == "RedirectResponse":
+            found.statuses.add(named.get("status_code", positional[1] if len(positional) > 1 else 307))
+        elif name == "Response":
+            status = named.get("status_code", positional[1] if len(positional) > 1 else 200)
+            if type(status) is int and status < 400:
+                found.statuses.add(status)
 
     def _note_reader(self, name: str, positional: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         if name == "checked":

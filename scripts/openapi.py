@@ -18,6 +18,7 @@ from gateway_service.params import MAX_TEXT
 from gateway_service.schemas.scopes import SCOPES
 
 OWN = "/api/rookery/"
+BODILESS = frozenset({204, 302, 303, 304, 307})
 FORMS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 ID = {"type": "string", "pattern": "^[0-9]{1,19}$"}
 SUMMARIES: Mapping[int, str] = {
@@ -198,12 +199,20 @@ def _bounds(low: Any, high: Any) -> Json:
 
 def _responses(route: Served, known: Mapping[str, Any], *, limited: bool) -> Json:
     headers = {name: {"$ref": f"#/components/headers/{name}"} for name in LIMIT_HEADERS} if limited else {}
-    successes: Sequence[int] = known["statuses"].get(route.operation, [200])
+    successes = sorted({200, *route.does.statuses, *known["statuses"].get(route.operation, ())})
     found: Json = {}
     for status in successes:
-        answer: Json = {"description": SUMMARIES[status], **({"headers": headers} if headers else {})}
-        found[str(status)] = answer if status in (303, 304) else {**answer, "content": _content(route, known)}
-    form = "Problem" if route.path.startswith(OWN) else "Page" if route.path == "/oauth/authorize" else "Error"
+        answer: Json = {"description": SUMMARIES.get(status, "Done"), **({"headers": headers} if headers else {})}
+        found[str(status)] = answer if status in BODILESS else {**answer, "content": _content(route, known)}
+    form = (
+        "Problem"
+        if route.path.startswith(OWN)
+        else "Page"
+        if route.does.renders
+        else "Probe"
+        if route.tag == "probes"
+        else "Error"
+    )
     for status in sorted(_failures(route, limited=limited)):
         found[str(status)] = {"$ref": f"#/components/responses/{form}{status}"}
     return found
@@ -213,7 +222,9 @@ def _refusals() -> Iterator[tuple[str, Json]]:
     """Each failure in each of its forms: Mastodon's, RFC 9457's on our own routes, a page where people see it."""
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for form, content in (("Error", error), ("Problem", problem), ("Page", {**error, "text/html": {}})):
+    anything: Json = {"application/json": {}}
+    forms = {"Error": error, "Problem": problem, "Page": {**error, "text/html": {}}, "Probe": anything}
+    for form, content in forms.items():
         for status, summary in SUMMARIES.items():
             if status == 431:
                 yield f"{form}{status}", {"description": summary}
@@ -223,6 +234,8 @@ def _refusals() -> Iterator[tuple[str, Json]]:
 
 def _content(route: Served, known: Mapping[str, Any]) -> Json:
     kind = known["media_types"].get(route.operation, "application/json")
+    if route.does.renders:
+        return {"text/html": {}, "application/json": {}}
     if kind != "application/json":
         return {kind: {}}
     answer = known["answers"].get(route.operation)
@@ -246,6 +259,6 @@ def _failures(route: Served, *, limited: bool) -> set[int]:
         failures |= {408, 413, 415, 422}
     if does.calls and route.method != "GET":
         failures |= {403, 409, 422}
-    if route.tag == "oauth":
-        failures |= {400, 401, 403}
+    if route.tag == "oauth" or does.renders:
+        failures |= {400, 401, 403, 404, 409, 422}
     return failures

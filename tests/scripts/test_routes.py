@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import importlib
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from gateway_service.limits import Rules
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,6 +40,28 @@ def test_tokens_and_scopes_are_found(served: dict[tuple[str, str], Any]) -> None
     assert served["POST", "/api/v1/accounts"].does.token == "require"
     assert served["POST", "/oauth/token"].does.token == ""
     assert served["GET", "/api/v1/admin/reports"].does.scopes == ("admin:read:reports",)
+
+
+def test_pages_and_their_redirects_are_found(served: dict[tuple[str, str], Any]) -> None:
+    page = served["POST", "/oauth/authorize"].does
+    assert page.renders
+    assert 303 in page.statuses
+    assert not served["GET", "/api/v1/timelines/home"].does.renders
+
+
+def test_credentials_are_limited_by_network(served: dict[tuple[str, str], Any]) -> None:
+    """Whatever calls auth without a token, and writes."""
+    rules = Rules.parse((files("gateway_service.limits") / "default.toml").read_text())
+    routes = [route for route in served.values() if route.method != "GET" and not route.does.token]
+    asking = [route for route in routes if any(call.startswith("auth.") for call in route.does.calls)]
+    assert len(asking) >= 5
+    for route in asking:
+        assert rules.classes[rules.name_of(route.method, route.path)].network, route.path
+
+
+def test_default_limits_name_only_routes_that_there_are(served: dict[tuple[str, str], Any]) -> None:
+    rules = Rules.parse((files("gateway_service.limits") / "default.toml").read_text())
+    assert rules.unknown({f"{route.method} {route.path}" for route in served.values()}) == []
 
 
 def test_parameters_are_found_with_their_limits(served: dict[tuple[str, str], Any]) -> None:

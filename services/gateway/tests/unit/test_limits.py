@@ -173,6 +173,13 @@ async def test_failures_are_counted_and_tell_the_limit_too(client: Client, world
     assert answers[0].headers["x-ratelimit-remaining"] == "1"
 
 
+async def test_answer_that_caches_keep_says_nothing_of_a_clients_limit(client: Client) -> None:
+    answer = await client("192.0.2.1").get("/api/v2/instance")
+    assert answer.headers["cache-control"].startswith("public")
+    assert "x-ratelimit-limit" not in answer.headers
+    assert "ratelimit" not in answer.headers
+
+
 async def test_users_of_an_application_share_its_limit(client: Client, world: World) -> None:
     http = client("192.0.2.1")
     statuses = []

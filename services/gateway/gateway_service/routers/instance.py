@@ -6,17 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from starlette.requests import Request
-from starlette.responses import Response
 
 from gateway_service.config import Settings
 from gateway_service.errors import JSON
+from gateway_service.fixed import Fixed
 from gateway_service.flags import SIGN_UP
 from gateway_service.routing import Endpoint, Routes
 from gateway_service.schemas.instance import instance_v1, instance_v2, nodeinfo, nodeinfo_links, rules
 from rookery_common.flags import Flags
 
-_CACHED = {"cache-control": "public, max-age=60"}
+CACHED_SECONDS = 60
 _NODEINFO = 'application/json; profile="http://nodeinfo.diaspora.software/ns/schema/2.0#"'
 
 
@@ -45,9 +44,4 @@ class Instance:
 
 
 def _fixed(document: Any, media_type: str = JSON) -> Endpoint:
-    body = orjson.dumps(document)
-
-    async def answer(_request: Request) -> Response:
-        return Response(body, 200, _CACHED, media_type)
-
-    return answer
+    return Fixed(orjson.dumps(document), media_type, seconds=CACHED_SECONDS)

@@ -9,11 +9,13 @@ from starlette.responses import Response
 
 from gateway_service.config import Settings
 from gateway_service.errors import RouteNotFound
+from gateway_service.fixed import Fixed
 from gateway_service.pages import Pages
 from gateway_service.routing import Routes
 
 _TYPES = {"css": "text/css; charset=utf-8", "png": "image/png"}
-_CACHED = {"cache-control": "public, max-age=86400", "access-control-allow-origin": "*"}
+_ANYWHERE = {"access-control-allow-origin": "*"}
+CACHED_SECONDS = 86_400
 # Where clients that know Mastodon expect them.
 _DEFAULT_PICTURES = {
     "/avatars/original/missing.png": "avatar.png",
@@ -29,7 +31,7 @@ class FrontPages:
         self._pages = pages
         self._settings = settings
         folder = files("gateway_service") / "static"
-        self._assets = {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.is_file()}
+        self._assets = {entry.name: _fixed(entry.name, entry.read_bytes()) for entry in folder.iterdir()}
         routes = Routes("pages")
         routes.get("/", self.home, "pages_home", "What this is")
         routes.get("/assets/{name}", self.asset, "pages_asset", "A file of the pages")
@@ -43,13 +45,17 @@ class FrontPages:
         )
 
     async def asset(self, request: Request) -> Response:
-        return self._file(request.path_params["name"])
+        return await self._file(request, request.path_params["name"])
 
     async def picture(self, request: Request) -> Response:
-        return self._file(_DEFAULT_PICTURES[request.scope["path"]])
+        return await self._file(request, _DEFAULT_PICTURES[request.scope["path"]])
 
-    def _file(self, name: str) -> Response:
-        body = self._assets.get(name)
-        if body is None:
+    async def _file(self, request: Request, name: str) -> Response:
+        file = self._assets.get(name)
+        if file is None:
             raise RouteNotFound("Not found")
-        return Response(body, 200, _CACHED, _TYPES[name.rpartition(".")[2]])
+        return await file(request)
+
+
+def _fixed(name: str, body: bytes) -> Fixed:
+    return Fixed(body, _TYPES[name.rpartition(".")[2]], seconds=CACHED_SECONDS, headers=_ANYWHERE)

@@ -8,10 +8,10 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway_service.errors import JSON
+from gateway_service.fixed import Fixed
 from gateway_service.routing import Routes
 
-_CACHED = {"cache-control": "public, max-age=300"}
+CACHED_SECONDS = 300
 _POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
 
 
@@ -21,8 +21,11 @@ class Reference:
     def __init__(self) -> None:
         package = files("gateway_service")
         # Written for those who review it line by line, sent without what only they need.
-        self._document = orjson.dumps(orjson.loads((package / "openapi.json").read_bytes()))
-        self._page = (package / "reference.html").read_bytes()
+        document = orjson.dumps(orjson.loads((package / "openapi.json").read_bytes()))
+        self._document = Fixed(document, seconds=CACHED_SECONDS)
+        page = (package / "reference.html").read_bytes()
+        policy = {"content-security-policy": _POLICY}
+        self._page = Fixed(page, "text/html; charset=utf-8", seconds=CACHED_SECONDS, headers=policy)
         routes = Routes("reference")
         routes.get("/openapi.json", self.document, "openapi_get", "This document")
         routes.get(
@@ -31,9 +34,8 @@ class Reference:
         routes.get("/docs", self.page, "reference_page", "This document, for people")
         self.router = routes.router
 
-    async def document(self, _request: Request) -> Response:
-        return Response(self._document, 200, _CACHED, JSON)
+    async def document(self, request: Request) -> Response:
+        return await self._document(request)
 
-    async def page(self, _request: Request) -> Response:
-        headers = {**_CACHED, "content-security-policy": _POLICY}
-        return Response(self._page, 200, headers, "text/html; charset=utf-8")
+    async def page(self, request: Request) -> Response:
+        return await self._page(request)

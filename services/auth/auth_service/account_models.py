@@ -167,6 +167,30 @@ class SignInStep:
 
 
 @dataclass(frozen=True, slots=True)
+class UsedSession:
+    """A session with its last use; `seen` is what was seen of it, under the account's data key."""
+
+    session_id: int
+    app_id: int
+    app_name: str
+    app_website: str
+    created_at: datetime
+    used_at: datetime
+    data_key: bytes = field(repr=False)
+    seen: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOverview:
+    """The same, as its owner is shown it."""
+
+    session: UsedSession
+    device: str
+    network: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NewAccount:
     """What is stored with a new account's credentials, or not at all."""
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from auth_service.account_models import SECURITY_SCOPE, Client, Factor, StartedSession
+from auth_service.account_models import SECURITY_SCOPE, Client, Factor, SessionOverview, StartedSession
+from auth_service.service.account_sessions import AccountSessions, is_browser
 from auth_service.service.browsers import Browsers
 from auth_service.service.factors import Factors
 from auth_service.service.mails import Mails
@@ -22,12 +23,19 @@ class AccountServicer(AccountServiceServicer):
     """What the gateway's pages ask for in people's names."""
 
     def __init__(
-        self, browsers: Browsers, factors: Factors, security: Security, sessions: Sessions, mails: Mails
+        self,
+        browsers: Browsers,
+        factors: Factors,
+        security: Security,
+        sessions: Sessions,
+        account_sessions: AccountSessions,
+        mails: Mails,
     ) -> None:
         self._browsers = browsers
         self._factors = factors
         self._security = security
         self._sessions = sessions
+        self._account_sessions = account_sessions
         self._mails = mails
 
     async def StartSignIn(self, request: pb.StartSignInRequest, context: Any) -> pb.StartSignInResponse:
@@ -45,6 +53,19 @@ class AccountServicer(AccountServiceServicer):
     async def SignOut(self, request: pb.SignOutRequest, context: Any) -> pb.SignOutResponse:
         await self._sessions.sign_out(_caller())
         return pb.SignOutResponse()
+
+    async def ListSessions(self, request: pb.ListSessionsRequest, context: Any) -> pb.ListSessionsResponse:
+        found = await self._account_sessions.list(_caller())
+        return pb.ListSessionsResponse(sessions=[_overview(one) for one in found])
+
+    async def RevokeSession(self, request: pb.RevokeSessionRequest, context: Any) -> pb.RevokeSessionResponse:
+        await self._account_sessions.revoke(_caller(), request.session_id)
+        return pb.RevokeSessionResponse()
+
+    async def RevokeOtherSessions(
+        self, request: pb.RevokeOtherSessionsRequest, context: Any
+    ) -> pb.RevokeOtherSessionsResponse:
+        return pb.RevokeOtherSessionsResponse(revoked=await self._account_sessions.revoke_others(_caller()))
 
     async def GetSecurity(self, request: pb.GetSecurityRequest, context: Any) -> pb.GetSecurityResponse:
         caller = _caller()
@@ -131,6 +152,20 @@ def _session(session: StartedSession) -> pb.BrowserSession:
         account_id=session.account_id,
         device_token=session.device_token,
         expire_time=_timestamp(session.expires_at),
+    )
+
+
+def _overview(overview: SessionOverview) -> pb.AccountSession:
+    session = overview.session
+    return pb.AccountSession(
+        session_id=session.session_id,
+        app_name="" if is_browser(session) else session.app_name,
+        app_website=session.app_website,
+        device=overview.device,
+        network=overview.network,
+        create_time=_timestamp(session.created_at),
+        use_time=_timestamp(session.used_at),
+        current=overview.is_current,
     )
 
 

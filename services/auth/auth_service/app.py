@@ -20,6 +20,7 @@ from auth_service.mail_transport import Transport, transport_of
 from auth_service.repository import AuthRepository
 from auth_service.repository.accounts import AccountRepository
 from auth_service.repository.operations import OperationsRepository
+from auth_service.service.account_sessions import AccountSessions
 from auth_service.service.admission import INVITATION_LIFETIME, MAX_INVITED, Admission, Approvals
 from auth_service.service.apps import Apps
 from auth_service.service.authorizations import Authorizations
@@ -117,6 +118,7 @@ class Auth:
         self.security = Security(
             accounts, self.browsers, self.challenges, self.passwords, passwords, emails, self.mails, events, clock
         )
+        self.account_sessions = AccountSessions(accounts, self.sessions, cipher, events, clock)
         self.admission = Admission(
             accounts, cipher, clock, mode=settings.sign_up_mode, confirms_emails=settings.confirms_emails
         )
@@ -137,13 +139,16 @@ class Auth:
             events,
             clock,
         )
-        self.account_servicer = AccountServicer(self.browsers, self.factors, self.security, self.sessions, self.mails)
+        self.account_servicer = AccountServicer(
+            self.browsers, self.factors, self.security, self.sessions, self.account_sessions, self.mails
+        )
         self.servicer = AuthServicer(
             self.apps,
             self.sign_up,
             self.authorizations,
             self.introspector,
             self.sessions,
+            self.account_sessions,
             self.keys,
             self.revocations,
         )

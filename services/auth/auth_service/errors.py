@@ -152,6 +152,12 @@ class InvitationVoid(PermissionDenied):
     reason = "INVITATION_VOID"
 
 
+class SessionNotFound(NotFound):
+    """The account has no such session, or it has ended."""
+
+    reason = "SESSION_NOT_FOUND"
+
+
 class LinkExpired(NotFound):
     """The link was used, is too old, or was never sent."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from auth_service.account_models import SECURITY_SCOPE
+from auth_service.account_models import SECURITY_SCOPE, Client
 from auth_service.models import (
     PUBLIC_CLIENT,
     SECRET_METHODS,
@@ -18,6 +18,7 @@ from auth_service.models import (
     SignUpForm,
     TokenRequest,
 )
+from auth_service.service.account_sessions import AccountSessions
 from auth_service.service.apps import Apps
 from auth_service.service.authorizations import Authorizations
 from auth_service.service.introspection import Introspector
@@ -43,6 +44,7 @@ class AuthServicer(AuthServiceServicer):
         authorizations: Authorizations,
         introspector: Introspector,
         sessions: Sessions,
+        account_sessions: AccountSessions,
         keys: SigningKeys,
         revocations: Revocations,
     ) -> None:
@@ -51,6 +53,7 @@ class AuthServicer(AuthServiceServicer):
         self._authorizations = authorizations
         self._introspector = introspector
         self._sessions = sessions
+        self._account_sessions = account_sessions
         self._keys = keys
         self._revocations = revocations
 
@@ -136,6 +139,7 @@ class AuthServicer(AuthServiceServicer):
     async def ExchangeToken(self, request: pb.ExchangeTokenRequest, context: Any) -> pb.ExchangeTokenResponse:
         internal = await self._sessions.exchange(request.token)
         session = internal.view.session
+        await self._account_sessions.note(session, Client(request.client_address, request.user_agent))
         return pb.ExchangeTokenResponse(
             internal_token=internal.token,
             expire_time=_timestamp(internal.expires_at),

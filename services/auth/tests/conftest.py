@@ -22,6 +22,7 @@ from auth_service.account_models import (
     NewAccount,
     Purpose,
     SecuredAccount,
+    UsedSession,
     web_app,
 )
 from auth_service.app import Auth
@@ -99,6 +100,7 @@ class FakeAccountRepository(AccountRepository):
         self.elevations: dict[int, datetime] = {}
         self.mails: dict[int, tuple[Mail, datetime]] = {}
         self.invitations: dict[bytes, tuple[int, datetime]] = {}
+        self.uses: dict[int, tuple[bytes, datetime]] = {}
 
     async def ensure_web_app(self, at: datetime) -> None:
         self.base.apps.setdefault(WEB_APP_ID, web_app(at))
@@ -195,6 +197,24 @@ class FakeAccountRepository(AccountRepository):
         for session in [one for one in mine if one.session_id != keep]:
             await self.base.revoke_session(session, now, ended(session.session_id))
         return len(mine)
+
+    async def use_due(self, session_id: int, account_id: int, before: datetime) -> bytes | None:
+        _, used_at = self.uses.get(session_id, (b"", before))
+        return self.base.credentials[account_id].data_key if used_at <= before else None
+
+    async def note_use(self, session_id: int, seen: bytes, now: datetime) -> None:
+        self.uses[session_id] = (seen, now)
+
+    async def sessions(self, account_id: int, now: datetime, limit: int) -> list[UsedSession]:
+        found = []
+        for session in self.base.sessions.values():
+            if session.account_id == account_id and session.revoked_at is None and session.expires_at > now:
+                app = self.base.apps[session.app_id]
+                seen, used_at = self.uses.get(session.session_id, (None, session.created_at))
+                key = self.base.credentials[account_id].data_key
+                ids = (session.session_id, app.app_id, app.name, app.website, session.created_at)
+                found.append(UsedSession(*ids, used_at, key, seen))
+        return sorted(found, key=lambda one: (one.used_at, one.session_id), reverse=True)[:limit]
 
     async def add_challenge(self, challenge: Challenge, *, only: bool = False) -> None:
         mine = (challenge.account_id, challenge.purpose)

@@ -43,6 +43,7 @@ from gateway_service.routers.registration import Registration
 from gateway_service.routers.reports import Reports
 from gateway_service.routers.search import Search
 from gateway_service.routers.security import Security
+from gateway_service.routers.sessions import SessionPages
 from gateway_service.routers.sign_in import SignIn
 from gateway_service.routers.sign_up import SignUp
 from gateway_service.routers.statuses import Statuses
@@ -130,6 +131,7 @@ def api_routers(
         sign_in.router,
         Recovery(forms, exchange).router,
         Security(forms).router,
+        SessionPages(forms).router,
         Reports(clients, composer, exchange, settings).router,
         AdminReports(clients, composer, exchange, settings).router,
         behind(flags, INTERACTIONS, Interactions(clients, exchange, settings, clock).router),

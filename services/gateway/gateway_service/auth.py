@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MARGIN_SECONDS = 30.0  # Longer than any request's deadline: no call starts with a token that ends under way.
 EXCHANGE_SECONDS = 2.0
 MAX_TOKEN_CHARS = 512
+MAX_AGENT_CHARS = 300
 # What auth gives to tokens of accounts that are not confirmed or approved yet.
 UNCONFIRMED_SCOPE = "unconfirmed"
 _KNOWN = "caller"  # in a request's scope
@@ -65,8 +66,8 @@ class TokenExchange:
         self._flights: dict[bytes, asyncio.Task[Caller]] = {}
         self._forgotten = 0
 
-    async def exchange(self, token: str) -> Caller:
-        """Whose token it is. Raises InvalidAccessToken; Unavailable if auth is needed and away."""
+    async def exchange(self, token: str, connection: HTTPConnection | None = None) -> Caller:
+        """Whose token it is, used by the connection. Raises InvalidAccessToken; Unavailable while auth is away."""
         if not _is_token(token):
             raise InvalidAccessToken
         digest = _digest(token)
@@ -77,7 +78,9 @@ class TokenExchange:
         _MISSES.inc()
         flight = self._flights.get(digest)
         if flight is None:
-            flight = self._flights[digest] = asyncio.create_task(self._fetch(token, digest))
+            flight = self._flights[digest] = asyncio.create_task(
+                self._fetch(_exchange_request(token, connection), digest)
+            )
             flight.add_done_callback(lambda task: self._land(digest, task))
         # Shielded: whoever gives up leaves the exchange to the others that wait for it.
         return await asyncio.shield(flight)
@@ -165,12 +168,10 @@ class TokenExchange:
         except AppError as error:
             return error
 
-    async def _fetch(self, token: str, digest: bytes) -> Caller:
+    async def _fetch(self, request: ExchangeTokenRequest, digest: bytes) -> Caller:
         forgotten = self._forgotten
         try:
-            answer = await self._auth.call(
-                "ExchangeToken", ExchangeTokenRequest(token=token), timeout=EXCHANGE_SECONDS, idempotent=True
-            )
+            answer = await self._auth.call("ExchangeToken", request, timeout=EXCHANGE_SECONDS, idempotent=True)
         except Unauthenticated:
             self._drop({digest})
             raise InvalidAccessToken from None
@@ -230,6 +231,14 @@ def check_scope(caller: Caller, *scopes: str) -> None:
         raise AccountUnconfirmed
     if scopes and not any(caller.identity.has_scope(scope) for scope in scopes):
         raise ScopeMissing(f"The token's scopes do not include {' or '.join(scopes)}")
+
+
+def _exchange_request(token: str, connection: HTTPConnection | None) -> ExchangeTokenRequest:
+    request = ExchangeTokenRequest(token=token)
+    if connection is not None:
+        request.client_address = connection.client.host if connection.client else ""
+        request.user_agent = connection.headers.get("user-agent", "")[:MAX_AGENT_CHARS]
+    return request
 
 
 def _caller(answer: ExchangeTokenResponse) -> Caller:

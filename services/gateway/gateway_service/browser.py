@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway_service.auth import Caller, TokenExchange
+from gateway_service.auth import MAX_AGENT_CHARS, Caller, TokenExchange
 from gateway_service.config import Settings
 from gateway_service.errors import InvalidAccessToken
 from gateway_service.params import Params
@@ -22,7 +22,6 @@ from rookery_common.errors import PermissionDenied, Unauthenticated
 SECURITY_SCOPE = "security"
 DEVICE_SECONDS = 365 * 86_400
 MAX_COOKIE_CHARS = 512
-MAX_AGENT_CHARS = 300
 
 
 class NotSignedIn(Unauthenticated):
@@ -55,7 +54,7 @@ class Browser:
         if not token or len(token) > MAX_COOKIE_CHARS:
             return None
         try:
-            caller = await self._exchange.exchange(token)
+            caller = await self._exchange.exchange(token, request)
         except InvalidAccessToken:
             return None
         return caller if SECURITY_SCOPE in caller.identity.scopes else None
@@ -67,9 +66,9 @@ class Browser:
             raise NotSignedIn("Sign in first")
         return caller
 
-    async def opened(self, session: BrowserSession) -> Caller:
+    async def opened(self, request: Request, session: BrowserSession) -> Caller:
         """Who has just signed in."""
-        return await self._exchange.exchange(session.token)
+        return await self._exchange.exchange(session.token, request)
 
     def client(self, request: Request, language: str) -> Client:
         """As auth wants to know of it."""

@@ -61,6 +61,20 @@ ELEVATED_UNTIL = "SELECT until FROM elevations WHERE session_id = $1"
 REVOKE_SESSIONS = """
 UPDATE sessions SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL AND session_id <> $3
 RETURNING session_id"""
+USE_DUE = """
+SELECT c.data_key FROM credentials c LEFT JOIN session_uses u ON u.session_id = $1
+WHERE c.account_id = $2 AND (u.used_at IS NULL OR u.used_at <= $3)"""
+NOTE_USE = """
+INSERT INTO session_uses (session_id, seen, used_at) VALUES ($1, $2, $3)
+ON CONFLICT (session_id) DO UPDATE SET seen = excluded.seen, used_at = excluded.used_at"""
+SESSIONS = """
+SELECT s.session_id, s.app_id, a.name AS app_name, a.website AS app_website, s.created_at,
+       coalesce(u.used_at, s.created_at) AS used_at, c.data_key, u.seen
+FROM sessions s JOIN apps a USING (app_id) JOIN credentials c USING (account_id)
+LEFT JOIN session_uses u USING (session_id)
+WHERE s.account_id = $1 AND s.revoked_at IS NULL AND a.revoked_at IS NULL AND s.expires_at > $2
+ORDER BY used_at DESC, s.session_id DESC LIMIT $3"""
+
 BEGIN_TOTP = (
     _UPSERT.format(columns="totp_secret", values="$2") + "totp_secret = excluded.totp_secret WHERE NOT s.totp_enabled"
 )

@@ -17,6 +17,7 @@ from auth_service.account_models import (
     NewAccount,
     Purpose,
     SecuredAccount,
+    UsedSession,
     web_app,
 )
 from auth_service.errors import InvitationVoid
@@ -121,6 +122,21 @@ class AccountRepository:
         """Ends all of the account's sessions but `keep`; returns how many."""
         async with self._outbox.transaction() as tx:
             return await _revoke_sessions(tx, account_id, now, ended, keep)
+
+    async def use_due(self, session_id: int, account_id: int, before: datetime) -> bytes | None:
+        """The account's data key, if no use of the session was noted after that time."""
+        row = await self._row("session_use_due", sql.USE_DUE, session_id, account_id, before)
+        return None if row is None else row["data_key"]
+
+    async def note_use(self, session_id: int, seen: bytes, now: datetime) -> None:
+        async with self._pg.transaction() as tx:
+            await tx.execute("session_use", sql.NOTE_USE, session_id, seen, now)
+
+    async def sessions(self, account_id: int, now: datetime, limit: int) -> list[UsedSession]:
+        """Those that go on, the one used last first."""
+        async with self._pg.read(primary=True) as read:
+            rows = await read.fetch("account_sessions", sql.SESSIONS, account_id, now, limit)
+        return [UsedSession(**row) for row in rows]
 
     async def add_challenge(self, challenge: Challenge, *, only: bool = False) -> None:
         """With `only`, the account's earlier ones of this purpose are void."""

@@ -123,9 +123,15 @@ class Sessions:
 
     async def sign_out(self, caller: Identity) -> None:
         """Ends the caller's own session."""
-        view = await self._repository.session(caller.session_id)
-        if view is not None:
-            await self.revoke(view.session, cause="sign_out")
+        await self.end(caller.account_id, caller.session_id)
+
+    async def end(self, account_id: int, session_id: int) -> bool:
+        """Ends a session at its owner's wish; False if the account has no such session."""
+        view = await self._repository.session(session_id)
+        if view is None or view.session.account_id != account_id or view.session.revoked_at is not None:
+            return False
+        await self.revoke(view.session, cause="owner")
+        return True
 
     async def revoke_bought_with(self, code_hash: bytes) -> None:
         """Ends what a code was exchanged for, because the code came a second time: one of the two has stolen it."""

@@ -94,7 +94,7 @@ class Authorize:
             return await self._page(request, fields, checked, None, error, login)
         if step.challenge:
             return self._sign_in.settled(request, with_query("/oauth/authorize", fields), step)
-        answer = await self._grant(request, fields, await self._forms.browser.opened(step.session))
+        answer = await self._grant(request, fields, await self._forms.browser.opened(request, step.session))
         self._forms.browser.remember(answer, step.session)
         return answer
 

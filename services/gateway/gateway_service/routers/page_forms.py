@@ -37,6 +37,7 @@ MESSAGES: Mapping[str, str] = {
     "ACCOUNT_REJECTED": mark("Your application for an account was not accepted."),
     "LINK_EXPIRED": mark("This link was used already, or is too old. Please ask for a new one."),
     "FOREIGN_FORM": mark("This form did not come from this page. Please start again."),
+    "SESSION_NOT_FOUND": mark("This session has ended already."),
     "MAIL_NOT_CONFIGURED": mark("This server sends no e-mails, so your address can't be changed."),
     "TOTP_ENABLED": mark("An authenticator app is set up already."),
     "TOTP_NOT_BEGUN": mark("Please start setting up the authenticator app once more."),

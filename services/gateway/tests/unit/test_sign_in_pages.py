@@ -24,7 +24,7 @@ LOGIN = {"login": "alice", "password": "correct horse"}
 CODE, LINK = "123456", "a-link"
 OVERVIEW = "/auth/security"
 PAGES = ["/auth/sign_in", "/auth/reset", f"/auth/password?token={LINK}", f"/auth/confirm?token={LINK}"]
-PRIVATE = [OVERVIEW, f"{OVERVIEW}/password", f"{OVERVIEW}/email", f"{OVERVIEW}/totp"]
+PRIVATE = [OVERVIEW, "/auth/sessions", f"{OVERVIEW}/password", f"{OVERVIEW}/email", f"{OVERVIEW}/totp"]
 
 
 @pytest.fixture
@@ -199,6 +199,26 @@ async def test_a_password_is_changed(browser: httpx2.AsyncClient, world: World, 
     assert short.status_code == 422
     assert "at least 8" in short.text
     assert (await submit(browser, f"{OVERVIEW}/password", password="long enough")).headers["location"] == OVERVIEW
+
+
+async def test_sessions_are_listed_and_ended_one_or_all(browser: httpx2.AsyncClient, world: World, alice: int) -> None:
+    tokens = [world.auth.grant(alice, "read") for _ in range(3)]
+    page = (await browser.get("/auth/sessions")).text
+    assert page.count("Test app") == 3
+    assert "192.0.2.0/24" in page
+    assert "Nov 14, 2023" in page
+    session_id = str(world.auth.tokens[tokens[0]].session_id)
+    assert (await submit(browser, "/auth/sessions", session_id=session_id)).headers["location"] == "/auth/sessions"
+    assert tokens[0] not in world.auth.tokens
+    assert (await submit(browser, "/auth/sessions", session_id=session_id)).status_code == 404
+    assert (await submit(browser, "/auth/sessions/others")).status_code == 303
+    assert [session.scopes for session in world.auth.tokens.values()] == [["security"]]
+
+
+async def test_auth_is_told_where_a_token_is_used(browser: httpx2.AsyncClient, world: World) -> None:
+    await browser.get("/auth/sessions", headers={"user-agent": "Firefox"})
+    call = world.auth.made("ExchangeToken")[-1]
+    assert (call.request.client_address, call.request.user_agent) == ("127.0.0.1", "Firefox")
 
 
 async def test_mailed_links_are_followed_with_a_click(http: httpx2.AsyncClient, world: World) -> None:

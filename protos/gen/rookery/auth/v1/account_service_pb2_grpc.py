@@ -52,6 +52,21 @@ class AccountServiceStub:
                 request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.SignOutRequest.SerializeToString,
                 response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.SignOutResponse.FromString,
                 _registered_method=True)
+        self.ListSessions = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/ListSessions',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ListSessionsRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ListSessionsResponse.FromString,
+                _registered_method=True)
+        self.RevokeSession = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/RevokeSession',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RevokeSessionRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RevokeSessionResponse.FromString,
+                _registered_method=True)
+        self.RevokeOtherSessions = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/RevokeOtherSessions',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RevokeOtherSessionsRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RevokeOtherSessionsResponse.FromString,
+                _registered_method=True)
         self.GetSecurity = channel.unary_unary(
                 '/rookery.auth.v1.AccountService/GetSecurity',
                 request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.GetSecurityRequest.SerializeToString,
@@ -138,6 +153,27 @@ class AccountServiceServicer:
 
     def SignOut(self, request, context):
         """Ends the caller's session.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSessions(self, request, context):
+        """The account's sessions, of browsers and of apps, the one used last first; at most 200.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeSession(self, request, context):
+        """Ends one of them. Errors: NOT_FOUND (SESSION_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeOtherSessions(self, request, context):
+        """Ends all but the caller's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -250,6 +286,21 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.SignOut,
                     request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.SignOutRequest.FromString,
                     response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.SignOutResponse.SerializeToString,
+            ),
+            'ListSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSessions,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ListSessionsRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'RevokeSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeSession,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RevokeSessionRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RevokeSessionResponse.SerializeToString,
+            ),
+            'RevokeOtherSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeOtherSessions,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RevokeOtherSessionsRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RevokeOtherSessionsResponse.SerializeToString,
             ),
             'GetSecurity': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSecurity,
@@ -396,6 +447,87 @@ class AccountService:
             '/rookery.auth.v1.AccountService/SignOut',
             rookery_dot_auth_dot_v1_dot_account__service__pb2.SignOutRequest.SerializeToString,
             rookery_dot_auth_dot_v1_dot_account__service__pb2.SignOutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/ListSessions',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.ListSessionsRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.ListSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/RevokeSession',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.RevokeSessionRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.RevokeSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeOtherSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/RevokeOtherSessions',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.RevokeOtherSessionsRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.RevokeOtherSessionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,12 @@ class AccountServiceStub:
     """
     SignOut: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.SignOutRequest, _account_service_pb2.SignOutResponse]
     """Ends the caller's session."""
+    ListSessions: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListSessionsRequest, _account_service_pb2.ListSessionsResponse]
+    """The account's sessions, of browsers and of apps, the one used last first; at most 200."""
+    RevokeSession: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RevokeSessionRequest, _account_service_pb2.RevokeSessionResponse]
+    """Ends one of them. Errors: NOT_FOUND (SESSION_NOT_FOUND)."""
+    RevokeOtherSessions: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RevokeOtherSessionsRequest, _account_service_pb2.RevokeOtherSessionsResponse]
+    """Ends all but the caller's."""
     GetSecurity: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetSecurityRequest, _account_service_pb2.GetSecurityResponse]
     """How the caller's account is secured."""
     ElevateSession: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ElevateSessionRequest, _account_service_pb2.ElevateSessionResponse]
@@ -101,6 +107,12 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """
     SignOut: _aio.UnaryUnaryMultiCallable[_account_service_pb2.SignOutRequest, _account_service_pb2.SignOutResponse]  # type: ignore[assignment]
     """Ends the caller's session."""
+    ListSessions: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListSessionsRequest, _account_service_pb2.ListSessionsResponse]  # type: ignore[assignment]
+    """The account's sessions, of browsers and of apps, the one used last first; at most 200."""
+    RevokeSession: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RevokeSessionRequest, _account_service_pb2.RevokeSessionResponse]  # type: ignore[assignment]
+    """Ends one of them. Errors: NOT_FOUND (SESSION_NOT_FOUND)."""
+    RevokeOtherSessions: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RevokeOtherSessionsRequest, _account_service_pb2.RevokeOtherSessionsResponse]  # type: ignore[assignment]
+    """Ends all but the caller's."""
     GetSecurity: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetSecurityRequest, _account_service_pb2.GetSecurityResponse]  # type: ignore[assignment]
     """How the caller's account is secured."""
     ElevateSession: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ElevateSessionRequest, _account_service_pb2.ElevateSessionResponse]  # type: ignore[assignment]
@@ -171,6 +183,30 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.SignOutResponse, _abc.Awaitable[_account_service_pb2.SignOutResponse]]:
         """Ends the caller's session."""
+
+    @_abc_1.abstractmethod
+    def ListSessions(
+        self,
+        request: _account_service_pb2.ListSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.ListSessionsResponse, _abc.Awaitable[_account_service_pb2.ListSessionsResponse]]:
+        """The account's sessions, of browsers and of apps, the one used last first; at most 200."""
+
+    @_abc_1.abstractmethod
+    def RevokeSession(
+        self,
+        request: _account_service_pb2.RevokeSessionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.RevokeSessionResponse, _abc.Awaitable[_account_service_pb2.RevokeSessionResponse]]:
+        """Ends one of them. Errors: NOT_FOUND (SESSION_NOT_FOUND)."""
+
+    @_abc_1.abstractmethod
+    def RevokeOtherSessions(
+        self,
+        request: _account_service_pb2.RevokeOtherSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.RevokeOtherSessionsResponse, _abc.Awaitable[_account_service_pb2.RevokeOtherSessionsResponse]]:
+        """Ends all but the caller's."""
 
     @_abc_1.abstractmethod
     def GetSecurity(

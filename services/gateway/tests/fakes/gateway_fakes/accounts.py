@@ -47,6 +47,33 @@ class FakeAccounts(FakeService):
             del known[token]
         return pb.SignOutResponse()
 
+    def ListSessions(self, _request: Any, who: Any) -> pb.ListSessionsResponse:
+        answer = pb.ListSessionsResponse()
+        for session in self._sessions_of(who).values():
+            is_current = session.session_id == who.session_id
+            name = "" if session.scopes == ["security"] else "Test app"
+            added = answer.sessions.add(session_id=session.session_id, app_name=name, current=is_current)
+            added.device, added.network = "Firefox, Linux", "192.0.2.0/24"
+            added.use_time.FromSeconds(1_700_000_000)
+        return answer
+
+    def RevokeSession(self, request: pb.RevokeSessionRequest, who: Any) -> pb.RevokeSessionResponse:
+        for token, session in self._sessions_of(who).items():
+            if session.session_id == request.session_id:
+                del self.world.auth.tokens[token]
+                return pb.RevokeSessionResponse()
+        raise with_reason(NotFound("No such session"), "SESSION_NOT_FOUND")
+
+    def RevokeOtherSessions(self, _request: Any, who: Any) -> pb.RevokeOtherSessionsResponse:
+        others = [token for token, one in self._sessions_of(who).items() if one.session_id != who.session_id]
+        for token in others:
+            del self.world.auth.tokens[token]
+        return pb.RevokeOtherSessionsResponse(revoked=len(others))
+
+    def _sessions_of(self, who: Any) -> dict[str, Any]:
+        known = self.world.auth.tokens
+        return {token: one for token, one in known.items() if one.account_id == who.account_id}
+
     def GetSecurity(self, _request: Any, who: Any) -> pb.GetSecurityResponse:
         name = next(name for name, (_, account_id) in self.world.auth.passwords.items() if account_id == who.account_id)
         answer = pb.GetSecurityResponse(

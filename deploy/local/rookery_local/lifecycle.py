@@ -20,7 +20,7 @@ from rookery_local.progress import Board
 from rookery_local.services import SERVICES, Service, environment
 from rookery_local.supervise import ENGINES_GROUP, SERVICES_GROUP, Supervisor, settings
 
-_SERVICE_START_SECONDS = 60
+_SERVICE_START_SECONDS = 180
 
 
 def present_services() -> list[Service]:

@@ -4,6 +4,7 @@
 #   ROOKERY_HOST   the address of this machine that pods reach; found by itself where this machine is the cluster's only node
 #   IMAGES_TO      how images get into the cluster, see scripts/images.sh; IMAGES names the registry and path, ending in /rookery
 #   K8S_NAMESPACE  rookery; K8S_URL: the gateway's address from here, found by itself
+#   K8S_NOTE       what the reader of the figures should know (what else ran on the machine)
 #   K8S_ONLY       some of the steps, by comma; K8S_SKIP_IMAGES=1: they are in the cluster, as IMAGE_TAG and IMAGE_NEXT_TAG
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from rookery_k8s.load import Load
 from rookery_k8s.platform import Platform
 from rookery_k8s.refusals import refusals
 from rookery_k8s.releases import Releases
-from rookery_k8s.report import FAILED, Finding, page
+from rookery_k8s.report import FAILED, NOT_RUN, Finding, page
 from rookery_k8s.shell import Cluster, ClusterError, run
 
 Step = Callable[[], Finding | Sequence[Finding]]
@@ -27,10 +27,16 @@ Step = Callable[[], Finding | Sequence[Finding]]
 class Trial:
     """Steps one after another; one that can't be done is a failed finding, and the next is tried."""
 
-    def __init__(self) -> None:
+    def __init__(self, report: Path, about: Mapping[str, str], only: Collection[str]) -> None:
         self.findings: list[Finding] = []
+        self._report = report
+        self._about = about
+        self._only = only
 
     def step(self, name: str, do: Step) -> None:
+        """Does it, says what came of it, and writes the report as far as it goes."""
+        if self._only and name not in self._only:
+            return
         started = time.monotonic()
         try:
             result = do()
@@ -41,6 +47,7 @@ class Trial:
             say(f"{finding.state:<12} {finding.feature}: {finding.figures}")
         say(f"{'':<12} ({name}: {time.monotonic() - started:.0f} s)")
         self.findings += new
+        self._report.write_text(page(self._about, self.findings))
 
 
 def say(line: str) -> None:
@@ -59,6 +66,7 @@ def versions(cluster: Cluster) -> dict[str, str]:
         "Kubernetes": f"{server}, {len(nodes)} node(s), {', '.join(sorted(engines))}",
         "node's CPUs": ", ".join(str(item["status"]["capacity"]["cpu"]) for item in cluster.get("nodes")),
         "Helm": run(["helm", "version", "--short"]).strip(),
+        "circumstances": os.environ.get("K8S_NOTE", "-"),
     }
 
 
@@ -66,7 +74,8 @@ def main(report: Path) -> int:
     environ = os.environ
     cluster = Cluster(environ.get("K8S_NAMESPACE", "rookery"))
     images = Images(environ.get("IMAGES_REGISTRY", "localhost"), environ["IMAGE_TAG"], environ["IMAGE_NEXT_TAG"])
-    platform, trial = Platform(cluster), Trial()
+    only = {name.strip() for name in environ.get("K8S_ONLY", "").split(",")} - {""}
+    platform, trial = Platform(cluster), Trial(report, versions(cluster), only)
     cluster.kubectl("apply", "--filename", "-", given=_namespace(cluster.namespace))
     cluster.apply(*secrets(environ))
     first = values(environ, images, f"http://gateway.{cluster.namespace}")
@@ -76,18 +85,22 @@ def main(report: Path) -> int:
     trial.step("start", lambda: resilience.start_times(platform))
     trial.step("helm test", releases.test)
     trial.step("memory", lambda: resilience.memory(platform))
-    with gateway.reachable(cluster, environ.get("K8S_URL", "")) as url:
-        releases.reconfigure(values(environ, images, url))
-        log = Path(environ.get("ROOKERY_INSTANCE", ".")) / "flows.log"
-        trial.step("flows", lambda: flows(url, cluster.namespace, log))
+
+    def through_the_service() -> Finding:
+        with gateway.reachable(cluster, environ.get("K8S_URL", "")) as url:
+            # What the gateway calls itself must be what its clients call it.
+            releases.reconfigure(values(environ, images, url))
+            return flows(url, cluster.namespace, Path(environ.get("ROOKERY_INSTANCE", ".")) / "flows.log")
+
+    trial.step("flows", through_the_service)
     _under_load(trial, platform, releases, Load(cluster, images.of("gateway"), gateway.in_cluster(cluster)))
-    report.write_text(page(versions(cluster), trial.findings))
+    trial.step("not run", lambda: NOT_RUN)
     return 0 if all(finding.ok for finding in trial.findings) else 1
 
 
 def _under_load(trial: Trial, platform: Platform, releases: Releases, load: Load) -> None:
-    load.start(5)
     rate = 5.0
+    load.start(rate)
 
     def measure() -> Finding:
         nonlocal rate
@@ -97,10 +110,10 @@ def _under_load(trial: Trial, platform: Platform, releases: Releases, load: Load
         return finding
 
     trial.step("capacity", measure)
-    trial.step("roll", lambda: resilience.rolls(platform, load, rate))
-    trial.step("kill", lambda: resilience.kills(platform, load, rate))
     trial.step("scale", lambda: resilience.scale(platform, load))
     trial.step("drain", lambda: resilience.drain(platform, load, rate))
+    trial.step("kill", lambda: resilience.kills(platform, load, rate))
+    trial.step("roll", lambda: resilience.rolls(platform, load, rate))
     trial.step("hand over", lambda: releases.hand_over(platform, load))
     trial.step("upgrade alone", lambda: releases.upgrade_alone(platform, load))
     trial.step("canary", lambda: releases.canary(platform, load))

@@ -21,6 +21,21 @@ class Finding:
         return self.state != FAILED
 
 
+# What the trial asks of no cluster, because it needs a controller that a cluster may not have.
+NOT_RUN = [
+    Finding(feature, SCHEMA_ONLY, needs)
+    for feature, needs in (
+        ("HorizontalPodAutoscalers", "need metrics-server and a metrics adapter"),
+        ("ScaledObjects on consumers' lag", "need KEDA"),
+        ("mTLS by certificates of cert-manager", "needs cert-manager"),
+        ("HTTPRoute, Ingress", "need a Gateway or a controller"),
+        ("PodMonitors", "need the Prometheus operator"),
+        ("engines by operators", "need the operators"),
+        ("blue-green", "switching `rollout.active`"),
+    )
+]
+
+
 def found(feature: str, figures: str, *, ok: bool = True) -> Finding:
     """A feature that ran."""
     return Finding(feature, RUN if ok else FAILED, figures)

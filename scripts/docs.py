@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import degradation
 import openapi
 import reference
 import routes
@@ -84,6 +85,8 @@ PAGES: Mapping[Path, Callable[[], str]] = {
     Path("docs/topics.md"): topics_page,
     Path("docs/flags.md"): flags_page,
     Path("docs/routes.md"): routes.page,
+    Path("docs/degradation.md"): degradation.page,
+    Path("docs/degradation.md"): degradation.page,
     Path("services/gateway/gateway_service/openapi.json"): openapi.page,
     Path("services/gateway/gateway_service/reference.html"): reference.page,
 }

@@ -35,7 +35,8 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _HEADER_LIST = re.compile(rb"[A-Za-z0-9, _-]{0,1000}")
 _EXPOSED = (
     b"Link, Retry-After, X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, "
-    b"RateLimit, RateLimit-Policy, X-Rookery-Switched-Off"
+    b"RateLimit, RateLimit-Policy, X-Rookery-Switched-Off, "
+    b"X-Rookery-Degraded"
 )
 _CORS = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", _EXPOSED)]
 _PREFLIGHT = [

@@ -10,6 +10,7 @@ from typing import Final
 from prometheus_client import Counter, Gauge
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway_service import degradation
 from gateway_service.errors import OWN_PREFIX, error_body
 from rookery_common.clock import Clock
 from rookery_common.rpc import Limiter, Overloaded, Priority
@@ -101,12 +102,14 @@ class Admission:
         if scope["type"] != "http" or priority_of(scope["method"].encode(), scope["raw_path"]) is None:
             await self._app(scope, receive, send)
             return
-        status = 0
+        status, missing = 0, degradation.begin()
 
         async def note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if missing:
+                    message["headers"].append((degradation.HEADER, ", ".join(missing).encode()))
             await send(message)
 
         self._gate.enter()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from gateway_service import degradation
 from gateway_service.cache import AccountFragment, Fragments, PostFragment
 from gateway_service.clients import Clients
 from gateway_service.compose.entities import Entities, account_body, counts_of
@@ -138,6 +139,7 @@ class Hydrator:
         except (Unavailable, DeadlineExceeded) as error:
             # A name as it was a moment ago is better than no page; whom nothing is known of is left out.
             log.warning("compose.accounts_from_cache", reason=error.reason)
+            degradation.note(degradation.NAMES)
             for account_id in asked:
                 account = self._cache.accounts.get(account_id)
                 if account is not None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway_service import degradation
 from gateway_service.auth import Caller, TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
@@ -84,6 +85,7 @@ class Statuses:
             )
         except AppError as error:
             OWN_POST_FAILURES.inc()
+            degradation.note(degradation.OWN_POST)
             log.warning("status.own_post_not_added", post_id=post_id, reason=error.reason)
 
 

@@ -1,0 +1,54 @@
+"""What is answered without a dependency that is away, and how the answer says so; all else that needs it is 503."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client import Counter
+
+HEADER: Final = b"x-rookery-degraded"
+DEGRADED = Counter("rookery_gateway_degraded_total", "Answers that went without a part, by the part.", ("part",))
+_parts: ContextVar[list[str] | None] = ContextVar("degraded_parts", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """A part of answers that may be missing: the RPC that it comes from, on which routes, and what is answered then."""
+
+    part: str
+    rpc: str
+    # Only where this one is called too: what an accounts route is for is an optional part of a status.
+    beside: str
+    answer: str
+
+
+NAMES: Final = Fallback(
+    "names",
+    "user.BatchGetAccounts",
+    "post.BatchGetPosts",
+    "Names and counts of authors as they were a moment ago; statuses of authors not seen here before are left out.",
+)
+OWN_POST: Final = Fallback(
+    "own-post",
+    "feed.AddOwnPost",
+    "",
+    "The post is made; it reaches its author's own home by its event, a moment later.",
+)
+FALLBACKS: Final = (NAMES, OWN_POST)
+
+
+def begin() -> list[str]:
+    """For the request in hand: the parts that its answer will go without, as they are noted."""
+    parts: list[str] = []
+    _parts.set(parts)
+    return parts
+
+
+def note(fallback: Fallback) -> None:
+    """The answer goes without this part. On streams, which have no header to say it, it is only counted."""
+    DEGRADED.labels(fallback.part).inc()
+    parts = _parts.get()
+    if parts is not None and fallback.part not in parts:
+        parts.append(fallback.part)

@@ -12,18 +12,18 @@ HEAD = """# While a service is away
 
 Generated from the gateway's code (`gateway_service/degradation.py` and the routes' calls) by `make docs`; don't edit.
 
-A route that needs what is away answers 503 with `Retry-After`, at once where the breaker of the method is open (half of
-at least 20 calls in 10 s failed; it is probed after 1 to 5 s), else when the call's deadline is over: 3 s for reads
-that are composed, 10 s for a request that reads, 15 s for one that writes, 120 s for an upload. Where a part is optional the
-answer goes without it and says so: `X-Rookery-Degraded: <part>`, parts by comma; `rookery_gateway_degraded_total{part}`
-counts them. A method that a signed-in viewer alone needs, such as BatchGetRelationships, fails nobody else. Whom the
-viewer blocks, or may not see, is never guessed: without that there is no page. Routes that a section does not name are
-not affected.
+A route that needs what is away answers 503 with `Retry-After`, at once where the breaker of the method is open (half
+of at least 20 calls in 10 s failed; it is probed after 1 to 5 s), else when the call's deadline is over: 3 s for
+reads that are composed, 10 s for a request that reads, 15 s for one that writes, 120 s for an upload. Where a part is
+optional the answer goes without it and says so: `X-Rookery-Degraded: <part>`, parts by comma;
+`rookery_gateway_degraded_total{part}` counts them. A method that a signed-in viewer alone needs, such as
+BatchGetRelationships, fails nobody else. Whom the viewer blocks, or may not see, is never guessed: without that there
+is no page. Routes that a section does not name are not affected.
 
 Without **auth** a token that is remembered goes on for as long as revocations are heard, which is at most a second
-after auth has gone; then every route that takes a token answers 503 to those who send one. Without **Kafka** events wait in
-their services, and `POST /api/rookery/v1/interactions` answers 503. Without **Redis** rate limits are counted by each
-replica for itself, and the services read what it caches from their stores.
+after auth has gone; then every route that takes a token answers 503 to those who send one. Without **Kafka** events
+wait in their services, and `POST /api/rookery/v1/interactions` answers 503. Without **Redis** rate limits are counted
+by each replica for itself, and the services read what it caches from their stores.
 
 """
 PARTS_HEAD = "## Parts that may be missing\n\n| part | without | what is answered |\n|---|---|---|\n"

@@ -228,7 +228,9 @@ def _refusals() -> Iterator[tuple[str, Json]]:
         for status, summary in SUMMARIES.items():
             if status == 431:
                 yield f"{form}{status}", {"description": summary}
-            elif status >= 400:
+            elif status == 400:  # also of what is no HTTP, before there is a form to tell it in
+                yield f"{form}{status}", {"description": summary, "content": {**content, "text/plain": {}}}
+            elif status > 400:
                 yield f"{form}{status}", {"description": summary, "content": content}
 
 
@@ -246,7 +248,7 @@ def _content(route: Served, known: Mapping[str, Any]) -> Json:
 
 def _failures(route: Served, *, limited: bool) -> set[int]:
     does = route.does
-    failures = {431, 503}
+    failures = {400, 431, 503}
     if limited:
         failures.add(429)
     if does.token:
@@ -260,5 +262,5 @@ def _failures(route: Served, *, limited: bool) -> set[int]:
     if does.calls and route.method != "GET":
         failures |= {403, 409, 422}
     if route.tag == "oauth" or does.renders:
-        failures |= {400, 401, 403, 404, 409, 422}
+        failures |= {401, 403, 404, 409, 422}
     return failures

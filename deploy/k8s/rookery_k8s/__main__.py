@@ -18,7 +18,7 @@ from rookery_k8s.load import Load
 from rookery_k8s.platform import Platform
 from rookery_k8s.refusals import refusals
 from rookery_k8s.releases import Releases
-from rookery_k8s.report import FAILED, NOT_RUN, Finding, page
+from rookery_k8s.report import FAILED, NOT_RUN, Finding, findings_of, page
 from rookery_k8s.shell import Cluster, ClusterError, run
 
 Step = Callable[[], Finding | Sequence[Finding]]
@@ -29,6 +29,7 @@ class Trial:
 
     def __init__(self, report: Path, about: Mapping[str, str], only: Collection[str]) -> None:
         self.findings: list[Finding] = []
+        self._before = findings_of(report.read_text()) if only and report.exists() else []
         self._report = report
         self._about = about
         self._only = only
@@ -47,7 +48,9 @@ class Trial:
             say(f"{finding.state:<12} {finding.feature}: {finding.figures}")
         say(f"{'':<12} ({name}: {time.monotonic() - started:.0f} s)")
         self.findings += new
-        self._report.write_text(page(self._about, self.findings))
+        tried = {finding.feature for finding in self.findings}
+        kept = [finding for finding in self._before if finding.feature not in tried]
+        self._report.write_text(page(self._about, kept + self.findings))
 
 
 def say(line: str) -> None:

@@ -58,3 +58,9 @@ def page(versions: Mapping[str, str], findings: Sequence[Finding]) -> str:
         *(f"| {one.feature} | {one.state} | {one.figures.replace('|', '/')} |" for one in findings),
     ]
     return "\n".join(lines) + "\n"
+
+
+def findings_of(text: str) -> list[Finding]:
+    """What an earlier report found: a trial of some steps keeps the others'."""
+    _, _, table = text.partition("| feature | state | figures |\n|---|---|---|\n")
+    return [Finding(*line.strip("| ").split(" | ")) for line in table.splitlines() if line.count(" | ") == 2]

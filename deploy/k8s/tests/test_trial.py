@@ -12,7 +12,7 @@ from rookery_k8s.configuration import Images, alone, secrets, values
 from rookery_k8s.load import Load
 from rookery_k8s.platform import SERVICES
 from rookery_k8s.releases import CHARTS, merged
-from rookery_k8s.report import found, page
+from rookery_k8s.report import findings_of, found, page
 from rookery_k8s.shell import Cluster, ClusterError, run
 
 IMAGES = Images("localhost", "1", "2")
@@ -115,3 +115,8 @@ def test_the_report_marks_what_failed() -> None:
     assert "| Helm | v4 |" in text
     assert "| install | run | 20 s / fine |" in text
     assert "| roll post | **failed** | 3 failed |" in text
+
+
+def test_a_report_is_read_again_as_it_was_written() -> None:
+    findings = [found("install", "20 s"), found("roll post", "3 failed", ok=False)]
+    assert findings_of(page({"Helm": "v4"}, findings)) == findings

@@ -1,0 +1,160 @@
+"""People sign in with a browser: through the pages alone, as a browser sends their forms."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.policy import default
+from html import unescape
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pyotp
+import pytest
+from harness.people import PASSWORD, Person, Town
+from harness.platform import Platform
+from harness.waiting import eventually
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+NEW = "wholly new passphrase"
+OVERVIEW = "/auth/security"
+REDIRECT = "https://client.example/back"
+
+
+class Browser:
+    """Keeps cookies and sends the forms of the pages that it is on."""
+
+    def __init__(self, http: httpx2.Client) -> None:
+        self.http = http
+        self.page = ""
+
+    def open(self, path: str, **query: str) -> str:
+        return self._shown(self.http.get(path, params=query or None, follow_redirects=True))
+
+    def submit(self, action: str, **fields: str) -> str:
+        """The form of the page that leads there, filled in."""
+        return self._shown(self.send(action, **fields))
+
+    def send(self, action: str, **fields: str) -> httpx2.Response:
+        """The same; a redirect to an app is not followed."""
+        forms = re.findall(r'<form method="post" action="([^"]+)".*?</form>', self.page, re.DOTALL)
+        assert action in forms, f"the page has {forms}"
+        form = next(one for one in re.findall(r"<form.*?</form>", self.page, re.DOTALL) if f'action="{action}"' in one)
+        hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form)
+        answer = self.http.post(action, data={**{name: unescape(value) for name, value in hidden}, **fields})
+        if answer.is_redirect and answer.headers["location"].startswith("/"):
+            return self.http.get(answer.headers["location"], follow_redirects=True)
+        return answer
+
+    def _shown(self, answer: httpx2.Response) -> str:
+        self.page = answer.text
+        return self.page
+
+
+@pytest.fixture
+def browser(http: httpx2.Client) -> Browser:
+    return Browser(http)
+
+
+@pytest.fixture
+def elsewhere(platform: Platform) -> Iterator[Browser]:
+    """Another browser."""
+    with httpx2.Client(base_url=platform.url, timeout=15) as client:
+        yield Browser(client)
+
+
+def sign_in(browser: Browser, person: Person, password: str = PASSWORD) -> str:
+    browser.open(OVERVIEW)
+    return browser.submit("/auth/sign_in", login=person.username, password=password)
+
+
+def test_an_app_is_allowed_with_a_click_by_who_has_signed_in_with_two_factors(
+    browser: Browser, elsewhere: Browser, town: Town, alice: Person
+) -> None:
+    assert alice.username in sign_in(browser, alice)
+    browser.open(f"{OVERVIEW}/totp")
+    secret = re.search(r'<code id="secret">(\w+)</code>', browser.submit(f"{OVERVIEW}/totp"))
+    assert secret is not None
+    shown = browser.submit(f"{OVERVIEW}/totp/enable", code=pyotp.TOTP(secret[1]).now())
+    recovery = re.findall(r"<li><code>([\w-]+)</code></li>", shown)
+    assert len(recovery) == 10
+
+    app = elsewhere.http.post(
+        "/api/v1/apps", data={"client_name": "Two factors", "redirect_uris": REDIRECT, "scopes": "read"}
+    ).json()
+    asked = {"client_id": app["client_id"], "redirect_uri": REDIRECT, "response_type": "code", "state": "x&y"}
+    assert "Two factors" in elsewhere.open("/oauth/authorize", **asked)
+    # The password alone gives no code.
+    second = elsewhere.submit("/oauth/authorize", login=alice.username, password=PASSWORD, decision="allow")
+    assert 'name="challenge"' in second
+    assert "wrong" in elsewhere.submit("/auth/second_factor", code="000 000")
+    consent = elsewhere.submit("/auth/second_factor", code=recovery[0])
+    assert alice.username in consent
+    answer = elsewhere.send("/oauth/authorize", decision="allow")
+    values = parse_qs(urlsplit(answer.headers["location"]).query)
+    assert values["state"] == ["x&y"]
+    grant = {"grant_type": "authorization_code", "code": values["code"][0], "redirect_uri": REDIRECT}
+    client = {"client_id": app["client_id"], "client_secret": app["client_secret"]}
+    token = elsewhere.http.post("/oauth/token", data={**grant, **client}).json()["access_token"]
+    bearer = {"authorization": f"Bearer {token}"}
+    known = elsewhere.http.get("/api/v1/accounts/verify_credentials", headers=bearer).json()
+    assert known["username"] == alice.username
+
+
+def test_an_owner_sees_every_session_and_ends_the_others_everywhere_within_a_second(
+    browser: Browser, elsewhere: Browser, platform: Platform, alice: Person
+) -> None:
+    sign_in(elsewhere, alice)
+    sign_in(browser, alice)
+    page = browser.open("/auth/sessions")
+    assert page.count("127.0.0.0/24") >= 2
+    assert "integration tests" in page
+    url = f"{platform.url.replace('http', 'ws', 1)}/api/v1/streaming?stream=user&access_token={alice.token}"
+    with connect(url) as socket:
+        browser.submit("/auth/sessions/others")
+        ended = time.monotonic()
+        with pytest.raises(ConnectionClosed):
+            socket.recv(timeout=10)
+        # A second is what is promised; the rest is for a slow machine.
+        assert time.monotonic() - ended < 5
+    bearer = {"authorization": f"Bearer {alice.token}"}
+    assert elsewhere.http.get("/api/v1/accounts/verify_credentials", headers=bearer).status_code == 401
+    assert "/auth/sign_in" in elsewhere.open(OVERVIEW)
+    assert browser.open("/auth/sessions").count("<li>") == 1
+
+
+def test_a_forgotten_password_is_replaced_by_a_mailed_link_and_signs_out_everywhere(
+    browser: Browser, alice: Person
+) -> None:
+    address = f"{alice.username}@example.org"
+    browser.open("/auth/reset")
+    browser.submit("/auth/reset", email=address)
+    link = re.search(r"http\S+/auth/password\?token=[\w-]+", mail_to(address, "Choose a new password"))
+    assert link is not None
+    path = urlsplit(link[0])
+    browser.open(f"{path.path}?{path.query}")
+    assert "guessed first" in browser.submit("/auth/password", password="password123")
+    assert "You have a new password" in browser.submit("/auth/password", password=NEW)
+    refused = browser.http.get(
+        "/api/v1/accounts/verify_credentials", headers={"authorization": f"Bearer {alice.token}"}
+    )
+    assert refused.status_code == 401
+    assert "is wrong" in sign_in(browser, alice)
+    assert alice.username in sign_in(browser, alice, NEW)
+
+
+def mail_to(address: str, subject: str) -> str:
+    """The text of the mail, once it is in the local platform's folder."""
+    folder = Path(os.environ["ROOKERY_INSTANCE"]) / "mails"
+
+    def found() -> str:
+        mails = (message_from_bytes(file.read_bytes(), policy=default) for file in folder.glob("*.eml"))
+        texts = [mail.get_content() for mail in mails if mail["To"] == address and subject in mail["Subject"]]
+        return texts[0] if texts else ""
+
+    return eventually(found, bool, within=20, what="the mail is there")

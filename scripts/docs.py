@@ -9,6 +9,7 @@ from typing import Any
 
 import degradation
 import openapi
+import permissions
 import reference
 import routes
 import yaml
@@ -86,6 +87,8 @@ PAGES: Mapping[Path, Callable[[], str]] = {
     Path("docs/flags.md"): flags_page,
     Path("docs/routes.md"): routes.page,
     Path("docs/degradation.md"): degradation.page,
+    Path("docs/degradation.md"): degradation.page,
+    Path("docs/security/permissions.md"): permissions.page,
     Path("services/gateway/gateway_service/openapi.json"): openapi.page,
     Path("services/gateway/gateway_service/reference.html"): reference.page,
 }
@@ -99,6 +102,7 @@ def main(arguments: list[str]) -> str | None:
         ]
         return f"{' and '.join(stale)} is stale: run make docs" if stale else None
     for path, text in pages.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return None
 

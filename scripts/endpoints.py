@@ -17,9 +17,13 @@ from typing import Any
 
 UNKNOWN: Any = object()
 MAX_DEPTH = 12
-OURS = ("gateway_service",)
+SERVICES = ("auth", "user", "post", "feed", "messaging", "notification", "search", "analytics", "moderation", "gateway")
+OURS = tuple(f"{name}_service" for name in SERVICES)
 _RPC_CALLS = frozenset({"call", "exchange", "upload", "stream"})
 _TOKEN_CALLS = frozenset({"require_user", "require", "viewer", "identify"})
+# In the services: what the caller's identity is asked for.
+_IDENTITY_CALLS = frozenset({"require_identity", "current_identity", "has_scope"})
+_PERMISSION_CALLS = frozenset({"permits", "check_permission"})
 _READERS = {"read_params": "body", "query_params": "query", "checked": "body"}
 _GETTERS = frozenset(
     {
@@ -47,6 +51,7 @@ class Endpoint:
     calls: list[str] = field(default_factory=list)
     token: str = ""
     scopes: tuple[str, ...] = ()
+    permission: str = ""
     parameters: dict[str, Parameter] = field(default_factory=dict)
     reads_body: bool = False
     reads_key: bool = False
@@ -172,6 +177,10 @@ class _Body(ast.NodeVisitor):
         if name in _READERS:
             return self._note_reader(name, positional, named)
         self._note(name, positional)
+        if name == "serve_batch":  # which calls for the entries what it was given
+            self._reading.found.token = name
+            for each in positional:
+                self._reading.follow(each, {})
         callee = _attribute(receiver, name) if isinstance(node.func, ast.Attribute) else self._resolve(node.func)
         self._note_message(callee)
         self._note_answer(callee, name, positional, named)
@@ -200,6 +209,11 @@ class _Body(ast.NodeVisitor):
         elif name == "check_scope" and not found.token:  # streams, which take their token from elsewhere too
             found.token = "require_user"  # noqa: S105 - the name of a method
             found.scopes = tuple(scope for scope in positional[1:] if isinstance(scope, str))
+        elif name in _IDENTITY_CALLS:
+            found.token = found.token or name
+            found.scopes = tuple(dict.fromkeys([*found.scopes, *([first] if isinstance(first, str) else [])]))
+        elif name in _PERMISSION_CALLS and isinstance(positional[-1], str):
+            found.permission = positional[-1]
         elif name == "idempotency_key":
             found.reads_key = True
         elif name == "send_all":

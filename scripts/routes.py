@@ -84,7 +84,7 @@ def page() -> str:
 
 def _section(title: str, routes: Sequence[Served]) -> str:
     rows = [
-        f"| {route.method} {route.path} | {_token(route.does)} | {', '.join(_services(route.does)) or '-'} "
+        f"| {route.method} {route.path} | {token_of(route.does)} | {', '.join(_services(route.does)) or '-'} "
         f"| {', '.join(call.partition('.')[2] for call in route.does.calls)} |\n"
         for route in sorted(routes, key=lambda route: (route.path, route.method))
     ]
@@ -101,7 +101,8 @@ def _services(does: Endpoint) -> list[str]:
     return [*services, "Kafka"] if does.publishes else [*services]
 
 
-def _token(does: Endpoint) -> str:
+def token_of(does: Endpoint) -> str:
+    """Whose token a route wants, and its scopes."""
     kind = {"require_user": "user", "require": "any", "viewer": "optional", "identify": "optional"}.get(does.token, "-")
     return f"{kind}: {', '.join(does.scopes)}" if does.scopes else kind
 

@@ -6,6 +6,7 @@ Only features that cassandra-driver and scylla-driver share are used, so that an
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 from collections import deque
@@ -53,6 +54,8 @@ Args = Sequence[object] | Mapping[str, object]
 
 instruments = Instruments("cql")
 log = get_logger()
+# It warns of every attempt to reconnect, each second from each process; whoever needs the engine tells of its absence.
+logging.getLogger("cassandra.pool").setLevel(logging.ERROR)
 
 
 class CqlUnavailable(Unavailable):

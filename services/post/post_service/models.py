@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import IntEnum
@@ -225,6 +226,14 @@ class AccountPostsQuery:
     since_id: int = 0
     exclude_replies: bool = False
     only_media: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AuthoredPage:
+    """An author's posts, newest first; `reached_id` is where to go on, in the direction of the page, 0 at the end."""
+
+    posts: Sequence[SealedPost]
+    reached_id: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,13 +93,13 @@ class PostServicer(pb_grpc.PostServiceServicer):
         identity = current_identity()
         caller = _caller(context) if identity is None else ""
         if caller == FEED:
-            posts = await self._rules.account_posts.for_feed(query)
+            page = await self._rules.account_posts.for_feed(query)
         elif caller == SEARCH:
-            posts = await self._rules.account_posts.for_search(query)
+            page = await self._rules.account_posts.for_search(query)
         else:
-            posts = await self._rules.account_posts.for_viewer(identity, query)
-        response = pb.ListAccountPostsResponse()
-        for post in posts:
+            page = await self._rules.account_posts.for_viewer(identity, query)
+        response = pb.ListAccountPostsResponse(reached_id=page.reached_id)
+        for post in page.posts:
             response.posts.add().MergeFromString(post.body)
         return response
 

@@ -61,10 +61,8 @@ class PostClient:
         response: post_pb.ListAccountPostsResponse = await self._post.call(
             "ListAccountPosts", request, timeout=PAGE_SECONDS, idempotent=True, identity=None
         )
-        if not response.posts:  # A short page is not the last one: some posts are left out.
-            return [], 0
         found = [document for post in response.posts if (document := post_document(post)) is not None]
-        return found, response.posts[-1].post_id
+        return found, response.reached_id
 
 
 class AuthClient:

@@ -9,6 +9,7 @@ from post_service.models import (
     DEFAULT_PAGE_SIZE,
     MAX_PAGE_SIZE,
     AccountPostsQuery,
+    AuthoredPage,
     AuthoredRow,
     PostState,
     SealedPost,
@@ -35,7 +36,7 @@ class AccountPosts:
         self._posts = posts
         self._reader = reader
 
-    async def for_viewer(self, identity: Identity | None, query: AccountPostsQuery) -> list[SealedPost]:
+    async def for_viewer(self, identity: Identity | None, query: AccountPostsQuery) -> AuthoredPage:
         """What the viewer may see of them; nobody signed in sees what anyone may."""
 
         async def visible(rows: Sequence[AuthoredRow]) -> dict[int, SealedPost]:
@@ -43,7 +44,7 @@ class AccountPosts:
 
         return await self._page(query, visible)
 
-    async def for_feed(self, query: AccountPostsQuery) -> list[SealedPost]:
+    async def for_feed(self, query: AccountPostsQuery) -> AuthoredPage:
         """What followers may be shown: everything visible but direct posts."""
 
         async def listed(rows: Sequence[AuthoredRow]) -> dict[int, SealedPost]:
@@ -53,7 +54,7 @@ class AccountPosts:
 
         return await self._page(query, listed)
 
-    async def for_search(self, query: AccountPostsQuery) -> list[SealedPost]:
+    async def for_search(self, query: AccountPostsQuery) -> AuthoredPage:
         """What is indexed: everything visible to anybody, and be it to its author alone."""
 
         async def indexed(rows: Sequence[AuthoredRow]) -> dict[int, SealedPost]:
@@ -62,22 +63,24 @@ class AccountPosts:
 
         return await self._page(query, indexed)
 
-    async def _page(self, query: AccountPostsQuery, shown: Shown) -> list[SealedPost]:
+    async def _page(self, query: AccountPostsQuery, shown: Shown) -> AuthoredPage:
         size, newest = _checked_size(query), not query.min_id
         above, below = max(query.min_id, query.since_id), query.max_id or MAX_ID
         page: list[SealedPost] = []
-        step, scanned = size, 0
+        step, scanned, reached = size, 0, 0
         while len(page) < size and scanned < MAX_SCANNED_ROWS:
             rows = await self._posts.authored(query.account_id, above, below, step, newest=newest)
             wanted = [row for row in rows if _fits(query, row)]
             visible = await shown(wanted) if wanted else {}
             page += [visible[row.post_id] for row in wanted if row.post_id in visible]
-            if len(rows) < step:
+            reached = rows[-1].post_id if len(rows) == step else 0
+            if not reached:
                 break
-            above, below = (above, rows[-1].post_id) if newest else (rows[-1].post_id, below)
+            above, below = (above, reached) if newest else (reached, below)
             scanned, step = scanned + step, MAX_STEP_ROWS  # Where much is left out, more is looked at at once.
-        page = page[:size]
-        return page if newest else page[::-1]
+        if len(page) > size:
+            page, reached = page[:size], page[size - 1].post_id
+        return AuthoredPage(page if newest else page[::-1], reached)
 
 
 def _checked_size(query: AccountPostsQuery) -> int:

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from post_service.errors import InvalidField
-from post_service.models import AccountPostsQuery, Media, Post, PostState, SealedPost, Visibility
+from post_service.models import AccountPostsQuery, AuthoredPage, Media, Post, PostState, Visibility
+from post_service.service import list_posts as module
 from post_service.service.list_posts import AccountPosts
 from rookery_common.auth import Identity
 from rookery_common.testing import FakeClock
@@ -13,8 +14,8 @@ from rookery_common.testing import FakeClock
 Write = Callable[..., Awaitable[Post]]
 
 
-def ids(posts: Sequence[Post | SealedPost]) -> list[int]:
-    return [post.post_id for post in posts]
+def ids(found: AuthoredPage | Sequence[Post]) -> list[int]:
+    return [post.post_id for post in (found.posts if isinstance(found, AuthoredPage) else found)]
 
 
 async def test_an_authors_posts_are_listed_newest_first(account_posts: AccountPosts, write: Write) -> None:
@@ -33,7 +34,7 @@ async def test_pages_follow_the_bounds(account_posts: AccountPosts, write: Write
 
     async def page(max_id: int = 0, min_id: int = 0, since_id: int = 0) -> list[int]:
         query = AccountPostsQuery(101, page_size=2, max_id=max_id, min_id=min_id, since_id=since_id)
-        return [number.index(post.post_id) for post in await account_posts.for_viewer(None, query)]
+        return [number.index(post_id) for post_id in ids(await account_posts.for_viewer(None, query))]
 
     assert await page(max_id=number[4]) == [3, 2]
     assert await page(max_id=number[1]) == [0]
@@ -84,6 +85,27 @@ async def test_what_is_hidden_does_not_make_pages_short(account_posts: AccountPo
             shown.append(post)
     found = await account_posts.for_viewer(None, AccountPostsQuery(101, page_size=3))
     assert ids(found) == ids(shown[::-1])
+
+
+async def test_a_page_says_where_to_go_on_also_where_all_that_was_looked_at_is_hidden(
+    account_posts: AccountPosts, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_SCANNED_ROWS", 10)
+    monkeypatch.setattr(module, "MAX_STEP_ROWS", 5)
+    oldest = await write()
+    for _ in range(25):
+        await write(state=PostState.REMOVED)
+    newest = [await write() for _ in range(3)]
+    for upwards, expected in ((False, [*newest[::-1], oldest]), (True, [oldest, *newest])):
+        found, bound, pages = list[int](), 0, 0
+        while pages == 0 or bound:
+            pages += 1
+            query = AccountPostsQuery(101, 2, min_id=bound or 1) if upwards else AccountPostsQuery(101, 2, max_id=bound)
+            page = await account_posts.for_search(query)
+            found += ids(page)[::-1] if upwards else ids(page)
+            bound = page.reached_id
+        assert found == ids(expected)
+        assert 3 <= pages <= 6
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,10 @@ class Owners(UserServiceServicer, PostServiceServicer):
     async def ListAccountPosts(self, request: Any, context: Any) -> post_pb.ListAccountPostsResponse:
         ids = sorted((id_ for id_, post in self.posts.items() if post.author_id == request.account_id), reverse=True)
         below = [id_ for id_ in ids if not request.max_id or id_ < request.max_id]
-        shown = [self.posts[id_] for id_ in below if self.posts[id_].state == VISIBLE]
-        answer = post_pb.ListAccountPostsResponse(posts=shown[:7])
+        looked_at = below[:7]
+        shown = [self.posts[id_] for id_ in looked_at if self.posts[id_].state == VISIBLE]
+        reached = looked_at[-1] if len(below) > len(looked_at) else 0
+        answer = post_pb.ListAccountPostsResponse(posts=shown, reached_id=reached)
         await asyncio.sleep(self.late * self.rng.random())
         return answer
 

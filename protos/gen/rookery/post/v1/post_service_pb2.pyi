@@ -288,16 +288,20 @@ class ListAccountPostsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     POSTS_FIELD_NUMBER: _builtins.int
+    REACHED_ID_FIELD_NUMBER: _builtins.int
+    reached_id: _builtins.int
+    """Where to go on in the direction of the page, also where it is short or empty, since not all may be shown; 0 at the end."""
     @_builtins.property
     def posts(self) -> _containers.RepeatedCompositeFieldContainer[_post_pb2.Post]: ...
     def __init__(
         self,
         *,
         posts: _abc.Iterable[_post_pb2.Post] | None = ...,
+        reached_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["posts", b"posts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["posts", b"posts", "reached_id", b"reached_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -64,7 +64,8 @@ def build(roles: frozenset[Role]) -> App:
         raise SystemExit("gateway_service: the only role is serve")
     settings = Settings()
     clock = SystemClock()
-    clients = Clients(settings)
+    gate = Gate(clock)
+    clients = Clients(settings, gate.for_one_dependency)
     revocations = Revocations(clients, clock)
     exchange = TokenExchange(clients.auth, clock, capacity=settings.token_cache_size, fresh=revocations.fresh)
     hub = Hub(clients, clock)
@@ -78,7 +79,6 @@ def build(roles: frozenset[Role]) -> App:
     health = Health(checks)
     limiter = Limiter(settings, exchange, clock)
     routers = limiter.over(all_routers(clients, composer, exchange, settings, clock, flags, hub, health))
-    gate = Gate(clock)
     server = HttpServer(build_web(settings, routers, gate), settings, health, gate)
     # Stopped in reverse: streams are told to go elsewhere before the server waits for requests to end.
     components: list[Component] = [flags, limiter, clients, cache.follower(settings), revocations, server, hub]

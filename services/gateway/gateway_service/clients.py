@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 from gateway_service.config import Settings
 from rookery.analytics.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
@@ -46,27 +47,51 @@ from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.auth import Identity
 from rookery_common.kafka.producer import Producer
 from rookery_common.paging import Page
-from rookery_common.rpc import Batcher, RpcClient
+from rookery_common.rpc import Batcher, Bulkhead, RpcClient
 
 READ_SECONDS = 3.0
+SERVICES = ("auth", "user", "post", "feed", "messaging", "notification", "moderation", "search", "analytics")
 
 
 class Clients:
-    """Component: a client of each service, the calls that are batched, and a producer. All raise AppError."""
+    """Component: a client of each service, the calls that are batched, and a producer. All raise AppError.
 
-    def __init__(self, settings: Settings) -> None:
-        self.auth = RpcClient(settings, settings.auth_target, AuthServiceStub, service="auth")
-        self.accounts = RpcClient(settings, settings.auth_target, AccountServiceStub, service="auth")
-        self.user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
-        self.post = RpcClient(settings, settings.post_target, PostServiceStub, service="post")
-        self.feed = RpcClient(settings, settings.feed_target, FeedServiceStub, service="feed")
-        self.messaging = RpcClient(settings, settings.messaging_target, MessagingServiceStub, service="messaging")
-        self.notification = RpcClient(
-            settings, settings.notification_target, NotificationServiceStub, service="notification"
+    `most` is how many may wait for one service at once: one that hangs must not hold up what does without it.
+    """
+
+    def __init__(self, settings: Settings, most: Callable[[], float] = lambda: math.inf) -> None:
+        walls = {name: Bulkhead(name, most) for name in SERVICES}
+        self._user_wall, self._post_wall, self._feed_wall = walls["user"], walls["post"], walls["feed"]
+        self.auth = RpcClient(settings, settings.auth_target, AuthServiceStub, service="auth", bulkhead=walls["auth"])
+        self.accounts = RpcClient(
+            settings, settings.auth_target, AccountServiceStub, service="auth", bulkhead=walls["auth"]
         )
-        self.moderation = RpcClient(settings, settings.moderation_target, ModerationServiceStub, service="moderation")
-        self.search = RpcClient(settings, settings.search_target, SearchServiceStub, service="search")
-        self.analytics = RpcClient(settings, settings.analytics_target, AnalyticsServiceStub, service="analytics")
+        self.user = RpcClient(settings, settings.user_target, UserServiceStub, service="user", bulkhead=walls["user"])
+        self.post = RpcClient(settings, settings.post_target, PostServiceStub, service="post", bulkhead=walls["post"])
+        self.feed = RpcClient(settings, settings.feed_target, FeedServiceStub, service="feed", bulkhead=walls["feed"])
+        self.messaging = RpcClient(
+            settings, settings.messaging_target, MessagingServiceStub, service="messaging", bulkhead=walls["messaging"]
+        )
+        self.notification = RpcClient(
+            settings,
+            settings.notification_target,
+            NotificationServiceStub,
+            service="notification",
+            bulkhead=walls["notification"],
+        )
+        self.moderation = RpcClient(
+            settings,
+            settings.moderation_target,
+            ModerationServiceStub,
+            service="moderation",
+            bulkhead=walls["moderation"],
+        )
+        self.search = RpcClient(
+            settings, settings.search_target, SearchServiceStub, service="search", bulkhead=walls["search"]
+        )
+        self.analytics = RpcClient(
+            settings, settings.analytics_target, AnalyticsServiceStub, service="analytics", bulkhead=walls["analytics"]
+        )
         self.producer = Producer(settings, "gateway", settings.topic_prefix)
         self._started = (
             self.auth,
@@ -114,11 +139,13 @@ class Clients:
         entry = BatchGetHomeEntry(
             limit=page.limit, max_id=page.max_id or 0, since_id=page.since_id or 0, min_id=page.min_id or 0
         )
-        return await self._home(entry, timeout=READ_SECONDS, identity=viewer)
+        with self._feed_wall:
+            return await self._home(entry, timeout=READ_SECONDS, identity=viewer)
 
     async def batch_get_posts(self, viewer: Identity | None, queries: Sequence[PostQuery]) -> Sequence[PostView]:
         """Posts that the viewer may see, with counts and marks; others are left out."""
-        result = await self._posts(BatchGetPostsEntry(posts=queries), timeout=READ_SECONDS, identity=viewer)
+        with self._post_wall:
+            result = await self._posts(BatchGetPostsEntry(posts=queries), timeout=READ_SECONDS, identity=viewer)
         return result.posts
 
     async def batch_get_accounts(
@@ -126,12 +153,14 @@ class Clients:
     ) -> Sequence[AccountView]:
         """Profiles and counts; unknown ids are left out."""
         entry = BatchGetAccountsEntry(accounts=queries)
-        return (await self._accounts(entry, timeout=READ_SECONDS, identity=viewer)).accounts
+        with self._user_wall:
+            return (await self._accounts(entry, timeout=READ_SECONDS, identity=viewer)).accounts
 
     async def batch_get_relationships(self, viewer: Identity, account_ids: Sequence[int]) -> Sequence[Relationship]:
         """What the viewer is to others; those of whom it can't be said are left out."""
         entry = BatchGetRelationshipsEntry(account_ids=account_ids)
-        return (await self._relationships(entry, timeout=READ_SECONDS, identity=viewer)).relationships
+        with self._user_wall:
+            return (await self._relationships(entry, timeout=READ_SECONDS, identity=viewer)).relationships
 
     async def _send_home(self, entries: list[BatchGetHomeEntry], timeout: float) -> Sequence[BatchGetHomeResult]:
         request = BatchGetHomeRequest(entries=entries)

@@ -74,6 +74,10 @@ class Gate:
         """How many requests may be served at once."""
         return self._limiter.limit
 
+    def for_one_dependency(self) -> float:
+        """How many of them may wait for the same service: the other half is for what does without it."""
+        return self._limiter.limit / 2
+
     def refusal(self, method: bytes, target: bytes) -> bytes | None:
         """A whole HTTP answer for a request that is not to be served now, else None. Costs a few microseconds."""
         priority = priority_of(method, target)

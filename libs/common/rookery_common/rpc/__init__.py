@@ -5,6 +5,7 @@ from __future__ import annotations
 from rookery_common.rpc.batch_serving import serve_batch
 from rookery_common.rpc.batching import Batcher
 from rookery_common.rpc.breaker import BreakerOpen
+from rookery_common.rpc.bulkhead import Bulkhead
 from rookery_common.rpc.client import CURRENT, RpcClient
 from rookery_common.rpc.deadline import deadline, remaining, within
 from rookery_common.rpc.handling import CallerNotAllowed
@@ -16,6 +17,7 @@ __all__ = [
     "CURRENT",
     "Batcher",
     "BreakerOpen",
+    "Bulkhead",
     "CallerNotAllowed",
     "Limiter",
     "Overloaded",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
@@ -16,6 +17,7 @@ from rookery_common.errors import AppError, Status, Unavailable
 from rookery_common.logs import get_logger
 from rookery_common.rpc import metadata as keys
 from rookery_common.rpc.breaker import Breaker
+from rookery_common.rpc.bulkhead import Bulkhead
 from rookery_common.rpc.channel import ReloadingChannel
 from rookery_common.rpc.deadline import within
 from rookery_common.rpc.exchange import Exchange
@@ -73,9 +75,11 @@ class RpcClient:
         *,
         service: str,
         clock: Clock | None = None,
+        bulkhead: Bulkhead | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
         self._service = service
+        self._bulkhead = bulkhead or Bulkhead(service, lambda: math.inf)
         self._own = ((keys.SERVICE, settings.service),)
         self._channel = ReloadingChannel(settings, target, stub_factory, service=service)
         self._exchange = Exchange(stub_factory, self._own, service=service)
@@ -120,7 +124,8 @@ class RpcClient:
             tries += 1
             state.breaker.check()
             try:
-                return await self._try(state, request, ends - time.monotonic(), metadata)
+                with self._bulkhead:
+                    return await self._try(state, request, ends - time.monotonic(), metadata)
             except grpc.aio.AioRpcError as error:
                 failure, retriable = from_rpc_error(error, self._service)
                 wait = backoff(tries)

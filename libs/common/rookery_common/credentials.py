@@ -27,14 +27,14 @@ class Secret:
         return bool(self._file or self._value)
 
     def current(self) -> str:
-        """The value. Raises OSError where the file can't be read and never could."""
+        """The value. Raises OSError or UnicodeDecodeError where the file can't be read and never could."""
         if self._file:
             try:
                 version = version_of(self._file)
                 if version != self._version:
                     with open(self._file, encoding="utf-8") as file:
                         self._value, self._version = file.read().rstrip("\r\n"), version
-            except OSError:
+            except (OSError, UnicodeDecodeError):
                 if self._version is None:
                     raise  # else it is half way through a renewal: the next connection looks again
         return self._value

@@ -57,6 +57,8 @@ def test_a_secret_whose_file_is_being_renewed_is_the_last_one_read(tmp_path: Pat
     file.write_text("old")
     secret = Secret(SecretStr(""), str(file))
     assert secret.current() == "old"
+    file.write_bytes(b"\xff\xfe")
+    assert secret.current() == "old"
     file.unlink()
     assert secret.current() == "old"
 

@@ -87,7 +87,6 @@ PAGES: Mapping[Path, Callable[[], str]] = {
     Path("docs/flags.md"): flags_page,
     Path("docs/routes.md"): routes.page,
     Path("docs/degradation.md"): degradation.page,
-    Path("docs/degradation.md"): degradation.page,
     Path("docs/security/permissions.md"): permissions.page,
     Path("services/gateway/gateway_service/openapi.json"): openapi.page,
     Path("services/gateway/gateway_service/reference.html"): reference.page,

@@ -109,7 +109,7 @@ spec:
 {{- include "platform.v1.resolve" . -}}
 {{- $v := .Values.resolved -}}
 {{- if and $v.networkPolicy.enabled (eq $v.migrate.mode "hook") -}}
-{{- $hook := dict "helm.sh/hook" "pre-install,pre-upgrade" "helm.sh/hook-weight" "-10" "helm.sh/hook-delete-policy" "before-hook-creation" -}}
+{{- $hook := dict "helm.sh/hook" "pre-install,pre-upgrade" "helm.sh/hook-weight" "-10" "helm.sh/hook-delete-policy" "before-hook-creation,hook-succeeded" -}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:

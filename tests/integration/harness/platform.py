@@ -83,9 +83,10 @@ class Platform:
         self._control("stop", process)
 
     def start(self, process: str) -> None:
-        """Starts it again; returns when it is ready, and those who call it have had the time to connect anew."""
+        """Starts it again; returns when it is ready, and those who call a service have had the time to connect anew."""
         self._control("start", process)
-        time.sleep(RECONNECT_SECONDS)
+        if (ROOT / "services" / process).is_dir():
+            time.sleep(RECONNECT_SECONDS)
 
     def kill(self, process: str) -> None:
         """SIGKILL: nothing of it is finished. It stays dead until it is started."""

@@ -15,7 +15,7 @@ packages := protos libs/common $(sort $(patsubst %/pyproject.toml,%,$(wildcard s
 local := PYTHONPATH=deploy/local $(bin)/python -m rookery_local
 unit_tests := $(wildcard libs/common/tests/unit services/*/tests/unit deploy/local/tests/unit)
 
-.PHONY: help setup install run up down reset status logs demo bench check unit test security protos charts charts-tools docs lock hooks release images sbom skew k8s-test
+.PHONY: help setup install run up down reset status logs demo bench check unit test security browser protos charts charts-tools docs lock hooks release images sbom skew k8s-test
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -58,9 +58,14 @@ unit: $(stamp) ## The tests that need no engine (ARGS are pytest's)
 
 test: install charts-tools ## Every test, beside a fresh platform on free ports (ARGS are pytest's)
 	@$(local) exec --platform -- scripts/test.sh $(ARGS)
+	@[ -n "$(ARGS)" ] || $(local) exec --platform --secure $(addprefix --without ,analytics messaging moderation notification search) -- \
+		$(bin)/python -m pytest tests/integration/secure --durations 3 --tb short
 
 security: $(stamp) ## Fifty odd requests to every operation of a running platform (CASES=200 for more)
 	@ROOKERY_FUZZ_CASES=$(or $(CASES),50) $(local) exec -- $(bin)/python -m pytest tests/integration/test_every_operation.py $(ARGS)
+
+browser: $(stamp) ## The pages in real Chromium (Debian's chromium and chromium-driver), on a running platform
+	@$(local) exec -- $(bin)/python -m pytest tests/browser -p no:xdist $(ARGS)
 
 protos: $(stamp) ## Generate the Python stubs of the contracts
 	@scripts/protos.sh

@@ -112,6 +112,8 @@ def _evict_all(platform: Platform, service: str) -> int:
 def start_times(platform: Platform) -> Finding:
     """From a container's start to its pod's readiness, of every pod."""
     pods = platform.pods()
+    if not pods:
+        raise ClusterError("no pod is ready")
     slowest = max(pods, key=lambda pod: pod.ready_seconds)
     figures = f"{len(pods)} pods; slowest {slowest.ready_seconds:.0f} s ({slowest.name}); aim {READY_SECONDS:.0f} s"
     return found("pods ready after their start", figures, ok=slowest.ready_seconds <= READY_SECONDS)
@@ -120,6 +122,8 @@ def start_times(platform: Platform) -> Finding:
 def memory(platform: Platform) -> Finding:
     """Idle memory of all pods together."""
     used = platform.memory_bytes()
+    if not used:
+        raise ClusterError("no pod's memory is known")
     total = sum(used.values()) / 1e9
     largest = max(used, key=lambda name: used[name])
     figures = f"{total:.2f} GB in {len(used)} pods; largest {largest}: {used[largest] / 1e6:.0f} MB; aim {MEMORY_GB} GB"

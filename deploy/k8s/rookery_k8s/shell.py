@@ -20,8 +20,14 @@ def run(words: list[str], *, given: str | None = None, seconds: float = 60) -> s
     except subprocess.TimeoutExpired as error:
         raise ClusterError(f"{' '.join(words[:5])}: no end after {seconds:.0f} s") from error
     if done.returncode:
-        raise ClusterError(f"{' '.join(words[:6])}: {(done.stderr or done.stdout).strip()[-2000:]}")
+        raise ClusterError(f"{' '.join(words[:5])}: {_complaint(done.stderr or done.stdout)}")
     return done.stdout
+
+
+def _complaint(output: str) -> str:
+    """The end of what was said, without Helm's notes on links."""
+    lines = [line for line in output.splitlines() if line.strip() and not line.startswith("level=INFO")]
+    return "\n".join(lines)[-2000:]
 
 
 class Cluster:

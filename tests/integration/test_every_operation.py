@@ -23,7 +23,7 @@ not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx"%s]
 ENDLESS = "^/api/v1/streaming|^/api/rookery/v1/chat"
 
 
-@pytest.mark.timeout(60 + 20 * CASES)
+@pytest.mark.timeout(300 + 30 * CASES)
 def test_no_operation_fails_or_answers_what_is_not_documented(
     alice: Person, platform: Platform, tmp_path: Path
 ) -> None:
@@ -31,7 +31,7 @@ def test_no_operation_fails_or_answers_what_is_not_documented(
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", str(DOCUMENT), "--url", platform.url),
         *("--header", f"Authorization: Bearer {alice.token}", "--checks", CHECKS, "--exclude-path-regex", ENDLESS),
-        *("--phases", "fuzzing", "--max-examples", str(CASES), "--seed", "1", "--workers", "2", "--no-shrink"),
+        *("--phases", "fuzzing", "--max-examples", str(CASES), "--seed", "1", "--workers", "1", "--no-shrink"),
         *("--continue-on-failure", "--request-timeout", "30", "--warnings", "off", "--suppress-health-check", "all"),
     ]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)  # noqa: S603 - our own arguments

@@ -180,14 +180,15 @@ class Limiter:
             return None  # kept with the connection: the route tells it, if it needs the token at all
 
     async def _spend(self, connection: HTTPConnection, name: str, spends: list[Spend]) -> None:
-        levels = await self._levels(spends)
+        levels = await self.levels(spends)
         tightest = min(levels, key=_room)
         connection.scope[LIMIT_HEADERS] = self._headers(name, tightest)
         if tightest.wait_seconds:
             LIMIT_REFUSALS.labels(name).inc()
             raise RateLimited(tightest.wait_seconds)
 
-    async def _levels(self, spends: list[Spend]) -> list[Level]:
+    async def levels(self, spends: list[Spend]) -> list[Level]:
+        """How each limit stands after this request."""
         if self._shared is not None and self._clock.monotonic() >= self._away_until:
             try:
                 return await self._shared.take(spends)

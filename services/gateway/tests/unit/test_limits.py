@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import httpx2
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 from starlette.types import ASGIApp, Message, Scope
 
 from gateway_service.app import api_routers
@@ -217,6 +218,18 @@ async def test_guessed_tokens_are_refused_before_auth_is_asked(client: Client, w
     assert len(world.auth.made("ExchangeToken")) == 4
     _, alice = world.newcomer("alice")
     assert (await client("192.0.2.2").get("/api/v1/statuses", headers=alice)).status_code == 200
+
+
+async def test_limits_hold_for_each_replica_while_redis_is_away(
+    settings: Settings, exchange: TokenExchange, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = SecretStr("redis://127.0.0.1:1/0")
+    limiter = Limiter(settings.model_copy(update={"redis_state_url": url}), exchange, clock)
+    spend = Spend("k", Limit(2, 3600))
+    levels = [(await limiter.levels([spend]))[0] for _ in range(3)]
+    assert [level.wait_seconds > 0 for level in levels] == [False, False, True]
+    assert capsys.readouterr().out.count("limits.local") == 1  # then it is left alone for a while
+    await limiter.stop()
 
 
 def write(file: Path, text: str) -> None:

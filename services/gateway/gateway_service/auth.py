@@ -164,7 +164,7 @@ class TokenExchange:
         if not connection.headers.get("authorization"):
             return None
         try:
-            return await self.exchange(bearer_token(connection))
+            return await self.exchange(bearer_token(connection), connection)
         except AppError as error:
             return error
 

@@ -84,7 +84,7 @@ class Handshake:
         token = self._token_of(connection)
         if not token:
             raise InvalidAccessToken
-        caller = await self._exchange.exchange(token)
+        caller = await self._exchange.exchange(token, connection)
         check_scope(caller, *scopes)
         if not caller.identity.account_id:
             raise UserRequired

@@ -115,7 +115,6 @@ class PageForms:
         page = self.pages.render(request, name, 200 if error is None else http_status(error), **values)
         if error is not None:
             page.headers.update(error_headers(error, page.status_code))
-        page.headers["referrer-policy"] = "no-referrer"
         return page
 
     def refusal(self, request: Request, error: AppError) -> Response:

@@ -221,6 +221,13 @@ async def test_auth_is_told_where_a_token_is_used(browser: httpx2.AsyncClient, w
     assert (call.request.client_address, call.request.user_agent) == ("127.0.0.1", "Firefox")
 
 
+async def test_auth_is_told_where_an_apps_token_is_used(http: httpx2.AsyncClient, world: World, alice: int) -> None:
+    headers = {"authorization": f"Bearer {world.auth.grant(alice)}", "user-agent": "toot/0.50"}
+    await http.get("/api/v1/accounts/verify_credentials", headers=headers)
+    call = world.auth.made("ExchangeToken")[-1]
+    assert (call.request.client_address, call.request.user_agent) == ("127.0.0.1", "toot/0.50")
+
+
 async def test_mailed_links_are_followed_with_a_click(http: httpx2.AsyncClient, world: World) -> None:
     for path in PAGES[2:]:
         assert LINK in (await http.get(path)).text
@@ -270,7 +277,8 @@ async def test_pages_are_safe_and_speak_german(
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
-    assert page.headers["referrer-policy"] == "no-referrer"
+    # No address leaves this site; with "no-referrer", browsers would not say where forms come from.
+    assert page.headers["referrer-policy"] == "same-origin"
     assert page.headers["cache-control"] == "private, no-store"
     assert not re.search(r'(src|href)="(https?:)?//', page.text)
     assert not re.search(r" (style|on\w+)=", page.text)

@@ -22,7 +22,7 @@ if [ -z "${K8S_SKIP_IMAGES:-}" ]; then deploy/k8s/images.sh; fi
 
 if [ -z "${ROOKERY_HOST:-}" ]; then
   ROOKERY_HOST=$(kubectl get nodes --output 'jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}')
-  if ! ip -brief address | grep -qF " $ROOKERY_HOST/"; then
+  if [[ "$(ip -brief address)" != *" $ROOKERY_HOST/"* ]]; then
     echo "The cluster's node is another machine: name an address of this one that its pods reach, ROOKERY_HOST=…" >&2
     exit 1
   fi

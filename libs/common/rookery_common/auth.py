@@ -280,7 +280,7 @@ def _take_apart(token: str) -> tuple[str, bytes, bytes]:
 def _object(data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidToken("the token is malformed") from None
     if not isinstance(value, dict):
         raise InvalidToken("the token is malformed")

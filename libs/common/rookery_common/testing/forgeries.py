@@ -118,6 +118,9 @@ class _Token:
         yield "swapped", f"{claims}.{header}.{signature}"
         yield "JWE", f"{header}.{claims}.{signature}.{claims}.{signature}"
         yield "JSON", json.dumps({"protected": header, "payload": claims, "signature": signature})
+        deep = _text(b"[" * 2000)
+        yield "header nested deeply", f"{deep}.{claims}.{signature}"
+        yield "claims nested deeply", f"{header}.{deep}.{signature}"
         yield "two tokens", f"{good},{good}"
         yield "too long", good + "A" * 5000
         for text in ("null", "undefined", ".", "..", "...", "a.b.c", "e30.e30.e30", "Bearer", "0", "{}", "[]"):

@@ -187,7 +187,7 @@ async def test_what_is_no_token_is_refused(verifier: TokenVerifier, text: str) -
         await verifier.verify(text)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_any_changed_character_is_refused(keys: Keys, clock: FakeClock, token: str, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(token) - 1))

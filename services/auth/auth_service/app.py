@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -79,6 +80,32 @@ DRAIN_SECONDS = 3.0
 log = get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    """What most of the service's objects stand on."""
+
+    settings: Settings
+    repository: AuthRepository
+    accounts: AccountRepository
+    ids: IdSource
+    clock: Clock
+
+    def derived(self, purpose: str) -> bytes:
+        return derive_key(self.settings.master_key_bytes(), purpose)
+
+    @property
+    def provider(self) -> LocalKeyProvider:
+        return LocalKeyProvider(self.settings.master_key_bytes())
+
+    @property
+    def cipher(self) -> FieldCipher:
+        return FieldCipher(self.provider)
+
+    @property
+    def index(self) -> BlindIndex:
+        return BlindIndex(self.derived("auth.index"))
+
+
 class Auth:
     """The service's objects, wired; tests build it over a store and a user service of their own."""
 
@@ -91,54 +118,68 @@ class Auth:
         ids: IdSource,
         clock: Clock,
     ) -> None:
-        master_key = settings.master_key_bytes()
-        provider = LocalKeyProvider(master_key)
-        index = BlindIndex(derive_key(master_key, "auth.index"))
-        cipher = FieldCipher(provider)
-        emails = Emails(cipher, index)
-        events = Events(clock)
-        hasher = PasswordHasher(settings.password_passes, settings.password_memory_kib, settings.password_lanes)
-        self.passwords = Passwords(hasher, settings.password_workers)
-        self.keys = SigningKeys(repository, provider, clock)
-        self.apps = Apps(repository, ids, clock)
-        lifetime = timedelta(days=settings.session_days)
-        policy = settings.refresh_policy
-        refresh_tokens = RefreshTokens(repository, derive_key(master_key, "auth.refresh"), policy, clock)
-        self.sessions = Sessions(repository, self.keys, events, ids, clock, refresh_tokens, lifetime=lifetime)
+        tools = _Tools(settings, repository, accounts, ids, clock)
+        events, emails = Events(clock), Emails(tools.cipher, tools.index)
+        policy = PasswordPolicy(settings.breached_passwords_file)
+        self._wire_tokens(tools, events)
+        self._wire_sign_in(tools, emails)
+        self._wire_security(tools, emails, events, policy)
+        self._wire_sign_up(tools, emails, events, policy, users)
+        self._wire_servicers()
+        self.verifier = TokenVerifier(self.keys.jwks, clock)
+
+    def _wire_tokens(self, tools: _Tools, events: Events) -> None:
+        settings, repository, clock = tools.settings, tools.repository, tools.clock
+        policy, lifetime = settings.refresh_policy, timedelta(days=settings.session_days)
+        refresh_tokens = RefreshTokens(repository, tools.derived("auth.refresh"), policy, clock)
+        self.keys = SigningKeys(repository, tools.provider, clock)
+        self.apps = Apps(repository, tools.ids, clock)
+        self.sessions = Sessions(repository, self.keys, events, tools.ids, clock, refresh_tokens, lifetime=lifetime)
         self.refreshing = Refreshing(repository, refresh_tokens, self.sessions, clock, grace=policy.grace)
         self.introspector = Introspector(self.sessions, refresh_tokens, clock)
-        devices = Devices(derive_key(master_key, "auth.devices"), clock)
-        throttle = Throttle(repository, accounts, devices, index, clock)
-        self.challenges = Challenges(accounts, cipher, clock)
-        self.mails = Mails(accounts, cipher, clock, is_sent=settings.sends_mails)
-        self.sign_in = SignIn(repository, accounts, self.passwords, emails, throttle)
-        self.factors = Factors(accounts, throttle, cipher, index, clock, issuer=settings.title)
-        self.browsers = Browsers(accounts, self.sign_in, self.factors, self.challenges, self.sessions, devices, clock)
-        passwords = PasswordPolicy(settings.breached_passwords_file)
-        self.security = Security(
-            accounts, self.browsers, self.challenges, self.passwords, passwords, emails, self.mails, events, clock
-        )
-        self.account_sessions = AccountSessions(accounts, self.sessions, cipher, events, clock)
-        self.admission = Admission(
-            accounts, cipher, clock, mode=settings.sign_up_mode, confirms_emails=settings.confirms_emails
-        )
-        self.authorizations = Authorizations(repository, self.apps, self.sign_in, self.sessions, self.refreshing, clock)
         self.revocations = Revocations(repository, clock)
+
+    def _wire_sign_in(self, tools: _Tools, emails: Emails) -> None:
+        settings, repository, accounts, clock = tools.settings, tools.repository, tools.accounts, tools.clock
+        hasher = PasswordHasher(settings.password_passes, settings.password_memory_kib, settings.password_lanes)
+        devices = Devices(tools.derived("auth.devices"), clock)
+        throttle = Throttle(repository, accounts, devices, tools.index, clock)
+        self.passwords = Passwords(hasher, settings.password_workers)
+        self.challenges = Challenges(accounts, tools.cipher, clock)
+        self.sign_in = SignIn(repository, accounts, self.passwords, emails, throttle)
+        self.factors = Factors(accounts, throttle, tools.cipher, tools.index, clock, issuer=settings.title)
+        self.browsers = Browsers(accounts, self.sign_in, self.factors, self.challenges, self.sessions, devices, clock)
+        self.authorizations = Authorizations(repository, self.apps, self.sign_in, self.sessions, self.refreshing, clock)
+
+    def _wire_security(self, tools: _Tools, emails: Emails, events: Events, policy: PasswordPolicy) -> None:
+        accounts, clock = tools.accounts, tools.clock
+        self.mails = Mails(accounts, tools.cipher, clock, is_sent=tools.settings.sends_mails)
+        self.security = Security(
+            accounts, self.browsers, self.challenges, self.passwords, policy, emails, self.mails, events, clock
+        )
+        self.account_sessions = AccountSessions(accounts, self.sessions, tools.cipher, events, clock)
+
+    def _wire_sign_up(
+        self, tools: _Tools, emails: Emails, events: Events, policy: PasswordPolicy, users: UserClient
+    ) -> None:
+        self.admission = _admission(tools.settings, tools.accounts, tools.clock)
         self.sign_up = SignUp(
-            repository,
-            accounts,
+            tools.repository,
+            tools.accounts,
             self.admission,
             users,
             self.apps,
             self.sessions,
             self.sign_in,
             self.passwords,
-            passwords,
+            policy,
             emails,
             self.mails,
             events,
-            clock,
+            tools.clock,
         )
+
+    def _wire_servicers(self) -> None:
         self.account_servicer = AccountServicer(
             self.browsers, self.factors, self.security, self.sessions, self.account_sessions, self.mails
         )
@@ -152,7 +193,6 @@ class Auth:
             self.keys,
             self.revocations,
         )
-        self.verifier = TokenVerifier(self.keys.jwks, clock)
 
     def registrations(self) -> list[Registration]:
         """What the process serves."""

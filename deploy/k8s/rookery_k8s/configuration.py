@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from rookery_k8s.platform import SERVICES
 from rookery_k8s.shell import ClusterError
@@ -21,6 +24,8 @@ SECRET_KEYS = {
     "S3_SECRET_KEY": "s3-secret-key",
     "ELASTICSEARCH_URL": "elasticsearch-url",
 }
+GRAPH = yaml.safe_load((Path(__file__).resolve().parents[2] / "helm/graph.yaml").read_text())
+WORKLOADS = {service: spec["workloads"] for service, spec in GRAPH.items()}
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,14 @@ def values(environ: Mapping[str, str], images: Images, public_url: str) -> dict[
             "s3": {"endpoint": environ["POST_S3_ENDPOINT"]},
             "networkPolicy": {"engines": _engine_ports(environ)},
         },
-        **{service: {"image": {"tag": images.tag}} for service in SERVICES},
+        **{service: {"image": {"tag": images.tag}, **_small(service)} for service in SERVICES},
     }
+
+
+def _small(service: str) -> dict[str, Any]:
+    """Hardly any CPU is reserved, so that one small node takes all pods; memory is as the charts have it."""
+    workloads = ("serve", *WORKLOADS.get(service, ()))
+    return {workload: {"resources": {"requests": {"cpu": "10m"}}} for workload in workloads}
 
 
 def alone(whole: Mapping[str, Any], service: str) -> dict[str, Any]:

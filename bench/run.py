@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -14,8 +15,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rookery_bench import machine, people, processes, report
 from rookery_bench.client import ApiError, Server
-from rookery_bench.scenarios import SCENARIOS, Bench, Row, fill, idle
+from rookery_bench.pressure import idle_sockets, overloaded
+from rookery_bench.scenarios import SCENARIOS as USUAL
+from rookery_bench.scenarios import Bench, Row, Scenario, fill, idle
 
+SCENARIOS: dict[str, list[Scenario]] = {
+    **USUAL,
+    "overload": [partial(overloaded, times=times) for times in (2, 5)],
+    "sockets": [idle_sockets],
+}
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 console = Console()
@@ -40,7 +48,7 @@ def main(
     ] = None,
     followers: Annotated[int, typer.Option(min=1, max=10_000, help="Readers of the one author.")] = 100,
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of each measurement.")] = 8.0,
-    only: Annotated[str, typer.Option(help=f"Some of: {','.join(SCENARIOS)}.")] = ",".join(SCENARIOS),
+    only: Annotated[str, typer.Option(help=f"Some of: {','.join(SCENARIOS)}.")] = ",".join(USUAL),
     instance: Annotated[
         Path | None, typer.Option(envvar="ROOKERY_INSTANCE", help="A local platform's folder, for CPU and memory.")
     ] = None,

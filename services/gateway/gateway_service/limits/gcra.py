@@ -106,7 +106,7 @@ class RedisBuckets:
     """Limits that all replicas share: one call of a script for all requests that came during the last one."""
 
     def __init__(self, redis: RedisClient, *, cluster: bool) -> None:
-        self._script = redis.script(SCRIPT, name="limits")
+        self._script = redis.script(SCRIPT, name="limits", shared=True)
         self._shards = SHARDS if cluster else 1
         self._queue: deque[tuple[Sequence[Spend], asyncio.Future[list[Level]]]] = deque()
         self._task: asyncio.Task[None] | None = None

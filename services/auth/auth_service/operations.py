@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from auth_service.config import Settings
-from auth_service.errors import AppNotFound
+from auth_service.errors import AccountNotFound, AppNotFound
 from auth_service.models import AccountRole, App, Credentials
 from auth_service.repository import AuthRepository
+from auth_service.repository.accounts import AccountRepository
 from auth_service.repository.operations import OperationsRepository
 from auth_service.service.key_rotation import PUBLISHED_BEFORE_USE, KeyRotation
 from auth_service.service.roles import Roles
@@ -32,6 +33,7 @@ class _Desk:
     settings: Settings
     clock: Clock
     operations: OperationsRepository
+    accounts: AccountRepository
     roles: Roles
 
     @property
@@ -48,8 +50,9 @@ async def _desk() -> AsyncIterator[_Desk]:
     try:
         operations = OperationsRepository(pg)
         # Its outbox stays empty: a change of roles is told of by the feed of revocations.
-        repository = AuthRepository(pg, PostgresOutbox(pg, Producer(settings, "auth"), "auth"))
-        yield _Desk(settings, clock, operations, Roles(repository, operations, clock))
+        outbox = PostgresOutbox(pg, Producer(settings, "auth"), "auth")
+        roles = Roles(AuthRepository(pg, outbox), operations, clock)
+        yield _Desk(settings, clock, operations, AccountRepository(pg, outbox), roles)
     finally:
         await pg.stop()
 
@@ -119,6 +122,16 @@ async def rotate_keys(urgency: str) -> str:
     return f"{deleted} keys are withdrawn; nobody is signed out"
 
 
+async def reset_second_factor(username: str) -> str:
+    """For someone who lost theirs, and has proved to the operator who they are; they sign in by password alone then."""
+    async with _desk() as desk:
+        account = await desk.accounts.account_by_username(username.lower())
+        if account is None:
+            raise AccountNotFound(f"nobody has the username {username}")
+        had = await desk.accounts.disable_totp(account.account_id)
+    return f"{username} signs in by password alone now" if had else f"{username} has no second factor"
+
+
 def _account_line(account: Credentials) -> str:
     return f"{account.username} ({account.account_id}): {', '.join(account.roles) or 'no roles'}"
 
@@ -140,6 +153,9 @@ COMMANDS = {
         define_role, {"name": None, "permissions": None}, "Make a role, or change what one permits (a,b,c)."
     ),
     "delete-role": Command(delete_role, {"name": None}, "Take a role from everyone, and forget it."),
+    "reset-second-factor": Command(
+        reset_second_factor, {"username": None}, "Take the second factor from someone who has lost it."
+    ),
     "list-apps": Command(list_apps, {}, "Tell each app with its sessions."),
     "revoke-app": Command(revoke_app, {"client_id": None}, "Revoke an app with all its sessions."),
     "rotate-keys": Command(rotate_keys, {"urgency": URGENCY}, "Replace the key that signs, in steps or at once."),

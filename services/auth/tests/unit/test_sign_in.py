@@ -161,9 +161,9 @@ async def test_an_unknown_login_takes_the_time_of_a_known_one() -> None:
     async def took(known: str | None) -> float:
         best = 10.0
         for _ in range(5):
-            started = time.perf_counter()
+            started = time.process_time()  # on a busy machine only CPU time says how much was done
             await passwords.verify("wrong password", known)
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.process_time() - started)
         return best
 
     known, unknown = await took(stored), await took(None)

@@ -17,10 +17,8 @@ from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from gateway_service.connections import MAX_QUEUED, Closing, Connection
 from gateway_service.handshake import Handshake
 from gateway_service.routers.streaming import Streaming
-from gateway_service.routers.timelines import Timelines
 from gateway_service.web import build_web
 from rookery.auth.v1.auth_service_pb2 import Revocation
 from rookery.feed.v1.feed_service_pb2 import TimelineUpdate
@@ -50,8 +48,7 @@ async def address(gateway: Gateway) -> AsyncIterator[str]:
     clock = SystemClock()
     handshake = Handshake(gateway.settings, gateway.exchange, clock)
     streaming = Streaming(gateway.hub, gateway.clients, gateway.composer, gateway.exchange, handshake, clock)
-    timelines = Timelines(gateway.composer, gateway.exchange, gateway.settings)
-    web = build_web(gateway.settings, [timelines.router, streaming.router])
+    web = build_web(gateway.settings, [streaming.router])
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(web, log_config=None, lifespan="off", ws="websockets-sansio")
     server = uvicorn.Server(config)
@@ -332,16 +329,6 @@ async def test_when_this_replica_stops_clients_are_sent_elsewhere(world: World, 
         assert caught.value.rcvd.code == 1012
 
 
-async def test_clients_that_are_sent_elsewhere_come_back_one_by_one(world: World, gateway: Gateway) -> None:
-    connections = [gateway.hub.open(world.tokens.identity(account_id)) for account_id in range(200, 240)]
-    gateway.hub.close_all()
-    waits = {connection.return_seconds for connection in connections}
-    assert len(waits) > 20
-    assert all(0 <= wait <= 2 for wait in waits)
-    assert connections[0].reason(Closing.RESTART).startswith("restart; come back in ")
-    assert connections[0].reason(Closing.SLOW) == "slow"
-
-
 async def test_a_client_that_comes_back_is_sent_what_it_has_not_seen(world: World, address: str) -> None:
     seen = lowest_id_at(SystemClock().unix_ms() - 60_000)
     for entry_id in (seen, seen + (30_000 << 22)):
@@ -404,37 +391,3 @@ async def test_health_says_ok(address: str) -> None:
         answer = await http.get(f"http://{address}/api/v1/streaming/health")
         assert (answer.status_code, answer.text) == (200, "OK")
         assert (await http.get(f"http://{address}/api/v1/streaming?stream=x")).status_code == 404
-
-
-async def test_a_reader_that_is_too_slow_is_dropped(world: World) -> None:
-    connection = Connection(world.tokens.identity(BOB))
-    for entry_id in range(MAX_QUEUED):
-        connection.offer(update(entry_id))
-    assert not connection.closed.done()
-    connection.offer(update(MAX_QUEUED))
-    assert connection.closed.result().value.why == "slow"
-
-
-async def test_a_home_is_paged_by_links(world: World, address: str) -> None:
-    for post_id in range(1, 6):
-        world.entry(BOB, world.post(post_id, ALICE))
-    async with httpx2.AsyncClient(headers={"authorization": "Bearer bobs-token"}) as http:
-        url = f"http://{address}/api/v1/timelines/home"
-        answer = await http.get(url, params={"limit": 2})
-        assert [status["id"] for status in answer.json()] == ["5", "4"]
-        assert answer.headers["link"] == (
-            '<https://rookery.test/api/v1/timelines/home?limit=2&max_id=4>; rel="next", '
-            '<https://rookery.test/api/v1/timelines/home?limit=2&min_id=5>; rel="prev"'
-        )
-        last = await http.get(url, params={"limit": 2, "max_id": 2})
-        assert [status["id"] for status in last.json()] == ["1"]
-        assert 'rel="next"' not in last.headers["link"]
-        newer = await http.get(url, params={"limit": 2, "min_id": 2})
-        assert [status["id"] for status in newer.json()] == ["4", "3"]
-        assert (await http.get(url, params={"limit": 0})).status_code == 422
-        assert (await http.get(url, params={"max_id": "x"})).json()["details"]["max_id"]
-
-
-async def test_a_home_needs_a_user(address: str) -> None:
-    async with httpx2.AsyncClient() as http:
-        assert (await http.get(f"http://{address}/api/v1/timelines/home")).status_code == 401

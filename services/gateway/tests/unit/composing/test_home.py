@@ -1,0 +1,58 @@
+"""A home, in pages that name each other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+import pytest_asyncio
+
+from gateway_service.routers.timelines import Timelines
+from gateway_service.web import build_web
+
+if TYPE_CHECKING:
+    from tests.unit.composing.conftest import Gateway, World
+
+ALICE, BOB = 101, 102
+PATH = "/api/v1/timelines/home"
+
+
+@pytest.fixture(autouse=True)
+def people(world: World) -> None:
+    world.account(ALICE, "alice")
+    world.account(BOB, "bob")
+    world.follow(BOB, ALICE)
+    world.opaque["bobs-token"] = world.tokens.identity(BOB)
+
+
+@pytest_asyncio.fixture
+async def http(gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
+    router = Timelines(gateway.composer, gateway.exchange, gateway.settings).router
+    transport = httpx2.ASGITransport(app=build_web(gateway.settings, [router]))
+    async with httpx2.AsyncClient(transport=transport, base_url="https://rookery.test") as client:
+        yield client
+
+
+async def test_a_home_is_paged_by_links(world: World, http: httpx2.AsyncClient) -> None:
+    http.headers["authorization"] = "Bearer bobs-token"
+    for post_id in range(1, 6):
+        world.entry(BOB, world.post(post_id, ALICE))
+    answer = await http.get(PATH, params={"limit": 2})
+    assert [status["id"] for status in answer.json()] == ["5", "4"]
+    assert answer.headers["link"] == (
+        '<https://rookery.test/api/v1/timelines/home?limit=2&max_id=4>; rel="next", '
+        '<https://rookery.test/api/v1/timelines/home?limit=2&min_id=5>; rel="prev"'
+    )
+    last = await http.get(PATH, params={"limit": 2, "max_id": 2})
+    assert [status["id"] for status in last.json()] == ["1"]
+    assert 'rel="next"' not in last.headers["link"]
+    newer = await http.get(PATH, params={"limit": 2, "min_id": 2})
+    assert [status["id"] for status in newer.json()] == ["4", "3"]
+    assert (await http.get(PATH, params={"limit": 0})).status_code == 422
+    assert (await http.get(PATH, params={"max_id": "x"})).json()["details"]["max_id"]
+
+
+async def test_a_home_needs_a_user(http: httpx2.AsyncClient) -> None:
+    assert (await http.get(PATH)).status_code == 401

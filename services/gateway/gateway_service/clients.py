@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from gateway_service.config import Settings
 from rookery.analytics.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
@@ -62,36 +63,20 @@ class Clients:
     def __init__(self, settings: Settings, most: Callable[[], float] = lambda: math.inf) -> None:
         walls = {name: Bulkhead(name, most) for name in SERVICES}
         self._user_wall, self._post_wall, self._feed_wall = walls["user"], walls["post"], walls["feed"]
-        self.auth = RpcClient(settings, settings.auth_target, AuthServiceStub, service="auth", bulkhead=walls["auth"])
-        self.accounts = RpcClient(
-            settings, settings.auth_target, AccountServiceStub, service="auth", bulkhead=walls["auth"]
-        )
-        self.user = RpcClient(settings, settings.user_target, UserServiceStub, service="user", bulkhead=walls["user"])
-        self.post = RpcClient(settings, settings.post_target, PostServiceStub, service="post", bulkhead=walls["post"])
-        self.feed = RpcClient(settings, settings.feed_target, FeedServiceStub, service="feed", bulkhead=walls["feed"])
-        self.messaging = RpcClient(
-            settings, settings.messaging_target, MessagingServiceStub, service="messaging", bulkhead=walls["messaging"]
-        )
-        self.notification = RpcClient(
-            settings,
-            settings.notification_target,
-            NotificationServiceStub,
-            service="notification",
-            bulkhead=walls["notification"],
-        )
-        self.moderation = RpcClient(
-            settings,
-            settings.moderation_target,
-            ModerationServiceStub,
-            service="moderation",
-            bulkhead=walls["moderation"],
-        )
-        self.search = RpcClient(
-            settings, settings.search_target, SearchServiceStub, service="search", bulkhead=walls["search"]
-        )
-        self.analytics = RpcClient(
-            settings, settings.analytics_target, AnalyticsServiceStub, service="analytics", bulkhead=walls["analytics"]
-        )
+
+        def client(service: str, target: str, stub: Callable[[Any], Any]) -> RpcClient:
+            return RpcClient(settings, target, stub, service=service, bulkhead=walls[service])
+
+        self.auth = client("auth", settings.auth_target, AuthServiceStub)
+        self.accounts = client("auth", settings.auth_target, AccountServiceStub)
+        self.user = client("user", settings.user_target, UserServiceStub)
+        self.post = client("post", settings.post_target, PostServiceStub)
+        self.feed = client("feed", settings.feed_target, FeedServiceStub)
+        self.messaging = client("messaging", settings.messaging_target, MessagingServiceStub)
+        self.notification = client("notification", settings.notification_target, NotificationServiceStub)
+        self.moderation = client("moderation", settings.moderation_target, ModerationServiceStub)
+        self.search = client("search", settings.search_target, SearchServiceStub)
+        self.analytics = client("analytics", settings.analytics_target, AnalyticsServiceStub)
         self.producer = Producer(settings, "gateway", settings.topic_prefix)
         self._started = (
             self.auth,

@@ -82,16 +82,18 @@ _AWAY = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
-_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+# The driver's own, for a connection that the server has just cut: nothing was sent over it.
+_CUT = asyncpg.exceptions.InternalClientError
+_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, _CUT, OSError)
 _TOO_SLOW = (TimeoutError, asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
 
 
 def _translate(error: Exception) -> AppError | None:
     if isinstance(error, _TOO_SLOW):
         return StatementTimeout("the database took too long")
-    if isinstance(error, asyncpg.DataError | asyncpg.exceptions.InternalClientError):
+    if isinstance(error, asyncpg.DataError):
         return StatementRejected("internal error")
-    if isinstance(error, _AWAY):
+    if isinstance(error, (*_AWAY, _CUT)):
         return PostgresUnavailable("the database is not available")
     if isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError):
         return Conflict("the transaction met another one")

@@ -24,6 +24,7 @@ SECRET_KEYS = {
     "S3_SECRET_KEY": "s3-secret-key",
     "ELASTICSEARCH_URL": "elasticsearch-url",
 }
+CPU_REQUEST = "50m"
 GRAPH = yaml.safe_load((Path(__file__).resolve().parents[2] / "helm/graph.yaml").read_text())
 WORKLOADS = {service: spec["workloads"] for service, spec in GRAPH.items()}
 
@@ -69,9 +70,9 @@ def values(environ: Mapping[str, str], images: Images, public_url: str) -> dict[
 
 
 def _small(service: str) -> dict[str, Any]:
-    """Hardly any CPU is reserved, so that one small node takes all pods; memory is as the charts have it."""
+    """So little CPU is reserved that one node with 2 CPUs takes all pods; memory is as the charts have it."""
     workloads = ("serve", *WORKLOADS.get(service, ()))
-    return {workload: {"resources": {"requests": {"cpu": "10m"}}} for workload in workloads}
+    return {workload: {"resources": {"requests": {"cpu": CPU_REQUEST}}} for workload in workloads}
 
 
 def alone(whole: Mapping[str, Any], service: str) -> dict[str, Any]:

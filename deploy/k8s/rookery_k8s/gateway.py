@@ -9,13 +9,6 @@ from contextlib import contextmanager
 
 from rookery_k8s.shell import Cluster, ClusterError, eventually
 
-PORT = 80
-
-
-def in_cluster(cluster: Cluster) -> str:
-    """The address for pods."""
-    return f"http://gateway.{cluster.namespace}:{_port(cluster)}"
-
 
 @contextmanager
 def reachable(cluster: Cluster, given: str) -> Iterator[str]:

@@ -28,6 +28,7 @@ SHARES: Final[Mapping[Priority, float]] = {
 }
 # Told in turn, so that not all come back in the same second.
 RETRY_AFTER_SECONDS: Final = (1, 2, 3)
+MIN_FOR_ONE: Final = 96.0
 _READS: Final = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 _UPLOADS: Final = ("/api/v1/media", "/api/v2/media")
 # Streams last and mostly wait: the hub bounds them. Probes must be answered whatever happens.
@@ -63,7 +64,7 @@ class Gate:
     """The limit, which follows how long requests take, and how much of it is used."""
 
     def __init__(self, clock: Clock) -> None:
-        self._limiter = Limiter(clock, initial=256, minimum=64, maximum=1024)
+        self._limiter = Limiter(clock, initial=256, minimum=128, maximum=1024)
         self._shed = {priority: SHED.labels(priority.name) for priority in Priority}
         self._refusals = cycle(_refusal(seconds, own=False) for seconds in RETRY_AFTER_SECONDS)
         self._problems = cycle(_refusal(seconds, own=True) for seconds in RETRY_AFTER_SECONDS)
@@ -75,8 +76,11 @@ class Gate:
         return self._limiter.limit
 
     def for_one_dependency(self) -> float:
-        """How many of them may wait for the same service: the other half is for what does without it."""
-        return self._limiter.limit / 2
+        """How many may wait for the same service: half of the limit, so that the rest is for what does without it.
+
+        A request may wait twice at once, for names and for relationships; so not too few where the limit is low.
+        """
+        return max(MIN_FOR_ONE, self._limiter.limit / 2)
 
     def refusal(self, method: bytes, target: bytes) -> bytes | None:
         """A whole HTTP answer for a request that is not to be served now, else None. Costs a few microseconds."""

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from gateway_service.config import Settings
-from gateway_service.overload import RETRY_AFTER_SECONDS, SHARES, Gate, priority_of
+from gateway_service.overload import MIN_FOR_ONE, RETRY_AFTER_SECONDS, SHARES, Gate, priority_of
 from gateway_service.routers.probes import Probes
 from gateway_service.routing import Routes
 from gateway_service.server import HttpServer
@@ -173,6 +173,11 @@ async def test_served_requests_give_their_places_back(server: HttpServer, gate: 
     assert len(work.reached) == 5
     assert gate.refusal(b"POST", b"/api/rookery/v1/interactions") is None
     assert gate._limiter.in_flight == 0
+
+
+def test_one_service_is_waited_for_by_some_and_never_by_all(clock: FakeClock) -> None:
+    gate = Gate(clock)
+    assert MIN_FOR_ONE <= gate.for_one_dependency() < gate.limit * SHARES[Priority.READ]
 
 
 def test_the_limit_falls_when_requests_take_longer_but_not_when_a_dependency_fails(clock: FakeClock) -> None:

@@ -284,10 +284,10 @@ class FakeRedisClient(RedisClient):
         super().__init__("redis://127.0.0.1:1/0", "test")
         self.raw = self.server = FakeRedis()
 
-    async def mget(self, name: str, keys: Sequence[str]) -> list[bytes | None]:
+    async def mget(self, name: str, keys: Sequence[str | bytes], *, timeout: float = 1.0) -> list[bytes | None]:
         if self.server.away:
             raise RedisUnavailable("Redis is away")
-        return [self.server.values.get(key) for key in keys]
+        return [self.server.values.get(key) for key in keys if isinstance(key, str)]
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""Writes the pages that are made from code and contracts; `docs.py --check` fails when one of them is stale."""
+"""Writes the pages that are made from code and contracts, all or those that are named.
+
+`docs.py [--check] [PAGE...]`; with `--check` nothing is written, and it fails when one of them is stale.
+"""
 
 from __future__ import annotations
 
@@ -94,8 +97,9 @@ PAGES: Mapping[Path, Callable[[], str]] = {
 
 
 def main(arguments: list[str]) -> str | None:
-    pages = {path: make() for path, make in PAGES.items()}
-    if arguments == ["--check"]:
+    named = {Path(argument) for argument in arguments if argument != "--check"}
+    pages = {path: make() for path, make in PAGES.items() if not named or path in named}
+    if "--check" in arguments:
         stale = [
             str(path) for path, text in pages.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
         ]

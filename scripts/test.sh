@@ -29,7 +29,10 @@ else
   for part in services/*/tests deploy/*/tests; do
     [[ " ${parts[*]} " == *" $part "* ]] || parts+=("$part")
   done
-  printf '%s\n' "${parts[@]}" | xargs -P 2 -I{} "$0" --part {}
+  # Whoever waits for all of it wants to know all that is wrong.
+  failed=0
+  printf '%s\n' "${parts[@]}" | xargs -P 2 -I{} "$0" --part {} || failed=1
   # Short tracebacks: what the services complained of meanwhile says more than a client's inner frames.
-  "${pytest[@]}" tests/integration --durations 10 --tb short
+  "${pytest[@]}" tests/integration --durations 10 --tb short || failed=1
+  exit "$failed"
 fi

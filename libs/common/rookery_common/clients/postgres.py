@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Literal, TypeVar
 
 import asyncpg
@@ -346,7 +346,7 @@ async def _stop_listening(raw: PoolConnectionProxy, channel: str, listening: Lis
         async with asyncio.timeout(RELEASE_SECONDS):
             await raw.remove_listener(channel, listening.hear)
     except TimeoutError:
-        raw.terminate()  # the pool makes a new one
+        _drop(raw)
     except _DRIVER_ERRORS as error:
         # The connection is lost, and with it what it listened to.
         log.warning("postgres.listening_lost", error=type(error).__name__)
@@ -356,4 +356,10 @@ async def _roll_back(raw: PoolConnectionProxy) -> None:
     try:
         await raw.execute("ROLLBACK", timeout=RELEASE_SECONDS)
     except _DRIVER_ERRORS:
-        raw.terminate()  # the server rolls back what loses its connection
+        _drop(raw)  # the server rolls back what loses its connection
+
+
+def _drop(raw: PoolConnectionProxy) -> None:
+    """Cuts a connection that is in an unknown state; the pool makes a new one."""
+    with suppress(asyncpg.InterfaceError):  # the driver has found out by itself, and taken it back
+        raw.terminate()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from auth_service.repository import AuthRepository
+from auth_service.repository.accounts import AccountRepository
 from rookery.auth.v1.events_pb2 import CredentialsCreated
 from rookery_common.clients.postgres import Postgres
 from rookery_common.errors import Unavailable
@@ -53,7 +54,9 @@ async def confirm_by_events(world: Any, pg: Postgres) -> list[Event]:
 @pytest.fixture
 def unpublished(world: Any, pg: Postgres) -> None:
     """The serving process never gets to publish what it has committed."""
-    world.auth.sign_up._repository = AuthRepository(pg, PostgresOutbox(pg, Unreachable(), "auth"))
+    outbox = PostgresOutbox(pg, Unreachable(), "auth")
+    world.auth.sign_up._repository = AuthRepository(pg, outbox)
+    world.auth.sign_up._accounts = AccountRepository(pg, outbox)
 
 
 @pytest.mark.usefixtures("unpublished")

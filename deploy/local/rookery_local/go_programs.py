@@ -17,7 +17,7 @@ import certifi
 from rookery_local import cache, shell
 from rookery_local.errors import LocalError
 from rookery_local.instance import LOCAL
-from rookery_local.progress import Board
+from rookery_local.progress import Board, megabytes
 from rookery_local.whole import whole
 
 _GO_REQUIREMENT = LOCAL / "go.txt"
@@ -113,8 +113,7 @@ def main(names: Sequence[str]) -> str | None:
 
 def _tell(board: Board, name: str, folder: Path) -> None:
     board.pause(0)
-    size = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file()) >> 20
-    board.tell(name, f"{size} MB")
+    board.tell(name, f"{megabytes(folder)} MB")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from rookery_local import cache, debian, go_programs, shell
 from rookery_local.errors import LocalError
 from rookery_local.go_programs import PROGRAMS
 from rookery_local.instance import LOCAL
-from rookery_local.progress import Board, say
+from rookery_local.progress import Board, megabytes, say
 from rookery_local.whole import whole
 
 HASHES = LOCAL / "engines.sha256"
@@ -77,8 +77,7 @@ def _pulse(board: Board, name: str, folder: Path | None, text: str = "") -> None
     """Shows how much has arrived; gives up when another task has failed."""
     board.pause(0)
     if folder is not None:
-        size = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file()) >> 20
-        text = f"{size} MB {text}"
+        text = f"{megabytes(folder)} MB {text}"
     board.tell(name, text)
 
 

@@ -1,11 +1,14 @@
 """Several things done at once, each with a line that shows how far it is."""
 
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -90,3 +93,13 @@ def say(text: str) -> None:
 def flush() -> None:
     """Before another program writes to the same terminal."""
     sys.stderr.flush()
+
+
+def megabytes(folder: Path) -> int:
+    """What lies under a folder, while others write there and delete."""
+    total = 0
+    for base, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # it was there a moment ago
+                total += os.lstat(os.path.join(base, name)).st_size
+    return total >> 20

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from rookery_bench.client import ApiError, Connection, Server
@@ -18,13 +18,12 @@ async def answering(answers: Callable[[int], bytes]) -> AsyncIterator[Server]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while await reader.readuntil(b"\r\n\r\n"):
-                answer = answers(next(count))
-                if not answer:
-                    break
-                writer.write(answer)
-        except asyncio.IncompleteReadError:
-            pass  # the client has gone
+            with suppress(asyncio.IncompleteReadError):  # the client has gone
+                while await reader.readuntil(b"\r\n\r\n"):
+                    answer = answers(next(count))
+                    if not answer:
+                        break
+                    writer.write(answer)
         finally:
             writer.close()
 

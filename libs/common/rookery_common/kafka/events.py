@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
@@ -141,10 +142,8 @@ def new_event(
 def message_class(name: str) -> type[Message]:
     """The generated class of an event; a package's events are in its `*events.proto`. Raises UndecodableEvent."""
     symbols = symbol_database.Default()
-    try:
+    with suppress(KeyError):  # not imported yet
         return symbols.GetSymbol(name)
-    except KeyError:
-        pass  # not imported yet
     match = _TYPE.fullmatch(name)
     if match is None:
         raise UndecodableEvent("ce_type is not the name of an event")

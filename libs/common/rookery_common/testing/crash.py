@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
@@ -47,9 +47,8 @@ async def crash_at(line: int, *code: Code) -> AsyncIterator[CrashAt]:
     before = sys.gettrace()
     sys.settrace(point.trace)
     try:
-        yield point
-    except Crash:
-        pass  # that is how the flow ends
+        with suppress(Crash):  # that is how the flow ends
+            yield point
     finally:
         sys.settrace(before)
         left = asyncio.all_tasks() - others

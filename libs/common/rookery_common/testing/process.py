@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,10 +95,8 @@ def _await_start(child: subprocess.Popen[bytes], process: ServiceProcess) -> Non
     while time.monotonic() < deadline:
         if child.poll() is not None:
             raise AssertionError(f"the process ended with status {child.returncode} before it was started")
-        try:
+        with suppress(OSError):  # it does not listen yet
             if process.probe("/startupz")[0] == http.client.OK:
                 return
-        except OSError:
-            pass  # it does not listen yet
         time.sleep(0.05)
     raise AssertionError(f"the process was not started within {START_SECONDS:.0f} s")

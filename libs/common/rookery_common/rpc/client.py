@@ -21,6 +21,7 @@ from rookery_common.rpc.bulkhead import Bulkhead
 from rookery_common.rpc.channel import ReloadingChannel
 from rookery_common.rpc.deadline import within
 from rookery_common.rpc.exchange import Exchange
+from rookery_common.rpc.given_status import GivenStatus
 from rookery_common.rpc.metrics import CLIENT_RETRIES, client_metrics
 from rookery_common.rpc.priority import Priority
 from rookery_common.rpc.retry import MAX_TRIES, RetryBudget, backoff
@@ -158,8 +159,10 @@ class RpcClient:
         """A stream of requests with one answer; never retried. Raises AppError."""
         state = self._methods.get(method) or self._add(method)
         state.breaker.check()
+        metadata = self._metadata(CURRENT, None)
+        call = getattr(self._channel.stub(), method)(requests, timeout=within(timeout), metadata=metadata)
         try:
-            return await self._try(state, requests, within(timeout), self._metadata(CURRENT, None))
+            return await self._watched(state, GivenStatus(call).answer())
         except grpc.aio.AioRpcError as error:
             raise mark_remote(from_rpc_error(error, self._service)[0], retriable=False) from error
 
@@ -176,6 +179,7 @@ class RpcClient:
         Has no deadline, so name a `silence`: the seconds without a message after which it counts as dead (Unavailable).
         """
         call = getattr(self._channel.stub(), method)(request, metadata=self._metadata(identity, None))
+        given = GivenStatus(call)
         try:
             while True:
                 async with asyncio.timeout(silence):
@@ -184,7 +188,7 @@ class RpcClient:
                     return
                 yield response
         except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error, self._service)[0] from error
+            raise from_rpc_error(given.error(error), self._service)[0] from error
         except TimeoutError:
             raise Unavailable(f"{self._service} fell silent.") from None
         finally:

@@ -15,6 +15,7 @@ import grpc
 from rookery.common.v1.exchange_service_pb2 import ExchangeRequest, ExchangeResponse
 from rookery.common.v1.exchange_service_pb2_grpc import ExchangeServiceStub
 from rookery_common.errors import DeadlineExceeded, Unavailable, from_status
+from rookery_common.rpc.given_status import GivenStatus
 from rookery_common.rpc.status import mark_remote, may_retry_entry
 
 # So that calls find new replicas, and spread over all of them.
@@ -56,6 +57,7 @@ class _Stream:
     def __init__(self, channel: grpc.aio.Channel, metadata: Metadata) -> None:
         self.channel = channel
         self._call: Any = ExchangeServiceStub(channel).Exchange(metadata=metadata)
+        self._given = GivenStatus(self._call)
         self._ends = time.monotonic() + LIFE_SECONDS * random.uniform(0.5, 1.0)  # noqa: S311 - spreads reopening
 
     def usable(self, channel: grpc.aio.Channel) -> bool:
@@ -68,6 +70,8 @@ class _Stream:
             response = await self._call.read()
         except asyncio.InvalidStateError:  # it ended a moment ago
             return None
+        except grpc.aio.AioRpcError as error:
+            raise self._given.error(error) from None
         return response if isinstance(response, ExchangeResponse) else None
 
     def close(self) -> None:

@@ -76,6 +76,15 @@ async def test_a_stream_is_refused_to_a_service_that_is_not_listed(network: Any)
         await anext(client.stream("StreamTimelines", requests()))
 
 
+@pytest.mark.parametrize("parts", range(1, 20))
+async def test_a_refusal_is_told_while_the_caller_still_writes(network: Any, parts: int) -> None:
+    server = await network.serve_feed({"StreamTimelines": forever}, allowed_callers={"*": frozenset({"gateway"})})
+    client = await network.feed_client(server.port, settings=settings_of("search"))
+    for _ in range(40):
+        with pytest.raises(PermissionDenied):
+            await anext(client.stream("StreamTimelines", requests(*range(parts))))
+
+
 async def test_streams_end_at_once_when_the_server_drains(network: Any) -> None:
     server = await network.serve_feed({"StreamTimelines": forever})
     client = await network.feed_client(server.port)

@@ -15,7 +15,7 @@ packages := protos libs/common $(sort $(patsubst %/pyproject.toml,%,$(wildcard s
 local := PYTHONPATH=deploy/local $(bin)/python -m rookery_local
 unit_tests := $(wildcard libs/common/tests/unit services/*/tests/unit deploy/local/tests/unit)
 
-.PHONY: help setup install run up down reset status logs demo bench check unit test security browser protos charts charts-tools docs lock hooks release images sbom skew k8s-test
+.PHONY: help setup install run up down reset status logs operate demo bench check unit test security browser protos charts charts-tools docs lock hooks release images sbom skew k8s-test
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -43,6 +43,9 @@ status: $(stamp) ## Show each process with its port and log
 
 logs: ## Follow the logs (one: NAME=feed)
 	@tail -n 20 -F .rookery/dev/logs/$(or $(NAME),*).log
+
+operate: $(stamp) ## An operator's command on a running platform: make operate ARGS="auth list-roles"
+	@$(local) operate $(ARGS)
 
 demo: $(stamp) ## People sign up, post, like, search, chat and moderate, on a running platform
 	@$(bin)/python tests/demo

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shlex
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from rookery_local.instance import DEFAULT_ROOT, Instance
 from rookery_local.lifecycle import bring_up, locked, start_one
 from rookery_local.ports import configured_host, configured_ports
 from rookery_local.progress import say
-from rookery_local.services import full_environment
+from rookery_local.services import SERVICES, environment, full_environment
 from rookery_local.supervise import Supervisor
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -150,6 +151,22 @@ def kill(name: Name) -> None:
     Supervisor(instances.load(_root())).kill(name)
 
 
+@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def operate(
+    service: Annotated[str, typer.Argument(help="A service, as in `auth`.")],
+    command: Annotated[
+        list[str], typer.Argument(help="Its command, as in `list-roles`; `--help` tells which there are.")
+    ],
+) -> None:
+    """Run an operator's command of a service on this platform."""
+    known = {known.name: known for known in SERVICES}
+    if service not in known:
+        raise LocalError(f"There is no service {service}: {', '.join(known)}.")
+    values = os.environ | environment(instances.load(_root()), known[service])
+    line = [sys.executable, "-m", known[service].module, *command]
+    raise typer.Exit(subprocess.run(line, env=values, check=False).returncode)  # noqa: S603 - the caller's own command
+
+
 @app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def execute(
     command: Annotated[list[str], typer.Argument(help="The command, after `--`.")],
@@ -181,6 +198,7 @@ def _tell_ready(instance: Instance, engines_only: bool, seconds: float) -> None:
     say(f"Rookery listens on [bold]{instance.url}[/]")
     say("Sign up with any client of the Mastodon API, or in one go with four people: `make demo`.")
     say("By hand: POST /api/v1/apps, POST /oauth/token (client_credentials), then POST /api/v1/accounts.")
+    say('An administrator: `make operate ARGS="auth create-administrator NAME you@example.org"`.')
 
 
 def _watch(instance: Instance, supervisor: Supervisor) -> None:

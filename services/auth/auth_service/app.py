@@ -224,7 +224,7 @@ def _emails(settings: Settings) -> tuple[Emails, FieldCipher]:
     return Emails(cipher, BlindIndex(derive_key(master_key, "auth.index"))), cipher
 
 
-class _OutboxDrain:
+class OutboxDrain:
     """Between server and producer: what was committed is published before the producer stops, if Kafka is there."""
 
     def __init__(self, outbox: PostgresOutbox) -> None:
@@ -247,7 +247,7 @@ def build(roles: frozenset[Role]) -> App:
     producer = Producer(settings, "auth", settings.topic_prefix)
     outbox = PostgresOutbox(pg, producer, "auth")
     repository, accounts = AuthRepository(pg, outbox), AccountRepository(pg, outbox)
-    components: list[Component] = [pg, producer, _OutboxDrain(outbox)]
+    components: list[Component] = [pg, producer, OutboxDrain(outbox)]
     checks = {"postgres": pg.check}
     if Role.SERVE in roles:
         lease = PostgresWorkerLease(pg, clock, WORKERS)

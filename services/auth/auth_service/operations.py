@@ -1,26 +1,37 @@
-"""The operator's commands about roles, apps and keys: composed here, each over a connection of its own."""
+"""The operator's commands about administrators, roles, apps and keys: each over a connection of its own."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from argon2 import PasswordHasher
+
+from auth_service.app import OutboxDrain
+from auth_service.clients import UserClient
 from auth_service.config import Settings
 from auth_service.errors import AccountNotFound, AppNotFound
+from auth_service.events import Events
 from auth_service.models import AccountRole, App, Credentials
 from auth_service.repository import AuthRepository
 from auth_service.repository.accounts import AccountRepository
 from auth_service.repository.operations import OperationsRepository
+from auth_service.service.administrators import Administrators
+from auth_service.service.emails import Emails
 from auth_service.service.key_rotation import PUBLISHED_BEFORE_USE, KeyRotation
+from auth_service.service.password_policy import PasswordPolicy
+from auth_service.service.passwords import Passwords
 from auth_service.service.roles import Roles
 from auth_service.service.signing import RELOAD_SECONDS
+from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.app import Command
 from rookery_common.clients.postgres import Postgres
 from rookery_common.clock import Clock, SystemClock
-from rookery_common.crypto import LocalKeyProvider
+from rookery_common.crypto import BlindIndex, FieldCipher, LocalKeyProvider, derive_key
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.kafka.producer import Producer
+from rookery_common.rpc import RpcClient
 
 APPS_PAGE = 500
 URGENCY = ("scheduled", "compromised")
@@ -55,6 +66,38 @@ async def _desk() -> AsyncIterator[_Desk]:
         yield _Desk(settings, clock, operations, AccountRepository(pg, outbox), roles)
     finally:
         await pg.stop()
+
+
+@asynccontextmanager
+async def _administrators() -> AsyncIterator[Administrators]:
+    settings, clock = Settings(), SystemClock()
+    pg, producer = Postgres.from_settings(settings, name="auth"), Producer(settings, "auth", settings.topic_prefix)
+    user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
+    hasher = PasswordHasher(settings.password_passes, settings.password_memory_kib, settings.password_lanes)
+    outbox, passwords = PostgresOutbox(pg, producer, "auth"), Passwords(hasher, workers=1)
+    master_key = settings.master_key_bytes()
+    emails = Emails(FieldCipher(LocalKeyProvider(master_key)), BlindIndex(derive_key(master_key, "auth.index")))
+    async with AsyncExitStack() as started:
+        for component in (pg, producer, OutboxDrain(outbox), user, passwords):
+            await component.start()
+            started.push_async_callback(component.stop)
+        yield Administrators(
+            AuthRepository(pg, outbox),
+            AccountRepository(pg, outbox),
+            UserClient(user),
+            passwords,
+            PasswordPolicy(settings.breached_passwords_file),
+            emails,
+            Events(clock),
+            clock,
+        )
+
+
+async def create_administrator(username: str, email: str) -> str:
+    """Makes an account with the role admin; what to tell the operator, with its password."""
+    async with _administrators() as administrators:
+        made = await administrators.create(username, email)
+    return f"{_account_line(made.credentials)}\npassword: {made.password} (shown once; change it at /auth/security)"
 
 
 async def grant_role(username: str, role: str) -> str:
@@ -146,6 +189,11 @@ def _app_line(app: App, sessions: int) -> str:
 
 
 COMMANDS = {
+    "create-administrator": Command(
+        create_administrator,
+        {"username": None, "email": None},
+        "Make an account with the role admin, and tell its password.",
+    ),
     "grant-role": Command(grant_role, {"username": None, "role": None}, "Give an account a role."),
     "revoke-role": Command(revoke_role, {"username": None, "role": None}, "Take a role from an account."),
     "list-roles": Command(list_roles, {}, "Tell what each role permits."),

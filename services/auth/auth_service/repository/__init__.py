@@ -177,10 +177,11 @@ class AuthRepository:
             return await read.fetchrow(name, statement, *args)
 
 
-async def insert_account(tx: PgConnection, credentials: Credentials, session: Session) -> None:
-    """Credentials and the first session, in the transaction of whatever else an account begins with."""
+async def insert_account(tx: PgConnection, credentials: Credentials, session: Session | None) -> None:
+    """Credentials and the first session, if any, in the transaction of whatever else an account begins with."""
     await tx.execute("credentials_add", sql.ADD_CREDENTIALS, *_credentials_row(credentials))
-    await tx.execute("session_add", sql.ADD_SESSION, *_session_row(session))
+    if session is not None:
+        await tx.execute("session_add", sql.ADD_SESSION, *_session_row(session))
 
 
 async def record_revocation(tx: PgConnection, at: datetime, **revoked: Any) -> None:

@@ -47,7 +47,9 @@ class AccountRepository:
         async with self._pg.transaction() as tx:
             await tx.execute("web_app_ensure", sql.ENSURE_WEB_APP, *args)
 
-    async def add_account(self, credentials: Credentials, session: Session, event: Event, new: NewAccount) -> None:
+    async def add_account(
+        self, credentials: Credentials, session: Session | None, event: Event, new: NewAccount
+    ) -> None:
         """All that an account begins with, or nothing of it. Raises UniqueViolated, InvitationVoid."""
         state = new.state
         async with self._outbox.transaction() as tx:

@@ -94,7 +94,9 @@ class FakeAccountRepository(AccountRepository):
     async def ensure_web_app(self, at: datetime) -> None:
         self.base.apps.setdefault(WEB_APP_ID, web_app(at))
 
-    async def add_account(self, credentials: Credentials, session: Session, event: Event, new: NewAccount) -> None:
+    async def add_account(
+        self, credentials: Credentials, session: Session | None, event: Event, new: NewAccount
+    ) -> None:
         uses, expires_at = self.invitations.get(new.invitation or b"", (0, credentials.created_at))
         if new.invitation is not None and (not uses or expires_at <= credentials.created_at):
             raise InvitationVoid("the invitation was used already, or is too old")

@@ -60,7 +60,7 @@ class FakeRepository(AuthRepository):
     async def app_by_client(self, client_id: str) -> App | None:
         return next((app for app in self.apps.values() if app.client_id == client_id), None)
 
-    async def store_account(self, credentials: Credentials, session: Session, event: Event) -> None:
+    async def store_account(self, credentials: Credentials, session: Session | None, event: Event) -> None:
         await asyncio.sleep(0)
         unique = {
             "credentials_pkey": "account_id",
@@ -73,7 +73,8 @@ class FakeRepository(AuthRepository):
                 if getattr(other, name) == getattr(credentials, name):
                     raise UniqueViolated(constraint)
         self.credentials[credentials.account_id] = credentials
-        self.sessions[session.session_id] = session
+        if session is not None:
+            self.sessions[session.session_id] = session
         self.events.append(event)
 
     async def credentials_by_reservation(self, reservation_id: str) -> Credentials | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from rookery.user.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import add_UserServiceServicer_to_server
 from rookery_common.app import App, Component, Role
 from rookery_common.auth import TokenVerifier
@@ -21,18 +22,23 @@ from rookery_common.kafka.relay import Relay
 from rookery_common.logs import get_logger
 from rookery_common.paging import CursorCodec
 from rookery_common.rpc import RpcServer
+from rookery_common.rpc.server import Registration
 from rookery_common.worker_leases import PostgresWorkerLease
-from user_service import __version__, consumers, encodings
+from user_service import __version__, consumers, encodings, profile_servicer, servicer
 from user_service.cache import EpochCache
 from user_service.clients import AuthClient
 from user_service.config import Settings
 from user_service.events import Events
+from user_service.profile_servicer import ProfileServicer
+from user_service.profiles.repository import ProfileRepository
+from user_service.profiles.service import Profiles
 from user_service.purge import UsernamePurge
 from user_service.repository import UserRepository
 from user_service.service import Caches, UserService
-from user_service.servicer import ALLOWED_CALLERS, SERVICE_NAME, UserServicer, encode_account
+from user_service.servicer import UserServicer, encode_account
 
 NAME = "user"
+ALLOWED_CALLERS = servicer.ALLOWED_CALLERS | profile_servicer.ALLOWED_CALLERS
 # Of the 1,024 worker numbers of Snowflakes, those that are user's.
 WORKERS = range(128, 256)
 DRAIN_SECONDS = 5.0
@@ -74,16 +80,18 @@ def build(roles: frozenset[Role]) -> App:
     repository = UserRepository(pg, outbox)
     views = EpochCache(redis, encodings.VIEWS, clock)
     relationships = EpochCache(redis, encodings.RELATIONSHIPS, clock)
+    caches, events = Caches(views, relationships), Events(clock)
     service = UserService(
         repository,
-        Caches(views, relationships),
-        Events(clock),
+        caches,
+        events,
         Snowflake(clock, lease.worker),
         clock,
         CursorCodec(derive_key(settings.master_key_bytes(), "user cursors")),
         encode=encode_account,
         reserved=settings.extra_reserved(),
     )
+    profiles = Profiles(ProfileRepository(pg, outbox), caches, events, clock)
     components: list[Component] = [pg, redis, producer, OutboxDrain(outbox), views, relationships]
     checks = {"postgres": pg.check}
     if Role.RELAY in roles:
@@ -91,16 +99,19 @@ def build(roles: frozenset[Role]) -> App:
     if Role.CONSUME in roles:
         components += _consumers(settings, service, producer)
     if Role.SERVE in roles:
-        components += [lease, *_server(settings, service, clock)]
+        components += [lease, *_server(settings, service, profiles, clock)]
         checks["worker_number"] = lease.check
     return App(settings, __version__, components, checks)
 
 
-def _server(settings: Settings, service: UserService, clock: SystemClock) -> list[Component]:
+def _server(settings: Settings, service: UserService, profiles: Profiles, clock: SystemClock) -> list[Component]:
     auth = AuthClient(settings, settings.auth_target)
     verifier = TokenVerifier(auth.signing_keys, clock)
-    registration = (add_UserServiceServicer_to_server, UserServicer(service, verifier), SERVICE_NAME)
-    server = RpcServer(settings, verifier=verifier, services=[registration], allowed_callers=ALLOWED_CALLERS)
+    services: list[Registration] = [
+        (add_UserServiceServicer_to_server, UserServicer(service, verifier), servicer.SERVICE_NAME),
+        (add_ProfileServiceServicer_to_server, ProfileServicer(profiles), profile_servicer.SERVICE_NAME),
+    ]
+    server = RpcServer(settings, verifier=verifier, services=services, allowed_callers=ALLOWED_CALLERS)
     return [auth, server]
 
 

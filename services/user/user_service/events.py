@@ -57,6 +57,10 @@ def account_message(account: Account) -> account_pb2.Account:
         avatar_url=account.avatar_url,
         header_url=account.header_url,
         version=account.version,
+        group=account.group,
+        hide_collections=account.hide_collections,
+        avatar_media_id=account.avatar_media_id,
+        header_media_id=account.header_media_id,
     )
     message.create_time.FromDatetime(account.created_at)
     for line in account.fields:

@@ -44,6 +44,10 @@ class Account:
     header_url: str = ""
     fields: tuple[ProfileField, ...] = ()
     version: int = 1
+    group: bool = False
+    hide_collections: bool = False
+    avatar_media_id: int = 0
+    header_media_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

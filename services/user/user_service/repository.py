@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -19,10 +18,10 @@ from user_service.models import (
     FollowPage,
     PostDelta,
     PostFact,
-    ProfileField,
     Relationship,
     Reservation,
 )
+from user_service.rows import account_of, fields_json
 
 COUNT_SLOTS = 8
 Pair = tuple[int, int]
@@ -160,19 +159,16 @@ class UserTransaction:
 
     async def insert_account(self, account: Account) -> bool:
         """False if it is there already."""
-        fields = json.dumps(
-            [[f.name, f.value, f.verified_at.isoformat() if f.verified_at else None] for f in account.fields]
-        )
         args = (
             account.account_id, account.username, account.display_name, account.note, account.locked, account.bot,
-            account.discoverable, account.indexable, account.avatar_url, account.header_url, fields,
-            account.created_at, account.version,
+            account.discoverable, account.indexable, account.avatar_url, account.header_url,
+            fields_json(account.fields), account.created_at, account.version,
         )  # fmt: skip
         return await self._tx.execute("account_insert", _INSERT_ACCOUNT, *args) == 1
 
     async def account(self, account_id: int) -> Account | None:
         rows = await self._tx.fetch("accounts", _ACCOUNTS, [account_id], 1)
-        return _account(rows[0]) if rows else None
+        return account_of(rows[0]) if rows else None
 
     async def open_follow(self, follower_id: int, followee_id: int, now: datetime) -> Follow | None:
         """The pair's follow, locked, not active if it is new; None if either account is unknown."""
@@ -241,17 +237,17 @@ class UserRepository:
         """Profiles and counts by id, without the unknown."""
         async with self._pg.read(primary=primary) as connection:
             rows = await connection.fetch("accounts_with_counts", _ACCOUNTS_WITH_COUNTS, ids, len(ids))
-        return {row["account_id"]: (_account(row), _counts(row)) for row in rows}
+        return {row["account_id"]: (account_of(row), _counts(row)) for row in rows}
 
     async def accounts_by_username(self, keys: Sequence[str]) -> list[Account]:
         """Accounts whose names, in lower case, are among the keys."""
         async with self._pg.read() as connection:
-            return [_account(row) for row in await connection.fetch("accounts_lookup", _LOOKUP, keys, len(keys))]
+            return [account_of(row) for row in await connection.fetch("accounts_lookup", _LOOKUP, keys, len(keys))]
 
     async def list_accounts(self, above: int, limit: int) -> list[Account]:
         """The next accounts by id; the primary's, so that nothing is older than an event that told of it."""
         async with self._pg.read(primary=True) as connection:
-            return [_account(row) for row in await connection.fetch("accounts_list", _LIST_ACCOUNTS, above, limit)]
+            return [account_of(row) for row in await connection.fetch("accounts_list", _LIST_ACCOUNTS, above, limit)]
 
     async def relationships(self, pairs: Sequence[Pair]) -> dict[Pair, Relationship]:
         """By (viewer, account), without unknown accounts; always the primary's, since a change holds at once."""
@@ -296,28 +292,6 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
 def _reservation(row: Any) -> Reservation:
     return Reservation(
         row["request_id"], row["account_id"], row["username"], row["expires_at"], row["confirmed_at"] is not None
-    )
-
-
-def _account(row: Any) -> Account:
-    fields = tuple(
-        ProfileField(name, value, datetime.fromisoformat(verified) if verified else None)
-        for name, value, verified in json.loads(row["fields"])
-    )
-    return Account(
-        account_id=row["account_id"],
-        username=row["username"],
-        created_at=row["created_at"],
-        display_name=row["display_name"],
-        note=row["note"],
-        locked=row["locked"],
-        bot=row["bot"],
-        discoverable=row["discoverable"],
-        indexable=row["indexable"],
-        avatar_url=row["avatar_url"],
-        header_url=row["header_url"],
-        fields=fields,
-        version=row["version"],
     )
 
 

@@ -38,6 +38,10 @@ class Account(_message.Message):
     HEADER_URL_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    HIDE_COLLECTIONS_FIELD_NUMBER: _builtins.int
+    AVATAR_MEDIA_ID_FIELD_NUMBER: _builtins.int
+    HEADER_MEDIA_ID_FIELD_NUMBER: _builtins.int
     account_id: _builtins.int
     username: _builtins.str
     display_name: _builtins.str
@@ -52,6 +56,13 @@ class Account(_message.Message):
     header_url: _builtins.str
     version: _builtins.int
     """Rises with every change of the profile, not of its counts."""
+    group: _builtins.bool
+    """Several people write here."""
+    hide_collections: _builtins.bool
+    """Who follows it and whom it follows is for its owner alone."""
+    avatar_media_id: _builtins.int
+    """What post knows the pictures by; 0 without one."""
+    header_media_id: _builtins.int
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -72,10 +83,14 @@ class Account(_message.Message):
         header_url: _builtins.str = ...,
         fields: _abc.Iterable[Global___ProfileField] | None = ...,
         version: _builtins.int = ...,
+        group: _builtins.bool = ...,
+        hide_collections: _builtins.bool = ...,
+        avatar_media_id: _builtins.int = ...,
+        header_media_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "avatar_url", b"avatar_url", "bot", b"bot", "create_time", b"create_time", "discoverable", b"discoverable", "display_name", b"display_name", "fields", b"fields", "header_url", b"header_url", "indexable", b"indexable", "locked", b"locked", "note", b"note", "username", b"username", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "avatar_media_id", b"avatar_media_id", "avatar_url", b"avatar_url", "bot", b"bot", "create_time", b"create_time", "discoverable", b"discoverable", "display_name", b"display_name", "fields", b"fields", "group", b"group", "header_media_id", b"header_media_id", "header_url", b"header_url", "hide_collections", b"hide_collections", "indexable", b"indexable", "locked", b"locked", "note", b"note", "username", b"username", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -58,7 +58,7 @@ _STATEMENTS = {
     ),
     "outbox_confirm": "UPDATE outbox SET pending = false WHERE shard = ? AND minute = ? AND event_id = ?",
     "outbox_mark": "UPDATE outbox SET published_at = ? WHERE shard = ? AND minute = ? AND event_id = ?",
-    "outbox_minutes": "SELECT DISTINCT shard, minute FROM outbox WHERE shard = ? AND minute IN ?",
+    "outbox_minutes": "SELECT DISTINCT shard, minute FROM outbox WHERE shard IN ? AND minute IN ?",
     "outbox_scan": (
         "SELECT event_id, occurred_at, pending, published_at FROM outbox"
         " WHERE shard = ? AND minute = ? AND event_id > ? LIMIT ?"

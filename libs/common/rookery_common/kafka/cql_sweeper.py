@@ -52,11 +52,13 @@ class CqlSweeper:
 
     async def sweep(self, sender: Sender) -> int:
         """Publishes what was left in the leased shards; returns how many."""
-        swept = 0
-        for shard in range(self._shards):
-            if await self._lease(shard):
-                swept += await self._sweep_shard(shard, sender)
-        return swept
+        leased = [shard for shard in range(self._shards) if await self._lease(shard)]
+        moment = self._clock.monotonic()
+        due = [shard for shard in leased if moment >= self._full_at.get(shard, 0.0)]
+        fresh = [shard for shard in leased if shard not in due]
+        minute = int(self._clock.now().timestamp()) // 60
+        swept = sum([await self._sweep_from_cursor(shard, minute, sender) for shard in due])
+        return swept + (await self._sweep_minutes(fresh, minute - FRESH_MINUTES + 1, minute, sender))[0]
 
     async def release(self) -> None:
         """Gives all leases back."""
@@ -76,13 +78,6 @@ class CqlSweeper:
             self._renew_at[shard] = now + RENEW_SECONDS
         return applied
 
-    async def _sweep_shard(self, shard: int, sender: Sender) -> int:
-        now = int(self._clock.now().timestamp()) // 60
-        if self._clock.monotonic() < self._full_at.get(shard, 0.0):
-            swept, _ = await self._sweep_minutes(shard, now - FRESH_MINUTES + 1, now, sender)
-            return swept
-        return await self._sweep_from_cursor(shard, now, sender)
-
     async def _sweep_from_cursor(self, shard: int, now: int, sender: Sender) -> int:
         rows = await self._cql.execute("outbox_cursor", (shard,))
         cursor = rows[0].minute if rows else None
@@ -91,7 +86,7 @@ class CqlSweeper:
         while start <= now:
             # In steps, so that a long way is not begun anew when this replica dies on it.
             end = min(start + STEP_MINUTES, now)
-            sent, clean_until = await self._sweep_minutes(shard, start, end, sender)
+            sent, clean_until = await self._sweep_minutes([shard], start, end, sender)
             reached = min(clean_until, now - LAG_MINUTES)
             if cursor is None or reached > cursor:
                 await self._cql.execute("outbox_move_cursor", (reached, shard))
@@ -100,12 +95,14 @@ class CqlSweeper:
         self._full_at[shard] = self._clock.monotonic() + FULL_EVERY_SECONDS
         return swept
 
-    async def _sweep_minutes(self, shard: int, start: int, end: int, sender: Sender) -> tuple[int, int]:
+    async def _sweep_minutes(self, shards: Sequence[int], start: int, end: int, sender: Sender) -> tuple[int, int]:
         """How many were sent, and the first minute in which something is still open (or that after the last)."""
         swept, clean_until = 0, end + 1
-        # Most minutes are empty: one query tells which are not.
-        found = await self._cql.execute("outbox_minutes", (shard, list(range(start, end + 1))))
-        for minute in sorted(row.minute for row in found):
+        if not shards:
+            return swept, clean_until
+        # Most partitions are empty: one query tells which are not.
+        found = await self._cql.execute("outbox_minutes", (shards, list(range(start, end + 1))))
+        for minute, shard in sorted((row.minute, row.shard) for row in found):
             sent, is_open = await self._sweep_partition(shard, minute, sender)
             swept += sent
             if is_open:

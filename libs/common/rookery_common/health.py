@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -98,6 +98,14 @@ class EmbeddedServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """A tick a second, for the Date header, and the end at once: uvicorn looks ten times a second for both."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):  # the second is over
+                async with asyncio.timeout(1.0):
+                    await self._stopping.wait()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -118,5 +126,6 @@ class EmbeddedServer(uvicorn.Server):
     async def stop(self) -> None:
         """Finishes the requests under way, for as long as the configuration allows."""
         self.should_exit = True
+        self._stopping.set()
         if self._task is not None:
             await self._task

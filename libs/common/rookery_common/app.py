@@ -16,6 +16,7 @@ from typing import Protocol
 import uvloop
 from pydantic import ValidationError
 
+from rookery_common.clients.startup import EngineAway, MigrationFailed
 from rookery_common.config import BaseServiceSettings
 from rookery_common.errors import AppError
 from rookery_common.health import Check, Health, HealthServer
@@ -120,7 +121,7 @@ def cli(
 ) -> int:
     """`serve`, `consume`, `relay`, `all`, `migrate` or a command of the service's own; returns the exit code.
 
-    A wrong setting is told by its name, and a command that is refused by its reason.
+    A wrong setting is told by its name, an engine that is away by its address, a command that is refused by its reason.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {name}_service")
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -141,14 +142,26 @@ def cli(
             roles = frozenset(Role) if verb == "all" else frozenset({Role(verb)})
             uvloop.run(_run(build, roles))
     except ValidationError as error:
-        for problem in error.errors():
-            field = ".".join(str(part) for part in problem["loc"]) or "settings"
-            parser.exit(2, f"{name.upper()}_{field.upper()}: {problem['msg']}\n")
+        parser.exit(2, f"{_wrong_setting(error, name)}\n")
+    except (EngineAway, MigrationFailed) as error:
+        parser.exit(1, f"{verb}: {_for_operators(error, name)}\n")
     except AppError as error:
         if verb not in commands:
             raise
         parser.exit(1, f"{verb}: {error.message}\n")
     return 0
+
+
+def _wrong_setting(error: ValidationError, name: str) -> str:
+    problem = error.errors()[0]
+    field = ".".join(str(part) for part in problem["loc"]) or "settings"
+    return f"{name.upper()}_{field.upper()}: {problem['msg']}"
+
+
+def _for_operators(error: EngineAway | MigrationFailed, name: str) -> str:
+    if isinstance(error, MigrationFailed):
+        return error.message
+    return f"{error.message}; {error.advice(f'{name.upper()}_{error.setting.upper()}')}"
 
 
 async def _operate(name: str, answer: Awaitable[str]) -> str:

@@ -104,6 +104,7 @@ async def migrate() -> None:
     """Brings the templates up to date, and makes the first indices."""
     core = _Core(Settings())
     try:
+        await core.elastic.reach()
         await core.indices.migrate()
     finally:
         await core.elastic.stop()

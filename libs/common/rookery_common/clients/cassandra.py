@@ -15,7 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cassandra import ConsistencyLevel, DriverException, OperationTimedOut, ProtocolVersion, RequestValidationException
+from cassandra import (
+    AuthenticationFailed,
+    ConsistencyLevel,
+    DriverException,
+    OperationTimedOut,
+    ProtocolVersion,
+    RequestValidationException,
+    UnresolvableContactPoints,
+)
 from cassandra import Unavailable as TooFewReplicas
 from cassandra.auth import AuthProvider, PlainTextAuthenticator
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResponseFuture, Session
@@ -33,6 +41,7 @@ from cassandra.query import (
 )
 
 from rookery_common.clients.calls import STATEMENT_SECONDS, Instruments, UnknownOutcome, time_left
+from rookery_common.clients.startup import EngineAway
 from rookery_common.config import CqlSettings
 from rookery_common.credentials import Secret, TrustContext
 from rookery_common.errors import DeadlineExceeded, Internal, Unavailable
@@ -49,6 +58,7 @@ _CHECK = SimpleStatement(
     "SELECT key FROM system.local", is_idempotent=True, consistency_level=ConsistencyLevel.LOCAL_ONE
 )
 
+NOT_CONNECTED = (NoHostAvailable, OperationTimedOut, ConnectionException, UnresolvableContactPoints)
 Row = Any  # a named tuple of the statement's columns
 Args = Sequence[object] | Mapping[str, object]
 
@@ -95,18 +105,19 @@ class Cql:
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
 
     async def start(self) -> None:
-        """Connects and prepares every statement; waits up to a minute for an engine that is late."""
+        """Connects and prepares every statement; waits up to a minute for a late engine, then raises EngineAway."""
         self._bridge = _Bridge(asyncio.get_running_loop())
         give_up = time.monotonic() + START_SECONDS
         while True:
             try:
                 await asyncio.to_thread(self._connect)
                 return
-            except (NoHostAvailable, OperationTimedOut, ConnectionException) as error:
+            except NOT_CONNECTED as error:
                 await self.stop()
+                away = engine_away(self._settings, error)
                 if time.monotonic() > give_up:
-                    raise CqlUnavailable("the database is not available") from error
-                log.warning("cql.connect_failed", client=self._name, error=type(error).__name__)
+                    raise away from error
+                log.warning("cql.connect_failed", client=self._name, error=away.message)
                 await asyncio.sleep(1.0)
 
     async def stop(self) -> None:
@@ -255,6 +266,17 @@ def connect_cluster(settings: CqlSettings, profile: ExecutionProfile) -> Cluster
     # Set afterwards, not in the constructor: then the driver may step down to the 4 that ScyllaDB speaks.
     cluster.protocol_version = ProtocolVersion.V5
     return cluster
+
+
+def engine_away(settings: CqlSettings, error: Exception) -> EngineAway:
+    """What an error of `NOT_CONNECTED` means to whoever runs the process."""
+    errors = error.errors if isinstance(error, NoHostAvailable) else None
+    causes = list(errors.values()) if isinstance(errors, Mapping) else []
+    refused = next((str(cause) for cause in causes if isinstance(cause, AuthenticationFailed)), "")
+    cause = causes[0] if causes else type(error).__name__
+    return EngineAway(
+        "cql", f"{settings.cql_hosts} port {settings.cql_port}", "cql_hosts", refused=refused, cause=cause
+    )
 
 
 class _RenewedLogin(AuthProvider):  # type: ignore[misc]  # the driver has no types

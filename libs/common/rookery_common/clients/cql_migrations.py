@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cassandra import ConsistencyLevel
-from cassandra.cluster import ExecutionProfile, Session
+from cassandra import ConsistencyLevel, RequestExecutionException, RequestValidationException
+from cassandra.cluster import Cluster, ExecutionProfile, Session
 from cassandra.policies import DCAwareRoundRobinPolicy
 from cassandra.query import named_tuple_factory
 
-from rookery_common.clients.cassandra import connect_cluster
+from rookery_common.clients.cassandra import NOT_CONNECTED, connect_cluster, engine_away
+from rookery_common.clients.startup import EngineAway, MigrationFailed
 from rookery_common.config import CqlSettings
 from rookery_common.errors import Unavailable
 from rookery_common.logs import get_logger
@@ -55,7 +56,10 @@ class SchemaNotAgreed(Unavailable):
 
 
 async def migrate_cql(settings: CqlSettings, folder: Path) -> list[str]:
-    """Runs the folder's files that the keyspace, which exists already, has not seen; returns their versions."""
+    """Runs the folder's files that the keyspace, which exists already, has not seen; returns their versions.
+
+    Raises EngineAway where the keyspace can't be had, and MigrationFailed where a file is refused.
+    """
     return await asyncio.to_thread(_migrate, settings, _files(folder))
 
 
@@ -86,11 +90,24 @@ def _session(settings: CqlSettings) -> Iterator[Session]:
         request_timeout=STATEMENT_SECONDS,
         row_factory=named_tuple_factory,
     )
-    cluster = connect_cluster(settings, profile)
     try:
-        yield cluster.connect(settings.cql_keyspace)
+        cluster = connect_cluster(settings, profile)
+    except NOT_CONNECTED as error:
+        raise engine_away(settings, error) from error
+    try:
+        yield _connect(cluster, settings)
     finally:
         cluster.shutdown()
+
+
+def _connect(cluster: Cluster, settings: CqlSettings) -> Session:
+    try:
+        return cluster.connect(settings.cql_keyspace)
+    except NOT_CONNECTED as error:
+        raise engine_away(settings, error) from error
+    except RequestValidationException as error:
+        address = f"{settings.cql_hosts} port {settings.cql_port}"
+        raise EngineAway("cql", address, "cql_keyspace", refused=str(error)) from error
 
 
 def _run_pending(session: Session, files: dict[str, str], lease: _Lease) -> list[str]:
@@ -105,7 +122,11 @@ def _run_pending(session: Session, files: dict[str, str], lease: _Lease) -> list
             continue
         for statement in statements(text):
             lease.renew()
-            _change(session, statement)
+            try:
+                _change(session, statement)
+            except (RequestValidationException, RequestExecutionException) as error:
+                left = "the statements before it took effect; every one may run again"
+                raise MigrationFailed("cql", version, str(error), left) from error
         session.execute(
             "INSERT INTO schema_migrations (scope, version, checksum, applied_at)"
             " VALUES (%s, %s, %s, toTimestamp(now()))",

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from elasticsearch import ApiError, AsyncElasticsearch, ConflictError, NotFoundError, TransportError
 
 from rookery_common.clients.calls import Instruments, time_left
+from rookery_common.clients.startup import EngineAway
 from rookery_common.config import ElasticsearchSettings
 from rookery_common.credentials import Secret, TrustContext
 from rookery_common.errors import Aborted, Internal, NotFound, Unavailable
@@ -81,6 +83,7 @@ class Elastic:
 
     def __init__(self, url: str, name: str, access: ElasticAccess | None = None) -> None:
         self._name = name
+        self._address = urlsplit(url).netloc.rpartition("@")[2]
         self._access = access or ElasticAccess()
         tls: dict[str, Any] = {}
         if url.startswith("https:"):
@@ -107,6 +110,16 @@ class Elastic:
     async def check(self) -> None:
         """Raises unless the cluster answers."""
         await self.request("health", "GET", "/_cluster/health")
+
+    async def reach(self) -> None:
+        """Raises EngineAway, which names the address, unless the cluster answers: for what can't go on without it."""
+        where = "elasticsearch", self._address, "elasticsearch_url"
+        try:
+            await self.check()
+        except ElasticRejected as error:
+            raise EngineAway(*where, refused="the log-in or the request") from error
+        except (ElasticUnavailable, DocumentNotFound) as error:
+            raise EngineAway(*where, cause=error.__cause__ or error) from error
 
     async def request(
         self,

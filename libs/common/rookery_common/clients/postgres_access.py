@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -31,3 +32,11 @@ class PgAccess:
         if self._password:
             options["password"] = self._password.current
         return options
+
+
+def address_of(dsn: str) -> str:
+    """The DSN's hosts and ports alone, as people may see them."""
+    try:
+        return urlsplit(dsn).netloc.rpartition("@")[2] or "an address that is not given"
+    except ValueError:
+        return "an address that can't be read"

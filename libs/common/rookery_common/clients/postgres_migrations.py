@@ -18,7 +18,8 @@ from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script.base import Script
 from alembic.script.revision import RevisionMap
 
-from rookery_common.clients.postgres_access import PgAccess
+from rookery_common.clients.postgres_access import PgAccess, address_of
+from rookery_common.clients.startup import EngineAway, MigrationFailed
 from rookery_common.config import PostgresSettings
 from rookery_common.logs import get_logger
 
@@ -38,7 +39,10 @@ class MigrationNameWrong(ValueError):
 
 
 async def migrate_postgres(database: str | PostgresSettings, folder: Path) -> list[str]:
-    """Runs the files that the database has not seen; returns their versions. A newer database is left alone."""
+    """Runs the files that the database has not seen; returns their versions. A newer database is left alone.
+
+    Raises EngineAway where the database can't be had, and MigrationFailed where it refuses a file.
+    """
     scripts = _scripts(folder)
     async with _only_runner(database) as connection:
         current = await _current(connection)
@@ -48,7 +52,12 @@ async def migrate_postgres(database: str | PostgresSettings, folder: Path) -> li
             return []
         pending = [script for script in scripts if current is None or script.revision > current]
         for script in pending:
-            await connection.execute(render(scripts, script, current))
+            try:
+                await connection.execute(render(scripts, script, current))
+            except asyncpg.PostgresError as error:
+                # Its first line alone: the details may quote a row.
+                said = str(error.args[0]) if error.args else type(error).__name__
+                raise MigrationFailed("postgres", script.revision, said, "nothing of it is left") from error
             log.info("postgres.migrated", version=script.revision)
             current = script.revision
         return [script.revision for script in pending]
@@ -97,7 +106,7 @@ async def _only_runner(database: str | PostgresSettings) -> AsyncIterator[asyncp
         dsn, access = database, PgAccess()
     else:
         dsn, access = database.postgres_dsn.get_secret_value(), PgAccess.of(database)
-    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, command_timeout=RUN_SECONDS, **access.options())
+    connection = await _connect(dsn, access)
     try:
         await connection.execute(_WAIT_FOR_OTHERS)
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY)
@@ -105,6 +114,21 @@ async def _only_runner(database: str | PostgresSettings) -> AsyncIterator[asyncp
         yield connection
     finally:
         await connection.close()  # the lock ends with its session
+
+
+async def _connect(dsn: str, access: PgAccess) -> asyncpg.Connection:
+    where = "postgres", address_of(dsn), "postgres_dsn"
+    try:
+        return await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, command_timeout=RUN_SECONDS, **access.options())
+    except asyncpg.CannotConnectNowError as error:
+        raise EngineAway(*where, cause=error) from error
+    except asyncpg.PostgresError as error:
+        raise EngineAway(*where, refused=str(error)) from error
+    except (OSError, TimeoutError) as error:
+        raise EngineAway(*where, cause=error) from error
+    except (asyncpg.InterfaceError, ValueError) as error:
+        # Its text may quote the DSN, and with it the password.
+        raise EngineAway(*where, refused=f"this is no usable address ({type(error).__name__})") from error
 
 
 async def _current(connection: asyncpg.Connection) -> str | None:

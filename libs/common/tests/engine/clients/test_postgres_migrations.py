@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from rookery_common.clients.postgres_migrations import MigrationNameWrong, migrate_postgres
+from rookery_common.clients.startup import EngineAway, MigrationFailed
 
 FIRST = """
 CREATE TABLE a (id int, note text DEFAULT ':x 100%');
@@ -43,7 +45,7 @@ async def test_only_new_files_run_and_their_version_is_kept(pg_database: str, fo
 async def test_a_file_that_fails_leaves_nothing_behind(pg_database: str, folder: Path) -> None:
     await migrate_postgres(pg_database, folder)
     (folder / "20260102T0900_wrong.sql").write_text("CREATE TABLE b (id int);\nSELECT nothing FROM nowhere;")
-    with pytest.raises(asyncpg.UndefinedTableError):
+    with pytest.raises(MigrationFailed, match=r"20260102T0900.*nowhere"):
         await migrate_postgres(pg_database, folder)
     assert await _value(pg_database, "SELECT to_regclass('b')") is None
     assert await _value(pg_database, "SELECT version_num FROM alembic_version") == "20260101T0900"
@@ -66,3 +68,10 @@ async def test_a_wrong_file_name_is_told(pg_database: str, folder: Path) -> None
     (folder / "create_b.sql").write_text("SELECT 1;")
     with pytest.raises(MigrationNameWrong, match=r"create_b\.sql"):
         await migrate_postgres(pg_database, folder)
+
+
+async def test_a_wrong_password_is_told_without_it(pg_database: str, folder: Path) -> None:
+    login = urlsplit(pg_database).password or ""
+    with pytest.raises(EngineAway, match=r"postgres at .* refuses: password authentication failed") as refused:
+        await migrate_postgres(pg_database.replace(login, "made-up"), folder)
+    assert "made-up" not in refused.value.message

@@ -65,8 +65,16 @@ def values(environ: Mapping[str, str], images: Images, public_url: str) -> dict[
             "s3": {"endpoint": environ["POST_S3_ENDPOINT"]},
             "networkPolicy": {"engines": _engine_ports(environ)},
         },
-        **{service: {"image": {"tag": images.tag}, **_small(service)} for service in SERVICES},
+        **{
+            service: {"image": {"tag": images.tag}, **_small(service), **_own(service, environ)} for service in SERVICES
+        },
     }
+
+
+def _own(service: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The gateway's rate limits are those of the local platform: all the trial's people come from one address."""
+    file = environ.get("GATEWAY_LIMITS_FILE", "")
+    return {"limits": {"toml": Path(file).read_text()}} if service == "gateway" and file else {}
 
 
 def _small(service: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,6 +52,15 @@ def test_a_secret_holds_the_log_ins_of_one_service(environ: dict[str, str]) -> N
     assert by_name["rookery-user"]["postgres-dsn"] == environ["USER_POSTGRES_DSN"]
     assert "cql-password" not in by_name["rookery-user"]
     assert by_name["rookery-search"].keys() >= {"master-key", "elasticsearch-url"}
+
+
+def test_people_of_the_trial_may_ask_for_more_than_people_do(environ: dict[str, str], tmp_path: Path) -> None:
+    limits = tmp_path / "limits.toml"
+    limits.write_text('[classes.read]\naccount = "9/1m"\n')
+    given = alone(values({**environ, "GATEWAY_LIMITS_FILE": str(limits)}, IMAGES, "http://gateway"), "gateway")
+    assert given["limits"] == {"toml": limits.read_text()}
+    schema = json.loads((CHARTS / "gateway/values.schema.json").read_text())
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(given)] == []
 
 
 def test_an_environment_without_engines_is_refused() -> None:

@@ -34,6 +34,8 @@ operators (`python -m auth_service list-roles`); a token's `admin:*` scopes hold
 OPEN: Mapping[str, str] = {
     "auth.AuthService.CreateApp": "anyone registers apps",
     "auth.AuthService.CheckAuthorization": "nobody is signed in yet",
+    "auth.AccountService.GetSignUp": "who may sign up is for all to see",
+    "auth.AccountService.CreateAccount": "anyone signs up, as the operator lets them",
     "auth.AccountService.FinishSignIn": "what signing in with the password gave is the proof, with the second factor",
     "auth.AccountService.RequestPasswordReset": "anyone may ask, and nobody is told anything",
     "auth.AccountService.ResetPassword": "the mailed link is the proof",

@@ -7,16 +7,29 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from auth_service.account_models import SECURITY_SCOPE, Client, Factor, SessionOverview, StartedSession
+from auth_service.account_models import (
+    SECURITY_SCOPE,
+    Client,
+    Factor,
+    SessionOverview,
+    SignUpMode,
+    StartedSession,
+)
+from auth_service.models import SESSIONS_SCOPE
 from auth_service.service.account_sessions import AccountSessions, is_browser
+from auth_service.service.admission import Admission
 from auth_service.service.browsers import Browsers
 from auth_service.service.factors import Factors
 from auth_service.service.mails import Mails
 from auth_service.service.security import Security
 from auth_service.service.sessions import Sessions
+from auth_service.service.sign_up import SignUp
+from auth_service.servicer import form_of
 from rookery.auth.v1 import account_service_pb2 as pb
 from rookery.auth.v1.account_service_pb2_grpc import AccountServiceServicer
-from rookery_common.auth import Identity, require_identity
+from rookery_common.auth import Identity, ScopeMissing, require_identity
+
+_MODES = {mode: pb.SignUpMode.Value(f"SIGN_UP_MODE_{mode.name}") for mode in SignUpMode}
 
 
 class AccountServicer(AccountServiceServicer):
@@ -30,6 +43,8 @@ class AccountServicer(AccountServiceServicer):
         sessions: Sessions,
         account_sessions: AccountSessions,
         mails: Mails,
+        sign_up: SignUp,
+        admission: Admission,
     ) -> None:
         self._browsers = browsers
         self._factors = factors
@@ -37,6 +52,15 @@ class AccountServicer(AccountServiceServicer):
         self._sessions = sessions
         self._account_sessions = account_sessions
         self._mails = mails
+        self._sign_up = sign_up
+        self._admission = admission
+
+    async def GetSignUp(self, request: pb.GetSignUpRequest, context: Any) -> pb.GetSignUpResponse:
+        return pb.GetSignUpResponse(mode=_MODES[self._admission.mode])
+
+    async def CreateAccount(self, request: pb.CreateAccountRequest, context: Any) -> pb.CreateAccountResponse:
+        state = await self._sign_up.sign_up_at_browser(form_of(request.form))
+        return pb.CreateAccountResponse(pending_confirmation=not state.confirmed, pending_approval=not state.approved)
 
     async def StartSignIn(self, request: pb.StartSignInRequest, context: Any) -> pb.StartSignInResponse:
         step = await self._browsers.start(request.login, request.password, _client(request.client))
@@ -55,17 +79,17 @@ class AccountServicer(AccountServiceServicer):
         return pb.SignOutResponse()
 
     async def ListSessions(self, request: pb.ListSessionsRequest, context: Any) -> pb.ListSessionsResponse:
-        found = await self._account_sessions.list(_caller())
+        found = await self._account_sessions.list(_session_owner())
         return pb.ListSessionsResponse(sessions=[_overview(one) for one in found])
 
     async def RevokeSession(self, request: pb.RevokeSessionRequest, context: Any) -> pb.RevokeSessionResponse:
-        await self._account_sessions.revoke(_caller(), request.session_id)
+        await self._account_sessions.revoke(_session_owner(), request.session_id)
         return pb.RevokeSessionResponse()
 
     async def RevokeOtherSessions(
         self, request: pb.RevokeOtherSessionsRequest, context: Any
     ) -> pb.RevokeOtherSessionsResponse:
-        return pb.RevokeOtherSessionsResponse(revoked=await self._account_sessions.revoke_others(_caller()))
+        return pb.RevokeOtherSessionsResponse(revoked=await self._account_sessions.revoke_others(_session_owner()))
 
     async def GetSecurity(self, request: pb.GetSecurityRequest, context: Any) -> pb.GetSecurityResponse:
         caller = _caller()
@@ -140,6 +164,15 @@ class AccountServicer(AccountServiceServicer):
 def _caller() -> Identity:
     """Somebody at a browser of theirs."""
     return require_identity(SECURITY_SCOPE)
+
+
+def _session_owner() -> Identity:
+    """The same, or an app of theirs that was allowed this by name."""
+    identity = require_identity()
+    allowed = identity.has_scope(SECURITY_SCOPE) or identity.has_scope(SESSIONS_SCOPE)
+    if not allowed or not identity.account_id:
+        raise ScopeMissing(f"the token's scopes do not include {SESSIONS_SCOPE}")
+    return identity
 
 
 def _client(client: pb.Client) -> Client:

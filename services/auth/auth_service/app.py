@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -130,11 +129,13 @@ class Auth:
 
     def _wire_tokens(self, tools: _Tools, events: Events) -> None:
         settings, repository, clock = tools.settings, tools.repository, tools.clock
-        policy, lifetime = settings.refresh_policy, timedelta(days=settings.session_days)
+        policy = settings.refresh_policy
         refresh_tokens = RefreshTokens(repository, tools.derived("auth.refresh"), policy, clock)
         self.keys = SigningKeys(repository, tools.provider, clock)
         self.apps = Apps(repository, tools.ids, clock)
-        self.sessions = Sessions(repository, self.keys, events, tools.ids, clock, refresh_tokens, lifetime=lifetime)
+        self.sessions = Sessions(
+            repository, self.keys, events, tools.ids, clock, refresh_tokens, policy=settings.session_policy
+        )
         self.refreshing = Refreshing(repository, refresh_tokens, self.sessions, clock, grace=policy.grace)
         self.introspector = Introspector(self.sessions, refresh_tokens, clock)
         self.revocations = Revocations(repository, clock)
@@ -148,7 +149,16 @@ class Auth:
         self.challenges = Challenges(accounts, tools.cipher, clock)
         self.sign_in = SignIn(repository, accounts, self.passwords, emails, throttle)
         self.factors = Factors(accounts, throttle, tools.cipher, tools.index, clock, issuer=settings.title)
-        self.browsers = Browsers(accounts, self.sign_in, self.factors, self.challenges, self.sessions, devices, clock)
+        self.browsers = Browsers(
+            accounts,
+            self.sign_in,
+            self.factors,
+            self.challenges,
+            self.sessions,
+            devices,
+            clock,
+            longest=settings.session_policy.browser,
+        )
         self.authorizations = Authorizations(repository, self.apps, self.sign_in, self.sessions, self.refreshing, clock)
 
     def _wire_security(self, tools: _Tools, emails: Emails, events: Events, policy: PasswordPolicy) -> None:
@@ -181,7 +191,14 @@ class Auth:
 
     def _wire_servicers(self) -> None:
         self.account_servicer = AccountServicer(
-            self.browsers, self.factors, self.security, self.sessions, self.account_sessions, self.mails
+            self.browsers,
+            self.factors,
+            self.security,
+            self.sessions,
+            self.account_sessions,
+            self.mails,
+            self.sign_up,
+            self.admission,
         )
         self.servicer = AuthServicer(
             self.apps,

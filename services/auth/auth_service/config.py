@@ -8,7 +8,7 @@ from enum import StrEnum
 from pydantic import Field, SecretStr, field_validator
 
 from auth_service.account_models import SignUpMode
-from auth_service.models import RefreshPolicy
+from auth_service.models import RefreshPolicy, SessionPolicy
 from rookery_common.config import BaseServiceSettings, PostgresSettings, settings_config
 
 
@@ -41,7 +41,11 @@ class Settings(BaseServiceSettings, PostgresSettings):
     smtp_tls: SmtpTls = Field(SmtpTls.STARTTLS, description="tls, starttls or none.")
     mail_from: str = Field("rookery@localhost", description="The sender of mails.")
     mail_folder: str = Field("", description="Without a mail server: a folder where mails are written to.")
-    session_days: int = Field(365, ge=1, le=3650, description="A session ends when it is not used for so many days.")
+    session_days: int = Field(365, ge=1, le=3650, description="An app's session ends when it is not used for so long.")
+    browser_idle_days: int = Field(
+        14, ge=1, le=90, description="A browser's session ends when it is not used for so long."
+    )
+    browser_days: int = Field(30, ge=1, le=365, description="After so many days a browser signs in again.")
     key_days: int = Field(30, ge=1, le=365, description="A signing key is replaced after so many days.")
     access_token_seconds: int = Field(
         3600, ge=60, le=86_400, description="Life of an access token that comes with a refresh token."
@@ -60,6 +64,15 @@ class Settings(BaseServiceSettings, PostgresSettings):
     def key_lifetime(self) -> timedelta:
         """How long a key signs."""
         return timedelta(days=self.key_days)
+
+    @property
+    def session_policy(self) -> SessionPolicy:
+        """How long sessions last that are used, and that are not."""
+        return SessionPolicy(
+            app_idle=timedelta(days=self.session_days),
+            browser_idle=timedelta(days=self.browser_idle_days),
+            browser=timedelta(days=self.browser_days),
+        )
 
     @property
     def refresh_policy(self) -> RefreshPolicy:

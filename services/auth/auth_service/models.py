@@ -26,8 +26,10 @@ SIGN_UP_REPEATABLE = timedelta(hours=24)
 _READ = "accounts blocks bookmarks favourites filters follows lists mutes notifications search statuses"
 _WRITE = "accounts blocks bookmarks conversations favourites filters follows lists media mutes notifications reports"
 _ADMIN = "accounts reports domain_allows domain_blocks ip_blocks email_domain_blocks canonical_email_blocks"
+# Where its account is signed in, and signing it out there: no other scope covers it, not even `read`.
+SESSIONS_SCOPE = "sessions"
 SCOPES = frozenset(
-    ["read", "write", "follow", "push", "profile", "admin:read", "admin:write"]
+    ["read", "write", "follow", "push", "profile", SESSIONS_SCOPE, "admin:read", "admin:write"]
     + [f"read:{noun}" for noun in _READ.split()]
     + [f"write:{noun}" for noun in [*_WRITE.split(), "statuses"]]
     + [f"admin:{verb}:{noun}" for verb in ("read", "write") for noun in _ADMIN.split()]
@@ -137,6 +139,15 @@ class IssuedToken:
     session: Session
     refresh_token: str = field(default="", repr=False)
     expires_in: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    """How long sessions last unused, and a browser's at most."""
+
+    app_idle: timedelta
+    browser_idle: timedelta
+    browser: timedelta
 
 
 @dataclass(frozen=True, slots=True)

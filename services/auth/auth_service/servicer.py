@@ -72,17 +72,7 @@ class AuthServicer(AuthServiceServicer):
         return pb.GetAppResponse(app=_app(await self._apps.get(require_identity().app_id)))
 
     async def SignUp(self, request: pb.SignUpRequest, context: Any) -> pb.SignUpResponse:
-        form = SignUpForm(
-            request_id=request.request_id,
-            username=request.username,
-            email=request.email,
-            password=request.password,
-            agreement=request.agreement,
-            locale=request.locale,
-            reason=request.reason,
-            invite_code=request.invite_code,
-        )
-        issued = await self._sign_up.sign_up(require_identity(SIGN_UP_SCOPE), form)
+        issued = await self._sign_up.sign_up(require_identity(SIGN_UP_SCOPE), form_of(request))
         return pb.SignUpResponse(token=_token(issued))
 
     async def CheckAuthorization(
@@ -172,6 +162,20 @@ class AuthServicer(AuthServiceServicer):
                 for revocation in found
             ]
             yield pb.WatchRevocationsResponse(revocations=revocations, sequence=sequence)
+
+
+def form_of(request: pb.SignUpRequest) -> SignUpForm:
+    """What was filled in."""
+    return SignUpForm(
+        request_id=request.request_id,
+        username=request.username,
+        email=request.email,
+        password=request.password,
+        agreement=request.agreement,
+        locale=request.locale,
+        reason=request.reason,
+        invite_code=request.invite_code,
+    )
 
 
 def _app(app: App) -> app_pb2.App:

@@ -37,22 +37,22 @@ class Admission:
         self._repository = repository
         self._cipher = cipher
         self._clock = clock
-        self._mode = mode
+        self.mode = mode
         self.confirms_emails = confirms_emails
 
     def check_open(self) -> None:
         """Raises RegistrationsClosed."""
-        if self._mode is SignUpMode.CLOSED:
+        if self.mode is SignUpMode.CLOSED:
             raise RegistrationsClosed("sign-up is closed")
 
     def needs_reason(self, form: SignUpForm) -> bool:
         """Whether a moderator will want to know why someone wants an account."""
-        return self._mode is SignUpMode.APPROVAL and not form.invite_code
+        return self.mode is SignUpMode.APPROVAL and not form.invite_code
 
     async def check_invitation(self, form: SignUpForm) -> None:
         """Raises InvitationVoid: where an invitation is needed and missing, and wherever a wrong one is given."""
         if not form.invite_code:
-            if self._mode is SignUpMode.INVITATION:
+            if self.mode is SignUpMode.INVITATION:
                 raise InvitationVoid("sign-up is by invitation")
             return
         if not await self._repository.invitation_holds(digest(form.invite_code), self._clock.now()):
@@ -60,7 +60,7 @@ class Admission:
 
     def new_account(self, credentials: Credentials, form: SignUpForm) -> NewAccount:
         """What is to be stored with the credentials."""
-        approved = self._mode is not SignUpMode.APPROVAL or bool(form.invite_code)
+        approved = self.mode is not SignUpMode.APPROVAL or bool(form.invite_code)
         reason = None
         if not approved:
             context = _context(credentials.account_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from auth_service.account_models import (
     ELEVATION,
@@ -41,8 +41,11 @@ class Browsers:
         sessions: Sessions,
         devices: Devices,
         clock: Clock,
+        *,
+        longest: timedelta,
     ) -> None:
         self._repository = repository
+        self._longest = longest
         self._sign_in = sign_in
         self._factors = factors
         self._challenges = challenges
@@ -80,7 +83,8 @@ class Browsers:
         await self._repository.elevate(issued.session.session_id, now + ELEVATION)
         log.info("auth.signed_in", account_id=account.account_id, session_id=issued.session.session_id)
         device = self._devices.token(account.account_id, client.device_token)
-        return StartedSession(issued.access_token, device, account.account_id, issued.session.expires_at)
+        # The cookie outlives what is not used: the session's end is looked at here, not in the browser.
+        return StartedSession(issued.access_token, device, account.account_id, now + self._longest)
 
     async def elevate(self, caller: Identity, password: str, factor: Factor, code: str, client: Client) -> None:
         """Opens what is dangerous for ten minutes. Raises WrongCredentials, WrongFactor, TooManyTries."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from auth_service.account_models import WEB_APP_ID
 from auth_service.errors import UnauthorizedClient
 from auth_service.events import Events
 from auth_service.metrics import REVOKED, TOKENS
@@ -15,6 +16,7 @@ from auth_service.models import (
     InternalToken,
     IssuedToken,
     Session,
+    SessionPolicy,
     SessionView,
 )
 from auth_service.repository import AuthRepository
@@ -32,9 +34,10 @@ log = get_logger()
 
 
 class Sessions:
-    """A session lasts as long as it is used, but for `lifetime` unused; revoked, it ends within a second everywhere.
+    """A session lasts as long as it is used, within the policy; revoked, it ends within a second everywhere.
 
-    One of an app with refresh tokens lasts as their policy says, however its access tokens are used.
+    A browser's ends some day however it is used: what was left open in a strange place does not stay so. One of an app
+    with refresh tokens lasts as their policy says, however its access tokens are used.
     """
 
     def __init__(
@@ -46,7 +49,7 @@ class Sessions:
         clock: Clock,
         refresh_tokens: RefreshTokens,
         *,
-        lifetime: timedelta,
+        policy: SessionPolicy,
     ) -> None:
         self._repository = repository
         self._keys = keys
@@ -54,7 +57,7 @@ class Sessions:
         self._ids = ids
         self._clock = clock
         self._refresh_tokens = refresh_tokens
-        self._lifetime = lifetime
+        self._policy = policy
 
     def new(self, app: App, account_id: int, scopes: tuple[str, ...], code_hash: bytes | None = None) -> IssuedToken:
         """A session that is not stored yet: whoever makes it stores it with what it comes from."""
@@ -66,7 +69,7 @@ class Sessions:
             account_id=account_id,
             scopes=scopes,
             created_at=now,
-            expires_at=now + self._lifetime,
+            expires_at=self._end_of(app.app_id, now, now),
             code_hash=code_hash,
         )
         if code_hash is not None and REFRESH_GRANT in app.grant_types:
@@ -148,11 +151,17 @@ class Sessions:
 
     async def _extended(self, session: Session, now: datetime) -> Session:
         """By its use, at most once a day; where there are refresh tokens, those extend it."""
-        if session.refresh_seed is not None or now + self._lifetime - session.expires_at <= EXTEND_AFTER:
+        expires_at = self._end_of(session.app_id, session.created_at, now)
+        if session.refresh_seed is not None or expires_at - session.expires_at <= EXTEND_AFTER:
             return session
-        session = replace(session, expires_at=now + self._lifetime)
+        session = replace(session, expires_at=expires_at)
         await self._repository.extend_session(session.session_id, session.expires_at)
         return session
+
+    def _end_of(self, app_id: int, created_at: datetime, used_at: datetime) -> datetime:
+        if app_id != WEB_APP_ID:
+            return used_at + self._policy.app_idle
+        return min(used_at + self._policy.browser_idle, created_at + self._policy.browser)
 
 
 def is_live(view: SessionView, now: datetime) -> bool:

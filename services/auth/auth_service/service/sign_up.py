@@ -7,10 +7,18 @@ without a confirmed account are confirmed by the event that was recorded with th
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from auth_service.account_models import UNCONFIRMED_SCOPE, Client, MailKind, NewAccount
+from auth_service.account_models import (
+    UNCONFIRMED_SCOPE,
+    WEB_APP_ID,
+    AccountState,
+    Client,
+    MailKind,
+    NewAccount,
+    web_app,
+)
 from auth_service.clients import UserClient
 from auth_service.errors import AppTokenRequired, ValidationFailed, WrongCredentials
 from auth_service.events import Events
@@ -42,6 +50,14 @@ class ReservationTooOld(Unavailable):
     """An earlier try's reservation is about to expire; after that the same request gets a new one."""
 
     reason = "RESERVATION_TOO_OLD"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUp:
+    """The account as it is now, and its first session, unless it is a browser's: that one signs in."""
+
+    state: AccountState
+    issued: IssuedToken | None
 
 
 class SignUp:
@@ -85,8 +101,22 @@ class SignUp:
         self._admission.check_open()
         if caller.account_id:
             raise AppTokenRequired("this method needs a token of the app itself")
-        email = checked_email(form, self._policy, reason_needed=self._admission.needs_reason(form))
-        app = await self._apps.get(caller.app_id)
+        email = self._checked(form)
+        signed_up = await self._account(await self._apps.get(caller.app_id), form, email)
+        assert signed_up.issued is not None, "an app's sign-up begins a session"  # noqa: S101
+        return signed_up.issued
+
+    async def sign_up_at_browser(self, form: SignUpForm) -> AccountState:
+        """The same for somebody at the pages of this platform: what the account waits for before it can sign in."""
+        self._admission.check_open()
+        email, now = self._checked(form), self._clock.now()
+        await self._accounts.ensure_web_app(now)
+        return (await self._account(web_app(now), form, email)).state
+
+    def _checked(self, form: SignUpForm) -> str:
+        return checked_email(form, self._policy, reason_needed=self._admission.needs_reason(form))
+
+    async def _account(self, app: App, form: SignUpForm, email: str) -> SignedUp:
         reservation_id = _reservation_id(app, form.request_id)
         known = await self._repository.credentials_by_reservation(reservation_id)
         if known is not None:
@@ -115,7 +145,7 @@ class SignUp:
 
     async def _create(
         self, reservation: Reservation, reservation_id: str, app: App, form: SignUpForm, email: str
-    ) -> IssuedToken:
+    ) -> SignedUp:
         account_id = reservation.account_id
         data_key, sealed = self._emails.seal(account_id, email)
         credentials = Credentials(
@@ -132,17 +162,17 @@ class SignUp:
         new = self._admission.new_account(credentials, form)
         if not new.state.confirmed:
             new = replace(new, mail=self._mails.new(MailKind.CONFIRM_EMAIL, account_id, email, new.state.locale))
-        issued = self._sessions.new(app, account_id, app.scopes)
-        event = self._events.credentials_created(credentials)
+        issued = None if app.app_id == WEB_APP_ID else self._sessions.new(app, account_id, app.scopes)
+        session = None if issued is None else _restrained(issued.session, new)
         try:
-            await self._accounts.add_account(credentials, _restrained(issued.session, new), event, new)
+            await self._accounts.add_account(credentials, session, self._events.credentials_created(credentials), new)
         except UniqueViolated as violation:
             return await self._lost_race(violation, reservation_id, app, form, email)
         SIGN_UPS.labels("ok").inc()
         TOKENS.labels("sign_up").inc()
         log.info("auth.signed_up", account_id=account_id, app_id=app.app_id)
         await self._confirm(credentials)
-        return issued
+        return SignedUp(new.state, issued)
 
     def _digest_of(self, account_id: int, email: str) -> bytes:
         """Unconfirmed, an address is nobody's yet: asking for one that is taken looks like any other sign-up."""
@@ -159,7 +189,7 @@ class SignUp:
 
     async def _lost_race(
         self, violation: UniqueViolated, reservation_id: str, app: App, form: SignUpForm, email: str
-    ) -> IssuedToken:
+    ) -> SignedUp:
         """Someone was faster: the same request, sent twice, or another one with the same name or address."""
         known = await self._repository.credentials_by_reservation(reservation_id)
         if known is not None:
@@ -168,7 +198,7 @@ class SignUp:
         SIGN_UPS.labels(f"{field}_taken").inc()
         raise ValidationFailed(FieldViolation(field, *TAKEN)) from violation
 
-    async def _repeat(self, known: Credentials, app: App, form: SignUpForm, email: str) -> IssuedToken:
+    async def _repeat(self, known: Credentials, app: App, form: SignUpForm, email: str) -> SignedUp:
         """A fresh token for who sends the same again, for a day; with another password it is someone else."""
         known_email = self._emails.open(known.account_id, known.data_key, known.email)
         if (known.username, known_email) != (form.username.lower(), email):
@@ -184,11 +214,13 @@ class SignUp:
         await self._complete(known, form.username)
         SIGN_UPS.labels("repeated").inc()
         account = await self._accounts.account(known.account_id)
-        is_active = account is not None and account.state.is_active
-        issued = await self._sessions.open(
-            app, known.account_id, app.scopes if is_active else (UNCONFIRMED_SCOPE,), grant="sign_up"
-        )
-        return replace(issued, session=replace(issued.session, scopes=app.scopes))
+        if account is None:
+            raise taken
+        if app.app_id == WEB_APP_ID:
+            return SignedUp(account.state, None)
+        scopes = app.scopes if account.state.is_active else (UNCONFIRMED_SCOPE,)
+        issued = await self._sessions.open(app, known.account_id, scopes, grant="sign_up")
+        return SignedUp(account.state, replace(issued, session=replace(issued.session, scopes=app.scopes)))
 
     async def _complete(self, known: Credentials, username: str) -> None:
         """Confirms what the first try perhaps could not; a reservation that has expired meanwhile is taken again."""

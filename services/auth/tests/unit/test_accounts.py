@@ -146,7 +146,7 @@ async def test_the_link_is_sent_again_and_to_another_address(world: Any, confirm
 
 
 async def test_applicants_wait_for_approval_and_are_told_of_it(world: Any, inbox: Inbox) -> None:
-    world.auth.admission._mode = SignUpMode.APPROVAL
+    world.auth.admission.mode = SignUpMode.APPROVAL
     approvals = Approvals(world.accounts, world.auth.sign_in._emails, world.auth.mails, world.clock)
     with pytest.raises(ValidationFailed, match="reason"):
         await world.sign_up()
@@ -169,7 +169,7 @@ async def test_applicants_wait_for_approval_and_are_told_of_it(world: Any, inbox
 
 @pytest.mark.parametrize("mode", [SignUpMode.INVITATION, SignUpMode.APPROVAL])
 async def test_an_invitation_lets_in_as_many_as_were_invited(world: Any, mode: SignUpMode) -> None:
-    world.auth.admission._mode = mode
+    world.auth.admission.mode = mode
     code = await world.auth.admission.invite(1)
     with pytest.raises(InvitationVoid):
         await world.sign_up(invite_code="made up")
@@ -181,7 +181,7 @@ async def test_an_invitation_lets_in_as_many_as_were_invited(world: Any, mode: S
 
 
 async def test_without_an_invitation_or_a_fresh_one_nobody_gets_in(world: Any) -> None:
-    world.auth.admission._mode = SignUpMode.INVITATION
+    world.auth.admission.mode = SignUpMode.INVITATION
     code = await world.auth.admission.invite(5)
     world.clock.advance(31 * 86_400)
     for given in ("", code):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from auth_service.account_models import Client
 from auth_service.errors import UnauthorizedClient
 from auth_service.models import TokenRequest
 from rookery_common.auth import InvalidToken, TokenVerifier
@@ -48,9 +50,25 @@ async def test_a_token_that_is_used_goes_on(world: Any) -> None:
         await world.auth.sessions.exchange(issued.access_token)
 
 
+async def test_a_browsers_session_ends_unused_after_two_weeks_and_used_after_a_month(world: Any) -> None:
+    await world.sign_up()
+    used, unused = [
+        (await world.auth.browsers.start("alice", "correct horse of alice", Client())).session for _ in range(2)
+    ]
+    assert used.expires_at - world.clock.now() == timedelta(days=30)
+    for _ in range(3):
+        world.clock.advance(9 * DAY)
+        await world.auth.sessions.exchange(used.token)
+    with pytest.raises(InvalidToken, match="expired"):
+        await world.auth.sessions.exchange(unused.token)
+    world.clock.advance(3 * DAY)
+    with pytest.raises(InvalidToken, match="expired"):
+        await world.auth.sessions.exchange(used.token)
+
+
 async def test_an_internal_token_does_not_outlast_its_session(world: Any) -> None:
     issued = await world.sign_up()
-    world.auth.sessions._lifetime = timedelta(hours=1)
+    world.auth.sessions._policy = replace(world.auth.sessions._policy, app_idle=timedelta(hours=1))
     world.clock.advance(365 * DAY - 100)
     internal = await world.auth.sessions.exchange(issued.access_token)
     assert (internal.expires_at - world.clock.now()).total_seconds() == 100

@@ -8,8 +8,14 @@ from typing import Any
 
 import pytest
 
-from auth_service.account_models import SignUpMode
-from auth_service.errors import AppTokenRequired, RegistrationsClosed, TooManyTries, ValidationFailed
+from auth_service.account_models import Client, SignUpMode
+from auth_service.errors import (
+    AccountPending,
+    AppTokenRequired,
+    RegistrationsClosed,
+    TooManyTries,
+    ValidationFailed,
+)
 from rookery_common.errors import FieldViolation, InvalidArgument, Unavailable
 
 
@@ -168,7 +174,7 @@ async def test_a_user_can_not_sign_up_another(world: Any) -> None:
 
 
 async def test_sign_up_is_refused_where_it_is_closed(world: Any) -> None:
-    world.auth.admission._mode = SignUpMode.CLOSED
+    world.auth.admission.mode = SignUpMode.CLOSED
     with pytest.raises(RegistrationsClosed):
         await world.sign_up()
     assert world.users.calls == []
@@ -230,3 +236,28 @@ async def test_credentials_are_not_written_for_a_reservation_about_to_expire(wor
 
 async def _crash(*_args: object) -> None:
     raise Unavailable("the process died here")
+
+
+@pytest.mark.parametrize("mode", [SignUpMode.OPEN, SignUpMode.APPROVAL])
+async def test_at_a_browser_one_signs_in_once_the_account_is_accepted(world: Any, mode: SignUpMode) -> None:
+    world.auth.admission.mode = mode
+    form = world.form(reason="I keep bees")
+    states = [await world.auth.sign_up.sign_up_at_browser(form) for _ in range(2)]
+    assert [state.approved for state in states] == [mode is SignUpMode.OPEN] * 2
+    assert await world.recorded() == ["CredentialsCreated"]
+    signing_in = world.auth.browsers.start("alice", form.password, Client())
+    if mode is SignUpMode.OPEN:
+        assert (await signing_in).session is not None
+    else:
+        with pytest.raises(AccountPending):
+            await signing_in
+
+
+async def test_at_a_browser_the_same_is_refused_as_in_an_app(world: Any) -> None:
+    await world.sign_up()
+    with pytest.raises(ValidationFailed) as caught:
+        await world.auth.sign_up.sign_up_at_browser(world.form(request_id="another", email="else@example.org"))
+    assert codes(caught.value) == {"username": "ERR_TAKEN"}
+    world.auth.admission.mode = SignUpMode.CLOSED
+    with pytest.raises(RegistrationsClosed):
+        await world.auth.sign_up.sign_up_at_browser(world.form("bob"))

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from rookery.auth.v1 import auth_service_pb2 as _auth_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -36,6 +37,35 @@ FACTOR_UNSPECIFIED: Factor.ValueType  # 0
 FACTOR_TOTP: Factor.ValueType  # 1
 FACTOR_RECOVERY_CODE: Factor.ValueType  # 2
 Global___Factor: _TypeAlias = Factor  # noqa: Y015
+
+class _SignUpMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SignUpModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SignUpMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SIGN_UP_MODE_UNSPECIFIED: _SignUpMode.ValueType  # 0
+    SIGN_UP_MODE_OPEN: _SignUpMode.ValueType  # 1
+    """Anyone."""
+    SIGN_UP_MODE_APPROVAL: _SignUpMode.ValueType  # 2
+    """Anyone, but a moderator looks first; who was invited comes in at once."""
+    SIGN_UP_MODE_INVITATION: _SignUpMode.ValueType  # 3
+    """Who was invited."""
+    SIGN_UP_MODE_CLOSED: _SignUpMode.ValueType  # 4
+    """Nobody."""
+
+class SignUpMode(_SignUpMode, metaclass=_SignUpModeEnumTypeWrapper): ...
+
+SIGN_UP_MODE_UNSPECIFIED: SignUpMode.ValueType  # 0
+SIGN_UP_MODE_OPEN: SignUpMode.ValueType  # 1
+"""Anyone."""
+SIGN_UP_MODE_APPROVAL: SignUpMode.ValueType  # 2
+"""Anyone, but a moderator looks first; who was invited comes in at once."""
+SIGN_UP_MODE_INVITATION: SignUpMode.ValueType  # 3
+"""Who was invited."""
+SIGN_UP_MODE_CLOSED: SignUpMode.ValueType  # 4
+"""Nobody."""
+Global___SignUpMode: _TypeAlias = SignUpMode  # noqa: Y015
 
 @_typing.final
 class Client(_message.Message):
@@ -100,6 +130,83 @@ class BrowserSession(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BrowserSession: _TypeAlias = BrowserSession  # noqa: Y015
+
+@_typing.final
+class GetSignUpRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSignUpRequest: _TypeAlias = GetSignUpRequest  # noqa: Y015
+
+@_typing.final
+class GetSignUpResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODE_FIELD_NUMBER: _builtins.int
+    mode: Global___SignUpMode.ValueType
+    def __init__(
+        self,
+        *,
+        mode: Global___SignUpMode.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSignUpResponse: _TypeAlias = GetSignUpResponse  # noqa: Y015
+
+@_typing.final
+class CreateAccountRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def form(self) -> _auth_service_pb2.SignUpRequest: ...
+    def __init__(
+        self,
+        *,
+        form: _auth_service_pb2.SignUpRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateAccountRequest: _TypeAlias = CreateAccountRequest  # noqa: Y015
+
+@_typing.final
+class CreateAccountResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PENDING_CONFIRMATION_FIELD_NUMBER: _builtins.int
+    PENDING_APPROVAL_FIELD_NUMBER: _builtins.int
+    pending_confirmation: _builtins.bool
+    """What the account waits for before it can sign in: a mailed link to be followed, a moderator."""
+    pending_approval: _builtins.bool
+    def __init__(
+        self,
+        *,
+        pending_confirmation: _builtins.bool = ...,
+        pending_approval: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pending_approval", b"pending_approval", "pending_confirmation", b"pending_confirmation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateAccountResponse: _TypeAlias = CreateAccountResponse  # noqa: Y015
 
 @_typing.final
 class StartSignInRequest(_message.Message):

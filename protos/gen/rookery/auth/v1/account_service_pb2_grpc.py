@@ -37,6 +37,16 @@ class AccountServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.GetSignUp = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/GetSignUp',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.GetSignUpRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.GetSignUpResponse.FromString,
+                _registered_method=True)
+        self.CreateAccount = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/CreateAccount',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateAccountRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateAccountResponse.FromString,
+                _registered_method=True)
         self.StartSignIn = channel.unary_unary(
                 '/rookery.auth.v1.AccountService/StartSignIn',
                 request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.StartSignInRequest.SerializeToString,
@@ -135,6 +145,21 @@ class AccountServiceServicer:
     Errors of all: UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
     """
 
+    def GetSignUp(self, request, context):
+        """Who may sign up here. No identity.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateAccount(self, request, context):
+        """Makes one account for somebody at a browser, who signs in next; repeating it with the same request_id and password gives
+        the same account. No identity. Errors: as AuthService.SignUp.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StartSignIn(self, request, context):
         """Checks login and password; nobody is signed in yet. Errors: UNAUTHENTICATED (WRONG_CREDENTIALS), RESOURCE_EXHAUSTED
         (TOO_MANY_TRIES, PASSWORDS_BUSY), PERMISSION_DENIED (ACCOUNT_UNCONFIRMED, ACCOUNT_PENDING, ACCOUNT_REJECTED).
@@ -159,7 +184,8 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSessions(self, request, context):
-        """The account's sessions, of browsers and of apps, the one used last first; at most 200.
+        """The account's sessions, of browsers and of apps, the one used last first; at most 200. This and the next two are also for
+        apps with the scope `sessions`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -272,6 +298,16 @@ class AccountServiceServicer:
 
 def add_AccountServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'GetSignUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSignUp,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.GetSignUpRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.GetSignUpResponse.SerializeToString,
+            ),
+            'CreateAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateAccount,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateAccountRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateAccountResponse.SerializeToString,
+            ),
             'StartSignIn': grpc.unary_unary_rpc_method_handler(
                     servicer.StartSignIn,
                     request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.StartSignInRequest.FromString,
@@ -375,6 +411,60 @@ class AccountService:
     the identity of a browser's session (a token with the scope `security`, which no app gets).
     Errors of all: UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
     """
+
+    @staticmethod
+    def GetSignUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/GetSignUp',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.GetSignUpRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.GetSignUpResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/CreateAccount',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateAccountRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def StartSignIn(request,

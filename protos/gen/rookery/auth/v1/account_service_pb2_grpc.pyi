@@ -36,6 +36,12 @@ class AccountServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AccountServiceAsyncStub: ...
+    GetSignUp: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetSignUpRequest, _account_service_pb2.GetSignUpResponse]
+    """Who may sign up here. No identity."""
+    CreateAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.CreateAccountRequest, _account_service_pb2.CreateAccountResponse]
+    """Makes one account for somebody at a browser, who signs in next; repeating it with the same request_id and password gives
+    the same account. No identity. Errors: as AuthService.SignUp.
+    """
     StartSignIn: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.StartSignInRequest, _account_service_pb2.StartSignInResponse]
     """Checks login and password; nobody is signed in yet. Errors: UNAUTHENTICATED (WRONG_CREDENTIALS), RESOURCE_EXHAUSTED
     (TOO_MANY_TRIES, PASSWORDS_BUSY), PERMISSION_DENIED (ACCOUNT_UNCONFIRMED, ACCOUNT_PENDING, ACCOUNT_REJECTED).
@@ -47,7 +53,9 @@ class AccountServiceStub:
     SignOut: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.SignOutRequest, _account_service_pb2.SignOutResponse]
     """Ends the caller's session."""
     ListSessions: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListSessionsRequest, _account_service_pb2.ListSessionsResponse]
-    """The account's sessions, of browsers and of apps, the one used last first; at most 200."""
+    """The account's sessions, of browsers and of apps, the one used last first; at most 200. This and the next two are also for
+    apps with the scope `sessions`.
+    """
     RevokeSession: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RevokeSessionRequest, _account_service_pb2.RevokeSessionResponse]
     """Ends one of them. Errors: NOT_FOUND (SESSION_NOT_FOUND)."""
     RevokeOtherSessions: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RevokeOtherSessionsRequest, _account_service_pb2.RevokeOtherSessionsResponse]
@@ -97,6 +105,12 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    GetSignUp: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetSignUpRequest, _account_service_pb2.GetSignUpResponse]  # type: ignore[assignment]
+    """Who may sign up here. No identity."""
+    CreateAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.CreateAccountRequest, _account_service_pb2.CreateAccountResponse]  # type: ignore[assignment]
+    """Makes one account for somebody at a browser, who signs in next; repeating it with the same request_id and password gives
+    the same account. No identity. Errors: as AuthService.SignUp.
+    """
     StartSignIn: _aio.UnaryUnaryMultiCallable[_account_service_pb2.StartSignInRequest, _account_service_pb2.StartSignInResponse]  # type: ignore[assignment]
     """Checks login and password; nobody is signed in yet. Errors: UNAUTHENTICATED (WRONG_CREDENTIALS), RESOURCE_EXHAUSTED
     (TOO_MANY_TRIES, PASSWORDS_BUSY), PERMISSION_DENIED (ACCOUNT_UNCONFIRMED, ACCOUNT_PENDING, ACCOUNT_REJECTED).
@@ -108,7 +122,9 @@ class AccountServiceAsyncStub(AccountServiceStub):
     SignOut: _aio.UnaryUnaryMultiCallable[_account_service_pb2.SignOutRequest, _account_service_pb2.SignOutResponse]  # type: ignore[assignment]
     """Ends the caller's session."""
     ListSessions: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListSessionsRequest, _account_service_pb2.ListSessionsResponse]  # type: ignore[assignment]
-    """The account's sessions, of browsers and of apps, the one used last first; at most 200."""
+    """The account's sessions, of browsers and of apps, the one used last first; at most 200. This and the next two are also for
+    apps with the scope `sessions`.
+    """
     RevokeSession: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RevokeSessionRequest, _account_service_pb2.RevokeSessionResponse]  # type: ignore[assignment]
     """Ends one of them. Errors: NOT_FOUND (SESSION_NOT_FOUND)."""
     RevokeOtherSessions: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RevokeOtherSessionsRequest, _account_service_pb2.RevokeOtherSessionsResponse]  # type: ignore[assignment]
@@ -157,6 +173,24 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     """
 
     @_abc_1.abstractmethod
+    def GetSignUp(
+        self,
+        request: _account_service_pb2.GetSignUpRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.GetSignUpResponse, _abc.Awaitable[_account_service_pb2.GetSignUpResponse]]:
+        """Who may sign up here. No identity."""
+
+    @_abc_1.abstractmethod
+    def CreateAccount(
+        self,
+        request: _account_service_pb2.CreateAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.CreateAccountResponse, _abc.Awaitable[_account_service_pb2.CreateAccountResponse]]:
+        """Makes one account for somebody at a browser, who signs in next; repeating it with the same request_id and password gives
+        the same account. No identity. Errors: as AuthService.SignUp.
+        """
+
+    @_abc_1.abstractmethod
     def StartSignIn(
         self,
         request: _account_service_pb2.StartSignInRequest,
@@ -190,7 +224,9 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.ListSessionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.ListSessionsResponse, _abc.Awaitable[_account_service_pb2.ListSessionsResponse]]:
-        """The account's sessions, of browsers and of apps, the one used last first; at most 200."""
+        """The account's sessions, of browsers and of apps, the one used last first; at most 200. This and the next two are also for
+        apps with the scope `sessions`.
+        """
 
     @_abc_1.abstractmethod
     def RevokeSession(

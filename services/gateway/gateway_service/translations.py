@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 
@@ -21,6 +22,7 @@ def mark(message: str) -> str:
     return message
 
 
+@cache
 def catalogue(language: str) -> NullTranslations:
     """The language's messages; those of the source are what the code says."""
     if language == SOURCE:

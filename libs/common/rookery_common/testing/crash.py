@@ -1,11 +1,11 @@
-"""Crashes at every line: runs a flow again and again, and each time it dies one line later."""
+"""Crashes everywhere: runs a flow again and again, and each time it dies one line, or one answer, later."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
@@ -17,10 +17,15 @@ class Crash(BaseException):
 
 
 class CrashAt:
-    """Raises Crash at the n-th line that the given code runs; `happened` is false when it ran fewer."""
+    """Raises Crash at the n-th line that the given code runs; `happened` is false when it ran fewer.
 
-    def __init__(self, line: int, code: Iterable[Code]) -> None:
-        self._left = line
+    With `waits`, only the first line counts and each that is the first after a wait.
+    """
+
+    def __init__(self, number: int, code: Iterable[Code], *, waits: bool = False) -> None:
+        self._left = number
+        self._every_line = not waits
+        self._waited = True
         parts = list(code)
         self._files = {part.__file__ for part in parts if isinstance(part, ModuleType)}
         self._functions = {part.__code__ for part in parts if isinstance(part, FunctionType)}
@@ -31,7 +36,11 @@ class CrashAt:
         ours = frame.f_code.co_filename in self._files or frame.f_code in self._functions
         if self.happened or not ours:
             return None
-        if event == "line":
+        if event == "call":
+            # A frame that is traced already was left at an await and goes on.
+            self._waited = self._waited or frame.f_trace is not None
+        if event == "line" and (self._every_line or self._waited):
+            self._waited = False
             self._left -= 1
             if self._left == 0:
                 self.happened = True
@@ -39,10 +48,22 @@ class CrashAt:
         return self.trace
 
 
-@asynccontextmanager
-async def crash_at(line: int, *code: Code) -> AsyncIterator[CrashAt]:
+def crash_at(line: int, *code: Code) -> AbstractAsyncContextManager[CrashAt]:
     """Within the block, the n-th line of those modules and functions is the last that runs; its tasks die with it."""
-    point = CrashAt(line, code)
+    return _crash(CrashAt(line, code))
+
+
+def crash_after(answer: int, *code: Code) -> AbstractAsyncContextManager[CrashAt]:
+    """As `crash_at`, but at the first line of all and then only where something has been waited for.
+
+    What engines hold differs at no other line, if all that writes to them is awaited: so as many crashes as answers
+    try each outcome once. Fakes that write without a wait need `crash_at`.
+    """
+    return _crash(CrashAt(answer, code, waits=True))
+
+
+@asynccontextmanager
+async def _crash(point: CrashAt) -> AsyncIterator[CrashAt]:
     others = asyncio.all_tasks()
     before = sys.gettrace()
     sys.settrace(point.trace)

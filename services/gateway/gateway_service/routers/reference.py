@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 
 import orjson
@@ -19,13 +20,7 @@ class Reference:
     """Serves the files of this package, read once."""
 
     def __init__(self) -> None:
-        package = files("gateway_service")
-        # Written for those who review it line by line, sent without what only they need.
-        document = orjson.dumps(orjson.loads((package / "openapi.json").read_bytes()))
-        self._document = Fixed(document, seconds=CACHED_SECONDS)
-        page = (package / "reference.html").read_bytes()
-        policy = {"content-security-policy": _POLICY}
-        self._page = Fixed(page, "text/html; charset=utf-8", seconds=CACHED_SECONDS, headers=policy)
+        self._document, self._page = _document(), _page()
         routes = Routes("reference")
         routes.get("/openapi.json", self.document, "openapi_get", "This document")
         routes.get(
@@ -39,3 +34,16 @@ class Reference:
 
     async def page(self, request: Request) -> Response:
         return await self._page(request)
+
+
+@cache
+def _document() -> Fixed:
+    """Written for those who review it line by line, sent without what only they need."""
+    document = orjson.dumps(orjson.loads((files("gateway_service") / "openapi.json").read_bytes()))
+    return Fixed(document, seconds=CACHED_SECONDS)
+
+
+@cache
+def _page() -> Fixed:
+    page = (files("gateway_service") / "reference.html").read_bytes()
+    return Fixed(page, "text/html; charset=utf-8", seconds=CACHED_SECONDS, headers={"content-security-policy": _POLICY})

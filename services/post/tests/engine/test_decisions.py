@@ -1,4 +1,4 @@
-"""Decisions and deletions over real engines: crashes at every line, replays, and both at the same time."""
+"""Decisions and deletions over real engines: crashes after every answer, replays, and both at the same time."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from rookery_common.clients.redis import RedisClient
 from rookery_common.ids import time_of
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.testing import FakeClock, FakeIds
-from rookery_common.testing.crash import crash_at
+from rookery_common.testing.crash import crash_after
 from rookery_common.testing.events import FakeProducer
 
 Write = Callable[..., Awaitable[Post]]
-EVERY_NTH_LINE = 3
+MAX_ANSWERS = 100
 DAY = 24 * 3600
 # What dies between making a coroutine and awaiting it never awaits it.
 pytestmark = [
@@ -37,7 +37,9 @@ pytestmark = [
 ]
 
 
+@pytest.mark.parametrize("removes_first", [True, False])
 async def test_a_decision_is_whole_after_a_crash_at_any_line_and_a_replay(
+    removes_first: bool,
     decisions: Decisions,
     reader: PostReader,
     posts: PostRepository,
@@ -49,13 +51,13 @@ async def test_a_decision_is_whole_after_a_crash_at_any_line_and_a_replay(
 ) -> None:
     post, parent, history = await write(), await write(), list[Decision]()
     reply = await write(in_reply_to_id=parent.post_id)
-    for line in range(1, 1000, EVERY_NTH_LINE):
+    for answer in range(1, MAX_ANSWERS):
         await reader.visible(bob, [post.post_id, reply.post_id, parent.post_id])  # now they are cached
-        state = PostState.REMOVED if len(history) % 4 == 0 else PostState.VISIBLE
-        both = [Decision(each.post_id, state, line) for each in (post, reply)]
+        state = PostState.REMOVED if removes_first == bool(answer % 2) else PostState.VISIBLE
+        both = [Decision(each.post_id, state, answer) for each in (post, reply)]
         history += both
         for decision in both:
-            async with crash_at(line, decide, posts_module) as point:
+            async with crash_after(answer, decide, posts_module) as point:
                 await decisions.apply(decision)
             clock.advance(1)
             await decisions.apply(decision)  # The offset had not moved.
@@ -76,7 +78,8 @@ async def test_a_decision_is_whole_after_a_crash_at_any_line_and_a_replay(
     stored = await posts.get(post.post_id)
     assert stored is not None
     assert states[max(states)] == stored.state
-    assert line > 20
+    assert not point.happened
+    assert answer > 7
 
 
 async def test_a_deletion_is_whole_after_a_crash_at_any_line_and_another_try(
@@ -90,10 +93,10 @@ async def test_a_deletion_is_whole_after_a_crash_at_any_line_and_another_try(
     alice: Identity,
 ) -> None:
     parent, made = await write(), list[Post]()
-    for line in range(1, 1000, EVERY_NTH_LINE):
+    for answer in range(1, MAX_ANSWERS):
         made.append(await write(in_reply_to_id=parent.post_id))
         await reader.visible(alice, [made[-1].post_id, parent.post_id])
-        async with crash_at(line, delete_post, posts_module) as point:
+        async with crash_after(answer, delete_post, posts_module) as point:
             await remover.delete(alice, made[-1].post_id)
         clock.advance(1)
         await remover.delete(alice, made[-1].post_id)
@@ -106,7 +109,8 @@ async def test_a_deletion_is_whole_after_a_crash_at_any_line_and_another_try(
     await outbox.sweep(producer)
     told = [event.decode() for event in producer.sent]
     assert {item.post.post_id for item in told if isinstance(item, PostDeleted)} == {post.post_id for post in made}
-    assert line > 20
+    assert not point.happened
+    assert answer > 7
 
 
 async def test_a_deletion_wins_over_a_decision_that_is_made_at_the_same_time(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rookery_k8s.configuration import alone
-from rookery_k8s.releases import CHARTS
+from rookery_k8s.releases import CHARTS, FAULTY_TAG
 from rookery_k8s.report import Finding, found
 from rookery_k8s.shell import Cluster, ClusterError
 
@@ -27,6 +27,7 @@ def refusals(cluster: Cluster, values: Mapping[str, Any]) -> list[Finding]:
             _wrong_type(apart, whole),
             _missing_secret(apart, whole),
             _no_engine(apart, whole, cluster),
+            _failing_migration(apart, whole, cluster),
         ]
     finally:
         apart.kubectl("delete", "namespace", apart.namespace, "--wait=false")
@@ -50,21 +51,33 @@ def _missing_secret(apart: Cluster, values: Mapping[str, Any]) -> Finding:
 
 
 def _no_engine(apart: Cluster, values: Mapping[str, Any], cluster: Cluster) -> Finding:
+    _give_secret(apart, cluster, {"postgres-dsn": NOWHERE})
+    told = _migration_log(apart, values)
+    needle = f"postgres at {NOWHERE.rpartition('@')[2].partition('/')[0]} does not answer"
+    return _judged(apart, "an engine that does not answer", told, needle, "the migration's log")
+
+
+def _failing_migration(apart: Cluster, values: Mapping[str, Any], cluster: Cluster) -> Finding:
+    _give_secret(apart, cluster, {})
+    told = _migration_log(apart, {**values, "image": {**values["image"], "tag": FAULTY_TAG}})
+    needle = "postgres refused the migration 20991231T0000"
+    return _judged(apart, "a migration that fails", told, needle, "the migration's log")
+
+
+def _give_secret(apart: Cluster, cluster: Cluster, changes: Mapping[str, str]) -> None:
+    """The service's own Secret with some keys changed."""
     secret = cluster.get("secrets", "--field-selector", f"metadata.name=rookery-{SERVICE}")[0]
+    metadata = {"name": f"rookery-{SERVICE}"}
     apart.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": f"rookery-{SERVICE}"},
-            "data": secret["data"],
-            "stringData": {"postgres-dsn": NOWHERE},
-        }
+        {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": secret["data"], "stringData": changes}
     )
+
+
+def _migration_log(apart: Cluster, values: Mapping[str, Any]) -> str:
     _install(apart, {**values, "migrate": {"backoffLimit": 0}})
     told = apart.kubectl("logs", "--selector", "app.kubernetes.io/component=migrate", "--tail=40")
     _clear(apart)
-    what = "an engine that does not answer, a migration that fails"
-    return _judged(apart, what, told, "127.0.0.1:9", "the migration's log")
+    return told
 
 
 def _install(apart: Cluster, values: Mapping[str, Any]) -> str:

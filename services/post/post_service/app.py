@@ -14,8 +14,11 @@ from post_service.consumers import (
     DECISIONS_TOPIC,
     DELETIONS_GROUP,
     DELETIONS_TOPIC,
+    PROFILES_GROUP,
+    PROFILES_TOPIC,
     DecisionsHandler,
     DeletionsHandler,
+    ProfilesHandler,
 )
 from post_service.events import PostCodec, PostEvents
 from post_service.imaging.pool import ImageWorkers
@@ -34,6 +37,7 @@ from post_service.service.engage import Engagement
 from post_service.service.list_posts import AccountPosts
 from post_service.service.marks import MarkReader
 from post_service.service.media import MediaLibrary
+from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
 from post_service.service.sweep_uploads import UploadSweeper
@@ -113,9 +117,11 @@ class _Parts:
 
     def consumers(self, dead_letters: Producer) -> list[Component]:
         decisions = Decisions(self._posts, self._reader, self._events, self._versions)
+        pictures = ProfilePictures(MediaRepository(self._cql), self._versions, self._clock)
         handlers: dict[str, tuple[str, EventHandler]] = {
             DECISIONS_GROUP: (DECISIONS_TOPIC, DecisionsHandler(decisions)),
             DELETIONS_GROUP: (DELETIONS_TOPIC, DeletionsHandler(self._remover)),
+            PROFILES_GROUP: (PROFILES_TOPIC, ProfilesHandler(pictures)),
         }
         return [
             Consumer(

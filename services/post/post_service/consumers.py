@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from post_service.events import TOPIC
-from post_service.models import Decision, PostState
+from post_service.models import Decision, PostState, Purpose
 from post_service.service.decide import Decisions
 from post_service.service.delete_post import PostRemover
+from post_service.service.profile_pictures import ProfilePictures
 from rookery.moderation.v1 import decision_pb2, events_pb2
 from rookery.post.v1.events_pb2 import PostDeleted
+from rookery.user.v1.events_pb2 import AccountUpdated
 from rookery_common.errors import InvalidArgument
 from rookery_common.kafka.events import Event
 
@@ -18,6 +20,8 @@ DECISIONS_TOPIC: Final = "moderation.decisions.v1"
 DECISIONS_GROUP: Final = "post.moderation-decisions"
 DELETIONS_TOPIC: Final = TOPIC
 DELETIONS_GROUP: Final = "post.deletions"
+PROFILES_TOPIC: Final = "user.events.v1"
+PROFILES_GROUP: Final = "post.user-events"
 _STATES: Final[Mapping[int, PostState]] = {
     decision_pb2.DECISION_STATE_VISIBLE: PostState.VISIBLE,
     decision_pb2.DECISION_STATE_HELD: PostState.HELD,
@@ -53,6 +57,20 @@ class DeletionsHandler:
         message = event.decode()
         if isinstance(message, PostDeleted) and not message.post.reblog_of_id:
             await self._remover.remove_reblogs(message.post.post_id)
+
+
+class ProfilesHandler:
+    """Group post.user-events: which pictures profiles show, in the order of each account."""
+
+    def __init__(self, pictures: ProfilePictures) -> None:
+        self._pictures = pictures
+
+    async def __call__(self, event: Event) -> None:
+        message = event.decode()
+        if isinstance(message, AccountUpdated):
+            account = message.account
+            shown = {Purpose.AVATAR: account.avatar_media_id, Purpose.HEADER: account.header_media_id}
+            await self._pictures.settle(account.account_id, shown, account.version)
 
 
 def _decision(decision: decision_pb2.Decision) -> Decision:

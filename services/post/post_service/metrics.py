@@ -13,6 +13,9 @@ HIDDEN_UNCHECKED = Counter(
 )
 UPLOADS = Counter("rookery_post_uploads_total", "Uploads by what became of them.", ["result"])
 UPLOADS_EXPIRED = Counter("rookery_post_uploads_expired_total", "Uploads deleted because no post took them.")
+PICTURES_LOST = Counter(
+    "rookery_post_profile_pictures_lost_total", "Pictures that profiles show and that expired before post was told."
+)
 IMAGE_SECONDS = Histogram(
     "rookery_post_image_seconds",
     "Time to decode and re-encode an upload.",

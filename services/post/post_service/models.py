@@ -58,6 +58,18 @@ class MediaType(IntEnum):
     IMAGE = 1
 
 
+class Purpose(IntEnum):
+    """What an upload is for; the numbers are stored and are those of the contract."""
+
+    POST = 0
+    AVATAR = 1
+    HEADER = 2
+
+
+OF_PROFILE = -1
+"""In the place of a post's id: the picture is, or waits to be, a profile's."""
+
+
 class FactKind(IntEnum):
     """What of others' doing a post is counted by; the numbers are stored."""
 
@@ -315,3 +327,13 @@ class ProcessedImage:
     small: bytes
     small_size: Dimensions
     blurhash: str
+@dataclass(frozen=True, slots=True)
+class ProfilePicture:
+    """Which picture an account shows, as of a version of its profile; media_id is 0 where it shows none."""
+
+    account_id: int
+    purpose: Purpose
+    media_id: int = 0
+    version: int = 0
+
+

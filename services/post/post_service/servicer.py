@@ -17,6 +17,7 @@ from post_service.models import (
     Focus,
     PostQuery,
     PostView,
+    Purpose,
     Visibility,
 )
 from post_service.service.create_post import PostWriter
@@ -146,15 +147,17 @@ class PostServicer(pb_grpc.PostServiceServicer):
     async def UploadMedia(
         self, request_iterator: AsyncIterator[pb.UploadMediaRequest], context: Context
     ) -> pb.UploadMediaResponse:
-        owner = _require_user("write:media")
         first = await anext(aiter(request_iterator), None)
         if first is None or first.WhichOneof("part") != "header":
             raise InvalidField("file", "ERR_INVALID", "must come after a header that names it")
+        purpose = _purpose(first.header.purpose)
+        owner = _require_user("write:media") if purpose is Purpose.POST else _require_user("write:accounts")
         header = UploadHeader(
             filename=first.header.filename,
             content_type=first.header.content_type,
             description=first.header.description,
             focus=Focus(first.header.focus_x, first.header.focus_y),
+            purpose=purpose,
         )
         media = await self._rules.library.upload(owner.account_id, header, _chunks(request_iterator))
         return pb.UploadMediaResponse(media=self._codec.media(media))
@@ -223,6 +226,13 @@ def _visibility(number: int) -> Visibility:
         return Visibility(number)
     except ValueError:
         raise InvalidField("visibility", "ERR_INVALID", "must be public, unlisted, private or direct") from None
+
+
+def _purpose(value: int) -> Purpose:
+    try:
+        return Purpose(value)
+    except ValueError:
+        raise InvalidField("purpose", "ERR_INVALID", "is not a purpose of an upload") from None
 
 
 def _require_user(scope: str) -> Identity:

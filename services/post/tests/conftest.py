@@ -21,6 +21,7 @@ from post_service.service.delete_post import PostRemover, PostStores
 from post_service.service.engage import Engagement
 from post_service.service.list_posts import AccountPosts
 from post_service.service.marks import MarkReader
+from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
 from post_service.service.threads import ThreadReader
@@ -76,6 +77,11 @@ def versions(clock: FakeClock) -> HybridClock:
 @pytest.fixture
 def codec() -> PostCodec:
     return PostCodec(lambda key: f"https://files.example/{key}")
+
+
+@pytest.fixture
+def pictures(media: MediaRepository, versions: HybridClock, clock: FakeClock) -> ProfilePictures:
+    return ProfilePictures(media, versions, clock)
 
 
 @pytest.fixture

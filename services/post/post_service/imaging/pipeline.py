@@ -14,7 +14,7 @@ import blurhash
 from PIL import Image, ImageCms, ImageOps, ImageSequence
 
 from post_service.imaging.formats import Kind
-from post_service.models import Dimensions, ProcessedImage
+from post_service.models import Dimensions, ProcessedImage, Purpose
 
 MAX_PIXELS: Final = 40_000_000
 ORIGINAL_PIXELS: Final = 3840 * 2160
@@ -24,6 +24,7 @@ MAX_SIDE: Final = 16_383  # WebP's own limit
 QUALITY: Final = 90
 BLURHASH_SIDE: Final = 24
 BLURHASH_COMPONENTS: Final = 4
+CUTS: Final = {Purpose.AVATAR: (400, 400), Purpose.HEADER: (1500, 500)}
 
 _TYPES = {
     Kind.JPEG: ("image/jpeg", "jpg"),
@@ -42,13 +43,16 @@ class TooManyPixels(Exception):
     """More to decode than is allowed; says what, for people."""
 
 
-def process_image(data: bytes, kind: Kind) -> ProcessedImage:
-    """Raises TooManyPixels before anything large is decoded, and whatever the decoder raises for broken content."""
+def process_image(data: bytes, kind: Kind, purpose: Purpose = Purpose.POST) -> ProcessedImage:
+    """Raises TooManyPixels before anything large is decoded, and whatever the decoder raises for broken content.
+
+    A profile's pictures are cut around their middle, and stand still.
+    """
     with _open(data, kind) as image:
         frames = getattr(image, "n_frames", 1) if kind in (Kind.GIF, Kind.PNG, Kind.WEBP) else 1
-        if frames > 1:
+        if frames > 1 and purpose is Purpose.POST:
             return _process_animation(image, kind, frames)
-        return _process_still(image, kind)
+        return _process_still(image, kind, CUTS.get(purpose))
 
 
 def _open(data: bytes, kind: Kind) -> Image.Image:
@@ -63,12 +67,12 @@ def _open(data: bytes, kind: Kind) -> Image.Image:
     return image
 
 
-def _process_still(image: Image.Image, kind: Kind) -> ProcessedImage:
+def _process_still(image: Image.Image, kind: Kind, cut: tuple[int, int] | None) -> ProcessedImage:
     # JPEG can be decoded at half or quarter size at once, which saves most of the time and memory of a large one.
-    image.draft(None, fit(image.size, ORIGINAL_PIXELS))
+    image.draft(None, cut or fit(image.size, ORIGINAL_PIXELS))
     image.load()
     plain = _plain(ImageOps.exif_transpose(image))
-    original = _resized(plain, ORIGINAL_PIXELS)
+    original = ImageOps.fit(plain, cut, Image.Resampling.LANCZOS) if cut else _resized(plain, ORIGINAL_PIXELS)
     small = _resized(original, SMALL_PIXELS)
     stored = _stored_kind(kind, original)
     return _processed(*_TYPES[stored], _encoded(original, stored), original, small)

@@ -12,7 +12,7 @@ from post_service import metrics
 from post_service.errors import BrokenFile, FileTooLarge
 from post_service.imaging.formats import Kind
 from post_service.imaging.frames import LENGTH, Refusal, decode_answer, join
-from post_service.models import ProcessedImage
+from post_service.models import ProcessedImage, Purpose
 from rookery_common.errors import DeadlineExceeded, Unavailable
 from rookery_common.logs import get_logger
 from rookery_common.rpc.deadline import within
@@ -38,11 +38,11 @@ class _Worker:
         stdin = self._process.stdin
         return self._process.returncode is None and stdin is not None and not stdin.is_closing()
 
-    async def work(self, data: bytes, kind: Kind) -> ProcessedImage | Refusal:
+    async def work(self, data: bytes, kind: Kind, purpose: Purpose) -> ProcessedImage | Refusal:
         assert self._process.stdin is not None  # noqa: S101 - it was started with pipes
         self.jobs += 1
         try:
-            self._process.stdin.write(join(kind.encode(), data))
+            self._process.stdin.write(join(kind.encode(), b"%d" % purpose, data))
             await self._process.stdin.drain()
         except RuntimeError as error:  # uvloop's word for a pipe whose other end is gone
             raise ConnectionResetError from error
@@ -82,7 +82,7 @@ class ImageWorkers:
             await worker.end()
         await asyncio.gather(*self._ending)
 
-    async def process(self, data: bytes, kind: Kind) -> ProcessedImage:
+    async def process(self, data: bytes, kind: Kind, purpose: Purpose = Purpose.POST) -> ProcessedImage:
         """The picture, encoded anew. Raises BrokenFile, FileTooLarge; DeadlineExceeded if no worker is free in time."""
         try:
             async with asyncio.timeout(within(self._job_seconds)):
@@ -91,7 +91,7 @@ class ImageWorkers:
             raise DeadlineExceeded("too many pictures are being processed") from None
         try:
             with metrics.IMAGE_SECONDS.time():
-                answer = await self._run(data, kind)
+                answer = await self._run(data, kind, purpose)
         finally:
             self._free.release()
         if isinstance(answer, ProcessedImage):
@@ -100,21 +100,21 @@ class ImageWorkers:
             FileTooLarge(answer.description) if answer.reason == FileTooLarge.reason else BrokenFile(answer.description)
         )
 
-    async def _run(self, data: bytes, kind: Kind) -> ProcessedImage | Refusal:
+    async def _run(self, data: bytes, kind: Kind, purpose: Purpose) -> ProcessedImage | Refusal:
         for _ in range(TRIES):
             worker = self._take_idle() or await self._spawn()
             try:
-                return await self._job(worker, data, kind)
+                return await self._job(worker, data, kind, purpose)
             except (asyncio.IncompleteReadError, ConnectionError):
                 # Of this picture, or of something else: killed for memory, or while it rested. A second one tells.
                 log.warning("post.image_worker_died", bytes=len(data), kind=kind)
         return Refusal(BrokenFile.reason, "is broken: it can't be decoded")
 
-    async def _job(self, worker: _Worker, data: bytes, kind: Kind) -> ProcessedImage | Refusal:
+    async def _job(self, worker: _Worker, data: bytes, kind: Kind, purpose: Purpose) -> ProcessedImage | Refusal:
         reusable = False
         try:
             async with asyncio.timeout(self._job_seconds):
-                answer = await worker.work(data, kind)
+                answer = await worker.work(data, kind, purpose)
             reusable = worker.jobs < JOBS_PER_WORKER
             return answer
         except TimeoutError:

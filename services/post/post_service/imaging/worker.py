@@ -17,7 +17,7 @@ from PIL import Image
 from post_service.imaging.formats import Kind
 from post_service.imaging.frames import LENGTH, Refusal, encode_answer
 from post_service.imaging.pipeline import MAX_PIXELS, TooManyPixels, process_image
-from post_service.models import ProcessedImage
+from post_service.models import ProcessedImage, Purpose
 
 MEMORY_BYTES = 1024 * 1024 * 1024
 OPEN_FILES = 32
@@ -30,9 +30,10 @@ def main(seconds: int) -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     while (kind := _read_part(sys.stdin.buffer)) is not None:
+        purpose = Purpose(int(_read_part(sys.stdin.buffer) or b"0"))
         data = _read_part(sys.stdin.buffer) or b""
         signal.alarm(seconds)
-        answer = answer_for(data, Kind(kind.decode()))
+        answer = answer_for(data, Kind(kind.decode()), purpose)
         signal.alarm(0)
         answers.write(encode_answer(answer))
         answers.flush()
@@ -48,10 +49,10 @@ def limit() -> None:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
-def answer_for(data: bytes, kind: Kind) -> ProcessedImage | Refusal:
+def answer_for(data: bytes, kind: Kind, purpose: Purpose = Purpose.POST) -> ProcessedImage | Refusal:
     """The processed picture, or why there is none."""
     try:
-        return process_image(data, kind)
+        return process_image(data, kind, purpose)
     except TooManyPixels as error:
         return Refusal("FILE_TOO_LARGE", str(error))
     except MemoryError:

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from post_service.models import UNATTACHED_SECONDS, Dimensions, Focus, Media, MediaType, Post, UploadNote
+from post_service.models import (
+    UNATTACHED_SECONDS,
+    Dimensions,
+    Focus,
+    Media,
+    MediaType,
+    Post,
+    ProfilePicture,
+    Purpose,
+    UploadNote,
+)
 from rookery_common.clients.cassandra import Args, Cql, Row
 
 UPLOAD_SHARDS = 16
@@ -44,6 +54,27 @@ class MediaRepository:
     async def forget_upload(self, note: UploadNote) -> None:
         """Once its files are deleted, or belong to a post."""
         await self._cql.execute("upload_delete", (*_note_key(note.day, note.media_id), note.media_id))
+
+    async def profile_pictures(self, account_id: int) -> dict[Purpose, ProfilePicture]:
+        """What the account shows, one for each purpose that it ever had a picture for."""
+        rows = await self._cql.execute("picture_all", (account_id,))
+        return {
+            Purpose(row.purpose): ProfilePicture(account_id, Purpose(row.purpose), row.media_id, row.version)
+            for row in rows
+        }
+
+    async def change_profile_picture(
+        self, shown: ProfilePicture, kept: Media | None, freed: Media | None, today: date
+    ) -> None:
+        """In one batch: what is shown now stays for good, what was shown before is an upload again, and then swept."""
+        values = (shown.account_id, shown.purpose, shown.media_id, shown.version, shown.version)
+        rows: list[tuple[str, Args]] = [("picture_put", values)]
+        if kept is not None:
+            rows.append(("media_put", media_values(kept, ttl=0)))
+        if freed is not None:
+            note = UploadNote(today, freed.media_id, freed.original_key, freed.small_key)
+            rows += [("media_put", media_values(freed, ttl=UNATTACHED_SECONDS)), ("upload_put", note_values(note))]
+        await self._cql.batch(rows)
 
 
 def attached_values(media: Media) -> tuple[object, ...]:

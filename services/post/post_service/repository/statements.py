@@ -107,3 +107,7 @@ STATEMENTS: Final[Mapping[str, str]] = {
     ),
     "upload_delete": "DELETE FROM uploads WHERE day = ? AND shard = ? AND media_id = ?",
 }
+    "picture_all": "SELECT purpose, media_id, version FROM profile_pictures WHERE account_id = ?",
+    "picture_put": (
+        "INSERT INTO profile_pictures (account_id, purpose, media_id, version) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+    ),

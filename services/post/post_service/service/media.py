@@ -15,10 +15,12 @@ from post_service.models import (
     CENTRE,
     MAX_DESCRIPTION_CHARS,
     MAX_UPLOAD_BYTES,
+    OF_PROFILE,
     Focus,
     Media,
     MediaType,
     ProcessedImage,
+    Purpose,
     UploadNote,
 )
 from post_service.repository.media import MediaRepository
@@ -44,6 +46,7 @@ class UploadHeader:
     content_type: str = ""
     description: str = ""
     focus: Focus = CENTRE
+    purpose: Purpose = Purpose.POST
 
 
 class MediaLibrary:
@@ -127,7 +130,7 @@ class MediaLibrary:
         if not data:
             raise BrokenFile("is empty")
         kind = check_kind(data, header.content_type, header.filename)
-        image = await self._workers.process(data, kind)
+        image = await self._workers.process(data, kind, header.purpose)
         media = self._compose(account_id, header, image)
         await self._media.note_upload(
             UploadNote(self._clock.now().date(), media.media_id, media.original_key, media.small_key)
@@ -153,6 +156,7 @@ class MediaLibrary:
             blurhash=image.blurhash,
             description=header.description,
             focus=header.focus,
+            post_id=0 if header.purpose is Purpose.POST else OF_PROFILE,
             version=self._versions.next(),
         )
 

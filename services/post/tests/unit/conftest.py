@@ -28,6 +28,8 @@ from post_service.models import (
     PostMarks,
     PostState,
     ProcessedImage,
+    ProfilePicture,
+    Purpose,
     UploadNote,
 )
 from post_service.repository.cache import PostCache
@@ -62,6 +64,7 @@ class Store:
     reblogs: dict[tuple[int, int], int] = field(default_factory=dict)
     sheets: dict[Week, tuple[Sheet, int]] = field(default_factory=dict)
     files: dict[str, tuple[bytes, str, str]] = field(default_factory=dict)
+    pictures: dict[tuple[int, Purpose], ProfilePicture] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
     reads: int = 0
 
@@ -228,6 +231,19 @@ class MemoryMedia(MediaRepository):
     async def forget_upload(self, note: UploadNote) -> None:
         self._store.uploads.pop((note.day, note.media_id), None)
 
+    async def profile_pictures(self, account_id: int) -> dict[Purpose, ProfilePicture]:
+        return {purpose: shown for (owner, purpose), shown in self._store.pictures.items() if owner == account_id}
+
+    async def change_profile_picture(
+        self, shown: ProfilePicture, kept: Media | None, freed: Media | None, today: date
+    ) -> None:
+        self._store.pictures[shown.account_id, shown.purpose] = shown
+        for media in (kept, freed):
+            if media is not None:
+                self._store.media[media.media_id] = media
+        if freed is not None:
+            await self.note_upload(UploadNote(today, freed.media_id, freed.original_key, freed.small_key))
+
 
 class MemoryCache(PostCache):
     def __init__(self, store: Store) -> None:
@@ -306,8 +322,8 @@ class MemoryFiles(S3):
 class InlineWorkers(ImageWorkers):
     """Processes in this process: for pictures that tests make themselves."""
 
-    async def process(self, data: bytes, kind: Kind) -> ProcessedImage:
-        answer = answer_for(data, kind)
+    async def process(self, data: bytes, kind: Kind, purpose: Purpose = Purpose.POST) -> ProcessedImage:
+        answer = answer_for(data, kind, purpose)
         if isinstance(answer, ProcessedImage):
             return answer
         raise (FileTooLarge if answer.reason == "FILE_TOO_LARGE" else BrokenFile)(answer.description)

@@ -15,7 +15,7 @@ from post_service.imaging.formats import Kind, check_kind, sniff
 from post_service.imaging.frames import Refusal
 from post_service.imaging.pipeline import MAX_FRAMES, SMALL_PIXELS, TooManyPixels, fit, process_image
 from post_service.imaging.worker import answer_for
-from post_service.models import Dimensions, ProcessedImage
+from post_service.models import Dimensions, ProcessedImage, Purpose
 
 ORIENTATION, GPS, MAKE = 0x0112, 0x8825, 0x010F
 HTML = b"<html><script>alert(document.domain)</script></html>"
@@ -259,3 +259,23 @@ def test_a_text_chunk_that_unpacks_to_much_is_not_unpacked() -> None:
     head = data.index(b"IDAT") - 4
     answer = answer_for(data[:head] + bomb + data[head:], Kind.PNG)
     assert isinstance(answer, Refusal)
+
+
+@pytest.mark.parametrize(("purpose", "size"), [(Purpose.AVATAR, (400, 400)), (Purpose.HEADER, (1500, 500))])
+@pytest.mark.parametrize("source", [(2000, 300), (300, 2000), (16, 16)])
+def test_a_profiles_picture_is_cut_to_its_size(
+    purpose: Purpose, size: tuple[int, int], source: tuple[int, int]
+) -> None:
+    image = process_image(encoded(picture(size=source), "JPEG"), Kind.JPEG, purpose)
+    assert image.original_size == Dimensions(*size)
+    assert opened(image.original).size == size
+
+
+def test_an_avatar_stands_still_upright_and_without_what_its_file_said() -> None:
+    still = process_image(animation("GIF"), Kind.GIF, Purpose.AVATAR)
+    assert (still.content_type, getattr(opened(still.original), "n_frames", 1)) == ("image/png", 1)
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[MAKE] = 6, "Camera"
+    turned = opened(process_image(encoded(picture(), "JPEG", exif=exif), Kind.JPEG, Purpose.AVATAR).original)
+    assert not turned.getexif()
+    assert [turned.convert("RGB").getpixel((200, y))[0] > 128 for y in (20, 380)] == [True, False]  # type: ignore[index]

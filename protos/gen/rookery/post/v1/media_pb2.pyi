@@ -38,6 +38,24 @@ MEDIA_TYPE_VIDEO: MediaType.ValueType  # 3
 MEDIA_TYPE_AUDIO: MediaType.ValueType  # 4
 Global___MediaType: _TypeAlias = MediaType  # noqa: Y015
 
+class _MediaPurpose:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MediaPurposeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MediaPurpose.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MEDIA_PURPOSE_UNSPECIFIED: _MediaPurpose.ValueType  # 0
+    MEDIA_PURPOSE_AVATAR: _MediaPurpose.ValueType  # 1
+    MEDIA_PURPOSE_HEADER: _MediaPurpose.ValueType  # 2
+
+class MediaPurpose(_MediaPurpose, metaclass=_MediaPurposeEnumTypeWrapper):
+    """What an upload is for."""
+
+MEDIA_PURPOSE_UNSPECIFIED: MediaPurpose.ValueType  # 0
+MEDIA_PURPOSE_AVATAR: MediaPurpose.ValueType  # 1
+MEDIA_PURPOSE_HEADER: MediaPurpose.ValueType  # 2
+Global___MediaPurpose: _TypeAlias = MediaPurpose  # noqa: Y015
+
 @_typing.final
 class Media(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor

@@ -342,11 +342,14 @@ class MediaHeader(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     FOCUS_X_FIELD_NUMBER: _builtins.int
     FOCUS_Y_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     filename: _builtins.str
     content_type: _builtins.str
     description: _builtins.str
     focus_x: _builtins.float
     focus_y: _builtins.float
+    purpose: _media_pb2.MediaPurpose.ValueType
+    """Unspecified: for a post. What is for a profile is cut to its size, stands still, and needs write:accounts instead."""
     def __init__(
         self,
         *,
@@ -355,10 +358,11 @@ class MediaHeader(_message.Message):
         description: _builtins.str = ...,
         focus_x: _builtins.float = ...,
         focus_y: _builtins.float = ...,
+        purpose: _media_pb2.MediaPurpose.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "description", b"description", "filename", b"filename", "focus_x", b"focus_x", "focus_y", b"focus_y"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "description", b"description", "filename", b"filename", "focus_x", b"focus_x", "focus_y", b"focus_y", "purpose", b"purpose"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

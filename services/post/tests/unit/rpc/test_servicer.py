@@ -12,8 +12,9 @@ from post_service.models import Mention, Post, PostState, Visibility
 from rookery.common.v1.entry_context_pb2 import EntryContext
 from rookery.post.v1 import post_pb2
 from rookery.post.v1 import post_service_pb2 as pb
+from rookery.post.v1.media_pb2 import MediaPurpose
 from rookery_common.auth import Identity, with_identity
-from rookery_common.errors import AppError, Status
+from rookery_common.errors import AppError, NotFound, PermissionDenied, Status
 from rookery_common.rpc.client import RpcClient
 from rookery_common.testing.rpc import Tokens
 
@@ -202,3 +203,17 @@ async def test_a_file_that_is_not_what_it_says_is_refused(clients: Clients, sign
     with pytest.raises(AppError) as caught:
         await upload(clients, signed, *file_parts(b"<html></html>"))
     assert (caught.value.reason, caught.value.fields[0].field) == ("UNSUPPORTED_TYPE", "file")
+
+
+async def test_a_profiles_picture_needs_the_scope_of_profiles_and_can_not_be_posted(
+    clients: Clients, tokens: Tokens
+) -> None:
+    header, *chunks = file_parts(jpeg())
+    header.header.purpose = MediaPurpose.MEDIA_PURPOSE_AVATAR
+    with pytest.raises(PermissionDenied):
+        await upload(clients, tokens.identity(101, scopes=("write:media",)), header, *chunks)
+    owner = tokens.identity(101, scopes=("write:accounts", "write:statuses"))
+    media = (await upload(clients, owner, header, *chunks)).media
+    assert (media.original.width, media.original.height) == (400, 400)
+    with pytest.raises(NotFound, match="attached"):
+        await create(clients, owner, text="x", media_ids=[media.media_id])

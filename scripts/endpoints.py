@@ -57,6 +57,7 @@ class Endpoint:
     reads_key: bool = False
     publishes: bool = False
     renders: bool = False  # pages for people
+    misses: bool = False  # it may find nothing, by itself
     statuses: set[int] = field(default_factory=set)  # that are named, beside 200
 
 
@@ -146,6 +147,11 @@ class _Body(ast.NodeVisitor):
     def visit_Return(self, node: ast.Return) -> None:
         if node.value is not None:
             self._returned = self._resolve(node.value)
+
+    def visit_Raise(self, node: ast.Raise) -> None:
+        if isinstance(node.exc, ast.Name) and node.exc.id == "RecordNotFound":
+            self._reading.found.misses = True
+        self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
         self._resolve(node)

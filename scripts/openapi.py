@@ -253,7 +253,7 @@ def _failures(route: Served, *, limited: bool) -> set[int]:
         failures.add(429)
     if does.token:
         failures |= {401, 403, 422}
-    if "{" in route.path or does.calls:
+    if "{" in route.path or does.calls or does.misses:
         failures.add(404)
     if does.parameters:
         failures.add(422)

@@ -34,6 +34,7 @@ from gateway_service.routers.measures import Measures
 from gateway_service.routers.media import Media
 from gateway_service.routers.notifications import Notifications
 from gateway_service.routers.oauth import OAuth
+from gateway_service.routers.oembed import OEmbed
 from gateway_service.routers.page_forms import PageForms
 from gateway_service.routers.pages import FrontPages
 from gateway_service.routers.probes import Probes
@@ -48,9 +49,11 @@ from gateway_service.routers.sign_in import SignIn
 from gateway_service.routers.sign_up import SignUp
 from gateway_service.routers.statuses import Statuses
 from gateway_service.routers.streaming import Streaming
+from gateway_service.routers.texts import TextRoutes
 from gateway_service.routers.timelines import Timelines
 from gateway_service.routing import behind
 from gateway_service.server import HttpServer, Once
+from gateway_service.texts import Texts
 from gateway_service.web import build_web
 from rookery_common.app import App, Component, Role
 from rookery_common.clock import Clock, SystemClock
@@ -78,10 +81,12 @@ def build(roles: frozenset[Role]) -> App:
     checks = {"revocations": Once(revocations.check)}
     health = Health(checks)
     limiter = Limiter(settings, exchange, clock)
-    routers = limiter.over(all_routers(clients, composer, exchange, settings, clock, flags, hub, health))
+    texts = Texts(settings)
+    routers = all_routers(clients, composer, exchange, settings, clock, flags, hub, health)
+    routers = limiter.over([*routers, TextRoutes(texts, clock).router])
     server = HttpServer(build_web(settings, routers, gate), settings, health, gate)
     # Stopped in reverse: streams are told to go elsewhere before the server waits for requests to end.
-    components: list[Component] = [flags, limiter, clients, cache.follower(settings), revocations, server, hub]
+    components: list[Component] = [flags, limiter, texts, clients, cache.follower(settings), revocations, server, hub]
     return App(settings, __version__, components, checks)
 
 
@@ -137,6 +142,7 @@ def api_routers(
         behind(flags, INTERACTIONS, Interactions(clients, exchange, settings, clock).router),
         behind(flags, MEASURES, Measures(clients, exchange, settings, clock).router),
         Instance(settings, flags).router,
+        OEmbed(composer, settings).router,
         Empty(composer, exchange).router,
         Reference().router,
         FrontPages(pages, settings).router,

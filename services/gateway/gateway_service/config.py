@@ -47,6 +47,9 @@ class Settings(BaseServiceSettings, RedisSettings):
     limits_file: str = Field(
         "", description="The rate limits (TOML), looked at each second; empty: the package's own, none in local mode."
     )
+    texts_file: str = Field(
+        "", description="What the operator writes about the community (TOML), looked at each second; empty: nothing."
+    )
     max_body_bytes: int = Field(MIB, ge=KIB, description="Largest body of a request that uploads no file.")
     max_upload_bytes: int = Field(16 * MIB, ge=KIB, description="Largest uploaded file.")
     read_seconds: float = Field(10.0, gt=0, description="The deadline of a request that reads.")

@@ -35,6 +35,9 @@ LIMITS_LOCAL = Counter(
 LIMITS_FILE_VALID = Gauge(
     "rookery_gateway_limits_file_valid", "0 while the file of rate limits can't be read and the last good one holds."
 )
+TEXTS_FILE_VALID = Gauge(
+    "rookery_gateway_texts_file_valid", "0 while the operator's texts can't be read and the last good ones hold."
+)
 LIVE_CONNECTIONS = Gauge("rookery_gateway_live_connections", "Open streams of clients.")
 LIVE_CLOSED = Counter("rookery_gateway_live_closed_total", "Streams of clients that the gateway ended.", ("why",))
 LIVE_FRAMES = Counter("rookery_gateway_live_frames_total", "Frames sent to streams of clients.", ("event",))

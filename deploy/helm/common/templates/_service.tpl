@@ -68,7 +68,7 @@ service has flags their ConfigMap is always there: a switch is then thrown witho
 {{- define "platform.v1.files" -}}
 {{- $v := .Values.resolved -}}
 {{- $files := list -}}
-{{- range $name, $facts := dict "flags" (list "flags.json" true) "policy" (list "policy.yaml" $v.policy.rules) "limits" (list "limits.toml" $v.limits.toml) -}}
+{{- range $name, $facts := dict "flags" (list "flags.json" true) "policy" (list "policy.yaml" $v.policy.rules) "limits" (list "limits.toml" $v.limits.toml) "texts" (list "texts.toml" $v.texts.toml) -}}
 {{- $map := dig $name "existingConfigMap" "" $v -}}
 {{- if and (hasKey $.Values $name) (or $map (index $facts 1)) -}}
 {{- $files = append $files (dict "name" $name "configMap" ($map | default (printf "%s-%s" (include "platform.v1.name" $) $name)) "file" (index $facts 0) "setting" (printf "%s_FILE" (upper $name))) -}}
@@ -109,4 +109,8 @@ data:
 
 {{- define "platform.v1.file.limits" -}}
 {{- .Values.resolved.limits.toml }}
+{{- end -}}
+
+{{- define "platform.v1.file.texts" -}}
+{{- .Values.resolved.texts.toml }}
 {{- end -}}

@@ -70,6 +70,7 @@ tls:
 flags: {}
 policy: {}
 limits: {}
+texts: {}
 targets: {}
 networkPolicy:
   enabled: true

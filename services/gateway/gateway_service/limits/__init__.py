@@ -1,6 +1,6 @@
 """How many requests an account, an application and a network may make, by classes of routes, as the operator says."""
 
 from gateway_service.limits.limiter import Limiter
-from gateway_service.limits.rules import LimitsFileInvalid, Rules
+from gateway_service.limits.rules import Rules
 
-__all__ = ["Limiter", "LimitsFileInvalid", "Rules"]
+__all__ = ["Limiter", "Rules"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import ipaddress
 import math
-import os
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import lru_cache
@@ -22,9 +20,10 @@ from gateway_service.auth import Caller, TokenExchange, bearer_token
 from gateway_service.config import Settings
 from gateway_service.errors import RateLimited, error_response
 from gateway_service.limits.gcra import Level, LocalBuckets, RedisBuckets, Spend
-from gateway_service.limits.rules import UNKNOWN_TOKEN, LimitsFileInvalid, RouteClass, Rules
+from gateway_service.limits.rules import UNKNOWN_TOKEN, RouteClass, Rules
 from gateway_service.metrics import LIMIT_REFUSALS, LIMITS_FILE_VALID, LIMITS_LOCAL
 from gateway_service.middleware import LIMIT_HEADERS, Headers
+from gateway_service.operator_file import OperatorFile
 from gateway_service.routing import Limit, PlainRoute
 from rookery_common.clients.redis import RedisClient
 from rookery_common.clock import Clock
@@ -32,10 +31,8 @@ from rookery_common.crypto import derive_key
 from rookery_common.errors import AppError, Unavailable
 from rookery_common.logs import get_logger
 
-LOOK_SECONDS = 1.0
 # So long Redis is left alone after it failed: each try costs the requests that wait for it.
 AWAY_SECONDS = 1.0
-MAX_FILE_BYTES = 256 * 1024
 Prefix = Callable[[str], str]
 log = get_logger()
 
@@ -50,8 +47,6 @@ class Limiter:
     def __init__(
         self, settings: Settings, exchange: TokenExchange, clock: Clock, local: LocalBuckets | None = None
     ) -> None:
-        self._path = settings.limits_file
-        self._local_mode = settings.local_mode
         self._exchange = exchange
         self._clock = clock
         self._key = derive_key(settings.master_key_bytes(), "gateway.limits")
@@ -63,9 +58,10 @@ class Limiter:
             self._shared = RedisBuckets(self._redis, cluster=settings.redis_cluster)
         self._away_until = 0.0
         self._known: set[str] = set()
-        self._version: tuple[int, ...] = ()
-        self._refused = False
-        self._task: asyncio.Task[None] | None = None
+        default = "" if settings.local_mode else (files(__package__) / "default.toml").read_text(encoding="utf-8")
+        self._file = OperatorFile(
+            settings.limits_file, "limits", Rules.parse, self._take, LIMITS_FILE_VALID, default=default
+        )
         self._rules = Rules.parse("")  # none, until the start
         self._prefix = _prefixes(self._key, 32, 64)
 
@@ -84,70 +80,22 @@ class Limiter:
         return limited
 
     async def start(self) -> None:
-        """Raises LimitsFileInvalid: a replica that does not know its limits must not serve."""
-        try:
-            self._take(self._read())
-            self._version = self._look()
-        except OSError as error:
-            raise LimitsFileInvalid(f"{self._path}: {error.strerror}") from error
-        if self._path:
-            self._task = asyncio.create_task(self._follow(), name="limits")
+        """Raises OperatorFileInvalid: a replica that does not know its limits must not serve."""
+        await self._file.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._file.stop()
         if self._redis is not None:
             await self._redis.stop()
 
-    async def _follow(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            self.reload_if_changed()
-
     def reload_if_changed(self) -> None:
-        """Takes over a file that is another than before; a bad one is told of once, and the last good one holds."""
-        try:
-            version = self._look()
-            if version == self._version:
-                return
-            self._version = version
-            rules = self._read()
-        except (OSError, LimitsFileInvalid) as error:
-            if not self._refused:
-                log.error("limits.file_refused", problem=str(error))
-            self._refused = True
-            LIMITS_FILE_VALID.set(0)
-            return
-        self._take(rules)
+        """Takes over a file that is another than before."""
+        self._file.reload_if_changed()
 
     def _take(self, rules: Rules) -> None:
         log.info("limits.read", classes=sorted(rules.classes), unknown=rules.unknown(self._known))
         self._rules = rules
         self._prefix = _prefixes(self._key, rules.networks.ipv4, rules.networks.ipv6)
-        self._refused = False
-        LIMITS_FILE_VALID.set(1)
-
-    def _look(self) -> tuple[int, ...]:
-        """Changes when the file does, also when a mounted folder is swapped as a whole."""
-        if not self._path:
-            return ()
-        stat = os.stat(self._path)
-        return stat.st_mtime_ns, stat.st_ino, stat.st_size
-
-    def _read(self) -> Rules:
-        if not self._path:
-            if self._local_mode:
-                return Rules.parse("")
-            return Rules.parse((files(__package__) / "default.toml").read_text(encoding="utf-8"))
-        with open(self._path, "rb") as file:
-            text = file.read(MAX_FILE_BYTES + 1)
-        if len(text) > MAX_FILE_BYTES:
-            raise LimitsFileInvalid(f"{self._path}: larger than {MAX_FILE_BYTES} bytes")
-        try:
-            return Rules.parse(text.decode())
-        except (UnicodeDecodeError, LimitsFileInvalid) as error:
-            raise LimitsFileInvalid(f"{self._path}: {error}") from None
 
     def _limit(self, method: str, path: str) -> Limit:
         async def limit(connection: HTTPConnection) -> None:

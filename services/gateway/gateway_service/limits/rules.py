@@ -10,15 +10,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from gateway_service.operator_file import OperatorFileInvalid, problems
+
 READ, WRITE, UNKNOWN_TOKEN = "read", "write", "unknown-token"
 MAX_REQUESTS = 10_000_000
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LIMIT = re.compile(r"(\d{1,9})/(\d{0,5})([smhd])")
 _READS = frozenset({"GET", "HEAD"})
-
-
-class LimitsFileInvalid(ValueError):
-    """The file can't be read as limits; the message names the place in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +91,18 @@ class Rules:
 
     @classmethod
     def parse(cls, text: str) -> Rules:
-        """Raises LimitsFileInvalid also for a route that two classes name."""
+        """Raises OperatorFileInvalid also for a route that two classes name."""
         try:
             document = _Document.model_validate(tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:
-            raise LimitsFileInvalid(str(error)) from None
+            raise OperatorFileInvalid(str(error)) from None
         except ValidationError as error:
-            raise LimitsFileInvalid(
-                "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-            ) from None
+            raise OperatorFileInvalid(problems(error)) from None
         named: set[str] = set()
         for name, each in document.classes.items():
             for route in each.routes:
                 if route in named:
-                    raise LimitsFileInvalid(f"classes.{name}.routes: {route!r} is in two classes")
+                    raise OperatorFileInvalid(f"classes.{name}.routes: {route!r} is in two classes")
                 named.add(route)
         return cls(document.networks, document.classes)
 

@@ -16,7 +16,9 @@ from gateway_service.cache import Fragments
 from gateway_service.compose import Composer
 from gateway_service.config import Settings
 from gateway_service.flags import FLAGS
+from gateway_service.routers.texts import TextRoutes
 from gateway_service.routers.timelines import Timelines
+from gateway_service.texts import Texts
 from gateway_service.web import build_web
 from rookery_common.flags import Flags
 from rookery_common.testing.clock import FakeClock
@@ -37,11 +39,20 @@ def flags() -> Flags:
 
 
 @pytest.fixture
-def web(world: World, exchange: TokenExchange, settings: Settings, clock: FakeClock, flags: Flags) -> ASGIApp:
+def texts(settings: Settings) -> Texts:
+    """None, until a test starts it with a file."""
+    return Texts(settings)
+
+
+@pytest.fixture
+def web(
+    world: World, exchange: TokenExchange, settings: Settings, clock: FakeClock, flags: Flags, texts: Texts
+) -> ASGIApp:
     clients = cast(Any, world)
     composer = Composer(clients, Fragments(), clock, settings)
     timelines = Timelines(composer, exchange, settings)
-    return build_web(settings, [timelines.router, *api_routers(clients, composer, exchange, settings, clock, flags)])
+    others = api_routers(clients, composer, exchange, settings, clock, flags)
+    return build_web(settings, [timelines.router, *others, TextRoutes(texts, clock).router])
 
 
 @pytest_asyncio.fixture

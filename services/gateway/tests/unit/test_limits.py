@@ -19,9 +19,10 @@ from gateway_service.auth import TokenExchange
 from gateway_service.cache import Fragments
 from gateway_service.compose import Composer
 from gateway_service.config import Settings
-from gateway_service.limits import Limiter, LimitsFileInvalid, Rules
+from gateway_service.limits import Limiter, Rules
 from gateway_service.limits.gcra import LocalBuckets, Spend
 from gateway_service.limits.rules import Limit
+from gateway_service.operator_file import OperatorFileInvalid
 from gateway_service.routers.timelines import Timelines
 from gateway_service.web import build_web
 from rookery_common.flags import Flags
@@ -109,7 +110,7 @@ async def client(limited: ASGIApp) -> AsyncIterator[Client]:
     ],
 )
 def test_bad_file_is_refused_by_the_place_in_it(text: str, named: str) -> None:
-    with pytest.raises(LimitsFileInvalid) as caught:
+    with pytest.raises(OperatorFileInvalid) as caught:
         Rules.parse(text)
     assert named in str(caught.value)
 
@@ -255,7 +256,7 @@ async def test_file_is_changed_while_running_and_a_bad_one_changes_nothing(
 
 async def test_replica_does_not_start_with_a_bad_file(limiter: Limiter, file: Path) -> None:
     write(file, "[classes")
-    with pytest.raises(LimitsFileInvalid):
+    with pytest.raises(OperatorFileInvalid):
         await limiter.start()
 
 

@@ -7,8 +7,8 @@ import copy
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import cast
+from datetime import UTC, datetime
+from typing import TypeVar, cast
 
 import pytest
 
@@ -20,19 +20,26 @@ from rookery_common.testing import FakeClock, FakeIds
 from user_service import encodings
 from user_service.cache import EpochCache
 from user_service.events import Events
-from user_service.models import (
-    Account,
-    Counts,
+from user_service.models import Account, Counts, PostDelta, PostFact, Reservation
+from user_service.relationship_events import RelationshipEvents
+from user_service.relationships.listing import RelationshipLists
+from user_service.relationships.models import (
+    Block,
     Follow,
-    FollowPage,
-    PostDelta,
-    PostFact,
+    Listed,
+    Mute,
+    MutedAccount,
+    Pair,
     Relationship,
-    Reservation,
+    Ties,
 )
-from user_service.repository import Pair, UserRepository
+from user_service.relationships.repository import RelationshipRepository
+from user_service.relationships.service import Relationships
+from user_service.repository import UserRepository
 from user_service.service import Caches, UserService
 from user_service.servicer import encode_account
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -43,19 +50,26 @@ class State:
     usernames: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
     accounts: dict[int, Account] = field(default_factory=dict)
     follows: dict[Pair, Follow] = field(default_factory=dict)
+    blocks: dict[Pair, Block] = field(default_factory=dict)
+    mutes: dict[Pair, Mute] = field(default_factory=dict)
     posts: dict[Pair, PostFact] = field(default_factory=dict)
     statuses: dict[int, PostDelta] = field(default_factory=dict)
 
     def relationships(self, pairs: Iterable[Pair]) -> dict[Pair, Relationship]:
-        return {pair: self._relationship(*pair) for pair in pairs if pair[1] in self.accounts}
+        """Mutes also where they have run out, as the database answers them."""
+        always = datetime.min.replace(tzinfo=UTC)
+        return {pair: self.ties(*pair, always).relationship(always) for pair in pairs if pair[1] in self.accounts}
 
-    def _relationship(self, viewer: int, account: int) -> Relationship:
-        back = self.follows.get((account, viewer))
-        followed_by = back is not None and back.active
-        follow = self.follows.get((viewer, account))
-        if follow is None or not follow.active:
-            return Relationship(account, followed_by=followed_by)
-        return Relationship(account, True, follow.reblogs, follow.notify, follow.languages, followed_by)
+    def ties(self, account: int, other: int, now: datetime) -> Ties:
+        here, there = (account, other), (other, account)
+        return Ties(
+            locked=self.accounts[other].locked,
+            follow=self.follows.get(here, Follow(*here, 0, now)),
+            back=self.follows.get(there, Follow(*there, 0, now)),
+            block=self.blocks.get(here, Block(*here, 0, now)),
+            blocked=self.blocks.get(there, Block(*there, 0, now)),
+            mute=self.mutes.get(here, Mute(*here, 0, now)),
+        )
 
     def counts(self, account_id: int) -> Counts:
         active = [pair for pair, follow in self.follows.items() if follow.active]
@@ -69,7 +83,7 @@ class State:
 
 
 class FakeTransaction:
-    """UserTransaction in memory."""
+    """Both transactions in memory."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -114,20 +128,22 @@ class FakeTransaction:
     async def account(self, account_id: int) -> Account | None:
         return self.state.accounts.get(account_id)
 
-    async def open_follow(self, follower_id: int, followee_id: int, now: datetime) -> Follow | None:
-        if {follower_id, followee_id} - self.state.accounts.keys():
+    async def lock(self, account_id: int, other_id: int, now: datetime) -> Ties | None:
+        if {account_id, other_id} - self.state.accounts.keys():
             return None
-        new = Follow(follower_id, followee_id, 0, now)
-        return self.state.follows.setdefault((follower_id, followee_id), new)
+        return self.state.ties(account_id, other_id, now)
 
-    async def lock_follow(self, follower_id: int, followee_id: int) -> Follow | None:
-        return self.state.follows.get((follower_id, followee_id))
-
-    async def save_follow(self, before: Follow, after: Follow) -> None:
-        self.state.follows[after.follower_id, after.followee_id] = after
-
-    async def relationships(self, pairs: Sequence[Pair]) -> dict[Pair, Relationship]:
-        return self.state.relationships(pairs)
+    async def save(self, before: Ties, after: Ties) -> None:
+        here = after.follow.follower_id, after.follow.followee_id
+        there = here[::-1]
+        for kept, key, was, is_now in (
+            (self.state.follows, here, before.follow, after.follow),
+            (self.state.follows, there, before.back, after.back),
+            (self.state.blocks, here, before.block, after.block),
+            (self.state.mutes, here, before.mute, after.mute),
+        ):
+            if was != is_now:
+                cast(dict[Pair, object], kept)[key] = is_now
 
     async def lock_posts(self, keys: Iterable[Pair]) -> dict[Pair, PostFact]:
         return {key: self.state.posts.get(key, PostFact(*key)) for key in keys}
@@ -144,7 +160,7 @@ class FakeTransaction:
 
 
 class FakeRepository:
-    """UserRepository in memory: transactions one after another, undone if they fail. `failure` is raised by reads."""
+    """Both repositories in memory: transactions one after another, undone if they fail; reads raise `failure`."""
 
     def __init__(self) -> None:
         self.state = State()
@@ -182,15 +198,29 @@ class FakeRepository:
         self._read()
         return account_id in self.state.accounts
 
-    async def followers(self, account_id: int, before: int, limit: int, *, primary: bool) -> FollowPage:
-        return self._page(
-            [(f.follow_id, f.follower_id) for f in self._active() if f.followee_id == account_id], before, limit
-        )
+    async def followers(self, account_id: int, before: int, limit: int, *, primary: bool) -> Listed[int]:
+        active = [follow for follow in self.state.follows.values() if follow.active]
+        return _page([(f.follow_id, f.follower_id) for f in active if f.followee_id == account_id], before, limit)
 
-    async def following(self, account_id: int, before: int, limit: int, *, primary: bool) -> FollowPage:
-        return self._page(
-            [(f.follow_id, f.followee_id) for f in self._active() if f.follower_id == account_id], before, limit
-        )
+    async def following(self, account_id: int, before: int, limit: int, *, primary: bool) -> Listed[int]:
+        active = [follow for follow in self.state.follows.values() if follow.active]
+        return _page([(f.follow_id, f.followee_id) for f in active if f.follower_id == account_id], before, limit)
+
+    async def requests(self, account_id: int, before: int, limit: int) -> Listed[int]:
+        waiting = [follow for follow in self.state.follows.values() if follow.requested]
+        return _page([(f.follow_id, f.follower_id) for f in waiting if f.followee_id == account_id], before, limit)
+
+    async def blocks(self, account_id: int, before: int, limit: int) -> Listed[int]:
+        active = [block for block in self.state.blocks.values() if block.active]
+        return _page([(b.block_id, b.blocked_id) for b in active if b.blocker_id == account_id], before, limit)
+
+    async def mutes(self, account_id: int, before: int, limit: int, now: datetime) -> Listed[MutedAccount]:
+        held = [mute for mute in self.state.mutes.values() if mute.holds(now) and mute.muter_id == account_id]
+        return _page([(m.mute_id, MutedAccount(m.muted_id, m.expires_at)) for m in held], before, limit)
+
+    async def is_blocked(self, account_id: int, by: int) -> bool:
+        block = self.state.blocks.get((by, account_id))
+        return block is not None and block.active
 
     async def purge_usernames(self, before: datetime, limit: int) -> int:
         old = [key for key, (_, expires) in self.state.usernames.items() if expires is not None and expires < before]
@@ -198,18 +228,15 @@ class FakeRepository:
             del self.state.usernames[key]
         return len(old[:limit])
 
-    def _active(self) -> list[Follow]:
-        return [follow for follow in self.state.follows.values() if follow.active]
-
-    @staticmethod
-    def _page(rows: list[tuple[int, int]], before: int, limit: int) -> FollowPage:
-        page = sorted((row for row in rows if row[0] < before), reverse=True)[: limit + 1]
-        return FollowPage([account for _, account in page[:limit]], page[limit - 1][0] if len(page) > limit else None)
-
     def _read(self) -> None:
         self.reads += 1
         if self.failure is not None:
             raise self.failure
+
+
+def _page(rows: list[tuple[int, T]], before: int, limit: int) -> Listed[T]:
+    page = sorted((row for row in rows if row[0] < before), key=lambda row: -row[0])[: limit + 1]
+    return Listed([item for _, item in page[:limit]], page[limit - 1][0] if len(page) > limit else None)
 
 
 @dataclass
@@ -217,7 +244,10 @@ class World:
     """A user service, and what it rests on."""
 
     service: UserService
+    relationships: Relationships
+    lists: RelationshipLists
     repository: UserRepository
+    ties: RelationshipRepository
     redis: RedisClient
     clock: FakeClock
 
@@ -232,21 +262,30 @@ class World:
 
 
 def build_world(
-    repository: UserRepository, redis: RedisClient, clock: FakeClock, ids: IdSource, prefix: str = "user:"
+    repository: UserRepository,
+    ties: RelationshipRepository,
+    redis: RedisClient,
+    clock: FakeClock,
+    ids: IdSource,
+    prefix: str = "user:",
 ) -> World:
-    views = EpochCache(redis, encodings.VIEWS, clock, prefix)
-    relationships = EpochCache(redis, encodings.RELATIONSHIPS, clock, prefix)
+    caches = Caches(
+        EpochCache(redis, encodings.VIEWS, clock, prefix), EpochCache(redis, encodings.RELATIONSHIPS, clock, prefix)
+    )
+    cursors = CursorCodec(bytes(32))
     service = UserService(
         repository,
-        Caches(views, relationships),
+        caches,
         Events(clock),
         ids,
         clock,
-        CursorCodec(bytes(32)),
+        cursors,
         encode=encode_account,
         reserved=frozenset({"mayor"}),
     )
-    return World(service, repository, redis, clock)
+    relationships = Relationships(ties, caches, RelationshipEvents(clock), ids, clock)
+    lists = RelationshipLists(ties, caches, cursors, clock)
+    return World(service, relationships, lists, repository, ties, redis, clock)
 
 
 class FakeRedis:
@@ -303,7 +342,8 @@ def fake_repository() -> FakeRepository:
 @pytest.fixture
 def world(fake_repository: FakeRepository, redis: FakeRedisClient, clock: FakeClock, ids: FakeIds) -> World:
     """A service with nothing real under it."""
-    return build_world(cast(UserRepository, fake_repository), redis, clock, ids)
+    ties = cast(RelationshipRepository, fake_repository)
+    return build_world(cast(UserRepository, fake_repository), ties, redis, clock, ids)
 
 
 @pytest.fixture

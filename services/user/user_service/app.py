@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 
 from rookery.user.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
+from rookery.user.v1.relationship_service_pb2_grpc import add_RelationshipServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import add_UserServiceServicer_to_server
 from rookery_common.app import App, Component, Role
 from rookery_common.auth import TokenVerifier
@@ -14,7 +16,7 @@ from rookery_common.clients.postgres_migrations import migrate_postgres
 from rookery_common.clients.redis import RedisClient
 from rookery_common.clock import SystemClock
 from rookery_common.crypto import derive_key
-from rookery_common.ids import Snowflake
+from rookery_common.ids import IdSource, Snowflake
 from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.kafka.producer import Producer
@@ -24,7 +26,7 @@ from rookery_common.paging import CursorCodec
 from rookery_common.rpc import RpcServer
 from rookery_common.rpc.server import Registration
 from rookery_common.worker_leases import PostgresWorkerLease
-from user_service import __version__, consumers, encodings, profile_servicer, servicer
+from user_service import __version__, consumers, encodings, profile_servicer, relationship_servicer, servicer
 from user_service.cache import EpochCache
 from user_service.clients import AuthClient
 from user_service.config import Settings
@@ -33,12 +35,17 @@ from user_service.profile_servicer import ProfileServicer
 from user_service.profiles.repository import ProfileRepository
 from user_service.profiles.service import Profiles
 from user_service.purge import UsernamePurge
+from user_service.relationship_events import RelationshipEvents
+from user_service.relationship_servicer import RelationshipServicer
+from user_service.relationships.listing import RelationshipLists
+from user_service.relationships.repository import RelationshipRepository
+from user_service.relationships.service import Relationships
 from user_service.repository import UserRepository
 from user_service.service import Caches, UserService
 from user_service.servicer import UserServicer, encode_account
 
 NAME = "user"
-ALLOWED_CALLERS = servicer.ALLOWED_CALLERS | profile_servicer.ALLOWED_CALLERS
+ALLOWED_CALLERS = servicer.ALLOWED_CALLERS | profile_servicer.ALLOWED_CALLERS | relationship_servicer.ALLOWED_CALLERS
 # Of the 1,024 worker numbers of Snowflakes, those that are user's.
 WORKERS = range(128, 256)
 DRAIN_SECONDS = 5.0
@@ -68,6 +75,16 @@ class OutboxDrain:
             log.warning("user.events_left_to_relay")
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of each part of the service."""
+
+    accounts: UserService
+    profiles: Profiles
+    relationships: Relationships
+    lists: RelationshipLists
+
+
 def build(roles: frozenset[Role]) -> App:
     """One process in the given roles; ValidationError where a setting is missing or wrong."""
     settings = Settings()
@@ -77,39 +94,51 @@ def build(roles: frozenset[Role]) -> App:
     producer = Producer(settings, NAME, settings.topic_prefix)
     lease = PostgresWorkerLease(pg, clock, WORKERS)
     outbox = PostgresOutbox(pg, producer, NAME)
-    repository = UserRepository(pg, outbox)
-    views = EpochCache(redis, encodings.VIEWS, clock)
-    relationships = EpochCache(redis, encodings.RELATIONSHIPS, clock)
-    caches, events = Caches(views, relationships), Events(clock)
-    service = UserService(
-        repository,
-        caches,
-        events,
-        Snowflake(clock, lease.worker),
-        clock,
-        CursorCodec(derive_key(settings.master_key_bytes(), "user cursors")),
-        encode=encode_account,
-        reserved=settings.extra_reserved(),
-    )
-    profiles = Profiles(ProfileRepository(pg, outbox), caches, events, clock)
-    components: list[Component] = [pg, redis, producer, OutboxDrain(outbox), views, relationships]
+    caches = Caches(EpochCache(redis, encodings.VIEWS, clock), EpochCache(redis, encodings.RELATIONSHIPS, clock))
+    rules = _rules(settings, pg, outbox, caches, Snowflake(clock, lease.worker), clock)
+    components: list[Component] = [pg, redis, producer, OutboxDrain(outbox), caches.views, caches.relationships]
     checks = {"postgres": pg.check}
     if Role.RELAY in roles:
-        components += [Relay(outbox, producer, service=NAME), UsernamePurge(repository, clock)]
+        components += [Relay(outbox, producer, service=NAME), UsernamePurge(UserRepository(pg, outbox), clock)]
     if Role.CONSUME in roles:
-        components += _consumers(settings, service, producer)
+        components += _consumers(settings, rules.accounts, producer)
     if Role.SERVE in roles:
-        components += [lease, *_server(settings, service, profiles, clock)]
+        components += [lease, *_server(settings, rules, clock)]
         checks["worker_number"] = lease.check
     return App(settings, __version__, components, checks)
 
 
-def _server(settings: Settings, service: UserService, profiles: Profiles, clock: SystemClock) -> list[Component]:
+def _rules(
+    settings: Settings, pg: Postgres, outbox: PostgresOutbox, caches: Caches, ids: IdSource, clock: SystemClock
+) -> Rules:
+    cursors = CursorCodec(derive_key(settings.master_key_bytes(), "user cursors"))
+    events, relationships = Events(clock), RelationshipRepository(pg, outbox)
+    return Rules(
+        accounts=UserService(
+            UserRepository(pg, outbox),
+            caches,
+            events,
+            ids,
+            clock,
+            cursors,
+            encode=encode_account,
+            reserved=settings.extra_reserved(),
+        ),
+        profiles=Profiles(ProfileRepository(pg, outbox), caches, events, clock),
+        relationships=Relationships(relationships, caches, RelationshipEvents(clock), ids, clock),
+        lists=RelationshipLists(relationships, caches, cursors, clock),
+    )
+
+
+def _server(settings: Settings, rules: Rules, clock: SystemClock) -> list[Component]:
     auth = AuthClient(settings, settings.auth_target)
     verifier = TokenVerifier(auth.signing_keys, clock)
+    accounts = UserServicer(rules.accounts, rules.relationships, rules.lists, verifier)
+    relationships = RelationshipServicer(rules.relationships, rules.lists)
     services: list[Registration] = [
-        (add_UserServiceServicer_to_server, UserServicer(service, verifier), servicer.SERVICE_NAME),
-        (add_ProfileServiceServicer_to_server, ProfileServicer(profiles), profile_servicer.SERVICE_NAME),
+        (add_UserServiceServicer_to_server, accounts, servicer.SERVICE_NAME),
+        (add_RelationshipServiceServicer_to_server, relationships, relationship_servicer.SERVICE_NAME),
+        (add_ProfileServiceServicer_to_server, ProfileServicer(rules.profiles), profile_servicer.SERVICE_NAME),
     ]
     server = RpcServer(settings, verifier=verifier, services=services, allowed_callers=ALLOWED_CALLERS)
     return [auth, server]

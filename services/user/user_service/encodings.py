@@ -6,13 +6,19 @@ import struct
 from datetime import UTC, datetime, timedelta
 
 from user_service.cache import Kind
-from user_service.models import AccountView, Counts, Relationship
+from user_service.models import AccountView, Counts
+from user_service.relationships.models import Pair, Relationship
 
 # version, followers, following, statuses, microseconds from 1970 to the last status (0: none); then the profile
 _VIEW = struct.Struct(">qqqqq")
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_FOLLOWING, _REBLOGS, _NOTIFYING, _FOLLOWED_BY = 1, 2, 4, 8
+# bits in this order, microseconds from 1970 to a mute's end (0: none); then the languages
+_RELATIONSHIP = struct.Struct(">Hq")
+_FLAGS = (
+    "following", "showing_reblogs", "notifying", "followed_by", "blocking", "blocked_by", "muting",
+    "muting_notifications", "requested", "requested_by",
+)  # fmt: skip
 
 
 def _encode_view(view: AccountView) -> bytes:
@@ -29,33 +35,30 @@ def _decode_view(account_id: int, data: bytes) -> AccountView:
 
 
 def _encode_relationship(relationship: Relationship) -> bytes:
-    flags = (
-        _FOLLOWING * relationship.following
-        | _REBLOGS * relationship.showing_reblogs
-        | _NOTIFYING * relationship.notifying
-        | _FOLLOWED_BY * relationship.followed_by
-    )
-    return bytes([flags]) + ",".join(relationship.languages).encode()
+    bits = sum(1 << n for n, name in enumerate(_FLAGS) if getattr(relationship, name))
+    until = relationship.muted_until
+    ends = 0 if until is None else (until - _START) // _MICROSECOND
+    return _RELATIONSHIP.pack(bits, ends) + ",".join(relationship.languages).encode()
 
 
-def _decode_relationship(pair: tuple[int, int], data: bytes) -> Relationship:
-    flags, languages = data[0], data[1:].decode()
+def _decode_relationship(pair: Pair, data: bytes) -> Relationship:
+    bits, ends = _RELATIONSHIP.unpack_from(data)
+    languages = data[_RELATIONSHIP.size :].decode()
     return Relationship(
         account_id=pair[1],
-        following=bool(flags & _FOLLOWING),
-        showing_reblogs=bool(flags & _REBLOGS),
-        notifying=bool(flags & _NOTIFYING),
         languages=tuple(languages.split(",")) if languages else (),
-        followed_by=bool(flags & _FOLLOWED_BY),
+        muted_until=_START + ends * _MICROSECOND if ends else None,
+        **{name: bool(bits >> n & 1) for n, name in enumerate(_FLAGS)},
     )
 
 
 VIEWS: Kind[int, AccountView] = Kind(
     name="view", key=str, owners=lambda account_id: (account_id,), encode=_encode_view, decode=_decode_view
 )
-RELATIONSHIPS: Kind[tuple[int, int], Relationship] = Kind(
+RELATIONSHIPS: Kind[Pair, Relationship] = Kind(
     name="relationship",
-    key=lambda pair: f"{pair[0]}:{pair[1]}",
+    # The number is that of the encoding: processes of two releases share epochs, and not entries.
+    key=lambda pair: f"2:{pair[0]}:{pair[1]}",
     owners=lambda pair: pair,
     encode=_encode_relationship,
     decode=_decode_relationship,

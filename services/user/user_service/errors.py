@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from rookery_common.errors import AlreadyExists, FailedPrecondition, FieldViolation, InvalidArgument, NotFound
+from rookery_common.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    FieldViolation,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+)
 
 
 def _violation(field: str, code: str, description: str) -> tuple[FieldViolation]:
@@ -45,15 +52,32 @@ class AccountNotFound(NotFound):
     reason = "ACCOUNT_NOT_FOUND"
 
 
-class CannotFollowOneself(InvalidArgument):
-    """An account follows others only."""
+class CannotRelateToOneself(InvalidArgument):
+    """An account follows, blocks and mutes others only."""
 
-    reason = "CANNOT_FOLLOW_ONESELF"
+    reason = "CANNOT_RELATE_TO_ONESELF"
 
     def __init__(self) -> None:
-        super().__init__(
-            "you cannot follow yourself", fields=_violation("account_id", "ERR_INVALID", "is your own account")
-        )
+        violation = _violation("account_id", "ERR_INVALID", "is your own account")
+        super().__init__("this is your own account", fields=violation)
+
+
+class FollowNotAllowed(PermissionDenied):
+    """One of the two blocks the other."""
+
+    reason = "FOLLOW_NOT_ALLOWED"
+
+    def __init__(self) -> None:
+        super().__init__("this account cannot be followed")
+
+
+class FollowRequestNotFound(NotFound):
+    """The account has not asked to follow."""
+
+    reason = "FOLLOW_REQUEST_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("there is no such follow request")
 
 
 class FieldInvalid(InvalidArgument):

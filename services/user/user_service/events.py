@@ -5,7 +5,7 @@ from __future__ import annotations
 from rookery.user.v1 import account_pb2, events_pb2
 from rookery_common.clock import Clock
 from rookery_common.kafka.events import Event, new_event
-from user_service.models import Account, Follow
+from user_service.models import Account
 
 TOPIC = "user.events.v1"
 SOURCE = "user"
@@ -26,21 +26,6 @@ class Events:
         message = events_pb2.AccountUpdated(account=account_message(account))
         key = str(account.account_id)
         return new_event(TOPIC, key, message, version=account.version, clock=self._clock, source=SOURCE)
-
-    def follow_created(self, follow: Follow) -> Event:
-        return self._follow_event(follow, events_pb2.FollowCreated(follow=_follow_message(follow)))
-
-    def follow_updated(self, follow: Follow) -> Event:
-        return self._follow_event(follow, events_pb2.FollowUpdated(follow=_follow_message(follow)))
-
-    def follow_ended(self, follow: Follow) -> Event:
-        return self._follow_event(follow, events_pb2.FollowEnded(follow=_follow_message(follow)))
-
-    def _follow_event(
-        self, follow: Follow, message: events_pb2.FollowCreated | events_pb2.FollowUpdated | events_pb2.FollowEnded
-    ) -> Event:
-        key = f"{follow.follower_id}:{follow.followee_id}"
-        return new_event(TOPIC, key, message, version=follow.version, clock=self._clock, source=SOURCE)
 
 
 def account_message(account: Account) -> account_pb2.Account:
@@ -67,18 +52,4 @@ def account_message(account: Account) -> account_pb2.Account:
         field = message.fields.add(name=line.name, value=line.value)
         if line.verified_at is not None:
             field.verify_time.FromDatetime(line.verified_at)
-    return message
-
-
-def _follow_message(follow: Follow) -> events_pb2.Follow:
-    message = events_pb2.Follow(
-        follower_id=follow.follower_id,
-        followee_id=follow.followee_id,
-        reblogs=follow.reblogs,
-        notify=follow.notify,
-        languages=follow.languages,
-        active=follow.active,
-        version=follow.version,
-    )
-    message.follow_time.FromDatetime(follow.followed_at)
     return message

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import Counter, Gauge
 
 ACCOUNTS_CREATED = Counter("rookery_user_accounts_created_total", "Accounts that were confirmed.")
-FOLLOW_CHANGES = Counter("rookery_user_follow_changes_total", "Follows by what became of them.", ["change"])
+RELATIONSHIP_CHANGES = Counter("rookery_user_relationship_changes_total", "Changes by what is told of them.", ["event"])
 PROFILE_CHANGES = Counter("rookery_user_profile_changes_total", "Profiles by what became of them.", ["change"])
 CACHE_READS = Counter("rookery_user_cache_reads_total", "Entries asked of the cache.", ["cache", "result"])
 EPOCHS_OWED = Gauge("rookery_user_epochs_owed", "Accounts whose change Redis has not been told of yet.", ["cache"])

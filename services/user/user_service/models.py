@@ -1,20 +1,16 @@
-"""Accounts, follows and counts, and the rules that need nothing but them."""
+"""Accounts and counts, and the rules that need nothing but them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
 
 RESERVATION_SECONDS = 15 * 60
 MAX_USERNAME_CHARS = 30
 MAX_REQUEST_ID_CHARS = 128
 MAX_LOOKUPS = 100
 MAX_IDS_PER_ENTRY = 200
-MAX_FOLLOW_LANGUAGES = 40
-DEFAULT_PAGE_SIZE = 40
-MAX_PAGE_SIZE = 80
 MAX_ACCOUNTS_PAGE_SIZE = 200
 
 
@@ -84,76 +80,6 @@ class Reservation:
     def username_key(self) -> str:
         """What makes two usernames the same."""
         return self.username.lower()
-
-
-@dataclass(frozen=True, slots=True)
-class FollowSettings:
-    """What a follower wants to see of whom they follow; None leaves it as it is."""
-
-    reblogs: bool | None = None
-    notify: bool | None = None
-    languages: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Follow:
-    """One account following another, or having followed it: `version` goes on through unfollowing and following again.
-
-    `follow_id` orders lists of followers, newest first.
-    """
-
-    follower_id: int
-    followee_id: int
-    follow_id: int
-    followed_at: datetime
-    reblogs: bool = True
-    notify: bool = False
-    languages: tuple[str, ...] = ()
-    active: bool = False
-    version: int = 0
-
-    def started(self, wanted: FollowSettings, follow_id: int, now: datetime) -> Self:
-        """This follow as it begins, or begins again, with the settings of a new one."""
-        fresh = replace(
-            self, follow_id=follow_id, followed_at=now, reblogs=True, notify=False, languages=(), active=True
-        )
-        return replace(fresh._with(wanted), version=self.version + 1)
-
-    def changed(self, wanted: FollowSettings) -> Self | None:
-        """This follow with other settings; None where they are the same."""
-        after = self._with(wanted)
-        return None if after == self else replace(after, version=self.version + 1)
-
-    def ended(self) -> Self:
-        return replace(self, active=False, version=self.version + 1)
-
-    def _with(self, wanted: FollowSettings) -> Self:
-        return replace(
-            self,
-            reblogs=self.reblogs if wanted.reblogs is None else wanted.reblogs,
-            notify=self.notify if wanted.notify is None else wanted.notify,
-            languages=self.languages if wanted.languages is None else wanted.languages,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Relationship:
-    """What a viewer is to an account, and it to them."""
-
-    account_id: int
-    following: bool = False
-    showing_reblogs: bool = False
-    notifying: bool = False
-    languages: tuple[str, ...] = ()
-    followed_by: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FollowPage:
-    """Accounts of a list, and where the next page begins; None on the last."""
-
-    account_ids: list[int] = field(default_factory=list)
-    before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,25 +6,20 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
-from zlib import crc32
 
-from rookery_common.clients.postgres import PgConnection, Postgres
+from rookery_common.clients.postgres import Postgres
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.postgres_outbox import OutboxTransaction, PostgresOutbox
+from user_service.counts import CountChange, add_counts
 from user_service.models import (
     Account,
     Counts,
-    Follow,
-    FollowPage,
     PostDelta,
     PostFact,
-    Relationship,
     Reservation,
 )
+from user_service.relationships.models import Pair
 from user_service.rows import account_of, fields_json
-
-COUNT_SLOTS = 8
-Pair = tuple[int, int]
 
 _PUT_RESERVATION = """
 INSERT INTO reservations AS r (request_id, account_id, username, expires_at) VALUES ($1, $2, $3, $4)
@@ -68,44 +63,6 @@ _LIST_ACCOUNTS = "SELECT * FROM accounts WHERE account_id > $1 ORDER BY account_
 _LOOKUP = """
 SELECT a.* FROM usernames u JOIN accounts a USING (account_id)
 WHERE u.username_key = ANY($1::text[]) AND u.expires_at IS NULL LIMIT $2
-"""
-_OPEN_FOLLOW = """
-INSERT INTO follows_by_follower (follower_id, followee_id, follow_id, followed_at, reblogs, notify, languages, active,
-                                 version)
-SELECT $1, $2, 0, $3, true, false, '{}', false, 0
-WHERE EXISTS (SELECT FROM accounts WHERE account_id = $1) AND EXISTS (SELECT FROM accounts WHERE account_id = $2)
-ON CONFLICT (follower_id, followee_id) DO NOTHING
-"""
-_LOCK_FOLLOW = "SELECT * FROM follows_by_follower WHERE follower_id = $1 AND followee_id = $2 FOR UPDATE"
-_SAVE_FOLLOW = """
-UPDATE follows_by_follower SET follow_id = $3, followed_at = $4, reblogs = $5, notify = $6, languages = $7, active = $8,
-                               version = $9
-WHERE follower_id = $1 AND followee_id = $2
-"""
-_ADD_FOLLOWER = "INSERT INTO follows_by_followee (followee_id, follower_id, follow_id) VALUES ($1, $2, $3)"
-_REMOVE_FOLLOWER = "DELETE FROM follows_by_followee WHERE followee_id = $1 AND follower_id = $2"
-_COUNT = """
-INSERT INTO account_counts AS c (account_id, slot, followers, following, statuses, last_status_at)
-SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[])
-ON CONFLICT (account_id, slot) DO UPDATE SET
-  followers = c.followers + excluded.followers, following = c.following + excluded.following,
-  statuses = c.statuses + excluded.statuses, last_status_at = greatest(c.last_status_at, excluded.last_status_at)
-"""
-_RELATIONSHIPS = """
-SELECT q.viewer_id, q.account_id, f.followee_id IS NOT NULL AS following, f.reblogs, f.notify, f.languages,
-       r.follower_id IS NOT NULL AS followed_by
-FROM unnest($1::bigint[], $2::bigint[]) AS q (viewer_id, account_id)
-JOIN accounts a ON a.account_id = q.account_id
-LEFT JOIN follows_by_follower f ON f.follower_id = q.viewer_id AND f.followee_id = q.account_id AND f.active
-LEFT JOIN follows_by_followee r ON r.followee_id = q.viewer_id AND r.follower_id = q.account_id
-"""
-_FOLLOWERS = """
-SELECT follower_id AS account_id, follow_id FROM follows_by_followee
-WHERE followee_id = $1 AND follow_id < $2 ORDER BY follow_id DESC LIMIT $3
-"""
-_FOLLOWING = """
-SELECT followee_id AS account_id, follow_id FROM follows_by_follower
-WHERE follower_id = $1 AND follow_id < $2 AND active ORDER BY follow_id DESC LIMIT $3
 """
 _OPEN_POSTS = """
 INSERT INTO post_facts (author_id, post_id, version, counted, deleted)
@@ -170,35 +127,6 @@ class UserTransaction:
         rows = await self._tx.fetch("accounts", _ACCOUNTS, [account_id], 1)
         return account_of(rows[0]) if rows else None
 
-    async def open_follow(self, follower_id: int, followee_id: int, now: datetime) -> Follow | None:
-        """The pair's follow, locked, not active if it is new; None if either account is unknown."""
-        await self._tx.execute("follow_open", _OPEN_FOLLOW, follower_id, followee_id, now)
-        return await self.lock_follow(follower_id, followee_id)
-
-    async def lock_follow(self, follower_id: int, followee_id: int) -> Follow | None:
-        """The pair's follow, locked until the transaction ends; None if there never was one."""
-        row = await self._tx.fetchrow("follow_lock", _LOCK_FOLLOW, follower_id, followee_id)
-        return _follow(row) if row else None
-
-    async def save_follow(self, before: Follow, after: Follow) -> None:
-        """The follow as it is now, at both ends and in both accounts' counts."""
-        follower, followee = after.follower_id, after.followee_id
-        args = (after.follow_id, after.followed_at, after.reblogs, after.notify, list(after.languages), after.active)
-        await self._tx.execute("follow_save", _SAVE_FOLLOW, follower, followee, *args, after.version)
-        if after.active and not before.active:
-            await self._tx.execute("follower_add", _ADD_FOLLOWER, followee, follower, after.follow_id)
-        elif before.active and not after.active:
-            await self._tx.execute("follower_remove", _REMOVE_FOLLOWER, followee, follower)
-        change = after.active - before.active
-        if change:
-            # Last, since the counts' rows are what others wait for.
-            slot = crc32(f"{follower}:{followee}".encode()) % COUNT_SLOTS
-            await self._count([(followee, slot, change, 0, 0, None), (follower, slot, 0, change, 0, None)])
-
-    async def relationships(self, pairs: Sequence[Pair]) -> dict[Pair, Relationship]:
-        """As this transaction sees them."""
-        return await _relationships(self._tx, pairs)
-
     async def lock_posts(self, keys: Iterable[Pair]) -> dict[Pair, PostFact]:
         """What is known of the posts, locked; an empty fact for one that is new."""
         ordered = sorted(keys)
@@ -212,12 +140,11 @@ class UserTransaction:
         await self._tx.execute("posts_save", _SAVE_POSTS, *_columns(rows))
 
     async def count_posts(self, deltas: Mapping[int, PostDelta]) -> None:
-        await self._count([(author, 0, 0, 0, delta.statuses, delta.last_status_at) for author, delta in deltas.items()])
-
-    async def _count(self, rows: list[tuple[int, int, int, int, int, datetime | None]]) -> None:
-        # In one order everywhere, so that transactions wait for one another instead of meeting head-on.
-        rows.sort(key=lambda row: row[:2])
-        await self._tx.execute("counts_add", _COUNT, *_columns(rows))
+        changes = [
+            CountChange(author, 0, statuses=delta.statuses, last_status_at=delta.last_status_at)
+            for author, delta in deltas.items()
+        ]
+        await add_counts(self._tx, changes)
 
 
 class UserRepository:
@@ -249,40 +176,10 @@ class UserRepository:
         async with self._pg.read(primary=True) as connection:
             return [account_of(row) for row in await connection.fetch("accounts_list", _LIST_ACCOUNTS, above, limit)]
 
-    async def relationships(self, pairs: Sequence[Pair]) -> dict[Pair, Relationship]:
-        """By (viewer, account), without unknown accounts; always the primary's, since a change holds at once."""
-        async with self._pg.read(primary=True) as connection:
-            return await _relationships(connection, pairs)
-
-    async def account_exists(self, account_id: int, *, primary: bool) -> bool:
-        async with self._pg.read(primary=primary) as connection:
-            return bool(await connection.fetch("account_exists", _ACCOUNTS, [account_id], 1))
-
-    async def followers(self, account_id: int, before: int, limit: int, *, primary: bool) -> FollowPage:
-        """Who follows the account: those whose follow is older than `before`, newest first."""
-        return await self._page("followers", _FOLLOWERS, (account_id, before, limit), primary)
-
-    async def following(self, account_id: int, before: int, limit: int, *, primary: bool) -> FollowPage:
-        """Whom the account follows, in the same order."""
-        return await self._page("following", _FOLLOWING, (account_id, before, limit), primary)
-
     async def purge_usernames(self, before: datetime, limit: int) -> int:
         """Forgets names that were reserved and never confirmed; returns how many."""
         async with self._pg.transaction() as tx:
             return await tx.execute("usernames_purge", _PURGE_USERNAMES, before, limit)
-
-    async def _page(self, name: str, sql: str, args: tuple[int, int, int], primary: bool) -> FollowPage:
-        account_id, before, limit = args
-        async with self._pg.read(primary=primary) as connection:
-            rows = await connection.fetch(name, sql, account_id, before, limit + 1)
-        ids = [row["account_id"] for row in rows[:limit]]
-        return FollowPage(ids, rows[limit - 1]["follow_id"] if len(rows) > limit else None)
-
-
-async def _relationships(connection: PgConnection, pairs: Sequence[Pair]) -> dict[Pair, Relationship]:
-    viewers, accounts = [viewer for viewer, _ in pairs], [account for _, account in pairs]
-    rows = await connection.fetch("relationships", _RELATIONSHIPS, viewers, accounts)
-    return {(row["viewer_id"], row["account_id"]): _relationship(row) for row in rows}
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
@@ -297,19 +194,3 @@ def _reservation(row: Any) -> Reservation:
 
 def _counts(row: Any) -> Counts:
     return Counts(row["followers"] or 0, row["following"] or 0, row["statuses"] or 0, row["last_status_at"])
-
-
-def _follow(row: Any) -> Follow:
-    return Follow(**{**dict(row), "languages": tuple(row["languages"])})
-
-
-def _relationship(row: Any) -> Relationship:
-    following = row["following"]
-    return Relationship(
-        account_id=row["account_id"],
-        following=following,
-        showing_reblogs=following and row["reblogs"],
-        notifying=following and row["notify"],
-        languages=tuple(row["languages"]) if following else (),
-        followed_by=row["followed_by"],
-    )

@@ -1,53 +1,41 @@
-"""The rules of the user service: who gets a name, who follows whom, what is shown of both."""
+"""The rules of accounts: who gets a name, what is shown of them, how many posts they have."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from rookery_common.clock import Clock
-from rookery_common.errors import Unavailable
-from rookery_common.ids import MAX_ID, IdSource
-from rookery_common.logs import get_logger
-from rookery_common.paging import CursorCodec, InvalidCursor
+from rookery_common.ids import IdSource
+from rookery_common.paging import CursorCodec
 from user_service.cache import EpochCache
 from user_service.errors import (
-    AccountNotFound,
-    CannotFollowOneself,
     FieldInvalid,
     RequestIdReused,
     ReservationNotFound,
     UsernameTaken,
 )
 from user_service.events import Events
-from user_service.metrics import ACCOUNTS_CREATED, FOLLOW_CHANGES, POSTS_COUNTED
+from user_service.metrics import ACCOUNTS_CREATED, POSTS_COUNTED
 from user_service.models import (
-    DEFAULT_PAGE_SIZE,
     MAX_ACCOUNTS_PAGE_SIZE,
-    MAX_FOLLOW_LANGUAGES,
     MAX_IDS_PER_ENTRY,
     MAX_LOOKUPS,
-    MAX_PAGE_SIZE,
     MAX_REQUEST_ID_CHARS,
     RESERVATION_SECONDS,
     Account,
     AccountView,
-    FollowPage,
-    FollowSettings,
     PostDelta,
     PostFact,
-    Relationship,
     Reservation,
     merge_facts,
 )
-from user_service.repository import Pair, UserRepository
+from user_service.pages import position
+from user_service.relationships.models import Pair, Relationship
+from user_service.repository import UserRepository
 from user_service.usernames import check_username, is_username
-
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
-log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +52,7 @@ class Caches:
 
 
 class UserService:
-    """Accounts, follows and counts."""
+    """Accounts and their counts."""
 
     def __init__(
         self,
@@ -131,7 +119,7 @@ class UserService:
         if not 0 <= page_size <= MAX_ACCOUNTS_PAGE_SIZE:
             raise FieldInvalid("page_size", f"must be between 1 and {MAX_ACCOUNTS_PAGE_SIZE}")
         limit = page_size or MAX_ACCOUNTS_PAGE_SIZE
-        above = _position(self._cursors, "accounts", 0, token, "above") if token else 0
+        above = position(self._cursors, "accounts", 0, token, "above") if token else 0
         accounts = await self._repository.list_accounts(above, limit)
         if len(accounts) < limit:
             return accounts, ""
@@ -158,98 +146,6 @@ class UserService:
             for id_, (account, counts) in found.items()
         }
 
-    async def relationships(self, pairs: Iterable[Pair]) -> Mapping[Pair, Relationship]:
-        """By (viewer, account): what is cached under the epochs of now, the rest from the primary in one statement.
-
-        What is neither cached nor to be had from the primary is left out, and so are unknown accounts.
-        """
-        wanted = set(pairs)
-        if not wanted:
-            return {}
-        lookup = await self._caches.relationships.get(wanted)
-        missing = sorted(wanted - lookup.hits.keys())
-        if not missing:
-            return lookup.hits
-        try:
-            read = await self._repository.relationships(missing)
-        except Unavailable as error:
-            log.warning("user.relationships_left_out", pairs=len(missing), reason=error.reason)
-            return lookup.hits
-        await self._caches.relationships.put(lookup, read)
-        return lookup.hits | read
-
-    async def follow(self, follower_id: int, followee_id: int, wanted: FollowSettings) -> Relationship:
-        """Begins a follow, or changes its settings; doing it twice is doing it once."""
-        if follower_id == followee_id:
-            raise CannotFollowOneself
-        _check_languages(wanted.languages or ())
-        now = self._clock.now()
-        async with self._repository.transaction() as tx:
-            before = await tx.open_follow(follower_id, followee_id, now)
-            if before is None:
-                raise AccountNotFound("there is no such account")
-            if before.active:
-                after = before.changed(wanted)
-                event = self._events.follow_updated(after) if after else None
-            else:
-                after = before.started(wanted, self._ids.mint(), now)
-                event = self._events.follow_created(after)
-            if after is not None and event is not None:
-                await tx.save_follow(before, after)
-                tx.emit(event)
-            relationships = await tx.relationships([(follower_id, followee_id)])
-        # Also when nothing changed: an earlier try may have died between its commit and this.
-        await self._caches.changed([follower_id, followee_id])
-        FOLLOW_CHANGES.labels("none" if after is None else "updated" if before.active else "created").inc()
-        return relationships[follower_id, followee_id]
-
-    async def unfollow(self, follower_id: int, followee_id: int) -> Relationship:
-        """Ends a follow; there need be none."""
-        if follower_id == followee_id:
-            raise CannotFollowOneself
-        async with self._repository.transaction() as tx:
-            before = await tx.lock_follow(follower_id, followee_id)
-            ends = before is not None and before.active
-            if before is not None and ends:
-                after = before.ended()
-                await tx.save_follow(before, after)
-                tx.emit(self._events.follow_ended(after))
-            relationships = await tx.relationships([(follower_id, followee_id)])
-            if not relationships:
-                raise AccountNotFound("there is no such account")
-        await self._caches.changed([follower_id, followee_id])
-        FOLLOW_CHANGES.labels("ended" if ends else "none").inc()
-        return relationships[follower_id, followee_id]
-
-    async def list_followers(self, viewer: int, account_id: int, page_size: int, token: str) -> tuple[list[int], str]:
-        """Who follows the account, newest first, and the next page's token (empty on the last)."""
-        route = f"followers/{account_id}"
-        limit, before = _page(self._cursors, route, viewer, page_size, token)
-        primary = await self._must_exist(account_id)
-        page = await self._repository.followers(account_id, before, limit, primary=primary)
-        return self._answer(route, viewer, page)
-
-    async def list_following(self, viewer: int, account_id: int, page_size: int, token: str) -> tuple[list[int], str]:
-        """Whom the account follows, in the same way."""
-        route = f"following/{account_id}"
-        limit, before = _page(self._cursors, route, viewer, page_size, token)
-        primary = await self._must_exist(account_id)
-        page = await self._repository.following(account_id, before, limit, primary=primary)
-        return self._answer(route, viewer, page)
-
-    async def _must_exist(self, account_id: int) -> bool:
-        """Raises AccountNotFound; tells whether the primary is to be read, for what has changed just now."""
-        lookup = await self._caches.views.get([account_id])
-        primary = self._caches.views.changed_lately(lookup, account_id)
-        if not lookup.hits and not await self._repository.account_exists(account_id, primary=primary):
-            raise AccountNotFound("there is no such account")
-        return primary
-
-    def _answer(self, route: str, viewer: int, page: FollowPage) -> tuple[list[int], str]:
-        if page.before is None:
-            return page.account_ids, ""
-        return page.account_ids, self._cursors.encode(route, viewer, {"before": page.before})
-
     async def count_posts(self, news: Sequence[PostFact]) -> None:
         """Takes what is told of posts into their authors' counts; in any order, any number of times."""
         merged = merge_facts(news)
@@ -268,21 +164,6 @@ class UserService:
         POSTS_COUNTED.labels("known").inc(len(news) - len(changed))
 
 
-def _page(cursors: CursorCodec, route: str, viewer: int, page_size: int, token: str) -> tuple[int, int]:
-    """How many, and before which follow."""
-    if not 0 <= page_size <= MAX_PAGE_SIZE:
-        raise FieldInvalid("page_size", f"must be between 1 and {MAX_PAGE_SIZE}")
-    before = _position(cursors, route, viewer, token, "before") if token else MAX_ID
-    return page_size or DEFAULT_PAGE_SIZE, before
-
-
-def _position(cursors: CursorCodec, route: str, viewer: int, token: str, name: str) -> int:
-    try:
-        return int(cursors.decode(route, viewer, token)[name])
-    except InvalidCursor:
-        raise FieldInvalid("page_token", "is not a token of this list") from None
-
-
 def check_ids(field: str, account_ids: Sequence[object]) -> None:
     """Raises FieldInvalid for more ids than one entry may ask for."""
     if len(account_ids) > MAX_IDS_PER_ENTRY:
@@ -296,11 +177,3 @@ def _check_request_id(request_id: str) -> None:
         raise FieldInvalid("request_id", f"must have at most {MAX_REQUEST_ID_CHARS} characters", "ERR_TOO_LONG")
     if not request_id.isprintable():
         raise FieldInvalid("request_id", "must be printable")
-
-
-def _check_languages(languages: Sequence[str]) -> None:
-    if len(languages) > MAX_FOLLOW_LANGUAGES:
-        raise FieldInvalid("languages", f"must be at most {MAX_FOLLOW_LANGUAGES}", "ERR_TOO_LONG")
-    for language in languages:
-        if not _LANGUAGE.fullmatch(language):
-            raise FieldInvalid("languages", "must be language codes such as en or pt-BR")

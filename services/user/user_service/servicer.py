@@ -7,14 +7,18 @@ from typing import Any
 
 import grpc
 
-from rookery.user.v1 import account_pb2, user_service_pb2_grpc
 from rookery.user.v1 import user_service_pb2 as pb
-from rookery_common.auth import Identity, TokenVerifier, current_identity, require_identity
+from rookery.user.v1 import user_service_pb2_grpc
+from rookery_common.auth import Identity, TokenVerifier, current_identity
 from rookery_common.errors import AppError, Unauthenticated
 from rookery_common.rpc import serve_batch
 from user_service.errors import FieldInvalid
 from user_service.events import account_message
-from user_service.models import Account, AccountView, FollowSettings, Relationship
+from user_service.models import Account, AccountView
+from user_service.relationship_servicer import WRITE_FOLLOWS, caller_id, relationship_message
+from user_service.relationships.listing import RelationshipLists
+from user_service.relationships.models import FollowSettings
+from user_service.relationships.service import Relationships
 from user_service.service import UserService, check_ids
 
 SERVICE_NAME = "rookery.user.v1.UserService"
@@ -31,7 +35,6 @@ ALLOWED_CALLERS = {
     "ListFollowers": frozenset({"gateway"}),
     "ListFollowing": frozenset({"gateway", "search"}),
 }
-FOLLOW_SCOPE = "write:follows"
 Context = grpc.aio.ServicerContext[Any, Any]
 AccountsEntry = tuple[int, pb.BatchGetAccountsEntry, Identity | None]
 RelationshipsEntry = tuple[int, pb.BatchGetRelationshipsEntry, Identity | None]
@@ -40,8 +43,16 @@ RelationshipsEntry = tuple[int, pb.BatchGetRelationshipsEntry, Identity | None]
 class UserServicer(user_service_pb2_grpc.UserServiceServicer):
     """The RPCs of the user service."""
 
-    def __init__(self, service: UserService, verifier: TokenVerifier) -> None:
+    def __init__(
+        self,
+        service: UserService,
+        relationships: Relationships,
+        lists: RelationshipLists,
+        verifier: TokenVerifier,
+    ) -> None:
         self._service = service
+        self._relationships = relationships
+        self._lists = lists
         self._verifier = verifier
 
     async def ReserveAccount(self, request: pb.ReserveAccountRequest, context: Context) -> pb.ReserveAccountResponse:
@@ -69,37 +80,32 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         return pb.BatchGetAccountsResponse(results=results)
 
     async def FollowAccount(self, request: pb.FollowAccountRequest, context: Context) -> pb.FollowAccountResponse:
-        me = _me()
+        me = caller_id(WRITE_FOLLOWS)
         wanted = FollowSettings(
             reblogs=request.reblogs if request.HasField("reblogs") else None,
             notify=request.notify if request.HasField("notify") else None,
             languages=_wanted_languages(request),
         )
-        relationship = await self._service.follow(me, request.account_id, wanted)
-        return pb.FollowAccountResponse(relationship=_relationship_message(relationship))
+        relationship = await self._relationships.follow(me, request.account_id, wanted)
+        return pb.FollowAccountResponse(relationship=relationship_message(relationship))
 
     async def UnfollowAccount(self, request: pb.UnfollowAccountRequest, context: Context) -> pb.UnfollowAccountResponse:
-        me = _me()
-        relationship = await self._service.unfollow(me, request.account_id)
-        return pb.UnfollowAccountResponse(relationship=_relationship_message(relationship))
+        relationship = await self._relationships.unfollow(caller_id(WRITE_FOLLOWS), request.account_id)
+        return pb.UnfollowAccountResponse(relationship=relationship_message(relationship))
 
     async def BatchGetRelationships(
         self, request: pb.BatchGetRelationshipsRequest, context: Context
     ) -> pb.BatchGetRelationshipsResponse:
         entries = request.entries
-        results = await serve_batch(entries, self._verifier, self._relationships, pb.BatchGetRelationshipsResult)
+        results = await serve_batch(entries, self._verifier, self._batch_relationships, pb.BatchGetRelationshipsResult)
         return pb.BatchGetRelationshipsResponse(results=results)
 
     async def ListFollowers(self, request: pb.ListFollowersRequest, context: Context) -> pb.ListFollowersResponse:
-        ids, token = await self._service.list_followers(
-            _viewer(), request.account_id, request.page_size, request.page_token
-        )
+        ids, token = await self._lists.followers(_viewer(), request.account_id, request.page_size, request.page_token)
         return pb.ListFollowersResponse(account_ids=ids, next_page_token=token)
 
     async def ListFollowing(self, request: pb.ListFollowingRequest, context: Context) -> pb.ListFollowingResponse:
-        ids, token = await self._service.list_following(
-            _viewer(), request.account_id, request.page_size, request.page_token
-        )
+        ids, token = await self._lists.following(_viewer(), request.account_id, request.page_size, request.page_token)
         return pb.ListFollowingResponse(account_ids=ids, next_page_token=token)
 
     async def _accounts(self, live: Sequence[AccountsEntry]) -> list[pb.BatchGetAccountsResult | AppError]:
@@ -114,7 +120,7 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         views = await self._service.account_views(wanted)
         return [refusal or _accounts_result(entry, views) for (_, entry, _), refusal in zip(live, checked, strict=True)]
 
-    async def _relationships(
+    async def _batch_relationships(
         self, live: Sequence[RelationshipsEntry]
     ) -> list[pb.BatchGetRelationshipsResult | AppError]:
         checked = [_relationships_refusal(entry, identity) for _, entry, identity in live]
@@ -124,14 +130,14 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
             if refusal is None and identity is not None
             for account_id in entry.account_ids
         }
-        known = await self._service.relationships(wanted)
+        known = await self._relationships.between(wanted)
         results: list[pb.BatchGetRelationshipsResult | AppError] = []
         for (_, entry, identity), refusal in zip(live, checked, strict=True):
             if refusal is not None or identity is None:
                 results.append(refusal or Unauthenticated("sign in first"))
                 continue
             found = (known.get((identity.account_id, account_id)) for account_id in dict.fromkeys(entry.account_ids))
-            messages = [_relationship_message(relationship) for relationship in found if relationship is not None]
+            messages = [relationship_message(relationship) for relationship in found if relationship is not None]
             results.append(pb.BatchGetRelationshipsResult(relationships=messages))
         return results
 
@@ -147,14 +153,6 @@ def _wanted_languages(request: pb.FollowAccountRequest) -> tuple[str, ...] | Non
     if request.all_languages and languages:
         raise FieldInvalid("languages", "must be empty where all are wanted")
     return languages if languages or request.all_languages else None
-
-
-def _me() -> int:
-    """The account that follows. An application's own token has none."""
-    identity = require_identity(FOLLOW_SCOPE)
-    if not identity.account_id:
-        raise Unauthenticated("this needs a user's token")
-    return identity.account_id
 
 
 def _viewer() -> int:
@@ -193,14 +191,3 @@ def _accounts_result(entry: pb.BatchGetAccountsEntry, views: dict[int, AccountVi
             message.counts.last_status_time.FromDatetime(counts.last_status_at)
         message.counts.SetInParent()
     return result
-
-
-def _relationship_message(relationship: Relationship) -> account_pb2.Relationship:
-    return account_pb2.Relationship(
-        account_id=relationship.account_id,
-        following=relationship.following,
-        showing_reblogs=relationship.showing_reblogs,
-        notifying=relationship.notifying,
-        languages=relationship.languages,
-        followed_by=relationship.followed_by,
-    )

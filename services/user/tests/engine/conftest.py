@@ -14,6 +14,7 @@ from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.testing import FakeClock, FakeIds
 from rookery_common.testing.events import FakeProducer
 from user_service.app import MIGRATIONS
+from user_service.relationships.repository import RelationshipRepository
 from user_service.repository import UserRepository
 
 if TYPE_CHECKING:
@@ -54,5 +55,5 @@ async def real_world(
 ) -> AsyncIterator[World]:
     """A service with Postgres and Redis under it."""
     redis = RedisClient(redis_url, "test")
-    yield make_world(UserRepository(pg, outbox), redis, clock, ids, redis_prefix)
+    yield make_world(UserRepository(pg, outbox), RelationshipRepository(pg, outbox), redis, clock, ids, redis_prefix)
     await redis.stop()

@@ -26,7 +26,7 @@ async def environment(
 async def test_the_process_becomes_ready_and_stops_cleanly(environment: dict[str, str]) -> None:
     with service_process("user", environment) as process:
         assert process.probe("/readyz")[0] == 200
-        assert "rookery_user_follow_changes_total" in process.probe("/metrics")[1]
+        assert "rookery_user_relationship_changes_total" in process.probe("/metrics")[1]
 
 
 async def test_a_database_that_is_away_is_named(environment: dict[str, str]) -> None:

@@ -14,7 +14,8 @@ from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.testing import FakeClock
 from rookery_common.testing.events import FakeProducer
 from user_service.errors import UsernameTaken
-from user_service.models import FollowSettings, PostFact
+from user_service.models import PostFact
+from user_service.relationships.models import FollowSettings
 
 if TYPE_CHECKING:
     from tests.conftest import World
@@ -57,13 +58,13 @@ async def test_fifty_follows_and_unfollows_of_one_pair_leave_counts_equal_to_row
     real_world: World, pg: Postgres, outbox: PostgresOutbox, producer: FakeProducer
 ) -> None:
     alice, bob = await real_world.sign_up("alice"), await real_world.sign_up("bob")
-    service, order = real_world.service, random.Random(7)
+    service, order = real_world.relationships, random.Random(7)
 
     async def one(follows: bool) -> None:
         await (_insisting(service.follow, alice, bob, NOTHING) if follows else _insisting(service.unfollow, alice, bob))
 
     await asyncio.gather(*(one(order.random() < 0.5) for _ in range(50)))
-    relationship = (await service.relationships([(alice, bob)]))[alice, bob]
+    relationship = (await service.between([(alice, bob)]))[alice, bob]
     expected = int(relationship.following)
     assert await _facts(pg) == {expected}
     assert (await real_world.counts(bob)).followers == (await real_world.counts(alice)).following == expected
@@ -79,7 +80,7 @@ async def test_everyone_following_everyone_at_once_meets_no_deadlock(real_world:
     accounts = [await real_world.sign_up(f"user{i}") for i in range(6)]
     pairs = [(a, b) for a in accounts for b in accounts if a != b]
     random.Random(3).shuffle(pairs)
-    follow = real_world.service.follow
+    follow = real_world.relationships.follow
     await asyncio.gather(*(_insisting(follow, a, b, NOTHING) for a, b in pairs for _ in range(2)))
     assert await _facts(pg) == {30}
     for account in accounts:

@@ -11,7 +11,6 @@ import pytest_asyncio
 
 from rookery_common.clients.postgres import Postgres
 from rookery_common.clients.postgres_migrations import migrate_postgres
-from rookery_common.ids import MAX_ID
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.testing import FakeClock
 from rookery_common.testing.engines import postgres_database
@@ -21,13 +20,9 @@ from user_service.events import Events
 from user_service.models import (
     Account,
     Counts,
-    Follow,
-    FollowPage,
-    FollowSettings,
     PostDelta,
     PostFact,
     ProfileField,
-    Relationship,
     Reservation,
 )
 from user_service.repository import UserRepository
@@ -59,15 +54,6 @@ async def _accounts(repository: UserRepository, clock: FakeClock, *ids: int) -> 
     async with repository.transaction() as tx:
         for id_ in ids:
             assert await tx.insert_account(Account(id_, f"user{id_}", clock.now()))
-
-
-async def _follow(repository: UserRepository, clock: FakeClock, pair: tuple[int, int], follow_id: int) -> Follow:
-    async with repository.transaction() as tx:
-        before = await tx.open_follow(*pair, clock.now())
-        assert before is not None
-        after = before.started(FollowSettings(languages=("en",)), follow_id, clock.now())
-        await tx.save_follow(before, after)
-    return after
 
 
 async def test_a_request_keeps_its_first_reservation(repository: UserRepository, clock: FakeClock) -> None:
@@ -134,8 +120,6 @@ async def test_an_account_comes_back_as_it_was_written(repository: UserRepositor
         assert await tx.account(BOB) is None
     for primary in (True, False):
         assert await repository.accounts([ALICE, BOB], primary=primary) == {ALICE: (account, Counts())}
-        assert await repository.account_exists(ALICE, primary=primary)
-        assert not await repository.account_exists(BOB, primary=primary)
 
 
 async def test_accounts_are_found_by_confirmed_names_only(repository: UserRepository, clock: FakeClock) -> None:
@@ -155,55 +139,6 @@ async def test_all_accounts_are_listed_by_id(repository: UserRepository, clock: 
     assert [account.account_id for account in await repository.list_accounts(0, 10)] == [low, high]
     assert [account.account_id for account in await repository.list_accounts(0, 1)] == [low]
     assert [account.account_id for account in await repository.list_accounts(low, 10)] == [high]
-
-
-async def test_a_follow_needs_both_accounts(repository: UserRepository, clock: FakeClock) -> None:
-    await _accounts(repository, clock, ALICE)
-    async with repository.transaction() as tx:
-        assert await tx.open_follow(ALICE, BOB, clock.now()) is None
-        assert await tx.open_follow(BOB, ALICE, clock.now()) is None
-        assert await tx.lock_follow(ALICE, BOB) is None
-
-
-async def test_a_follow_is_at_both_ends_and_in_both_counts(repository: UserRepository, clock: FakeClock) -> None:
-    await _accounts(repository, clock, ALICE, BOB)
-    follow = await _follow(repository, clock, (ALICE, BOB), 10)
-    pairs = [(ALICE, BOB), (BOB, ALICE), (ALICE, CAROL)]
-    expected = {
-        (ALICE, BOB): Relationship(BOB, True, True, False, ("en",), False),
-        (BOB, ALICE): Relationship(ALICE, followed_by=True),
-    }
-    assert await repository.relationships(pairs) == expected
-    found = await repository.accounts([ALICE, BOB], primary=True)
-    assert (found[ALICE][1], found[BOB][1]) == (Counts(following=1), Counts(followers=1))
-    async with repository.transaction() as tx:
-        assert await tx.lock_follow(ALICE, BOB) == follow
-        assert await tx.open_follow(ALICE, BOB, clock.now()) == follow
-        changed = follow.changed(FollowSettings(reblogs=False))
-        assert changed is not None
-        await tx.save_follow(follow, changed)
-        assert not (await tx.relationships(pairs))[ALICE, BOB].showing_reblogs
-        await tx.save_follow(changed, changed.ended())
-    assert await repository.relationships(pairs[:1]) == {(ALICE, BOB): Relationship(BOB)}
-    found = await repository.accounts([ALICE, BOB], primary=True)
-    assert [counts for _, counts in found.values()] == [Counts(), Counts()]
-    async with repository.transaction() as tx:
-        ended = await tx.lock_follow(ALICE, BOB)
-    assert ended is not None
-    assert (ended.active, ended.version) == (False, 3)
-
-
-async def test_lists_are_in_order_and_bounded(repository: UserRepository, clock: FakeClock) -> None:
-    ids = [ALICE, *range(10, 15)]
-    await _accounts(repository, clock, *ids)
-    for id_ in ids[1:]:
-        await _follow(repository, clock, (id_, ALICE), 100 + id_)
-        await _follow(repository, clock, (ALICE, id_), 200 + id_)
-    assert await repository.followers(ALICE, MAX_ID, 3, primary=True) == FollowPage([14, 13, 12], 112)
-    assert await repository.followers(ALICE, 112, 3, primary=False) == FollowPage([11, 10], None)
-    assert await repository.following(ALICE, MAX_ID, 5, primary=True) == FollowPage([14, 13, 12, 11, 10], None)
-    assert await repository.following(ALICE, 213, 2, primary=False) == FollowPage([12, 11], 211)
-    assert await repository.following(CAROL, MAX_ID, 2, primary=False) == FollowPage([], None)
 
 
 async def test_what_is_known_of_posts_is_kept_and_counted(repository: UserRepository, clock: FakeClock) -> None:

@@ -15,7 +15,8 @@ from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.rpc import deadline
 from rookery_common.testing import FakeClock, FakeIds
 from rookery_common.testing.events import FakeProducer
-from user_service.models import FollowSettings
+from user_service.relationships.models import FollowSettings
+from user_service.relationships.repository import RelationshipRepository
 from user_service.repository import UserRepository
 
 if TYPE_CHECKING:
@@ -33,32 +34,32 @@ async def test_a_change_holds_for_the_next_read_at_any_replica(
     make_world: Callable[..., World],
 ) -> None:
     redis = RedisClient(redis_url, "other")
-    other = make_world(real_world.repository, redis, clock, ids, redis_prefix)
+    other = make_world(real_world.repository, real_world.ties, redis, clock, ids, redis_prefix)
     alice, bob = await real_world.sign_up("alice"), await real_world.sign_up("bob")
     for _ in range(3):
-        assert not (await other.service.relationships([(alice, bob)]))[alice, bob].following
+        assert not (await other.relationships.between([(alice, bob)]))[alice, bob].following
         assert (await other.counts(bob)).followers == 0
-    await real_world.service.follow(alice, bob, NOTHING)
-    assert (await other.service.relationships([(alice, bob)]))[alice, bob].following
+    await real_world.relationships.follow(alice, bob, NOTHING)
+    assert (await other.relationships.between([(alice, bob)]))[alice, bob].following
     assert (await other.counts(bob)).followers == 1
     await redis.stop()
 
 
 async def test_reads_beside_changes_never_answer_what_was_before(real_world: World) -> None:
     alice, bob = await real_world.sign_up("alice"), await real_world.sign_up("bob")
-    service, stop = real_world.service, asyncio.Event()
+    service, stop = real_world.relationships, asyncio.Event()
 
     async def read() -> None:
         while not stop.is_set():
-            await service.relationships([(alice, bob)])
+            await service.between([(alice, bob)])
             await asyncio.sleep(0)
 
     readers = [asyncio.create_task(read()) for _ in range(4)]
     for _ in range(30):
         await service.follow(alice, bob, NOTHING)
-        assert (await service.relationships([(alice, bob)]))[alice, bob].following
+        assert (await service.between([(alice, bob)]))[alice, bob].following
         await service.unfollow(alice, bob)
-        assert not (await service.relationships([(alice, bob)]))[alice, bob].following
+        assert not (await service.between([(alice, bob)]))[alice, bob].following
     stop.set()
     await asyncio.gather(*readers)
 
@@ -66,9 +67,9 @@ async def test_reads_beside_changes_never_answer_what_was_before(real_world: Wor
 async def test_what_is_cached_is_answered_while_the_database_is_away(real_world: World, pg: Postgres) -> None:
     alice, bob, carol = [await real_world.sign_up(name) for name in ("alice", "bob", "carol")]
     for _ in range(2):
-        await real_world.service.relationships([(alice, bob)])
+        await real_world.relationships.between([(alice, bob)])
     await pg.stop()
-    assert set(await real_world.service.relationships([(alice, bob), (alice, carol)])) == {(alice, bob)}
+    assert set(await real_world.relationships.between([(alice, bob), (alice, carol)])) == {(alice, bob)}
     await pg.start()
 
 
@@ -76,24 +77,26 @@ async def test_without_redis_follows_work_and_hold(
     pg: Postgres, outbox: PostgresOutbox, clock: FakeClock, ids: FakeIds, make_world: Callable[..., World]
 ) -> None:
     redis = RedisClient("redis://127.0.0.1:1/0", "away")
-    world = make_world(UserRepository(pg, outbox), redis, clock, ids)
+    world = make_world(UserRepository(pg, outbox), RelationshipRepository(pg, outbox), redis, clock, ids)
     alice, bob = await world.sign_up("alice"), await world.sign_up("bob")
-    assert (await world.service.follow(alice, bob, NOTHING)).following
-    assert (await world.service.relationships([(alice, bob)]))[alice, bob].following
+    assert (await world.relationships.follow(alice, bob, NOTHING)).following
+    assert (await world.relationships.between([(alice, bob)]))[alice, bob].following
     assert (await world.counts(bob)).followers == 1
     await world.service._caches.views.stop()
     await world.service._caches.relationships.stop()
     await redis.stop()
 
 
-async def test_a_follow_waits_for_another_no_longer_than_its_deadline(real_world: World, pg: Postgres) -> None:
+async def test_a_change_waits_for_another_of_the_two_no_longer_than_its_deadline(
+    real_world: World, clock: FakeClock
+) -> None:
     alice, bob = await real_world.sign_up("alice"), await real_world.sign_up("bob")
-    await real_world.service.follow(alice, bob, NOTHING)
-    async with real_world.repository.transaction() as tx:
-        await tx.lock_follow(alice, bob)
+    await real_world.relationships.follow(alice, bob, NOTHING)
+    async with real_world.ties.transaction() as tx:
+        await tx.lock(bob, alice, clock.now())
         with deadline(0.2), pytest.raises(AppError):
-            await real_world.service.unfollow(alice, bob)
-    assert (await real_world.service.relationships([(alice, bob)]))[alice, bob].following
+            await real_world.relationships.unfollow(alice, bob)
+    assert (await real_world.relationships.between([(alice, bob)]))[alice, bob].following
 
 
 async def test_an_event_is_published_once_the_change_is_committed(
@@ -101,7 +104,7 @@ async def test_an_event_is_published_once_the_change_is_committed(
 ) -> None:
     alice, bob = await real_world.sign_up("alice"), await real_world.sign_up("bob")
     producer.away = True
-    await real_world.service.follow(alice, bob, NOTHING)
+    await real_world.relationships.follow(alice, bob, NOTHING)
     await outbox.drain()
     producer.away = False
     before = len(producer.sent)

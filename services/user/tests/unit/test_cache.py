@@ -10,7 +10,8 @@ import pytest
 from rookery_common.testing import FakeClock
 from user_service import encodings
 from user_service.cache import REPLICA_LAG_MS, EpochCache
-from user_service.models import AccountView, Counts, Relationship
+from user_service.models import AccountView, Counts
+from user_service.relationships.models import Relationship
 
 if TYPE_CHECKING:
     from tests.conftest import FakeRedisClient

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +10,9 @@ import pytest
 from rookery_common.testing import FakeClock
 from rookery_common.testing.golden import golden
 from user_service.events import TOPIC, Events
-from user_service.models import Account, Follow, ProfileField
+from user_service.models import Account, ProfileField
+from user_service.relationship_events import RelationshipEvents
+from user_service.relationships.models import Block, Follow, Mute
 
 if TYPE_CHECKING:
     from rookery_common.kafka.events import Event
@@ -23,6 +25,11 @@ ALICE, BOB = 815916279398400001, 815916279398400002
 @pytest.fixture
 def events(clock: FakeClock) -> Events:
     return Events(clock)
+
+
+@pytest.fixture
+def relationship_events(clock: FakeClock) -> RelationshipEvents:
+    return RelationshipEvents(clock)
 
 
 def _assert_golden(event: Event, name: str) -> None:
@@ -42,13 +49,34 @@ def test_accounts_are_told_of_as_in_the_examples(events: Events) -> None:
     _assert_golden(events.account_updated(updated), "AccountUpdated")
 
 
-def test_follows_are_told_of_as_in_the_examples(events: Events) -> None:
+def test_follows_are_told_of_as_in_the_examples(relationship_events: RelationshipEvents) -> None:
+    follow = relationship_events.follow
     created = Follow(BOB, ALICE, 1, FOLLOWED, active=True, version=1)
-    _assert_golden(events.follow_created(created), "FollowCreated")
+    _assert_golden(follow(Follow(BOB, ALICE, 0, FOLLOWED), created), "FollowCreated")
     updated = Follow(BOB, ALICE, 1, FOLLOWED, False, True, ("en", "pt"), True, 2)
-    _assert_golden(events.follow_updated(updated), "FollowUpdated")
+    _assert_golden(follow(created, updated), "FollowUpdated")
     ended = Follow(BOB, ALICE, 1, FOLLOWED, active=False, version=3)
-    _assert_golden(events.follow_ended(ended), "FollowEnded")
+    _assert_golden(follow(created, ended), "FollowEnded")
+
+
+def test_requests_to_follow_are_told_of_as_in_the_examples(relationship_events: RelationshipEvents) -> None:
+    asked = Follow(BOB, ALICE, 1, FOLLOWED, version=4, requested=True, requested_at=FOLLOWED)
+    _assert_golden(relationship_events.follow(Follow(BOB, ALICE, 0, FOLLOWED), asked), "FollowRequested")
+    ended = Follow(BOB, ALICE, 1, FOLLOWED, version=5, requested_at=FOLLOWED)
+    _assert_golden(relationship_events.follow(asked, ended), "FollowRequestEnded")
+    granted = relationship_events.follow(asked, asked.granted(2, FOLLOWED))
+    assert granted.type.endswith("FollowCreated")
+
+
+def test_blocks_and_mutes_are_told_of_as_in_the_examples(relationship_events: RelationshipEvents) -> None:
+    _assert_golden(relationship_events.block(Block(ALICE, BOB, 1, FOLLOWED, True, 1)), "BlockCreated")
+    _assert_golden(relationship_events.block(Block(ALICE, BOB, 1, FOLLOWED, False, 2)), "BlockEnded")
+    never = Mute(ALICE, BOB, 0, FOLLOWED)
+    created = Mute(ALICE, BOB, 1, FOLLOWED, active=True, version=1)
+    updated = Mute(ALICE, BOB, 1, FOLLOWED, False, CREATED + timedelta(hours=1), True, 2)
+    _assert_golden(relationship_events.mute(never, created), "MuteCreated")
+    _assert_golden(relationship_events.mute(created, updated), "MuteUpdated")
+    _assert_golden(relationship_events.mute(updated, updated.ended()), "MuteEnded")
 
 
 def test_a_verified_field_carries_its_time(events: Events) -> None:

@@ -11,14 +11,15 @@ from rookery_common.errors import Unavailable
 from rookery_common.testing import FakeClock
 from user_service.errors import (
     AccountNotFound,
-    CannotFollowOneself,
+    CannotRelateToOneself,
     FieldInvalid,
     RequestIdReused,
     ReservationNotFound,
     UsernameInvalid,
     UsernameTaken,
 )
-from user_service.models import FollowSettings, PostFact
+from user_service.models import PostFact
+from user_service.relationships.models import FollowSettings
 
 if TYPE_CHECKING:
     from tests.conftest import FakeRedisClient, FakeRepository, World
@@ -121,8 +122,8 @@ async def test_accounts_are_found_by_name_in_any_case_and_in_order(world: World)
 
 async def test_following_twice_is_one_follow(world: World, fake_repository: FakeRepository) -> None:
     alice, bob = await world.sign_up("alice"), await world.sign_up("bob")
-    first = await world.service.follow(alice, bob, NOTHING)
-    assert first == await world.service.follow(alice, bob, NOTHING)
+    first = await world.relationships.follow(alice, bob, NOTHING)
+    assert first == await world.relationships.follow(alice, bob, NOTHING)
     assert (first.account_id, first.following, first.showing_reblogs, first.notifying) == (bob, True, True, False)
     assert (await world.counts(bob)).followers == (await world.counts(alice)).following == 1
     assert _types(fake_repository)[2:] == ["FollowCreated"]
@@ -130,8 +131,8 @@ async def test_following_twice_is_one_follow(world: World, fake_repository: Fake
 
 async def test_settings_of_a_follow_change_alone(world: World, fake_repository: FakeRepository) -> None:
     alice, bob = await world.sign_up("alice"), await world.sign_up("bob")
-    await world.service.follow(alice, bob, FollowSettings(languages=("en",)))
-    changed = await world.service.follow(alice, bob, FollowSettings(reblogs=False, notify=True))
+    await world.relationships.follow(alice, bob, FollowSettings(languages=("en",)))
+    changed = await world.relationships.follow(alice, bob, FollowSettings(reblogs=False, notify=True))
     assert (changed.showing_reblogs, changed.notifying, changed.languages) == (False, True, ("en",))
     assert _types(fake_repository)[2:] == ["FollowCreated", "FollowUpdated"]
     assert [event.version for event in fake_repository.events[2:]] == [1, 2]
@@ -139,20 +140,20 @@ async def test_settings_of_a_follow_change_alone(world: World, fake_repository: 
 
 async def test_unfollowing_ends_it_and_needs_no_follow(world: World, fake_repository: FakeRepository) -> None:
     alice, bob = await world.sign_up("alice"), await world.sign_up("bob")
-    assert not (await world.service.unfollow(alice, bob)).following
-    await world.service.follow(alice, bob, NOTHING)
-    assert not (await world.service.unfollow(alice, bob)).following
-    assert not (await world.service.unfollow(alice, bob)).following
+    assert not (await world.relationships.unfollow(alice, bob)).following
+    await world.relationships.follow(alice, bob, NOTHING)
+    assert not (await world.relationships.unfollow(alice, bob)).following
+    assert not (await world.relationships.unfollow(alice, bob)).following
     assert (await world.counts(bob)).followers == 0
     assert _types(fake_repository)[2:] == ["FollowCreated", "FollowEnded"]
 
 
 async def test_one_can_follow_neither_oneself_nor_nobody(world: World) -> None:
     alice = await world.sign_up("alice")
-    for call in (world.service.unfollow(alice, alice), world.service.follow(alice, alice, NOTHING)):
-        with pytest.raises(CannotFollowOneself):
+    for call in (world.relationships.unfollow(alice, alice), world.relationships.follow(alice, alice, NOTHING)):
+        with pytest.raises(CannotRelateToOneself):
             await call
-    for call in (world.service.unfollow(alice, 99), world.service.follow(alice, 99, NOTHING)):
+    for call in (world.relationships.unfollow(alice, 99), world.relationships.follow(alice, 99, NOTHING)):
         with pytest.raises(AccountNotFound):
             await call
 
@@ -160,17 +161,17 @@ async def test_one_can_follow_neither_oneself_nor_nobody(world: World) -> None:
 @pytest.mark.parametrize("languages", [("english",), ("en\n",), ("",), ("e",), tuple(["en"] * 41)])
 async def test_languages_are_codes_and_few(world: World, languages: tuple[str, ...]) -> None:
     with pytest.raises(FieldInvalid, match="languages"):
-        await world.service.follow(1, 2, FollowSettings(languages=languages))
+        await world.relationships.follow(1, 2, FollowSettings(languages=languages))
 
 
 async def test_a_change_holds_for_the_next_read(world: World) -> None:
     alice, bob = await world.sign_up("alice"), await world.sign_up("bob")
     for _ in range(3):  # so that what is cached is what is read
-        assert not (await world.service.relationships([(alice, bob)]))[alice, bob].following
+        assert not (await world.relationships.between([(alice, bob)]))[alice, bob].following
         assert (await world.counts(bob)).followers == 0
-    await world.service.follow(alice, bob, NOTHING)
-    assert (await world.service.relationships([(alice, bob)]))[alice, bob].following
-    assert (await world.service.relationships([(bob, alice)]))[bob, alice].followed_by
+    await world.relationships.follow(alice, bob, NOTHING)
+    assert (await world.relationships.between([(alice, bob)]))[alice, bob].following
+    assert (await world.relationships.between([(bob, alice)]))[bob, alice].followed_by
     assert (await world.counts(bob)).followers == 1
 
 
@@ -178,13 +179,13 @@ async def test_what_is_cached_is_not_read_again(world: World, fake_repository: F
     alice, bob = await world.sign_up("alice"), await world.sign_up("bob")
     pairs = [(alice, bob), (bob, alice), (alice, 99)]
     for _ in range(2):
-        await world.service.relationships(pairs[:2])
+        await world.relationships.between(pairs[:2])
         await world.service.account_views([alice, bob])
     fake_repository.reads = 0
-    assert set(await world.service.relationships(pairs[:2])) == {(alice, bob), (bob, alice)}
+    assert set(await world.relationships.between(pairs[:2])) == {(alice, bob), (bob, alice)}
     assert set(await world.service.account_views([alice, bob])) == {alice, bob}
     assert fake_repository.reads == 0
-    assert set(await world.service.relationships(pairs)) == {(alice, bob), (bob, alice)}
+    assert set(await world.relationships.between(pairs)) == {(alice, bob), (bob, alice)}
 
 
 async def test_what_is_not_known_for_sure_is_left_out(
@@ -192,11 +193,11 @@ async def test_what_is_not_known_for_sure_is_left_out(
 ) -> None:
     alice, bob, carol = [await world.sign_up(name) for name in ("alice", "bob", "carol")]
     for _ in range(2):
-        await world.service.relationships([(alice, bob)])
+        await world.relationships.between([(alice, bob)])
     fake_repository.failure = Unavailable("the primary is away")
-    assert set(await world.service.relationships([(alice, bob), (alice, carol)])) == {(alice, bob)}
+    assert set(await world.relationships.between([(alice, bob), (alice, carol)])) == {(alice, bob)}
     redis.server.values.clear()
-    assert await world.service.relationships([(alice, bob)]) == {}
+    assert await world.relationships.between([(alice, bob)]) == {}
     with pytest.raises(Unavailable):
         await world.service.account_views([alice])
 
@@ -204,8 +205,8 @@ async def test_what_is_not_known_for_sure_is_left_out(
 async def test_without_redis_all_is_read_from_the_database(world: World, redis: FakeRedisClient) -> None:
     alice, bob = await world.sign_up("alice"), await world.sign_up("bob")
     redis.server.away = True
-    await world.service.follow(alice, bob, NOTHING)
-    assert (await world.service.relationships([(alice, bob)]))[alice, bob].following
+    await world.relationships.follow(alice, bob, NOTHING)
+    assert (await world.relationships.between([(alice, bob)]))[alice, bob].following
     assert (await world.counts(bob)).followers == 1
 
 
@@ -213,9 +214,9 @@ async def test_lists_go_from_the_newest_to_the_oldest_by_tokens(world: World) ->
     alice = await world.sign_up("alice")
     others = [await world.sign_up(f"other{i}") for i in range(5)]
     for other in others:
-        await world.service.follow(other, alice, NOTHING)
-        await world.service.follow(alice, other, NOTHING)
-    for pages in (world.service.list_followers, world.service.list_following):
+        await world.relationships.follow(other, alice, NOTHING)
+        await world.relationships.follow(alice, other, NOTHING)
+    for pages in (world.lists.followers, world.lists.following):
         seen, token = await pages(alice, alice, 2, "")
         while token:
             page, token = await pages(alice, alice, 2, token)
@@ -228,29 +229,29 @@ async def test_a_follow_made_while_paging_neither_skips_nor_repeats(world: World
     alice = await world.sign_up("alice")
     others = [await world.sign_up(f"other{i}") for i in range(4)]
     for other in others[:3]:
-        await world.service.follow(other, alice, NOTHING)
-    first, token = await world.service.list_followers(0, alice, 2, "")
-    await world.service.follow(others[3], alice, NOTHING)
-    await world.service.unfollow(first[0], alice)
-    second, token = await world.service.list_followers(0, alice, 2, token)
+        await world.relationships.follow(other, alice, NOTHING)
+    first, token = await world.lists.followers(0, alice, 2, "")
+    await world.relationships.follow(others[3], alice, NOTHING)
+    await world.relationships.unfollow(first[0], alice)
+    second, token = await world.lists.followers(0, alice, 2, token)
     assert (second, token) == ([others[0]], "")
 
 
 async def test_lists_check_size_token_and_account(world: World) -> None:
     alice, bob = await world.sign_up("alice"), await world.sign_up("bob")
     for i in range(2):
-        await world.service.follow(await world.sign_up(f"other{i}"), alice, NOTHING)
+        await world.relationships.follow(await world.sign_up(f"other{i}"), alice, NOTHING)
     for size in (-1, 81):
         with pytest.raises(FieldInvalid, match="page_size"):
-            await world.service.list_followers(0, alice, size, "")
-    _, token = await world.service.list_followers(0, alice, 1, "")
+            await world.lists.followers(0, alice, size, "")
+    _, token = await world.lists.followers(0, alice, 1, "")
     for viewer, account, given in ((1, alice, token), (0, bob, token), (0, alice, "x"), (0, alice, token[:-1])):
         with pytest.raises(FieldInvalid, match="page_token"):
-            await world.service.list_followers(viewer, account, 1, given)
+            await world.lists.followers(viewer, account, 1, given)
     with pytest.raises(FieldInvalid, match="page_token"):
-        await world.service.list_following(0, alice, 1, token)
+        await world.lists.following(0, alice, 1, token)
     with pytest.raises(AccountNotFound):
-        await world.service.list_followers(0, 99, 1, "")
+        await world.lists.followers(0, 99, 1, "")
 
 
 async def test_posts_are_counted_once_in_any_order(world: World, clock: FakeClock) -> None:

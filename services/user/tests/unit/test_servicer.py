@@ -52,7 +52,7 @@ async def call(world: World) -> AsyncIterator[Caller]:
     tokens = Tokens()
     async with AsyncExitStack() as stack:
         network = Network(stack, tokens.verifier)
-        servicer = UserServicer(world.service, tokens.verifier)
+        servicer = UserServicer(world.service, world.relationships, world.lists, tokens.verifier)
         registration = (add_UserServiceServicer_to_server, servicer, SERVICE_NAME)
         server = await network.serve(registration, allowed_callers=ALLOWED_CALLERS)
         clients = {

@@ -78,6 +78,8 @@ class Follow(_message.Message):
     LANGUAGES_FIELD_NUMBER: _builtins.int
     ACTIVE_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    REQUESTED_FIELD_NUMBER: _builtins.int
+    REQUEST_TIME_FIELD_NUMBER: _builtins.int
     follower_id: _builtins.int
     followee_id: _builtins.int
     reblogs: _builtins.bool
@@ -85,10 +87,16 @@ class Follow(_message.Message):
     active: _builtins.bool
     """False once it has ended."""
     version: _builtins.int
+    requested: _builtins.bool
+    """Whether it waits for the followee's consent; never while it is active."""
     @_builtins.property
     def follow_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def request_time(self) -> _timestamp_pb2.Timestamp:
+        """Set where consent was asked for: since when it waits, or had waited."""
+
     def __init__(
         self,
         *,
@@ -100,10 +108,12 @@ class Follow(_message.Message):
         languages: _abc.Iterable[_builtins.str] | None = ...,
         active: _builtins.bool = ...,
         version: _builtins.int = ...,
+        requested: _builtins.bool = ...,
+        request_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["follow_time", b"follow_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["follow_time", b"follow_time", "request_time", b"request_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "follow_time", b"follow_time", "followee_id", b"followee_id", "follower_id", b"follower_id", "languages", b"languages", "notify", b"notify", "reblogs", b"reblogs", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "follow_time", b"follow_time", "followee_id", b"followee_id", "follower_id", b"follower_id", "languages", b"languages", "notify", b"notify", "reblogs", b"reblogs", "request_time", b"request_time", "requested", b"requested", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -128,14 +128,15 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def FollowAccount(self, request, context):
-        """Errors: NOT_FOUND, INVALID_ARGUMENT (oneself), PERMISSION_DENIED (blocked), UNAUTHENTICATED.
+        """Follows, or asks to where the account is locked. Errors: NOT_FOUND, INVALID_ARGUMENT (oneself), PERMISSION_DENIED (a
+        block either way), UNAUTHENTICATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UnfollowAccount(self, request, context):
-        """Errors: NOT_FOUND, UNAUTHENTICATED.
+        """Also withdraws a request. Errors: NOT_FOUND, UNAUTHENTICATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -149,14 +150,14 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListFollowers(self, request, context):
-        """Newest first, by keyset. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size).
+        """Newest first, by keyset; nobody, for a viewer whom the account blocks. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListFollowing(self, request, context):
-        """Newest first, by keyset. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size).
+        """Newest first, by keyset; nobody, for a viewer whom the account blocks. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

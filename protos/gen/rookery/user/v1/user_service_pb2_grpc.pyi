@@ -46,15 +46,17 @@ class UserServiceStub:
     ListAccounts: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ListAccountsRequest, _user_service_pb2.ListAccountsResponse]
     """All accounts by id, by keyset, for whoever keeps a view of them. Called by search. Errors: INVALID_ARGUMENT (page_size, page_token)."""
     FollowAccount: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.FollowAccountRequest, _user_service_pb2.FollowAccountResponse]
-    """Errors: NOT_FOUND, INVALID_ARGUMENT (oneself), PERMISSION_DENIED (blocked), UNAUTHENTICATED."""
+    """Follows, or asks to where the account is locked. Errors: NOT_FOUND, INVALID_ARGUMENT (oneself), PERMISSION_DENIED (a
+    block either way), UNAUTHENTICATED.
+    """
     UnfollowAccount: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.UnfollowAccountRequest, _user_service_pb2.UnfollowAccountResponse]
-    """Errors: NOT_FOUND, UNAUTHENTICATED."""
+    """Also withdraws a request. Errors: NOT_FOUND, UNAUTHENTICATED."""
     BatchGetRelationships: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.BatchGetRelationshipsRequest, _user_service_pb2.BatchGetRelationshipsResponse]
     """Hot: what the caller is to others; unknown ids are left out."""
     ListFollowers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ListFollowersRequest, _user_service_pb2.ListFollowersResponse]
-    """Newest first, by keyset. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size)."""
+    """Newest first, by keyset; nobody, for a viewer whom the account blocks. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size)."""
     ListFollowing: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ListFollowingRequest, _user_service_pb2.ListFollowingResponse]
-    """Newest first, by keyset. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size)."""
+    """Newest first, by keyset; nobody, for a viewer whom the account blocks. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size)."""
 
 @_typing.type_check_only
 class UserServiceAsyncStub(UserServiceStub):
@@ -74,15 +76,17 @@ class UserServiceAsyncStub(UserServiceStub):
     ListAccounts: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ListAccountsRequest, _user_service_pb2.ListAccountsResponse]  # type: ignore[assignment]
     """All accounts by id, by keyset, for whoever keeps a view of them. Called by search. Errors: INVALID_ARGUMENT (page_size, page_token)."""
     FollowAccount: _aio.UnaryUnaryMultiCallable[_user_service_pb2.FollowAccountRequest, _user_service_pb2.FollowAccountResponse]  # type: ignore[assignment]
-    """Errors: NOT_FOUND, INVALID_ARGUMENT (oneself), PERMISSION_DENIED (blocked), UNAUTHENTICATED."""
+    """Follows, or asks to where the account is locked. Errors: NOT_FOUND, INVALID_ARGUMENT (oneself), PERMISSION_DENIED (a
+    block either way), UNAUTHENTICATED.
+    """
     UnfollowAccount: _aio.UnaryUnaryMultiCallable[_user_service_pb2.UnfollowAccountRequest, _user_service_pb2.UnfollowAccountResponse]  # type: ignore[assignment]
-    """Errors: NOT_FOUND, UNAUTHENTICATED."""
+    """Also withdraws a request. Errors: NOT_FOUND, UNAUTHENTICATED."""
     BatchGetRelationships: _aio.UnaryUnaryMultiCallable[_user_service_pb2.BatchGetRelationshipsRequest, _user_service_pb2.BatchGetRelationshipsResponse]  # type: ignore[assignment]
     """Hot: what the caller is to others; unknown ids are left out."""
     ListFollowers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ListFollowersRequest, _user_service_pb2.ListFollowersResponse]  # type: ignore[assignment]
-    """Newest first, by keyset. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size)."""
+    """Newest first, by keyset; nobody, for a viewer whom the account blocks. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size)."""
     ListFollowing: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ListFollowingRequest, _user_service_pb2.ListFollowingResponse]  # type: ignore[assignment]
-    """Newest first, by keyset. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size)."""
+    """Newest first, by keyset; nobody, for a viewer whom the account blocks. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size)."""
 
 class UserServiceServicer(metaclass=_abc_1.ABCMeta):
     """Profiles and relationships."""
@@ -135,7 +139,9 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.FollowAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.FollowAccountResponse, _abc.Awaitable[_user_service_pb2.FollowAccountResponse]]:
-        """Errors: NOT_FOUND, INVALID_ARGUMENT (oneself), PERMISSION_DENIED (blocked), UNAUTHENTICATED."""
+        """Follows, or asks to where the account is locked. Errors: NOT_FOUND, INVALID_ARGUMENT (oneself), PERMISSION_DENIED (a
+        block either way), UNAUTHENTICATED.
+        """
 
     @_abc_1.abstractmethod
     def UnfollowAccount(
@@ -143,7 +149,7 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.UnfollowAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.UnfollowAccountResponse, _abc.Awaitable[_user_service_pb2.UnfollowAccountResponse]]:
-        """Errors: NOT_FOUND, UNAUTHENTICATED."""
+        """Also withdraws a request. Errors: NOT_FOUND, UNAUTHENTICATED."""
 
     @_abc_1.abstractmethod
     def BatchGetRelationships(
@@ -159,7 +165,7 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.ListFollowersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.ListFollowersResponse, _abc.Awaitable[_user_service_pb2.ListFollowersResponse]]:
-        """Newest first, by keyset. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size)."""
+        """Newest first, by keyset; nobody, for a viewer whom the account blocks. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size)."""
 
     @_abc_1.abstractmethod
     def ListFollowing(
@@ -167,6 +173,6 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.ListFollowingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.ListFollowingResponse, _abc.Awaitable[_user_service_pb2.ListFollowingResponse]]:
-        """Newest first, by keyset. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size)."""
+        """Newest first, by keyset; nobody, for a viewer whom the account blocks. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size)."""
 
 def add_UserServiceServicer_to_server(servicer: UserServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

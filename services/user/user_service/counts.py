@@ -1,0 +1,38 @@
+"""The counts of accounts, kept in slots: the one statement that changes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from rookery_common.clients.postgres import PgConnection
+
+COUNT_SLOTS = 8
+
+
+class CountChange(NamedTuple):
+    """What is added to a slot of an account's counts."""
+
+    account_id: int
+    slot: int
+    followers: int = 0
+    following: int = 0
+    statuses: int = 0
+    last_status_at: datetime | None = None
+
+
+_COUNT = """
+INSERT INTO account_counts AS c (account_id, slot, followers, following, statuses, last_status_at)
+SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[])
+ON CONFLICT (account_id, slot) DO UPDATE SET
+  followers = c.followers + excluded.followers, following = c.following + excluded.following,
+  statuses = c.statuses + excluded.statuses, last_status_at = greatest(c.last_status_at, excluded.last_status_at)
+"""
+
+
+async def add_counts(tx: PgConnection, changes: Sequence[CountChange]) -> None:
+    """At most one change for each account and slot."""
+    # In one order everywhere, so that transactions wait for one another instead of meeting head-on.
+    ordered = sorted(changes, key=lambda change: change[:2])
+    await tx.execute("counts_add", _COUNT, *(list(column) for column in zip(*ordered, strict=True)))

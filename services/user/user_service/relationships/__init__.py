@@ -1,0 +1,1 @@
+"""What accounts are to one another: follows and requests to follow, blocks, mutes."""

@@ -1,0 +1,140 @@
+"""What accounts are to one another: changed under a lock of the two, in force with the next read anywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+
+from rookery_common.clock import Clock
+from rookery_common.errors import Unavailable
+from rookery_common.ids import IdSource
+from rookery_common.logs import get_logger
+from user_service.errors import AccountNotFound, CannotRelateToOneself, FieldInvalid
+from user_service.metrics import RELATIONSHIP_CHANGES
+from user_service.relationship_events import RelationshipEvents
+from user_service.relationships import rules
+from user_service.relationships.models import (
+    MAX_FOLLOW_LANGUAGES,
+    MAX_MUTE,
+    FollowSettings,
+    Pair,
+    Relationship,
+    Ties,
+)
+from user_service.relationships.repository import RelationshipRepository
+from user_service.relationships.rules import Moment
+from user_service.service import Caches
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
+Rule = Callable[[Ties, Moment], Ties]
+log = get_logger()
+
+
+class Relationships:
+    """Follows, requests to follow, blocks and mutes. Each answers what the account is to the other from now on."""
+
+    def __init__(
+        self,
+        repository: RelationshipRepository,
+        caches: Caches,
+        events: RelationshipEvents,
+        ids: IdSource,
+        clock: Clock,
+    ) -> None:
+        self._repository = repository
+        self._caches = caches
+        self._events = events
+        self._ids = ids
+        self._clock = clock
+
+    async def between(self, pairs: Iterable[Pair]) -> Mapping[Pair, Relationship]:
+        """By (viewer, account): what is cached under the epochs of now, the rest from the primary in one statement.
+
+        What is neither cached nor to be had from the primary is left out, and so are unknown accounts.
+        """
+        wanted = set(pairs)
+        if not wanted:
+            return {}
+        lookup = await self._caches.relationships.get(wanted)
+        missing = sorted(wanted - lookup.hits.keys())
+        read: Mapping[Pair, Relationship] = {}
+        if missing:
+            try:
+                read = await self._repository.relationships(missing)
+            except Unavailable as error:
+                log.warning("user.relationships_left_out", pairs=len(missing), reason=error.reason)
+            await self._caches.relationships.put(lookup, read)
+        now = self._clock.now()
+        return {pair: relationship.at(now) for pair, relationship in {**lookup.hits, **read}.items()}
+
+    async def follow(self, account_id: int, other_id: int, wanted: FollowSettings) -> Relationship:
+        """Follows, asks to where the other is locked, or changes the settings of either. Raises FollowNotAllowed."""
+        _check_languages(wanted.languages or ())
+        return await self._change(account_id, other_id, partial(rules.follow, wanted=wanted))
+
+    async def unfollow(self, account_id: int, other_id: int) -> Relationship:
+        """Ends a follow, or withdraws a request; there need be neither."""
+        return await self._change(account_id, other_id, rules.unfollow)
+
+    async def remove_follower(self, account_id: int, other_id: int) -> Relationship:
+        """Ends the other's follow; there need be none."""
+        return await self._change(account_id, other_id, rules.remove_follower)
+
+    async def authorize(self, account_id: int, other_id: int) -> Relationship:
+        """Lets the other follow, who asked to. Raises FollowRequestNotFound."""
+        return await self._change(account_id, other_id, rules.authorize)
+
+    async def reject(self, account_id: int, other_id: int) -> Relationship:
+        """Does not let the other follow, who asked to. Raises FollowRequestNotFound."""
+        return await self._change(account_id, other_id, rules.reject)
+
+    async def block(self, account_id: int, other_id: int) -> Relationship:
+        """Keeps the other away: follows and requests end both ways, and none begins while it lasts."""
+        return await self._change(account_id, other_id, rules.block)
+
+    async def unblock(self, account_id: int, other_id: int) -> Relationship:
+        """Ends a block; there need be none."""
+        return await self._change(account_id, other_id, rules.unblock)
+
+    async def mute(
+        self, account_id: int, other_id: int, *, notifications: bool = True, duration: timedelta | None = None
+    ) -> Relationship:
+        """Hides the other, for good or for a time that begins anew each time this is asked for."""
+        if duration is not None and not timedelta() < duration <= MAX_MUTE:
+            raise FieldInvalid("duration", f"must be between 1 and {MAX_MUTE // timedelta(seconds=1)} seconds")
+        expires_at = None if duration is None else self._clock.now() + duration
+        rule = partial(rules.mute, notifications=notifications, expires_at=expires_at)
+        return await self._change(account_id, other_id, rule)
+
+    async def unmute(self, account_id: int, other_id: int) -> Relationship:
+        """Ends a mute; there need be none."""
+        return await self._change(account_id, other_id, rules.unmute)
+
+    async def _change(self, account_id: int, other_id: int, rule: Rule) -> Relationship:
+        if account_id == other_id:
+            raise CannotRelateToOneself
+        at = Moment(self._clock.now(), self._ids.mint())
+        async with self._repository.transaction() as tx:
+            before = await tx.lock(account_id, other_id, at.now)
+            if before is None:
+                raise AccountNotFound("there is no such account")
+            after = rule(before, at)
+            await tx.save(before, after)
+            events = self._events.of(before, after)
+            for event in events:
+                tx.emit(event)
+        # Also when nothing changed: an earlier try may have died between its commit and this.
+        await self._caches.changed([account_id, other_id])
+        for event in events:
+            RELATIONSHIP_CHANGES.labels(event.type.rpartition(".")[2]).inc()
+        return after.relationship(at.now)
+
+
+def _check_languages(languages: Sequence[str]) -> None:
+    if len(languages) > MAX_FOLLOW_LANGUAGES:
+        raise FieldInvalid("languages", f"must be at most {MAX_FOLLOW_LANGUAGES}", "ERR_TOO_LONG")
+    for language in languages:
+        if not _LANGUAGE.fullmatch(language):
+            raise FieldInvalid("languages", "must be language codes such as en or pt-BR")

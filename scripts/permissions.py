@@ -32,6 +32,7 @@ operators (`python -m auth_service list-roles`); a token's `admin:*` scopes hold
 """
 # Methods that look at no token, or not always, and why that is right.
 OPEN: Mapping[str, str] = {
+    "analytics.AnalyticsService.ListActivity": "how lively the community is, is for all to see",
     "auth.AuthService.CreateApp": "anyone registers apps",
     "auth.AuthService.CheckAuthorization": "nobody is signed in yet",
     "auth.AccountService.GetSignUp": "who may sign up is for all to see",

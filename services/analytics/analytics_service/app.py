@@ -16,6 +16,7 @@ from analytics_service.repository import manifest, windows
 from analytics_service.repository.files import FileStore
 from analytics_service.repository.manifest import Manifest
 from analytics_service.repository.windows import CountedEvents, WindowRepository
+from analytics_service.service.activity import Activity
 from analytics_service.service.archiving import Archiving
 from analytics_service.service.checking import ArchiveCheck
 from analytics_service.service.counting import Counting
@@ -62,7 +63,7 @@ def build(roles: frozenset[Role]) -> App:
 
 def _serving(core: _Core) -> list[Component]:
     auth = RpcClient(core.settings, core.settings.auth_target, AuthServiceStub, service="auth")
-    servicer = AnalyticsServicer(MeasureReader(core.windows))
+    servicer = AnalyticsServicer(MeasureReader(core.windows), Activity(core.windows, core.clock))
     server = RpcServer(
         core.settings,
         verifier=TokenVerifier(AuthClient(auth).signing_keys, core.clock),

@@ -89,6 +89,16 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class ActivityWeek:
+    """What happened in a week; `start` is its Monday's beginning, in seconds since 1970."""
+
+    start: int
+    new_posts: int
+    active_accounts: int
+    new_accounts: int
+
+
+@dataclass(frozen=True, slots=True)
 class ArchivedEvent:
     """A row of the archive: an event's envelope, and what in its payload is no text."""
 

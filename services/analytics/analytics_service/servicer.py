@@ -9,7 +9,8 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from analytics_service.errors import FieldInvalid, StaffRequired
-from analytics_service.models import DISTINCT, Series
+from analytics_service.models import DISTINCT, ActivityWeek, Series
+from analytics_service.service.activity import Activity
 from analytics_service.service.measures import MeasureReader
 from rookery.analytics.v1 import analytics_service_pb2 as pb
 from rookery.analytics.v1.analytics_service_pb2_grpc import AnalyticsServiceServicer
@@ -18,14 +19,15 @@ from rookery_common.auth import require_identity
 SCOPE: Final = "admin:read"
 PERMISSION: Final = "view_dashboard"
 MAX_KEYS: Final = 20
-ALLOWED_CALLERS: Final = {"GetMeasures": frozenset({"gateway"})}
+ALLOWED_CALLERS: Final = {"GetMeasures": frozenset({"gateway"}), "ListActivity": frozenset({"gateway"})}
 
 
 class AnalyticsServicer(AnalyticsServiceServicer):
     """The RPCs of analytics."""
 
-    def __init__(self, reader: MeasureReader) -> None:
+    def __init__(self, reader: MeasureReader, activity: Activity) -> None:
         self._reader = reader
+        self._activity = activity
 
     async def GetMeasures(
         self, request: pb.GetMeasuresRequest, context: grpc.aio.ServicerContext[object, object]
@@ -38,6 +40,11 @@ class AnalyticsServicer(AnalyticsServiceServicer):
         found = await self._reader.read(request.keys, start, end, request.window_seconds)
         return pb.GetMeasuresResponse(measures=[_measure(series) for series in found])
 
+    async def ListActivity(
+        self, request: pb.ListActivityRequest, context: grpc.aio.ServicerContext[object, object]
+    ) -> pb.ListActivityResponse:
+        return pb.ListActivityResponse(weeks=[_week(week) for week in await self._activity.weeks()])
+
 
 def _measure(series: Series) -> pb.Measure:
     return pb.Measure(
@@ -46,6 +53,15 @@ def _measure(series: Series) -> pb.Measure:
         total=series.total,
         previous_total=series.previous_total,
         windows=[pb.MeasureWindow(start_time=_timestamp(start), value=value) for start, value in series.windows],
+    )
+
+
+def _week(week: ActivityWeek) -> pb.ActivityWeek:
+    return pb.ActivityWeek(
+        start_time=Timestamp(seconds=week.start),
+        new_posts=week.new_posts,
+        active_accounts=week.active_accounts,
+        new_accounts=week.new_accounts,
     )
 
 

@@ -22,6 +22,7 @@ from gateway_service.pages import Pages
 from gateway_service.revocations import Revocations
 from gateway_service.routers.accounts import Accounts
 from gateway_service.routers.admin_reports import AdminReports
+from gateway_service.routers.activity import Activity
 from gateway_service.routers.apps import Apps
 from gateway_service.routers.authorize import Authorize
 from gateway_service.routers.chat import ChatSockets
@@ -141,7 +142,8 @@ def api_routers(
         AdminReports(clients, composer, exchange, settings).router,
         behind(flags, INTERACTIONS, Interactions(clients, exchange, settings, clock).router),
         behind(flags, MEASURES, Measures(clients, exchange, settings, clock).router),
-        Instance(settings, flags).router,
+        Instance(settings, sign_up).router,
+        Activity(clients).router,
         OEmbed(composer, settings).router,
         Empty(composer, exchange).router,
         Reference().router,

@@ -37,17 +37,17 @@ class MeasureReader:
             by_window.setdefault(row.number, []).append(row)
         return Series(
             measure=measure,
-            total=_total(measure, (row for row in rows if row.number >= first)),
-            previous_total=_total(measure, (row for row in rows if row.number < first)),
+            total=total(measure, (row for row in rows if row.number >= first)),
+            previous_total=total(measure, (row for row in rows if row.number < first)),
             windows=[
-                (Window(measure, width, number).start, _total(measure, by_window.get(number, ())))
+                (Window(measure, width, number).start, total(measure, by_window.get(number, ())))
                 for number in range(first, last + 1)
             ],
         )
 
 
-def _total(measure: Measure, rows: Iterable[Counted]) -> int:
-    """An account that was active in two windows, or by two topics, is one account."""
+def total(measure: Measure, rows: Iterable[Counted]) -> int:
+    """Of all these windows: an account that was active in two windows, or by two topics, is one account."""
     if measure in DISTINCT:
         return distinct.estimate(distinct.union(row.members for row in rows))
     return sum(row.value for row in rows)

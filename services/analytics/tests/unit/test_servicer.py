@@ -9,6 +9,8 @@ from datetime import timedelta
 import pytest
 
 from analytics_service.models import Measure, Observation
+from analytics_service.repository.windows import WindowRepository
+from analytics_service.service.activity import Activity
 from analytics_service.service.counting import Counting
 from analytics_service.service.measures import MeasureReader
 from analytics_service.servicer import ALLOWED_CALLERS, AnalyticsServicer
@@ -31,12 +33,14 @@ def tokens() -> Tokens:
 
 
 @pytest.fixture
-async def gateway(reader: MeasureReader, tokens: Tokens) -> AsyncIterator[RpcClient]:
+async def gateway(
+    reader: MeasureReader, windows: WindowRepository, clock: FakeClock, tokens: Tokens
+) -> AsyncIterator[RpcClient]:
     async with AsyncExitStack() as stack:
         network = Network(stack, tokens.verifier)
         registration = (
             add_AnalyticsServiceServicer_to_server,
-            AnalyticsServicer(reader),
+            AnalyticsServicer(reader, Activity(windows, clock)),
             "rookery.analytics.v1.AnalyticsService",
         )
         server = await network.serve(registration, allowed_callers=ALLOWED_CALLERS)
@@ -67,6 +71,16 @@ async def test_a_moderator_is_shown_measures(
         assert (posts.key, posts.total, [window.value for window in posts.windows]) == ("new_posts", 3, [0, 3])
         assert (active.total, active.unit, posts.unit) == (1, "account", "")
         assert posts.windows[1].start_time.ToSeconds() == int(clock.now().timestamp())
+
+
+async def test_anyone_is_told_how_lively_the_weeks_were(
+    gateway: RpcClient, counting: Counting, observe: Callable[..., Observation]
+) -> None:
+    await counting.add([observe(n, Measure.NEW_POSTS, Measure.ACTIVE_USERS, account_id=5) for n in range(3)])
+    weeks = (await gateway.call("ListActivity", pb.ListActivityRequest(), timeout=5, identity=None)).weeks
+    assert len(weeks) == 12
+    assert (weeks[0].new_posts, weeks[0].active_accounts, weeks[0].new_accounts) == (3, 1, 0)
+    assert weeks[0].start_time.seconds - weeks[1].start_time.seconds == 7 * 86_400
 
 
 async def test_others_are_not(gateway: RpcClient, tokens: Tokens, clock: FakeClock) -> None:

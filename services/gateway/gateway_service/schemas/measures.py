@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from rookery.analytics.v1.analytics_service_pb2 import Measure
+from rookery.analytics.v1.analytics_service_pb2 import ActivityWeek, Measure
 
 
 def admin_measures(measures: Iterable[Measure]) -> bytes:
@@ -20,6 +20,21 @@ def admin_measures(measures: Iterable[Measure]) -> bytes:
 def operator_measures(measures: Iterable[Measure]) -> bytes:
     """Numbers as numbers, by window."""
     return orjson.dumps({"measures": [_operator_measure(measure) for measure in measures]})
+
+
+def activity(weeks: Iterable[ActivityWeek]) -> bytes:
+    """Mastodon's weeks of an instance: every number is a text; it calls accounts that were active logins."""
+    return orjson.dumps(
+        [
+            {
+                "week": str(week.start_time.seconds),
+                "statuses": str(week.new_posts),
+                "logins": str(week.active_accounts),
+                "registrations": str(week.new_accounts),
+            }
+            for week in weeks
+        ]
+    )
 
 
 def _admin_measure(measure: Measure) -> dict[str, Any]:

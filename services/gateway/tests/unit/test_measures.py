@@ -137,3 +137,20 @@ async def test_measures_are_for_those_whom_analytics_lets_see_them(
     assert (await http.post(ADMIN, json=body, headers=staff)).status_code == 403
     analytics.failure = Unavailable("away")
     assert (await http.get(OPERATOR, headers=staff)).status_code == 503
+
+
+async def test_weeks_are_for_everybody_and_their_numbers_are_texts(
+    http: httpx2.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    week = pb.ActivityWeek(new_posts=5, active_accounts=3, new_accounts=1)
+    week.start_time.FromSeconds(1_772_409_600)
+
+    class Weeks:
+        async def call(self, method: str, *_args: Any, identity: object, **_options: Any) -> pb.ListActivityResponse:
+            assert (method, identity) == ("ListActivity", None)
+            return pb.ListActivityResponse(weeks=[week])
+
+    monkeypatch.setattr(world, "analytics", Weeks(), raising=False)
+    answer = await http.get("/api/v1/instance/activity", headers=world.newcomer("alice")[1])
+    assert answer.json() == [{"week": "1772409600", "statuses": "5", "logins": "3", "registrations": "1"}]
+    assert answer.headers["cache-control"].startswith("public, max-age=600")

@@ -40,6 +40,11 @@ class AnalyticsServiceStub:
                 request_serializer=rookery_dot_analytics_dot_v1_dot_analytics__service__pb2.GetMeasuresRequest.SerializeToString,
                 response_deserializer=rookery_dot_analytics_dot_v1_dot_analytics__service__pb2.GetMeasuresResponse.FromString,
                 _registered_method=True)
+        self.ListActivity = channel.unary_unary(
+                '/rookery.analytics.v1.AnalyticsService/ListActivity',
+                request_serializer=rookery_dot_analytics_dot_v1_dot_analytics__service__pb2.ListActivityRequest.SerializeToString,
+                response_deserializer=rookery_dot_analytics_dot_v1_dot_analytics__service__pb2.ListActivityResponse.FromString,
+                _registered_method=True)
 
 
 class AnalyticsServiceServicer:
@@ -55,6 +60,13 @@ class AnalyticsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListActivity(self, request, context):
+        """For anyone: the community's last twelve weeks, counted anew every ten minutes at most. Errors: UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AnalyticsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -62,6 +74,11 @@ def add_AnalyticsServiceServicer_to_server(servicer, server):
                     servicer.GetMeasures,
                     request_deserializer=rookery_dot_analytics_dot_v1_dot_analytics__service__pb2.GetMeasuresRequest.FromString,
                     response_serializer=rookery_dot_analytics_dot_v1_dot_analytics__service__pb2.GetMeasuresResponse.SerializeToString,
+            ),
+            'ListActivity': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListActivity,
+                    request_deserializer=rookery_dot_analytics_dot_v1_dot_analytics__service__pb2.ListActivityRequest.FromString,
+                    response_serializer=rookery_dot_analytics_dot_v1_dot_analytics__service__pb2.ListActivityResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -92,6 +109,33 @@ class AnalyticsService:
             '/rookery.analytics.v1.AnalyticsService/GetMeasures',
             rookery_dot_analytics_dot_v1_dot_analytics__service__pb2.GetMeasuresRequest.SerializeToString,
             rookery_dot_analytics_dot_v1_dot_analytics__service__pb2.GetMeasuresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListActivity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.analytics.v1.AnalyticsService/ListActivity',
+            rookery_dot_analytics_dot_v1_dot_analytics__service__pb2.ListActivityRequest.SerializeToString,
+            rookery_dot_analytics_dot_v1_dot_analytics__service__pb2.ListActivityResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,6 +38,8 @@ class AnalyticsServiceStub:
     INVALID_ARGUMENT (keys, window_seconds, start_time, end_time: at most 31 days or 180 minutes later), UNAUTHENTICATED,
     PERMISSION_DENIED (scope admin:read; STAFF_REQUIRED), UNAVAILABLE.
     """
+    ListActivity: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.ListActivityRequest, _analytics_service_pb2.ListActivityResponse]
+    """For anyone: the community's last twelve weeks, counted anew every ten minutes at most. Errors: UNAVAILABLE."""
 
 @_typing.type_check_only
 class AnalyticsServiceAsyncStub(AnalyticsServiceStub):
@@ -49,6 +51,8 @@ class AnalyticsServiceAsyncStub(AnalyticsServiceStub):
     INVALID_ARGUMENT (keys, window_seconds, start_time, end_time: at most 31 days or 180 minutes later), UNAUTHENTICATED,
     PERMISSION_DENIED (scope admin:read; STAFF_REQUIRED), UNAVAILABLE.
     """
+    ListActivity: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.ListActivityRequest, _analytics_service_pb2.ListActivityResponse]  # type: ignore[assignment]
+    """For anyone: the community's last twelve weeks, counted anew every ten minutes at most. Errors: UNAVAILABLE."""
 
 class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Windowed counts."""
@@ -63,5 +67,13 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         INVALID_ARGUMENT (keys, window_seconds, start_time, end_time: at most 31 days or 180 minutes later), UNAUTHENTICATED,
         PERMISSION_DENIED (scope admin:read; STAFF_REQUIRED), UNAVAILABLE.
         """
+
+    @_abc_1.abstractmethod
+    def ListActivity(
+        self,
+        request: _analytics_service_pb2.ListActivityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_analytics_service_pb2.ListActivityResponse, _abc.Awaitable[_analytics_service_pb2.ListActivityResponse]]:
+        """For anyone: the community's last twelve weeks, counted anew every ten minutes at most. Errors: UNAVAILABLE."""
 
 def add_AnalyticsServiceServicer_to_server(servicer: AnalyticsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

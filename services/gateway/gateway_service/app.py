@@ -142,7 +142,7 @@ def api_routers(
         AdminReports(clients, composer, exchange, settings).router,
         behind(flags, INTERACTIONS, Interactions(clients, exchange, settings, clock).router),
         behind(flags, MEASURES, Measures(clients, exchange, settings, clock).router),
-        Instance(settings, sign_up).router,
+        Instance(settings, flags).router,
         Activity(clients).router,
         OEmbed(composer, settings).router,
         Empty(composer, exchange).router,

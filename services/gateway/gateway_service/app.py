@@ -42,6 +42,7 @@ from gateway_service.routers.probes import Probes
 from gateway_service.routers.recovery import Recovery
 from gateway_service.routers.reference import Reference
 from gateway_service.routers.registration import Registration
+from gateway_service.routers.relationships import Relationships
 from gateway_service.routers.reports import Reports
 from gateway_service.routers.search import Search
 from gateway_service.routers.security import Security
@@ -126,6 +127,7 @@ def api_routers(
         # Its accounts/search is not the account "search".
         behind(flags, SEARCH, Search(clients, composer, exchange, settings).router),
         Accounts(clients, composer, exchange, settings).router,
+        Relationships(clients, composer, exchange, settings).router,
         Notifications(clients, composer, exchange, settings).router,
         behind(flags, CHAT, Conversations(clients, composer, exchange, settings).router),
         SignUp(clients, exchange, settings, flags).router,

@@ -32,6 +32,7 @@ from rookery.post.v1.post_service_pb2 import (
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
 from rookery.search.v1.search_service_pb2_grpc import SearchServiceStub
 from rookery.user.v1.account_pb2 import Relationship
+from rookery.user.v1.relationship_service_pb2_grpc import RelationshipServiceStub
 from rookery.user.v1.user_service_pb2 import (
     AccountQuery,
     AccountView,
@@ -70,6 +71,7 @@ class Clients:
         self.auth = client("auth", settings.auth_target, AuthServiceStub)
         self.accounts = client("auth", settings.auth_target, AccountServiceStub)
         self.user = client("user", settings.user_target, UserServiceStub)
+        self.relationships = client("user", settings.user_target, RelationshipServiceStub)
         self.post = client("post", settings.post_target, PostServiceStub)
         self.feed = client("feed", settings.feed_target, FeedServiceStub)
         self.messaging = client("messaging", settings.messaging_target, MessagingServiceStub)
@@ -82,6 +84,7 @@ class Clients:
             self.auth,
             self.accounts,
             self.user,
+            self.relationships,
             self.post,
             self.feed,
             self.messaging,

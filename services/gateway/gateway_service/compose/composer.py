@@ -73,10 +73,21 @@ class Composer:
 
     async def accounts(self, viewer: Identity | None, account_ids: Sequence[int]) -> list[bytes]:
         """Accounts in this order, without unknown ones."""
+        found = await self.accounts_by_id(viewer, account_ids)
+        return [found[account_id] for account_id in account_ids if account_id in found]
+
+    async def accounts_by_id(self, viewer: Identity | None, account_ids: Sequence[int]) -> dict[int, bytes]:
+        """As `accounts`, each under its id."""
+        if not account_ids:
+            return {}
+        found = await self._hydrator.accounts(viewer, account_ids)
+        return {account_id: account.body for account_id, account in found.items()}
+
+    async def people(self, viewer: Identity | None, account_ids: Sequence[int]) -> list[bytes]:
+        """As `accounts`, for what lists and finds others: without those whom a block keeps from the viewer."""
         if not account_ids:
             return []
-        found = await self._hydrator.accounts(viewer, account_ids)
-        return [found[account_id].body for account_id in account_ids if account_id in found]
+        return Presenter(viewer, await self._hydrator.people(viewer, account_ids)).people(account_ids)
 
     def community(self) -> bytes:
         """The Account of the community itself, for what no person has done; nobody can look it up."""

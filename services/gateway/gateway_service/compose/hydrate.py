@@ -84,6 +84,14 @@ class Hydrator:
         await self._ask_accounts(viewer, account_ids, facts)
         return facts.accounts
 
+    async def people(self, viewer: Identity | None, account_ids: Sequence[int]) -> Facts:
+        """As `accounts`, and what the viewer is to them."""
+        facts = Facts()
+        await asyncio.gather(
+            self._ask_accounts(viewer, account_ids, facts), self._load_relationships(viewer, account_ids, facts)
+        )
+        return facts
+
     def _people(self, posts: Iterable[PostFragment | None], replies: bool) -> set[int]:
         people = set()
         for post in posts:

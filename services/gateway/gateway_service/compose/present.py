@@ -63,6 +63,18 @@ class Presenter:
                 shown.append((notification.notification_id, body))
         return shown
 
+    def people(self, account_ids: Iterable[int]) -> list[bytes]:
+        """Accounts of a list, in this order."""
+        shown = []
+        for account_id in account_ids:
+            why = why_not_listed(self._viewer_id, account_id, self._facts.relationships)
+            account = self._facts.accounts.get(account_id)
+            if why is not None:
+                _LEFT_OUT[why].inc()
+            elif account is not None:
+                shown.append(account.body)
+        return shown
+
     def _told(self, notification: Notification) -> bytes | Why:
         """Without the post that it is about, a notification is about nothing."""
         account_id, post_id = notification.account_id, notification.post_id

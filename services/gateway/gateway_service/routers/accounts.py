@@ -12,7 +12,8 @@ from gateway_service.auth import TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.config import Settings
-from gateway_service.errors import RecordNotFound, invalid
+from gateway_service.errors import RecordNotFound
+from gateway_service.lists import cursor_refused, list_page
 from gateway_service.paging import link_header
 from gateway_service.params import Params, query_params, read_params
 from gateway_service.routing import Routes, json_array, json_response, path_id
@@ -30,13 +31,10 @@ from rookery.user.v1.user_service_pb2 import (
     UnfollowAccountRequest,
 )
 from rookery_common.auth import Identity
-from rookery_common.errors import InvalidArgument
 
 CALL_SECONDS = 5.0
 MAX_ACCOUNTS = 100
 PAGE_STATUSES, MOST_STATUSES = 20, 40
-PAGE_ACCOUNTS, MOST_ACCOUNTS = 40, 80
-MAX_CURSOR_CHARS = 1024
 
 
 class Accounts:
@@ -145,20 +143,13 @@ class Accounts:
     async def _account_list(
         self, request: Request, method: str, kind: type[ListFollowersRequest] | type[ListFollowingRequest]
     ) -> Response:
-        """The list's own cursor travels as `max_id`: clients take it from the Link header and hand it back as it is."""
         viewer = await self._exchange.viewer(request, "read:accounts")
-        params = query_params(request)
-        size = min(params.integer("limit", 1, 1_000_000) or PAGE_ACCOUNTS, MOST_ACCOUNTS)
-        cursor = params.text("max_id", MAX_CURSOR_CHARS) or ""
-        call = kind(account_id=path_id(request), page_size=size, page_token=cursor)
-        try:
+        size, token = list_page(query_params(request))
+        call = kind(account_id=path_id(request), page_size=size, page_token=token)
+        with cursor_refused():
             answer = await self._clients.user.call(method, call, timeout=CALL_SECONDS, idempotent=True, identity=viewer)
-        except InvalidArgument as error:
-            if any(violation.field == "page_token" for violation in error.fields):
-                raise invalid("max_id", "is not of this list") from None
-            raise
         link = link_header(self._settings.public_url, request, older=answer.next_page_token or None, newer=None)
-        return json_array(await self._composer.accounts(viewer, list(answer.account_ids)), link)
+        return json_array(await self._composer.people(viewer, list(answer.account_ids)), link)
 
     async def _own_profile(self, identity: Identity) -> Account:
         """The texts as their owner wrote them, which the rendered account has in HTML only."""

@@ -56,7 +56,7 @@ class Search:
                 raise SearchNeedsUser("pagination is")
         found = await self._ask(call, viewer) if call.kinds else SearchResponse()
         accounts, statuses = await asyncio.gather(
-            self._composer.accounts(viewer, list(found.account_ids)),
+            self._composer.people(viewer, list(found.account_ids)),
             self._composer.statuses(viewer, list(found.post_ids)),
         )
         url, signed_in = self._settings.public_url, viewer is not None
@@ -76,7 +76,7 @@ class Search:
             following=params.flag("following") or False,
         )
         found = await self._ask(call, caller.identity)
-        return json_array(await self._composer.accounts(caller.identity, list(found.account_ids)))
+        return json_array(await self._composer.people(caller.identity, list(found.account_ids)))
 
     async def _ask(self, call: SearchRequest, viewer: Identity | None) -> SearchResponse:
         found: SearchResponse = await self._clients.search.call(

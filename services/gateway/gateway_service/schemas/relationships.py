@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import orjson
 
+from gateway_service.schemas.conversations import moment
 from rookery.user.v1.account_pb2 import Relationship
+from rookery.user.v1.relationship_service_pb2 import MutedAccount
 
 
 def relationship(message: Relationship) -> bytes:
@@ -28,3 +30,9 @@ def relationship(message: Relationship) -> bytes:
             "note": message.note,
         }
     )
+
+
+def muted_account(account: bytes, muted: MutedAccount) -> bytes:
+    """Mastodon's MutedAccount entity: the account, and when the mute ends."""
+    until = moment(muted.expire_time) if muted.HasField("expire_time") else None
+    return b'%b,"mute_expires_at":%b}' % (account[:-1], orjson.dumps(until))

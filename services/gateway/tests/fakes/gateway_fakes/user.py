@@ -39,12 +39,13 @@ class FakeUser(FakeService):
         return user_service_pb2.LookupAccountsResponse(accounts=found)
 
     def relation(self, viewer: int, account_id: int) -> account_pb2.Relationship:
-        return account_pb2.Relationship(
+        relation = account_pb2.Relationship(
             account_id=account_id,
             following=(viewer, account_id) in self.follows,
             followed_by=(account_id, viewer) in self.follows,
             showing_reblogs=(viewer, account_id) in self.follows,
         )
+        return self.world.relationships.complete(relation, viewer)
 
     def FollowAccount(self, request: Any, who: Identity | None) -> Any:
         assert who is not None

@@ -8,6 +8,7 @@ from typing import Any
 from gateway_fakes.accounts import FakeAccounts
 from gateway_fakes.auth import FakeAuth
 from gateway_fakes.post import FakePost
+from gateway_fakes.relationships import FakeRelationships
 from gateway_fakes.service import FakeService
 from gateway_fakes.user import FakeUser
 from rookery.feed.v1 import feed_service_pb2
@@ -34,12 +35,14 @@ class World:
     auth: FakeAuth = field(init=False)
     accounts: FakeAccounts = field(init=False)
     user: FakeUser = field(init=False)
+    relationships: FakeRelationships = field(init=False)
     post: FakePost = field(init=False)
     feed: FakeFeed = field(init=False)
 
     def __post_init__(self) -> None:
         self.auth, self.user = FakeAuth(self), FakeUser(self)
         self.accounts = FakeAccounts(self)
+        self.relationships = FakeRelationships(self)
         self.post, self.feed = FakePost(self), FakeFeed(self)
 
     async def batch_get_posts(self, _viewer: Identity | None, queries: Any) -> list[post_service_pb2.PostView]:

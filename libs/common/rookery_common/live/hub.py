@@ -80,9 +80,12 @@ class LiveHub(Generic[S, T]):
         self._clock = clock
         self._subscriptions: set[Subscription[T]] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._behind: set[int] = set()
+        self._ready = asyncio.Event()
 
     async def start(self) -> None:
         """Also while Redis is away: then it begins once that is back."""
+        self._behind = {shard for shards in self._streams.groups for shard in shards}
         self._tasks = [asyncio.create_task(self._follow(shards), name="live") for shards in self._streams.groups]
 
     async def stop(self) -> None:
@@ -90,6 +93,10 @@ class LiveHub(Generic[S, T]):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+
+    async def ready(self) -> None:
+        """Waits until whatever is published from now on is heard."""
+        await self._ready.wait()
 
     def open(self) -> Subscription[T]:
         """A subscription to nothing yet. Give it back by `close`."""
@@ -109,12 +116,18 @@ class LiveHub(Generic[S, T]):
                 for shard in shards:
                     if shard not in positions:
                         positions[shard] = await self._streams.end(shard)
+                        self._note_begin(shard)
                 messages = await self._streams.read(positions)
             except AppError as error:
                 log.warning("live.redis_away", reason=error.reason)
                 await self._clock.sleep(RETRY_SECONDS)
                 continue
             await self._take(messages, positions)
+
+    def _note_begin(self, shard: int) -> None:
+        self._behind.discard(shard)
+        if not self._behind:
+            self._ready.set()
 
     async def _take(self, messages: Sequence[Message[S]], positions: dict[int, Position]) -> None:
         wanted = [message for message in messages if self._is_wanted(message)]

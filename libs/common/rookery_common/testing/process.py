@@ -8,7 +8,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ from typing import Any
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
+
+from rookery_common.testing.ports import free_address
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -69,7 +70,7 @@ def random_master_key() -> str:
 def service_process(service: str, environment: Mapping[str, str]) -> Iterator[ServiceProcess]:
     """`python -m <service>_service all`, once it is started; AssertionError unless SIGTERM then ends it cleanly."""
     prefix = f"{service.upper()}_"
-    addresses = {name: f"127.0.0.1:{_free_port()}" for name in ("GRPC_ADDRESS", "HEALTH_ADDRESS")}
+    addresses = {name: free_address() for name in ("GRPC_ADDRESS", "HEALTH_ADDRESS")}
     own = {f"{prefix}{name}": address for name, address in addresses.items()}
     own[f"{prefix}MASTER_KEY"] = random_master_key()
     command = [sys.executable, "-m", f"{service}_service", "all"]
@@ -83,11 +84,6 @@ def service_process(service: str, environment: Mapping[str, str]) -> Iterator[Se
         finally:
             child.kill()
     assert code == 0, f"{service} ended with status {code}"  # noqa: S101 - it is for tests
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _await_start(child: subprocess.Popen[bytes], process: ServiceProcess) -> None:

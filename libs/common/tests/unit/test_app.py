@@ -8,17 +8,15 @@ import signal
 import socket
 import sys
 import urllib.request
+from contextlib import suppress
 
 import pytest
 
 from rookery_common.app import App, Command, Role, cli
 from rookery_common.config import BaseServiceSettings
 from rookery_common.errors import NotFound, Unavailable
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+from rookery_common.testing.ports import free_address
+from rookery_common.testing.waiting import eventually
 
 
 class Recorder:
@@ -37,7 +35,7 @@ class Recorder:
 @pytest.fixture
 def settings() -> BaseServiceSettings:
     return BaseServiceSettings(
-        service="demo", master_key=base64.b64encode(bytes(32)).decode(), health_address=f"127.0.0.1:{free_port()}"
+        service="demo", master_key=base64.b64encode(bytes(32)).decode(), health_address=free_address()
     )
 
 
@@ -53,10 +51,21 @@ async def get(settings: BaseServiceSettings, path: str) -> tuple[int, str]:
     return await asyncio.to_thread(fetch)
 
 
+async def running(settings: BaseServiceSettings) -> None:
+    """A process that is not there yet is ended by what it is to be told later."""
+
+    async def started() -> bool:
+        with suppress(OSError):  # it does not listen yet
+            return (await get(settings, "/startupz"))[0] == 200
+        return False
+
+    await eventually(started)
+
+
 async def test_components_start_in_order_and_stop_in_reverse(settings: BaseServiceSettings) -> None:
     seen: list[str] = []
     app = asyncio.create_task(App(settings, "1", [Recorder("a", seen), Recorder("b", seen)], {}).run())
-    await asyncio.sleep(0.3)
+    await running(settings)
     assert (await get(settings, "/readyz"))[0] == 200
     assert "python_info" in (await get(settings, "/metrics"))[1]
     os.kill(os.getpid(), signal.SIGTERM)
@@ -69,7 +78,7 @@ async def test_failing_check_is_named_while_the_process_stays_alive(settings: Ba
         raise Unavailable("no engine")
 
     app = asyncio.create_task(App(settings, "1", [], {"postgres": broken}).run())
-    await asyncio.sleep(0.3)
+    await running(settings)
     status, body = await get(settings, "/readyz")
     assert (status, json.loads(body)["failures"]) == (503, {"postgres": "Unavailable"})
     assert (await get(settings, "/livez"))[0] == 200

@@ -53,7 +53,7 @@ async def feed(
         hub = LiveHub(streams, as_sent, SystemClock())
         await hub.start()
         stack.push_async_callback(hub.stop)
-        await asyncio.sleep(0.05)
+        await hub.ready()
         servicer = FeedServicer(home, fan_out, hub, tokens.verifier, clock)
         network = Network(stack, tokens.verifier)
         registration = (add_FeedServiceServicer_to_server, servicer, "rookery.feed.v1.FeedService")

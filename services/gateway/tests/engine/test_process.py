@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
@@ -13,6 +12,7 @@ import psutil
 import pytest
 
 from rookery.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+from rookery_common.testing.ports import free_address
 from rookery_common.testing.process import ServiceProcess, service_process
 from rookery_common.testing.rpc import Network, settings_of
 
@@ -36,13 +36,8 @@ class Auth(auth_service_pb2_grpc.AuthServiceServicer):
             await asyncio.sleep(0.3)
 
 
-def free_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"127.0.0.1:{listener.getsockname()[1]}"
-
-
 def await_ready(process: ServiceProcess) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while process.probe("/readyz")[0] != 200:
         assert time.monotonic() < deadline, process.failures()
         time.sleep(0.1)
@@ -64,7 +59,7 @@ def process(addresses: dict[str, str], kafka_bootstrap: str) -> Iterator[Service
 @pytest.fixture
 def http(addresses: dict[str, str], process: ServiceProcess) -> Iterator[httpx2.Client]:
     assert process.pid
-    with httpx2.Client(base_url=f"http://{addresses['http']}", timeout=10) as client:
+    with httpx2.Client(base_url=f"http://{addresses['http']}", timeout=30) as client:
         yield client
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from gateway_service.overload import Gate
 from gateway_service.server import HttpServer
 from rookery_common.clock import SystemClock
 from rookery_common.health import Health
+from rookery_common.testing.ports import free_address
 
 if TYPE_CHECKING:
     from gateway_fakes.world import World
@@ -29,8 +29,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(200)
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Told the address that it will have: clients follow the links that it gives."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    address = free_address()
     return settings.model_copy(update={"http_address": address, "public_url": f"http://{address}"})
 
 

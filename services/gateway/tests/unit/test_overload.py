@@ -82,7 +82,7 @@ async def answers(server: HttpServer, *requests: bytes) -> bytes:
         for request in requests:
             writer.write(request)
             await writer.drain()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await reader.read()
     finally:
         writer.close()

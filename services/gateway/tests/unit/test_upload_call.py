@@ -106,14 +106,14 @@ async def test_form_that_ends_early_is_told_and_ends_the_call(upload: Any, posts
     answer = await upload(HEAD, *[CHUNK] * 15)
     assert answer.status_code == 422
     assert "ends before its last boundary" in answer.json()["error"]
-    await asyncio.wait_for(posts.ended.wait(), 5)
+    await asyncio.wait_for(posts.ended.wait(), 30)
 
 
 async def test_too_large_a_file_is_told_and_ends_the_call(upload: Any, posts: Posts) -> None:
     answer = await upload(HEAD, *[CHUNK] * 21, TAIL)
     assert answer.status_code == 413
     assert "file is too large" in answer.json()["error"]
-    await asyncio.wait_for(posts.ended.wait(), 5)
+    await asyncio.wait_for(posts.ended.wait(), 30)
 
 
 async def test_what_post_refuses_half_way_is_told(upload: Any, posts: Posts) -> None:

@@ -33,7 +33,7 @@ async def hub(
 ) -> AsyncIterator[Hub]:
     found = LiveHub(streams, MessageLoader(conversation_rows, message_rows, seals), SystemClock())
     await found.start()
-    await asyncio.sleep(0.2)
+    await found.ready()
     yield found
     await found.stop()
 
@@ -47,7 +47,7 @@ async def conversation_id(conversations: Conversations, alice: Identity) -> int:
 async def taken(subscription: Subscription[Message], count: int) -> list[News[Message]]:
     """What came, once there are so many for all accounts together: members of one shard share news, others don't."""
     found: list[News[Message]] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while sum(len(news.account_ids) for news in found) < count:
             found += await subscription.take(1)
     return found

@@ -55,7 +55,7 @@ async def service(
         hub = LiveHub(streams, as_sent, SystemClock())
         await hub.start()
         stack.push_async_callback(hub.stop)
-        await asyncio.sleep(0.05)
+        await hub.ready()
         network = Network(stack, tokens.verifier)
         servicer = NotificationServicer(reader, put_away, hub)
         name = "rookery.notification.v1.NotificationService"

@@ -28,6 +28,7 @@ from rookery_common.testing.crash import Crash
 TOPIC = "post.events.v1"
 GROUP = "feed.post-events"
 PARTITIONS = 4
+LONG_SECONDS = 30.0
 
 
 @pytest_asyncio.fixture
@@ -66,7 +67,14 @@ class Members:
         self.die = False
         self._news = asyncio.Event()
 
-    async def add(self, *, batch: bool = False, batch_size: int = 500, gather_seconds: float = 0.0) -> Consumer:
+    async def add(
+        self,
+        *,
+        batch: bool = False,
+        batch_size: int = 500,
+        gather_seconds: float = 0.0,
+        fetch_seconds: float = 0.1,
+    ) -> Consumer:
         member = Consumer(
             self._bootstrap,
             GROUP,
@@ -76,7 +84,7 @@ class Members:
             dead_letters=self._producer,
             service="feed",
             topic_prefix=self._prefix,
-            fetch_seconds=0.1,
+            fetch_seconds=fetch_seconds,
             batch_size=batch_size,
             gather_seconds=gather_seconds,
             whole=gather_seconds > 0,
@@ -102,7 +110,7 @@ class Members:
         self.handled.extend(events)
         self._news.set()
 
-    async def until(self, count: int, seconds: float = 20.0) -> None:
+    async def until(self, count: int, seconds: float = 60.0) -> None:
         """Waits until so many effects are there."""
         async with asyncio.timeout(seconds):
             while len(self.handled) < count:
@@ -142,13 +150,11 @@ async def test_events_arrive_whole_and_in_the_order_of_their_key(producer: Produ
 
 
 async def test_a_lone_event_arrives_at_once(producer: Producer, members: Members) -> None:
-    await members.add()
+    await members.add(fetch_seconds=LONG_SECONDS)
     await producer.send(_event(1))
     await members.until(1)
-    start = asyncio.get_running_loop().time()
     await producer.send(_event(2))
-    await members.until(2)
-    assert asyncio.get_running_loop().time() - start < 0.5
+    await members.until(2, seconds=LONG_SECONDS / 2)
 
 
 async def test_a_batch_handler_is_given_what_a_fetch_found(producer: Producer, members: Members) -> None:
@@ -302,7 +308,7 @@ async def test_every_follower_sees_each_event_from_when_it_is_ready(
         await follower.ready()
     await producer.send_raw(TOPIC, b"x", b"\xff", [])
     await producer.send_all([_event(key) for key in (100, 101, 102, 103)])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await all_seen.wait()
     for follower in followers:
         await follower.stop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -15,6 +14,7 @@ from rookery_common.kafka.events import Event
 from rookery_common.kafka.producer import Producer
 from rookery_common.testing.events import FakeProducer
 from rookery_common.testing.golden import golden_events
+from rookery_common.testing.waiting import eventually
 
 TOPIC, GROUP = "post.events.v1", "feed.post-events"
 EVENTS = golden_events(TOPIC)
@@ -54,7 +54,7 @@ class FakeClient:
     def __init__(self, failures: int, revoked: bool) -> None:
         self.failures, self.revoked = failures, revoked
         self.commits: list[int] = []
-        self.tries = 0
+        self.tries = self.empty_polls = 0
         self._records = [FakeMessage(event, offset) for offset, event in enumerate(EVENTS[:2])]
         self._callbacks: dict[str, Callable[..., None]] = {}
 
@@ -63,6 +63,7 @@ class FakeClient:
 
     def poll(self, _seconds: float) -> FakeMessage | None:
         if not self._records:
+            self.empty_polls += 1
             return None
         self._callbacks["on_assign"](self, [TopicPartition(TOPIC, 0)])
         return self._records.pop(0)
@@ -87,7 +88,7 @@ class FakeClient:
         """Nothing to leave."""
 
 
-async def _run(client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+async def _run(client: FakeClient, monkeypatch: pytest.MonkeyPatch, done: Callable[[list[Event]], bool]) -> list[Event]:
     handled: list[Event] = []
 
     async def handle(event: Event) -> None:
@@ -97,19 +98,19 @@ async def _run(client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> list[Even
     producer = cast(Producer, cast(Any, FakeProducer()))
     consumer = Consumer("", GROUP, [TOPIC], handle, dead_letters=producer, service="feed", fetch_seconds=0.01)
     await consumer.start()
-    await asyncio.sleep(0.2)
+    await eventually(lambda: done(handled))
     await consumer.stop()
     return handled
 
 
 async def test_a_commit_that_failed_is_tried_again_though_nothing_more_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     client = FakeClient(failures=3, revoked=False)
-    assert await _run(client, monkeypatch) == EVENTS[:2]
+    assert await _run(client, monkeypatch, lambda _: bool(client.commits)) == EVENTS[:2]
     assert client.commits == [2]
     assert client.tries == 4
 
 
 async def test_what_moved_to_another_member_is_not_committed(monkeypatch: pytest.MonkeyPatch) -> None:
     client = FakeClient(failures=0, revoked=True)
-    await _run(client, monkeypatch)
+    await _run(client, monkeypatch, lambda handled: len(handled) == 2 and client.empty_polls > 3)
     assert client.commits == []

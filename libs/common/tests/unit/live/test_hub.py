@@ -44,14 +44,14 @@ async def hub(
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
     found = LiveHub(streams, loader, SystemClock())
     await found.start()
-    await asyncio.sleep(0.05)
+    await found.ready()
     yield found
     await found.stop()
 
 
 async def _taken(subscription: Subscription[str], count: int) -> list[News[str]]:
     found: list[News[str]] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(found) < count:
             found += await subscription.take(1)
     return found

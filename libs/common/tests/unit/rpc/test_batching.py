@@ -18,6 +18,7 @@ from rookery_common.auth import Identity, with_identity
 from rookery_common.errors import AppError, DeadlineExceeded, InvalidArgument, NotFound, Unauthenticated, Unavailable
 from rookery_common.rpc import Batcher, RpcClient, deadline, remaining, serve_batch
 from rookery_common.testing.rpc import Tokens
+from rookery_common.testing.waiting import eventually
 
 Home = Batcher[BatchGetHomeEntry, BatchGetHomeResult]
 
@@ -59,7 +60,7 @@ async def settle() -> None:
 async def test_an_entry_alone_goes_at_once() -> None:
     calls = Calls()
     batcher: Home = Batcher(calls, name="home")
-    assert (await batcher(entry(1), timeout=1)).more
+    assert (await batcher(entry(1), timeout=5)).more
     assert calls.limits == [[1]]
 
 
@@ -67,7 +68,7 @@ async def test_an_entry_that_arrives_just_as_a_call_ends_goes_at_once_too() -> N
     calls = Calls()
     batcher: Home = Batcher(calls, max_in_flight=1, name="home")
     for limit in range(5):
-        assert (await batcher(entry(limit), timeout=0.5)).more
+        assert (await batcher(entry(limit), timeout=5)).more
     assert len(calls.limits) == 5
 
 
@@ -86,12 +87,13 @@ async def test_entries_that_arrive_meanwhile_share_the_next_call() -> None:
 
 async def test_a_slow_call_holds_the_others_up_for_a_moment_only_and_a_bounded_number_is_in_flight() -> None:
     calls = Calls(held=True)
-    batcher: Home = Batcher(calls, max_in_flight=2, patience=0.01, name="home")
-    tasks = []
-    for limit in (1, 2, 3, 4, 5):
-        tasks.append(asyncio.create_task(batcher(entry(limit), timeout=5)))
-        await asyncio.sleep(0.03 if limit == 3 else 0)
-    await asyncio.sleep(0.03)
+    batcher: Home = Batcher(calls, max_in_flight=2, patience=0.2, name="home")
+    tasks = [asyncio.create_task(batcher(entry(1), timeout=30))]
+    await settle()
+    tasks += [asyncio.create_task(batcher(entry(limit), timeout=30)) for limit in (2, 3)]
+    await eventually(lambda: len(calls.limits) == 2)
+    tasks += [asyncio.create_task(batcher(entry(limit), timeout=30)) for limit in (4, 5)]
+    await asyncio.sleep(0.3)
     assert calls.limits == [[1], [2, 3]]
     calls.go_on.set()
     await asyncio.gather(*tasks)

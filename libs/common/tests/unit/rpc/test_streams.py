@@ -11,6 +11,7 @@ import pytest
 from rookery.feed.v1.feed_service_pb2 import StreamTimelinesRequest, StreamTimelinesResponse
 from rookery_common.auth import current_identity
 from rookery_common.errors import NotFound, PermissionDenied, Unavailable
+from rookery_common.rpc.server import GRACE_SECONDS
 from rookery_common.testing.rpc import Tokens, settings_of
 
 
@@ -63,7 +64,7 @@ async def test_a_stream_s_error_arrives_as_what_it_is(network: Any) -> None:
 
 async def test_a_silent_stream_counts_as_dead(network: Any) -> None:
     client = await network.pair(StreamTimelines=forever)
-    stream = client.stream("StreamTimelines", requests(), silence=0.1)
+    stream = client.stream("StreamTimelines", requests(), silence=1.0)
     await anext(stream)
     with pytest.raises(Unavailable):
         await anext(stream)
@@ -92,8 +93,8 @@ async def test_streams_end_at_once_when_the_server_drains(network: Any) -> None:
     await anext(stream)
     stopping = asyncio.create_task(server.stop())
     with pytest.raises(Unavailable):
-        await asyncio.wait_for(anext(stream), 2)
-    await asyncio.wait_for(stopping, 2)
+        await asyncio.wait_for(anext(stream), GRACE_SECONDS / 2)
+    await asyncio.wait_for(stopping, GRACE_SECONDS)
 
 
 async def test_leaving_a_stream_ends_it_at_the_server(network: Any) -> None:
@@ -110,4 +111,4 @@ async def test_leaving_a_stream_ends_it_at_the_server(network: Any) -> None:
     stream = client.stream("StreamTimelines", requests())
     await anext(stream)
     await stream.aclose()
-    await asyncio.wait_for(ended.wait(), 2)
+    await asyncio.wait_for(ended.wait(), 30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +23,7 @@ from rookery.messaging.v1 import messaging_service_pb2 as pb
 from rookery_common.auth import Identity
 from rookery_common.clock import SystemClock
 from rookery_common.errors import NotFound, Unavailable
+from rookery_common.testing.waiting import PATIENCE_SECONDS, eventually
 
 if TYPE_CHECKING:
     from tests.unit.composing.conftest import Gateway, World
@@ -114,12 +115,6 @@ async def address(gateway: Gateway, hub: Hub, world: World) -> AsyncIterator[str
     listener.close()
 
 
-async def eventually(true: Callable[[], bool], seconds: float = 3.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - what is waited for knows no event
-            await asyncio.sleep(0.005)
-
-
 @asynccontextmanager
 async def listening(messaging: FakeMessaging, address: str) -> AsyncIterator[ClientConnection]:
     """Bob's WebSocket, once messaging knows of it."""
@@ -129,7 +124,7 @@ async def listening(messaging: FakeMessaging, address: str) -> AsyncIterator[Cli
 
 
 async def received(websocket: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         frame: dict[str, Any] = json.loads(await websocket.recv())
     assert frame.keys() == {"type", "id", "ts", "data"}
     return frame

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +15,7 @@ from rookery.auth.v1.auth_service_pb2 import Revocation, WatchRevocationsRespons
 from rookery_common.clock import SystemClock
 from rookery_common.errors import FailedPrecondition, Unauthenticated, Unavailable
 from rookery_common.testing.clock import FakeClock
+from rookery_common.testing.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.unit.composing.conftest import Gateway, World
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 BOB = 102
 
 
-async def eventually(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(3):
-        while not true():  # noqa: ASYNC110 - what is waited for knows no event
-            await asyncio.sleep(0.005)
+async def asks_anew(world: World, gateway: Gateway, asked: int) -> bool:
+    """Whether a token that was asked about so often is asked about once more now."""
+    await gateway.exchange.exchange("token")
+    return len(world.called("ExchangeToken")) > asked
 
 
 async def test_it_is_ready_once_auth_was_heard(gateway: Gateway) -> None:
@@ -57,9 +57,14 @@ async def test_a_revoked_session_s_token_is_asked_about_anew(world: World, gatew
     del world.opaque["token"]
     assert (await gateway.exchange.exchange("token")).identity.account_id == BOB  # remembered
     world.revocations.put_nowait(Revocation(session_id=7, account_id=BOB, sequence=1))
-    await asyncio.sleep(0.2)
-    with pytest.raises(Unauthenticated):
-        await gateway.exchange.exchange("token")
+
+    async def refused() -> bool:
+        with suppress(Unauthenticated):
+            await gateway.exchange.exchange("token")
+            return False
+        return True
+
+    await eventually(refused)
 
 
 async def test_where_auth_has_forgotten_what_came_after_every_session_shows_its_token_again(
@@ -133,8 +138,7 @@ async def test_a_revoked_app_ends_with_its_streams_and_others_go_on(world: World
     await gateway.exchange.exchange("token")
     assert len(world.called("ExchangeToken")) == asked + 1
     world.revocations.put_nowait(Revocation(sequence=3, roles_changed=True))
-    await asyncio.sleep(0.2)
-    await gateway.exchange.exchange("token")
+    await eventually(lambda: asks_anew(world, gateway, asked + 1))
     assert len(world.called("ExchangeToken")) == asked + 2
     assert closed == [("app", identity.app_id + 1), ("app", identity.app_id)]
 
@@ -162,7 +166,6 @@ async def test_changed_roles_are_asked_for_anew_and_end_no_session(world: World,
     await gateway.exchange.exchange("token")
     asked = len(world.called("ExchangeToken"))
     world.revocations.put_nowait(Revocation(account_id=BOB, sequence=1, roles_changed=True))
-    await asyncio.sleep(0.2)
-    await gateway.exchange.exchange("token")
+    await eventually(lambda: asks_anew(world, gateway, asked))
     assert len(world.called("ExchangeToken")) == asked + 1
     assert closed == []

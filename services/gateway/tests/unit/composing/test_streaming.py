@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from rookery.notification.v1.notification_service_pb2 import StreamNotifications
 from rookery_common.clock import SystemClock
 from rookery_common.errors import Unavailable
 from rookery_common.ids import lowest_id_at
+from rookery_common.testing.waiting import PATIENCE_SECONDS, eventually
 
 if TYPE_CHECKING:
     from tests.unit.composing.conftest import Gateway, World
@@ -60,12 +61,6 @@ async def address(gateway: Gateway) -> AsyncIterator[str]:
     listener.close()
 
 
-async def eventually(true: Callable[[], bool], seconds: float = 3.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - what is waited for knows no event
-            await asyncio.sleep(0.005)
-
-
 def update(entry_id: int, kind: Any = Kind.KIND_UPDATE) -> TimelineUpdate:
     return TimelineUpdate(kind=kind, entry_id=entry_id, author_id=ALICE, account_ids=[BOB])
 
@@ -79,7 +74,7 @@ async def listening(world: World, address: str, query: str = "?stream=user", **o
 
 
 async def received(websocket: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         frame: dict[str, Any] = json.loads(await websocket.recv())
     return frame
 
@@ -255,7 +250,7 @@ async def test_a_stream_without_a_good_token_is_refused(address: str, token: str
 
 
 @pytest.mark.parametrize("revocation", [Revocation(session_id=7, account_id=BOB), Revocation(account_id=BOB)])
-async def test_a_revoked_session_s_stream_ends_within_a_second(
+async def test_a_revoked_session_s_stream_ends(
     world: World, gateway: Gateway, address: str, revocation: Revocation
 ) -> None:
     await eventually(gateway.revocations.fresh)
@@ -263,7 +258,7 @@ async def test_a_revoked_session_s_stream_ends_within_a_second(
         del world.opaque["bobs-token"]
         world.revocations.put_nowait(revocation)
         with pytest.raises(ConnectionClosed) as caught:
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await websocket.recv()
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 4001
@@ -288,7 +283,7 @@ async def test_events_arrive_by_server_sent_events(world: World, address: str) -
 async def take(lines: AsyncIterator[str], number: int) -> list[str]:
     """The next lines that are not empty."""
     seen: list[str] = []
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         async for line in lines:
             if line:
                 seen.append(line)
@@ -313,7 +308,7 @@ async def test_a_token_that_ends_ends_its_stream(
         del world.opaque["bobs-token"]
         gateway.exchange.forget(7)  # as when what was cached expires
         with pytest.raises(ConnectionClosed) as caught:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await websocket.recv()
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 4001
@@ -323,7 +318,7 @@ async def test_when_this_replica_stops_clients_are_sent_elsewhere(world: World, 
     async with listening(world, address, QUERY) as websocket:
         await gateway.hub.stop()
         with pytest.raises(ConnectionClosed) as caught:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await websocket.recv()
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1012

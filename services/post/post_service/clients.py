@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from post_service.models import Mention
 from rookery.auth.v1 import auth_service_pb2 as auth_pb
@@ -14,6 +15,13 @@ from rookery_common.rpc.client import RpcClient
 KEYS_SECONDS = 2.0
 LOOKUP_SECONDS = 2.0
 RELATIONSHIPS_SECONDS = 1.0
+
+
+class Relation(NamedTuple):
+    """What a viewer is to an account: whether it follows, and whether a block of either keeps the two apart."""
+
+    following: bool
+    apart: bool
 
 
 class UserClient:
@@ -37,9 +45,16 @@ class UserClient:
 
     async def followed_by(self, viewer: Identity, account_ids: Sequence[int]) -> frozenset[int]:
         """Which of the accounts the viewer follows."""
+        relations = await self.relations(viewer, account_ids)
+        return frozenset(account_id for account_id, relation in relations.items() if relation.following)
+
+    async def relations(self, viewer: Identity, account_ids: Sequence[int]) -> Mapping[int, Relation]:
+        """What the viewer is to the accounts; those of whom it can't be said now are left out."""
         entry = pb.BatchGetRelationshipsEntry(account_ids=account_ids)
         result = await self._relationships(entry, timeout=RELATIONSHIPS_SECONDS, identity=viewer)
-        return frozenset(relation.account_id for relation in result.relationships if relation.following)
+        return {
+            each.account_id: Relation(each.following, each.blocking or each.blocked_by) for each in result.relationships
+        }
 
     async def _send(
         self, entries: list[pb.BatchGetRelationshipsEntry], timeout: float

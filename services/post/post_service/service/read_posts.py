@@ -100,8 +100,18 @@ class PostReader:
         return post
 
     async def require_visible(self, identity: Identity, post: SealedPost) -> None:
-        """Raises PostNotFound where the account may not see the post."""
-        following = await self._following(identity, [post])
+        """Before the account does something with the post.
+
+        Raises PostNotFound where it may not see it or a block keeps the two apart, Unavailable while that is not known.
+        """
+        following: frozenset[int] = frozenset()
+        if post.author_id != viewer_of(identity):
+            relation = (await self._users.relations(identity, [post.author_id])).get(post.author_id)
+            if relation is None:
+                raise Unavailable("it is not known now whether this post may be seen")
+            if relation.apart:
+                raise PostNotFound
+            following = frozenset({post.author_id}) if relation.following else following
         if not may_see(viewer_of(identity), post, following):
             raise PostNotFound
 

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from post_service.app import MIGRATIONS
-from post_service.clients import UserClient
+from post_service.clients import Relation, UserClient
 from post_service.models import Mention
 from post_service.repository.cache import PostCache
 from post_service.repository.engagements import EngagementRepository
@@ -38,8 +38,8 @@ class Users(UserClient):
     async def find_accounts(self, usernames: Sequence[str]) -> list[Mention]:
         return [Mention(102, "bob")]
 
-    async def followed_by(self, viewer: Identity, account_ids: Sequence[int]) -> frozenset[int]:
-        return frozenset()
+    async def relations(self, viewer: Identity, account_ids: Sequence[int]) -> dict[int, Relation]:
+        return {account_id: Relation(following=False, apart=False) for account_id in account_ids}
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from datetime import date
 
 import pytest
 
-from post_service.clients import UserClient
+from post_service.clients import Relation, UserClient
 from post_service.errors import BrokenFile, FileTooLarge
 from post_service.imaging.formats import Kind
 from post_service.imaging.pool import ImageWorkers
@@ -65,6 +65,8 @@ class Store:
     sheets: dict[Week, tuple[Sheet, int]] = field(default_factory=dict)
     files: dict[str, tuple[bytes, str, str]] = field(default_factory=dict)
     pictures: dict[tuple[int, Purpose], ProfilePicture] = field(default_factory=dict)
+    blocks: set[tuple[int, int]] = field(default_factory=set)
+    unknown_accounts: set[int] = field(default_factory=set)
     away: set[str] = field(default_factory=set)
     reads: int = 0
 
@@ -301,9 +303,14 @@ class MemoryUsers(UserClient):
         self._store.require("user")
         return [self._accounts[name.lower()] for name in usernames if name.lower() in self._accounts]
 
-    async def followed_by(self, viewer: Identity, account_ids: Sequence[int]) -> frozenset[int]:
+    async def relations(self, viewer: Identity, account_ids: Sequence[int]) -> dict[int, Relation]:
         self._store.require("user")
-        return frozenset(self._follows[viewer.account_id].intersection(account_ids))
+        follows, me = self._follows[viewer.account_id], viewer.account_id
+        known = [account_id for account_id in account_ids if account_id not in self._store.unknown_accounts]
+        return {
+            each: Relation(each in follows, not self._store.blocks.isdisjoint({(me, each), (each, me)}))
+            for each in known
+        }
 
 
 class MemoryFiles(S3):

@@ -42,7 +42,12 @@ class FakeUser(user_service_pb2_grpc.UserServiceServicer):
             return [
                 user_service_pb2.BatchGetRelationshipsResult(
                     relationships=[
-                        account_pb2.Relationship(account_id=n, following=(identity.account_id, n) in FOLLOWS)
+                        account_pb2.Relationship(
+                            account_id=n,
+                            following=(identity.account_id, n) in FOLLOWS,
+                            blocking=(identity.account_id, n) == (105, 101),
+                            blocked_by=(identity.account_id, n) == (105, 102),
+                        )
                         for n in entry.account_ids
                     ]
                 )
@@ -93,6 +98,11 @@ async def test_each_viewer_is_told_of_their_own_follows_in_shared_calls(
     assert answers == [frozenset({102}), frozenset({101}), frozenset()] * 10
     assert sum(fake.calls) == 30
     assert len(fake.calls) < 10
+
+
+async def test_a_block_of_either_keeps_apart(user: UserClient, tokens: Tokens) -> None:
+    found = await user.relations(tokens.identity(105), [101, 102, 103])
+    assert found == {101: (False, True), 102: (False, True), 103: (False, False)}
 
 
 async def test_a_token_that_user_refuses_is_an_error(user: UserClient) -> None:

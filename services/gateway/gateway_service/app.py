@@ -41,6 +41,7 @@ from gateway_service.routers.pages import FrontPages
 from gateway_service.routers.probes import Probes
 from gateway_service.routers.recovery import Recovery
 from gateway_service.routers.reference import Reference
+from gateway_service.routers.profile import Profile
 from gateway_service.routers.registration import Registration
 from gateway_service.routers.relationships import Relationships
 from gateway_service.routers.reports import Reports
@@ -132,6 +133,7 @@ def api_routers(
         behind(flags, CHAT, Conversations(clients, composer, exchange, settings).router),
         SignUp(clients, exchange, settings, flags).router,
         behind(flags, MEDIA_UPLOADS, Media(clients, composer, exchange, settings).router, methods={"POST"}),
+        Profile(clients, composer, exchange, settings).router,
         Apps(clients, exchange, settings).router,
         OAuth(clients, composer, exchange, settings).router,
         Registration(clients, settings).router,

@@ -34,6 +34,7 @@ from rookery.search.v1.search_service_pb2_grpc import SearchServiceStub
 from rookery.user.v1.account_pb2 import Relationship
 from rookery.user.v1.relationship_service_pb2_grpc import RelationshipServiceStub
 from rookery.user.v1.user_service_pb2 import (
+from rookery.user.v1.profile_service_pb2_grpc import ProfileServiceStub
     AccountQuery,
     AccountView,
     BatchGetAccountsEntry,
@@ -79,6 +80,7 @@ class Clients:
         self.moderation = client("moderation", settings.moderation_target, ModerationServiceStub)
         self.search = client("search", settings.search_target, SearchServiceStub)
         self.analytics = client("analytics", settings.analytics_target, AnalyticsServiceStub)
+        self.profiles = client("user", settings.user_target, ProfileServiceStub)
         self.producer = Producer(settings, "gateway", settings.topic_prefix)
         self._started = (
             self.auth,
@@ -92,6 +94,7 @@ class Clients:
             self.moderation,
             self.search,
             self.analytics,
+            self.profiles,
             self.producer,
         )
         self._home: Batcher[BatchGetHomeEntry, BatchGetHomeResult] = Batcher(self._send_home, name="home")

@@ -68,6 +68,9 @@ class Routes:
     def put(self, path: str, endpoint: Endpoint, name: str, summary: str) -> None:
         self._add("PUT", path, endpoint, name, summary)
 
+    def patch(self, path: str, endpoint: Endpoint, name: str, summary: str) -> None:
+        self._add("PATCH", path, endpoint, name, summary)
+
     def delete(self, path: str, endpoint: Endpoint, name: str, summary: str) -> None:
         self._add("DELETE", path, endpoint, name, summary)
 

@@ -158,7 +158,7 @@ class Entities:
             "discoverable": account.discoverable,
             "indexable": account.indexable,
             "noindex": not account.indexable,
-            "group": False,
+            "group": account.group,
             "created_at": _time(account.create_time),
             "note": self._renderer.render(account.note),
             "url": f"{self._url}/@{account.username}",
@@ -167,7 +167,7 @@ class Entities:
             "avatar_static": avatar,
             "header": header,
             "header_static": header,
-            "hide_collections": False,
+            "hide_collections": account.hide_collections,
             "emojis": [],
             "roles": [],
             "fields": [

@@ -17,20 +17,16 @@ from gateway_service.lists import cursor_refused, list_page
 from gateway_service.paging import link_header
 from gateway_service.params import Params, query_params, read_params
 from gateway_service.routing import Routes, json_array, json_response, path_id
-from gateway_service.schemas.credentials import credential_account, preferences
 from gateway_service.schemas.relationships import relationship
 from rookery.post.v1.post_pb2 import Post
 from rookery.post.v1.post_service_pb2 import ListAccountPostsRequest
-from rookery.user.v1.account_pb2 import Account
 from rookery.user.v1.user_service_pb2 import (
-    AccountQuery,
     FollowAccountRequest,
     ListFollowersRequest,
     ListFollowingRequest,
     LookupAccountsRequest,
     UnfollowAccountRequest,
 )
-from rookery_common.auth import Identity
 
 CALL_SECONDS = 5.0
 MAX_ACCOUNTS = 100
@@ -47,7 +43,6 @@ class Accounts:
         self._settings = settings
         routes = Routes("accounts")
         base = "/api/v1/accounts"
-        routes.get(f"{base}/verify_credentials", self.verify, "accounts_verify_credentials", "The token's account")
         routes.get(f"{base}/lookup", self.lookup, "accounts_lookup", "An account by name")
         routes.get(
             f"{base}/relationships", self.relationships, "accounts_relationships", "What the caller is to others"
@@ -59,19 +54,7 @@ class Accounts:
         routes.get(f"{base}/{{id}}/following", self.following, "accounts_following", "Whom an account follows")
         routes.post(f"{base}/{{id}}/follow", self.follow, "accounts_follow", "Follow an account")
         routes.post(f"{base}/{{id}}/unfollow", self.unfollow, "accounts_unfollow", "Unfollow an account")
-        routes.get("/api/v1/preferences", self.preferences, "preferences_get", "The caller's preferences")
         self.router = routes.router
-
-    async def verify(self, request: Request) -> Response:
-        caller = await self._exchange.require_user(request, "read:accounts", "profile")
-        account_id = caller.identity.account_id
-        profile = await self._own_profile(caller.identity)
-        account = await self._composer.account(caller.identity, account_id)
-        return json_response(credential_account(account, profile, caller.identity))
-
-    async def preferences(self, request: Request) -> Response:
-        await self._exchange.require_user(request, "read:accounts")
-        return json_response(preferences())
 
     async def get(self, request: Request) -> Response:
         viewer = await self._exchange.viewer(request, "read:accounts")
@@ -150,13 +133,6 @@ class Accounts:
             answer = await self._clients.user.call(method, call, timeout=CALL_SECONDS, idempotent=True, identity=viewer)
         link = link_header(self._settings.public_url, request, older=answer.next_page_token or None, newer=None)
         return json_array(await self._composer.people(viewer, list(answer.account_ids)), link)
-
-    async def _own_profile(self, identity: Identity) -> Account:
-        """The texts as their owner wrote them, which the rendered account has in HTML only."""
-        views = await self._clients.batch_get_accounts(identity, [AccountQuery(account_id=identity.account_id)])
-        if not views:
-            raise RecordNotFound
-        return views[0].account
 
     def _posts_link(self, request: Request, posts: Sequence[Post]) -> dict[str, str]:
         """A page that is not full may still have others below it, left out as the viewer may not see all."""

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway_service.auth import TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
-from gateway_service.config import KIB, Settings
+from gateway_service.config import Settings
 from gateway_service.errors import FileTooLarge, UnsupportedContentType, invalid
 from gateway_service.multipart import MultipartStream, Part
 from gateway_service.nesting import decode_pair
 from gateway_service.params import Params, body_chunks, checked, read_params
 from gateway_service.routing import Routes, json_response, path_id
+from gateway_service.uploads import FORM_BYTES, MAX_FIELD_BYTES, MAX_NAME_CHARS, send_file
 from rookery.post.v1.media_pb2 import Media as MediaMessage
-from rookery.post.v1.post_service_pb2 import GetMediaRequest, MediaHeader, UpdateMediaRequest, UploadMediaRequest
+from rookery.post.v1.post_service_pb2 import GetMediaRequest, MediaHeader, UpdateMediaRequest
 from rookery_common.auth import with_identity
 
 CALL_SECONDS = 5.0
-CHUNK_BYTES = 64 * KIB
-FORM_BYTES = 64 * KIB  # What a form may hold beside its file.
-MAX_FIELD_BYTES = 16 * KIB
-MAX_NAME_CHARS = 255
 
 
 class Upload:
@@ -36,10 +30,8 @@ class Upload:
         if not content_type.lower().startswith("multipart/form-data"):
             raise UnsupportedContentType("An upload must be multipart/form-data")
         chunks = body_chunks(request, limit + FORM_BYTES, FileTooLarge(limit), seconds)
-        self._stream = MultipartStream(chunks, content_type)
-        self._limit = limit
+        self.stream = MultipartStream(chunks, content_type)
         self.fields: dict[str, str] = {}
-        self.failure: Exception | None = None
 
     async def find_file(self) -> Part:
         """The file's part, after the fields that stand before it."""
@@ -48,40 +40,17 @@ class Upload:
             raise invalid("file", "can't be blank", "ERR_BLANK")
         return part
 
-    async def requests(self, header: MediaHeader) -> AsyncIterator[UploadMediaRequest]:
-        """The file as post takes it. What goes wrong here is kept: the call that it breaks off can't tell."""
-        try:
-            yield UploadMediaRequest(header=header)
-            async for chunk in self._chunks():
-                yield UploadMediaRequest(chunk=chunk)
-        except Exception as error:
-            self.failure = error
-            raise
-
     async def rest(self) -> None:
         """Reads the fields that stand after the file."""
         while await self._read_fields() is not None:
             pass
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        buffer, size = bytearray(), 0
-        async for data in self._stream.data():
-            size += len(data)
-            if size > self._limit:
-                raise FileTooLarge(self._limit)
-            buffer += data
-            while len(buffer) >= CHUNK_BYTES:
-                yield bytes(buffer[:CHUNK_BYTES])
-                del buffer[:CHUNK_BYTES]
-        if buffer:
-            yield bytes(buffer)
-
     async def _read_fields(self) -> Part | None:
-        while (part := await self._stream.next_part()) is not None:
+        while (part := await self.stream.next_part()) is not None:
             if part.filename is not None and part.name == "file":
                 return part
             if part.filename is None:
-                name, value = decode_pair(part.name.encode(), await self._stream.text(part, MAX_FIELD_BYTES))
+                name, value = decode_pair(part.name.encode(), await self.stream.text(part, MAX_FIELD_BYTES))
                 self.fields[name] = value
         return None
 
@@ -134,17 +103,8 @@ class Media:
         return json_response(self._composer.media(message))
 
     async def _send(self, upload: Upload, header: MediaHeader) -> MediaMessage:
-        try:
-            answer = await self._clients.post.upload(
-                "UploadMedia", upload.requests(header), timeout=self._settings.upload_seconds
-            )
-        except asyncio.CancelledError:
-            # A call whose requests fail is cancelled; the failure itself says more.
-            if upload.failure is None:
-                raise
-            raise upload.failure from None
-        media: MediaMessage = answer.media
-        return media
+        limit, seconds = self._settings.max_upload_bytes, self._settings.upload_seconds
+        return await send_file(self._clients.post, upload.stream, header, limit, seconds)
 
     async def _update(self, call: UpdateMediaRequest) -> MediaMessage:
         answer = await self._clients.post.call("UpdateMedia", call, timeout=CALL_SECONDS, idempotent=True)

@@ -6,17 +6,25 @@ import orjson
 
 from gateway_service.schemas.roles import role_of
 from rookery.user.v1.account_pb2 import Account
+from rookery.user.v1.profile_service_pb2 import DefaultVisibility, ProfileSettings
 from rookery_common.auth import Identity
 
-DEFAULT_PRIVACY = "public"
+PRIVACY = {
+    "public": DefaultVisibility.DEFAULT_VISIBILITY_PUBLIC,
+    "unlisted": DefaultVisibility.DEFAULT_VISIBILITY_UNLISTED,
+    "private": DefaultVisibility.DEFAULT_VISIBILITY_PRIVATE,
+}
+_PRIVACY_NAMES = {code: name for name, code in PRIVACY.items()}
+QUOTE_POLICY = "nobody"
 
 
-def credential_account(account: bytes, profile: Account, identity: Identity) -> bytes:
-    """The Account entity as rendered for all, with the texts as their owner wrote them, and the role."""
+def credential_account(account: bytes, profile: Account, settings: ProfileSettings, identity: Identity) -> bytes:
+    """The Account entity as rendered for all, with the texts as their owner wrote them, settings, and the role."""
     source = {
-        "privacy": DEFAULT_PRIVACY,
-        "sensitive": False,
-        "language": None,
+        "privacy": _PRIVACY_NAMES[settings.privacy],
+        "sensitive": settings.sensitive,
+        "language": settings.language or None,
+        "quote_policy": QUOTE_POLICY,
         "note": profile.note,
         "fields": [
             {
@@ -26,22 +34,24 @@ def credential_account(account: bytes, profile: Account, identity: Identity) -> 
             }
             for field in profile.fields
         ],
-        "follow_requests_count": 0,  # Nobody can lock their account yet, so nobody has to ask.
+        "follow_requests_count": 0,
         "discoverable": profile.discoverable,
         "indexable": profile.indexable,
-        "hide_collections": False,
+        "hide_collections": profile.hide_collections,
+        "attribution_domains": [],
+        "birthday": settings.birthday or None,
     }
     return account[:-1] + b',"source":' + orjson.dumps(source) + b',"role":' + orjson.dumps(role_of(identity)) + b"}"
 
 
-def preferences() -> bytes:
-    """What clients should preselect: until accounts can choose, the same for everyone."""
+def preferences(settings: ProfileSettings) -> bytes:
+    """What clients should preselect."""
     return orjson.dumps(
         {
-            "posting:default:visibility": DEFAULT_PRIVACY,
-            "posting:default:sensitive": False,
-            "posting:default:language": None,
-            "posting:default:quote_policy": "nobody",
+            "posting:default:visibility": _PRIVACY_NAMES[settings.privacy],
+            "posting:default:sensitive": settings.sensitive,
+            "posting:default:language": settings.language or None,
+            "posting:default:quote_policy": QUOTE_POLICY,
             "reading:expand:media": "default",
             "reading:expand:spoilers": False,
             "reading:autoplay:gifs": False,

@@ -19,7 +19,7 @@ NEEDS = {
     "auth": ("GET", "/api/v1/apps/verify_credentials"),
 }
 GOES_ON = {
-    "user": ["/api/v2/instance", "/api/v1/preferences"],
+    "user": ["/api/v2/instance"],
     "post": ["/api/v2/instance", "/api/v1/accounts/{alice}"],
     "feed": ["/api/v2/instance", "/api/v1/accounts/{alice}", "/api/v1/accounts/{alice}/statuses"],
     "auth": ["/api/v2/instance", "/api/v1/accounts/{alice}"],

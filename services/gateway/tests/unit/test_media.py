@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from gateway_service.routers.media import CHUNK_BYTES
+from gateway_service.uploads import CHUNK_BYTES
 from rookery_common.errors import FieldViolation, InvalidArgument
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import Any
 from gateway_fakes.accounts import FakeAccounts
 from gateway_fakes.auth import FakeAuth
 from gateway_fakes.post import FakePost
+from gateway_fakes.profiles import FakeProfiles
 from gateway_fakes.relationships import FakeRelationships
 from gateway_fakes.service import FakeService
 from gateway_fakes.user import FakeUser
@@ -35,6 +36,7 @@ class World:
     auth: FakeAuth = field(init=False)
     accounts: FakeAccounts = field(init=False)
     user: FakeUser = field(init=False)
+    profiles: FakeProfiles = field(init=False)
     relationships: FakeRelationships = field(init=False)
     post: FakePost = field(init=False)
     feed: FakeFeed = field(init=False)
@@ -42,6 +44,7 @@ class World:
     def __post_init__(self) -> None:
         self.auth, self.user = FakeAuth(self), FakeUser(self)
         self.accounts = FakeAccounts(self)
+        self.profiles = FakeProfiles(self)
         self.relationships = FakeRelationships(self)
         self.post, self.feed = FakePost(self), FakeFeed(self)
 
@@ -59,7 +62,7 @@ class World:
         found = [self.user.accounts[query.account_id] for query in queries if query.account_id in self.user.accounts]
         counts = account_pb2.AccountCounts(followers=1, following=2, statuses=3)
         return [
-            user_service_pb2.AccountView(account_id=each.account_id, version=1, account=each, counts=counts)
+            user_service_pb2.AccountView(account_id=each.account_id, version=each.version, account=each, counts=counts)
             for each in found
         ]
 

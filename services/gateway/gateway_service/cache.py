@@ -29,6 +29,8 @@ class PostFragment:
     head: bytes
     reply_to_account_id: int
     reblog_of_id: int
+    # Empty where its author named none.
+    language: str = ""
 
 
 @dataclass(slots=True)

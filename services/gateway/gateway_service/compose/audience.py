@@ -24,6 +24,7 @@ class Why(StrEnum):
     MUTED = "muted"
     NOT_FOLLOWED = "not_followed"
     REPLY_TO_STRANGER = "reply_to_stranger"
+    LANGUAGE = "language"
 
 
 def why_not_listed(viewer_id: int, author_id: int, relationships: Relationships) -> Why | None:
@@ -48,8 +49,8 @@ def why_not_told(viewer_id: int, account_id: int, relationships: Relationships) 
 
 
 def why_not_home(viewer_id: int, post: PostFragment, reason: int, relationships: Relationships) -> Why | None:
-    """For a post in the home: mutes count too, an unfollowing holds at once, and a reply is shown only where the
-    viewer follows, or is, the account replied to.
+    """For a post in the home: mutes count too, an unfollowing holds at once, so do the reblogs and languages that are
+    wanted of whom one follows; and a reply is shown only where the viewer follows, or is, the account replied to.
     """
     author_id = post.author_id
     if author_id == viewer_id:
@@ -64,6 +65,8 @@ def why_not_home(viewer_id: int, post: PostFragment, reason: int, relationships:
         return Why.NOT_FOLLOWED
     if post.reblog_of_id and not relationship.showing_reblogs:
         return Why.NOT_FOLLOWED
+    if post.language and relationship.languages and post.language not in relationship.languages:
+        return Why.LANGUAGE
     return _why_not_reply(viewer_id, post, relationships)
 
 

@@ -78,6 +78,7 @@ class Entities:
             head=_open(self._status(post, username)),
             reply_to_account_id=post.in_reply_to_account_id,
             reblog_of_id=post.reblog_of_id,
+            language=post.language,
         )
 
     def account(self, account: Account, counts: Counts, checked_at: float) -> AccountFragment:

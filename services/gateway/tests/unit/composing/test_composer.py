@@ -258,6 +258,16 @@ class TestHome:
         world.follow(BOB, ALICE, **relation)
         assert (await gateway.composer.home(world.tokens.identity(BOB), Page(20))).items == []
 
+    async def test_only_the_languages_that_are_wanted_of_an_author_are_shown(
+        self, world: World, gateway: Gateway
+    ) -> None:
+        for post_id, language in enumerate(("en", "pt", "de", ""), 1):
+            world.entry(BOB, world.post(post_id, ALICE, language=language))
+        world.follow(BOB, ALICE, languages=["en", "pt"])
+        assert ids((await gateway.composer.home(world.tokens.identity(BOB), Page(20))).items) == [4, 2, 1]
+        world.follow(BOB, ALICE)
+        assert ids((await gateway.composer.home(world.tokens.identity(BOB), Page(20))).items) == [4, 3, 2, 1]
+
     async def test_unfollowing_holds_at_once(self, world: World, gateway: Gateway) -> None:
         world.relate(BOB, ALICE, following=False)
         world.entry(BOB, world.post(1, ALICE))

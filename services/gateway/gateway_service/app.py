@@ -39,9 +39,9 @@ from gateway_service.routers.oembed import OEmbed
 from gateway_service.routers.page_forms import PageForms
 from gateway_service.routers.pages import FrontPages
 from gateway_service.routers.probes import Probes
+from gateway_service.routers.profile import Profile
 from gateway_service.routers.recovery import Recovery
 from gateway_service.routers.reference import Reference
-from gateway_service.routers.profile import Profile
 from gateway_service.routers.registration import Registration
 from gateway_service.routers.relationships import Relationships
 from gateway_service.routers.reports import Reports
@@ -127,13 +127,13 @@ def api_routers(
         Engagement(clients, composer, exchange, settings, statuses).router,
         # Its accounts/search is not the account "search".
         behind(flags, SEARCH, Search(clients, composer, exchange, settings).router),
+        Profile(clients, composer, exchange, settings).router,
         Accounts(clients, composer, exchange, settings).router,
         Relationships(clients, composer, exchange, settings).router,
         Notifications(clients, composer, exchange, settings).router,
         behind(flags, CHAT, Conversations(clients, composer, exchange, settings).router),
         SignUp(clients, exchange, settings, flags).router,
         behind(flags, MEDIA_UPLOADS, Media(clients, composer, exchange, settings).router, methods={"POST"}),
-        Profile(clients, composer, exchange, settings).router,
         Apps(clients, exchange, settings).router,
         OAuth(clients, composer, exchange, settings).router,
         Registration(clients, settings).router,

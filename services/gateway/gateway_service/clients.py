@@ -32,9 +32,9 @@ from rookery.post.v1.post_service_pb2 import (
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
 from rookery.search.v1.search_service_pb2_grpc import SearchServiceStub
 from rookery.user.v1.account_pb2 import Relationship
+from rookery.user.v1.profile_service_pb2_grpc import ProfileServiceStub
 from rookery.user.v1.relationship_service_pb2_grpc import RelationshipServiceStub
 from rookery.user.v1.user_service_pb2 import (
-from rookery.user.v1.profile_service_pb2_grpc import ProfileServiceStub
     AccountQuery,
     AccountView,
     BatchGetAccountsEntry,
@@ -73,6 +73,7 @@ class Clients:
         self.accounts = client("auth", settings.auth_target, AccountServiceStub)
         self.user = client("user", settings.user_target, UserServiceStub)
         self.relationships = client("user", settings.user_target, RelationshipServiceStub)
+        self.profiles = client("user", settings.user_target, ProfileServiceStub)
         self.post = client("post", settings.post_target, PostServiceStub)
         self.feed = client("feed", settings.feed_target, FeedServiceStub)
         self.messaging = client("messaging", settings.messaging_target, MessagingServiceStub)
@@ -80,13 +81,13 @@ class Clients:
         self.moderation = client("moderation", settings.moderation_target, ModerationServiceStub)
         self.search = client("search", settings.search_target, SearchServiceStub)
         self.analytics = client("analytics", settings.analytics_target, AnalyticsServiceStub)
-        self.profiles = client("user", settings.user_target, ProfileServiceStub)
         self.producer = Producer(settings, "gateway", settings.topic_prefix)
         self._started = (
             self.auth,
             self.accounts,
             self.user,
             self.relationships,
+            self.profiles,
             self.post,
             self.feed,
             self.messaging,
@@ -94,7 +95,6 @@ class Clients:
             self.moderation,
             self.search,
             self.analytics,
-            self.profiles,
             self.producer,
         )
         self._home: Batcher[BatchGetHomeEntry, BatchGetHomeResult] = Batcher(self._send_home, name="home")

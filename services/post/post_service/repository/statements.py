@@ -101,13 +101,13 @@ STATEMENTS: Final[Mapping[str, str]] = {
         "UPDATE media USING TIMESTAMP ? AND TTL ? SET description = ?, focus_x = ?, focus_y = ?, version = ?"
         " WHERE media_id = ?"
     ),
+    "picture_all": "SELECT purpose, media_id, version FROM profile_pictures WHERE account_id = ?",
+    "picture_put": (
+        "INSERT INTO profile_pictures (account_id, purpose, media_id, version) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+    ),
     "upload_put": ("INSERT INTO uploads (day, shard, media_id, original_key, small_key) VALUES (?, ?, ?, ?, ?)"),
     "upload_page": (
         "SELECT media_id, original_key, small_key FROM uploads WHERE day = ? AND shard = ? AND media_id > ? LIMIT ?"
     ),
     "upload_delete": "DELETE FROM uploads WHERE day = ? AND shard = ? AND media_id = ?",
 }
-    "picture_all": "SELECT purpose, media_id, version FROM profile_pictures WHERE account_id = ?",
-    "picture_put": (
-        "INSERT INTO profile_pictures (account_id, purpose, media_id, version) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
-    ),

@@ -21,14 +21,15 @@ from gateway_service.overload import Gate
 from gateway_service.pages import Pages
 from gateway_service.revocations import Revocations
 from gateway_service.routers.accounts import Accounts
-from gateway_service.routers.admin_reports import AdminReports
 from gateway_service.routers.activity import Activity
+from gateway_service.routers.admin_reports import AdminReports
 from gateway_service.routers.apps import Apps
 from gateway_service.routers.authorize import Authorize
 from gateway_service.routers.chat import ChatSockets
 from gateway_service.routers.conversations import Conversations
 from gateway_service.routers.empty import Empty
 from gateway_service.routers.engagement import Engagement
+from gateway_service.routers.engagement_lists import EngagementLists
 from gateway_service.routers.instance import Instance
 from gateway_service.routers.interactions import Interactions
 from gateway_service.routers.measures import Measures
@@ -125,6 +126,7 @@ def api_routers(
     return [
         statuses.router,
         Engagement(clients, composer, exchange, settings, statuses).router,
+        EngagementLists(clients, composer, exchange, settings).router,
         # Its accounts/search is not the account "search".
         behind(flags, SEARCH, Search(clients, composer, exchange, settings).router),
         Profile(clients, composer, exchange, settings).router,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from gateway_service.config import Settings
@@ -21,6 +22,7 @@ from rookery.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
 from rookery.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
 from rookery.notification.v1.notification_service_pb2 import ListNotificationsRequest, ListNotificationsResponse
 from rookery.notification.v1.notification_service_pb2_grpc import NotificationServiceStub
+from rookery.post.v1.engagement_service_pb2_grpc import EngagementServiceStub
 from rookery.post.v1.post_service_pb2 import (
     BatchGetPostsEntry,
     BatchGetPostsRequest,
@@ -53,7 +55,13 @@ from rookery_common.paging import Page
 from rookery_common.rpc import Batcher, Bulkhead, RpcClient
 
 READ_SECONDS = 3.0
+POST_STUBS = (PostServiceStub, EngagementServiceStub)
 SERVICES = ("auth", "user", "post", "feed", "messaging", "notification", "moderation", "search", "analytics")
+
+
+def post_stub(channel: Any) -> SimpleNamespace:
+    """All services of post as one: no two have a method of the same name."""
+    return SimpleNamespace(**{name: call for stub in POST_STUBS for name, call in vars(stub(channel)).items()})
 
 
 class Clients:
@@ -72,9 +80,9 @@ class Clients:
         self.auth = client("auth", settings.auth_target, AuthServiceStub)
         self.accounts = client("auth", settings.auth_target, AccountServiceStub)
         self.user = client("user", settings.user_target, UserServiceStub)
-        self.relationships = client("user", settings.user_target, RelationshipServiceStub)
         self.profiles = client("user", settings.user_target, ProfileServiceStub)
-        self.post = client("post", settings.post_target, PostServiceStub)
+        self.relationships = client("user", settings.user_target, RelationshipServiceStub)
+        self.post = client("post", settings.post_target, post_stub)
         self.feed = client("feed", settings.feed_target, FeedServiceStub)
         self.messaging = client("messaging", settings.messaging_target, MessagingServiceStub)
         self.notification = client("notification", settings.notification_target, NotificationServiceStub)
@@ -86,8 +94,8 @@ class Clients:
             self.auth,
             self.accounts,
             self.user,
-            self.relationships,
             self.profiles,
+            self.relationships,
             self.post,
             self.feed,
             self.messaging,

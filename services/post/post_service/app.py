@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from post_service import __version__
+from post_service import __version__, engagement_servicer
 from post_service.clients import AuthClient, UserClient
 from post_service.config import Settings
 from post_service.consumers import (
@@ -20,11 +20,13 @@ from post_service.consumers import (
     DeletionsHandler,
     ProfilesHandler,
 )
+from post_service.engagement_servicer import EngagementServicer
 from post_service.events import PostCodec, PostEvents
 from post_service.imaging.pool import ImageWorkers
 from post_service.repository.cache import PostCache
 from post_service.repository.engagements import EngagementRepository
 from post_service.repository.mark_cache import MarkCache
+from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
@@ -34,6 +36,8 @@ from post_service.service.create_post import PostWriter
 from post_service.service.decide import Decisions
 from post_service.service.delete_post import PostRemover, PostStores
 from post_service.service.engage import Engagement
+from post_service.service.list_engaged import EngagedAccounts
+from post_service.service.list_marked import MarkedPosts
 from post_service.service.list_posts import AccountPosts
 from post_service.service.marks import MarkReader
 from post_service.service.media import MediaLibrary
@@ -45,6 +49,7 @@ from post_service.service.threads import ThreadReader
 from post_service.servicer import ALLOWED_CALLERS, PostServicer, Rules
 from post_service.versions import HybridClock
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+from rookery.post.v1.engagement_service_pb2_grpc import add_EngagementServiceServicer_to_server
 from rookery.post.v1.post_service_pb2_grpc import add_PostServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.app import App, Component, Role
@@ -146,11 +151,22 @@ class _Parts:
         server = RpcServer(
             settings,
             verifier=verifier,
-            services=[(add_PostServiceServicer_to_server, PostServicer(rules, self._codec, verifier), SERVICE_NAME)],
+            services=[
+                (add_PostServiceServicer_to_server, PostServicer(rules, self._codec, verifier), SERVICE_NAME),
+                (
+                    add_EngagementServiceServicer_to_server,
+                    self._engagement_servicer(),
+                    engagement_servicer.SERVICE_NAME,
+                ),
+            ],
             allowed_callers=ALLOWED_CALLERS,
         )
         checks["worker_lease"] = lease.check
         return [lease, auth, workers, server]
+
+    def _engagement_servicer(self) -> EngagementServicer:
+        lists = MarkedRepository(self._cql, self._clock)
+        return EngagementServicer(MarkedPosts(lists, self._marks), EngagedAccounts(self._engagements, self._reader))
 
     def _rules(self, ids: Snowflake, workers: ImageWorkers) -> Rules:
         posts, reader, versions, events = self._posts, self._reader, self._versions, self._events
@@ -172,9 +188,9 @@ class _Parts:
             writer,
             self._remover,
             reader,
-            AccountPosts(posts, reader),
+            AccountPosts(posts, reader, self._codec),
             ThreadReader(posts, reader, self._codec),
-            Engagement(self._engagements, self._marks, self._mark_reader, reader, events, versions, self._clock),
+            Engagement(self._engagements, self._marks, self._mark_reader, reader, events, ids, versions, self._clock),
             Reblogger(self._stores, reader, self._mark_reader, self._remover, self._codec, events, ids, versions),
             MediaLibrary(media, self._files, workers, ids, versions, self._clock),
         )

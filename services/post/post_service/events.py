@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from google.protobuf.message import Message
@@ -81,6 +81,10 @@ class PostCodec:
     def parent_of(self, post: SealedPost) -> int:
         """The post that this one answers; 0 for none."""
         return post_pb2.Post.FromString(post.body).in_reply_to_id
+
+    def tags_of(self, post: SealedPost) -> Sequence[str]:
+        """The post's hashtags, as they are compared."""
+        return post_pb2.Post.FromString(post.body).tags
 
 
 class PostEvents:

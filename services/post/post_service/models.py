@@ -77,6 +77,13 @@ class FactKind(IntEnum):
     REBLOG = 2
 
 
+class MarkKind(IntEnum):
+    """What of their doing with posts accounts keep a list of; the numbers are stored."""
+
+    FAVOURITE = 1
+    BOOKMARK = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Dimensions:
     """Pixels."""
@@ -238,6 +245,8 @@ class AccountPostsQuery:
     since_id: int = 0
     exclude_replies: bool = False
     only_media: bool = False
+    exclude_reblogs: bool = False
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +277,10 @@ class KeyClaim:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """That an account favours or reblogs a post, or did: `since` is when it began, `version` the row's timestamp."""
+    """That an account favours or reblogs a post, or did: `since` is when it began, `version` the row's timestamp.
+
+    `mark_id` is a favourite's place in the account's list, and a reblog's own id; 0 for none.
+    """
 
     kind: FactKind
     post_id: int
@@ -276,16 +288,42 @@ class Fact:
     active: bool = False
     version: int = 0
     since: datetime = UNIX_EPOCH
+    mark_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """That an account keeps a post for itself, or did."""
+    """That an account keeps a post for itself, or did; `mark_id` is its place in the account's list, 0 for none."""
 
     post_id: int
     account_id: int
     active: bool = False
     version: int = 0
+    mark_id: int = 0
+
+
+class MarkedPost(NamedTuple):
+    """A post in an account's list of favourites or bookmarks."""
+
+    mark_id: int
+    post_id: int
+
+
+class Engaged(NamedTuple):
+    """An account that favours or reblogs a post, and since when."""
+
+    account_id: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListBounds:
+    """A page of a list ordered by id, newest first; the bounds are exclusive and 0 for none."""
+
+    page_size: int = DEFAULT_PAGE_SIZE
+    max_id: int = 0
+    min_id: int = 0
+    since_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +365,8 @@ class ProcessedImage:
     small: bytes
     small_size: Dimensions
     blurhash: str
+
+
 @dataclass(frozen=True, slots=True)
 class ProfilePicture:
     """Which picture an account shows, as of a version of its profile; media_id is 0 where it shows none."""
@@ -335,5 +375,3 @@ class ProfilePicture:
     purpose: Purpose
     media_id: int = 0
     version: int = 0
-
-

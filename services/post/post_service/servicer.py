@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import grpc
 
-from post_service.errors import InvalidField, UserRequired
+from post_service.callers import require_user
+from post_service.errors import InvalidField
 from post_service.events import PostCodec
 from post_service.models import (
     MAX_CHUNK_BYTES,
@@ -27,10 +28,11 @@ from post_service.service.list_posts import AccountPosts
 from post_service.service.media import MediaLibrary, UploadHeader
 from post_service.service.read_posts import PostReader, ViewerQuery
 from post_service.service.reblog import Reblogger
+from post_service.service.text import normalized_tag
 from post_service.service.threads import ThreadReader
 from rookery.post.v1 import post_service_pb2 as pb
 from rookery.post.v1 import post_service_pb2_grpc as pb_grpc
-from rookery_common.auth import Identity, TokenVerifier, current_identity, require_identity
+from rookery_common.auth import Identity, TokenVerifier, current_identity
 from rookery_common.errors import AppError
 from rookery_common.rpc.batch_serving import serve_batch
 from rookery_common.rpc.metadata import CallHead
@@ -71,7 +73,7 @@ class PostServicer(pb_grpc.PostServiceServicer):
         self._verifier = verifier
 
     async def CreatePost(self, request: pb.CreatePostRequest, context: Context) -> pb.CreatePostResponse:
-        author = _require_user("write:statuses")
+        author = require_user("write:statuses")
         post = await self._rules.writer.create(author, _draft(request))
         return pb.CreatePostResponse(post=self._codec.post(post))
 
@@ -90,6 +92,8 @@ class PostServicer(pb_grpc.PostServiceServicer):
             since_id=request.since_id,
             exclude_replies=request.exclude_replies,
             only_media=request.only_media,
+            exclude_reblogs=request.exclude_reblogs,
+            tag=normalized_tag(request.tag),
         )
         identity = current_identity()
         caller = _caller(context) if identity is None else ""
@@ -105,38 +109,38 @@ class PostServicer(pb_grpc.PostServiceServicer):
         return response
 
     async def FavouritePost(self, request: pb.FavouritePostRequest, context: Context) -> pb.FavouritePostResponse:
-        account = _require_user("write:favourites")
+        account = require_user("write:favourites")
         await self._rules.engagement.favourite(account, request.post_id, active=True)
         return pb.FavouritePostResponse()
 
     async def UnfavouritePost(self, request: pb.UnfavouritePostRequest, context: Context) -> pb.UnfavouritePostResponse:
-        account = _require_user("write:favourites")
+        account = require_user("write:favourites")
         await self._rules.engagement.favourite(account, request.post_id, active=False)
         return pb.UnfavouritePostResponse()
 
     async def BookmarkPost(self, request: pb.BookmarkPostRequest, context: Context) -> pb.BookmarkPostResponse:
-        account = _require_user("write:bookmarks")
+        account = require_user("write:bookmarks")
         await self._rules.engagement.bookmark(account, request.post_id, active=True)
         return pb.BookmarkPostResponse()
 
     async def UnbookmarkPost(self, request: pb.UnbookmarkPostRequest, context: Context) -> pb.UnbookmarkPostResponse:
-        account = _require_user("write:bookmarks")
+        account = require_user("write:bookmarks")
         await self._rules.engagement.bookmark(account, request.post_id, active=False)
         return pb.UnbookmarkPostResponse()
 
     async def ReblogPost(self, request: pb.ReblogPostRequest, context: Context) -> pb.ReblogPostResponse:
-        account = _require_user("write:statuses")
+        account = require_user("write:statuses")
         visibility = _visibility(request.visibility or Visibility.PUBLIC)
         reblog = await self._rules.reblogger.reblog(account, request.post_id, visibility)
         return pb.ReblogPostResponse(post=self._codec.post(reblog))
 
     async def UnreblogPost(self, request: pb.UnreblogPostRequest, context: Context) -> pb.UnreblogPostResponse:
-        account = _require_user("write:statuses")
+        account = require_user("write:statuses")
         await self._rules.reblogger.unreblog(account, request.post_id)
         return pb.UnreblogPostResponse()
 
     async def DeletePost(self, request: pb.DeletePostRequest, context: Context) -> pb.DeletePostResponse:
-        author = _require_user("write:statuses")
+        author = require_user("write:statuses")
         post = await self._rules.remover.delete(author, request.post_id)
         return pb.DeletePostResponse(post=self._codec.post(post))
 
@@ -151,7 +155,7 @@ class PostServicer(pb_grpc.PostServiceServicer):
         if first is None or first.WhichOneof("part") != "header":
             raise InvalidField("file", "ERR_INVALID", "must come after a header that names it")
         purpose = _purpose(first.header.purpose)
-        owner = _require_user("write:media") if purpose is Purpose.POST else _require_user("write:accounts")
+        owner = require_user("write:media") if purpose is Purpose.POST else require_user("write:accounts")
         header = UploadHeader(
             filename=first.header.filename,
             content_type=first.header.content_type,
@@ -163,12 +167,12 @@ class PostServicer(pb_grpc.PostServiceServicer):
         return pb.UploadMediaResponse(media=self._codec.media(media))
 
     async def GetMedia(self, request: pb.GetMediaRequest, context: Context) -> pb.GetMediaResponse:
-        owner = _require_user("write:media")
+        owner = require_user("write:media")
         media = await self._rules.library.get(owner.account_id, request.media_id)
         return pb.GetMediaResponse(media=self._codec.media(media))
 
     async def UpdateMedia(self, request: pb.UpdateMediaRequest, context: Context) -> pb.UpdateMediaResponse:
-        owner = _require_user("write:media")
+        owner = require_user("write:media")
         media = await self._rules.library.update(
             owner.account_id,
             request.media_id,
@@ -233,13 +237,6 @@ def _purpose(value: int) -> Purpose:
         return Purpose(value)
     except ValueError:
         raise InvalidField("purpose", "ERR_INVALID", "is not a purpose of an upload") from None
-
-
-def _require_user(scope: str) -> Identity:
-    identity = require_identity(scope)
-    if identity.account_id == 0:
-        raise UserRequired("this needs a user: the token is an application's own")
-    return identity
 
 
 def _caller(context: Context) -> str:

@@ -12,6 +12,7 @@ from post_service.models import Dimensions, Media, MediaType, Mention, Post, Vis
 from post_service.repository.cache import PostCache
 from post_service.repository.engagements import EngagementRepository
 from post_service.repository.mark_cache import MarkCache
+from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
@@ -19,6 +20,8 @@ from post_service.service.create_post import PostWriter
 from post_service.service.decide import Decisions
 from post_service.service.delete_post import PostRemover, PostStores
 from post_service.service.engage import Engagement
+from post_service.service.list_engaged import EngagedAccounts
+from post_service.service.list_marked import MarkedPosts
 from post_service.service.list_posts import AccountPosts
 from post_service.service.marks import MarkReader
 from post_service.service.profile_pictures import ProfilePictures
@@ -187,8 +190,8 @@ def writer(
 
 
 @pytest.fixture
-def account_posts(posts: PostRepository, reader: PostReader) -> AccountPosts:
-    return AccountPosts(posts, reader)
+def account_posts(posts: PostRepository, reader: PostReader, codec: PostCodec) -> AccountPosts:
+    return AccountPosts(posts, reader, codec)
 
 
 @pytest.fixture
@@ -198,10 +201,21 @@ def engagement(
     mark_reader: MarkReader,
     reader: PostReader,
     events: PostEvents,
+    ids: FakeIds,
     versions: HybridClock,
     clock: FakeClock,
 ) -> Engagement:
-    return Engagement(engagements, marks, mark_reader, reader, events, versions, clock)
+    return Engagement(engagements, marks, mark_reader, reader, events, ids, versions, clock)
+
+
+@pytest.fixture
+def marked_posts(lists: MarkedRepository, marks: MarkRepository) -> MarkedPosts:
+    return MarkedPosts(lists, marks)
+
+
+@pytest.fixture
+def engaged_accounts(engagements: EngagementRepository, reader: PostReader) -> EngagedAccounts:
+    return EngagedAccounts(engagements, reader)
 
 
 @pytest.fixture

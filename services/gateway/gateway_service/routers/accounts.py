@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -18,8 +17,7 @@ from gateway_service.paging import link_header
 from gateway_service.params import Params, query_params, read_params
 from gateway_service.routing import Routes, json_array, json_response, path_id
 from gateway_service.schemas.relationships import relationship
-from rookery.post.v1.post_pb2 import Post
-from rookery.post.v1.post_service_pb2 import ListAccountPostsRequest
+from rookery.post.v1.post_service_pb2 import ListAccountPostsRequest, ListAccountPostsResponse
 from rookery.user.v1.user_service_pb2 import (
     FollowAccountRequest,
     ListFollowersRequest,
@@ -113,9 +111,8 @@ class Accounts:
         answer = await self._clients.post.call(
             "ListAccountPosts", call, timeout=CALL_SECONDS, idempotent=True, identity=viewer
         )
-        shown = [post.post_id for post in wanted(answer.posts, params)]
-        link = self._posts_link(request, answer.posts)
-        return json_array(await self._composer.statuses(viewer, shown), link)
+        shown = [post.post_id for post in answer.posts]
+        return json_array(await self._composer.statuses(viewer, shown), self._posts_link(request, answer))
 
     async def followers(self, request: Request) -> Response:
         return await self._account_list(request, "ListFollowers", ListFollowersRequest)
@@ -134,11 +131,13 @@ class Accounts:
         link = link_header(self._settings.public_url, request, older=answer.next_page_token or None, newer=None)
         return json_array(await self._composer.people(viewer, list(answer.account_ids)), link)
 
-    def _posts_link(self, request: Request, posts: Sequence[Post]) -> dict[str, str]:
-        """A page that is not full may still have others below it, left out as the viewer may not see all."""
-        if not posts:
-            return {}
-        return link_header(self._settings.public_url, request, older=posts[-1].post_id, newer=posts[0].post_id)
+    def _posts_link(self, request: Request, answer: ListAccountPostsResponse) -> dict[str, str]:
+        """Where post says to go on; below a page that was asked for from below there is what it was asked from."""
+        posts = answer.posts
+        from_below = bool(query_params(request).id("min_id"))
+        older = (posts[-1].post_id if posts else 0) if from_below else answer.reached_id
+        newer = posts[0].post_id if posts else 0
+        return link_header(self._settings.public_url, request, older=older or None, newer=newer or None)
 
 
 def follow_request(account_id: int, params: Params) -> FollowAccountRequest:
@@ -162,12 +161,7 @@ def list_posts_request(account_id: int, params: Params) -> ListAccountPostsReque
         page_size=page.limit,
         exclude_replies=params.flag("exclude_replies") or False,
         only_media=params.flag("only_media") or False,
+        exclude_reblogs=params.flag("exclude_reblogs") or False,
+        tag=params.text("tagged", 200) or "",
         **{name: bound for name, bound in bounds.items() if bound},
     )
-
-
-def wanted(posts: Sequence[Post], params: Params) -> list[Post]:
-    """The filters that post has no index for; a page may come out short, and the next one is named all the same."""
-    tag = (params.text("tagged", 200) or "").lower().removeprefix("#")
-    no_reblogs = params.flag("exclude_reblogs") or False
-    return [post for post in posts if (not tag or tag in post.tags) and not (no_reblogs and post.reblog_of_id)]

@@ -11,15 +11,17 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC
 from typing import NamedTuple
 
-from post_service.models import Fact, FactKind
+from post_service.models import Engaged, Fact, FactKind
 from post_service.repository.coalescing import Coalescing
-from post_service.repository.marks import mark_row
+from post_service.repository.marked import marked_rows
+from post_service.repository.marks import mark_row, week_of
 from rookery_common.clients.calls import UnknownOutcome
 from rookery_common.clients.cassandra import Args, Cql, Row
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.kafka.events import Event
 
 BUCKETS = 32
+BUCKETS_AT_ONCE = 8
 STORE_TRIES = 5
 HOLDERS_PER_READ = 100
 _MULTIPLIER = 0x9E3779B97F4A7C15
@@ -52,7 +54,26 @@ class EngagementRepository:
         if not rows:
             return Fact(kind, post_id, account_id)
         row = rows[0]
-        return Fact(kind, post_id, account_id, bool(row.held), row.version, row.since.replace(tzinfo=UTC))
+        since = row.since.replace(tzinfo=UTC)
+        return Fact(kind, post_id, account_id, bool(row.held), row.version, since, mark_id=row.mark_id or 0)
+
+    async def engaged(self, kind: FactKind, post_id: int, after: int, limit: int) -> tuple[list[Engaged], int]:
+        """Up to `limit` accounts whose fact holds, from behind account `after` on, and where to go on; 0 at the end."""
+        counts = await self._cql.execute("count_all", (post_id,))
+        first = _bucket(kind, post_id, after).bucket if after else 0
+        buckets = [row.bucket for row in counts if row.kind == kind and row.bucket >= first]
+        found: list[Engaged] = []
+        for start in range(0, len(buckets), BUCKETS_AT_ONCE):
+            group = [(bucket, after if bucket == first else 0) for bucket in buckets[start : start + BUCKETS_AT_ONCE]]
+            pages = await self._cql.many("fact_page", [(post_id, kind, *bounds, limit) for bounds in group])
+            for rows in pages:
+                held = [Engaged(row.account_id, row.since) for row in rows if row.held][: limit - len(found)]
+                found += held
+                if len(found) == limit:
+                    return found, held[-1].account_id
+                if len(rows) == limit:  # The bucket has more, behind favourites that were taken back.
+                    return found, rows[-1].account_id
+        return found, 0
 
     async def holders(self, kind: FactKind, post_id: int) -> AsyncIterator[list[int]]:
         """The accounts whose fact holds, some at a time."""
@@ -127,12 +148,16 @@ class EngagementRepository:
 def fact_rows(fact: Fact) -> list[tuple[str, Args]]:
     """The rows of a change of a fact, for the batch that it belongs to."""
     bucket = _bucket(fact.kind, fact.post_id, fact.account_id)
-    name = "mark_favourite" if fact.kind is FactKind.FAVOURITE else "mark_reblog"
-    return [
-        ("fact_put", (*bucket, fact.account_id, int(fact.active), fact.version, fact.since, fact.version)),
+    values = (int(fact.active), fact.version, fact.since, fact.mark_id, fact.version)
+    rows: list[tuple[str, Args]] = [
+        ("fact_put", (*bucket, fact.account_id, *values)),
         ("count_touch", (*bucket, fact.version, fact.version)),
-        (name, mark_row(fact.account_id, fact.post_id, fact.active, fact.version)),
     ]
+    if fact.kind is FactKind.REBLOG:
+        return [*rows, ("mark_reblog", mark_row(fact.account_id, fact.post_id, fact.active, fact.version))]
+    week = week_of(fact.account_id, fact.post_id)
+    mark = (*week, fact.post_id, fact.active, fact.mark_id, fact.version)
+    return [*rows, ("mark_favourite", mark), *marked_rows(fact)]
 
 
 def _bucket(kind: FactKind, post_id: int, account_id: int) -> _Bucket:

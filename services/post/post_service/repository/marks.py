@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from post_service.models import Bookmark, PostMarks
+from post_service.models import Bookmark, MarkedPost, MarkKind, PostMarks
+from post_service.repository.marked import marked_rows
 from rookery_common.clients.cassandra import Args, Cql, Row
 from rookery_common.ids import EPOCH_MS, ms_of
 
@@ -49,12 +50,29 @@ class MarkRepository:
         rows = await self._cql.execute("bookmark_get", (*week_of(account_id, post_id), post_id))
         if not rows:
             return Bookmark(post_id, account_id)
-        return Bookmark(post_id, account_id, bool(rows[0].bookmarked), rows[0].bookmark_version or 0)
+        row = rows[0]
+        return Bookmark(
+            post_id, account_id, bool(row.bookmarked), row.bookmark_version or 0, mark_id=row.bookmark_id or 0
+        )
 
     async def put_bookmark(self, bookmark: Bookmark) -> None:
-        week = week_of(bookmark.account_id, bookmark.post_id)
-        values = (*week, bookmark.post_id, bookmark.active, bookmark.version, bookmark.version)
-        await self._cql.execute("mark_bookmark", values)
+        """The bookmark and its row in the account's list, in one logged batch."""
+        week, version = week_of(bookmark.account_id, bookmark.post_id), bookmark.version
+        values = (*week, bookmark.post_id, bookmark.active, version, bookmark.mark_id, version)
+        await self._cql.batch([("mark_bookmark", values), *marked_rows(bookmark)])
+
+    async def held(self, account_id: int, kind: MarkKind, marked: Sequence[MarkedPost]) -> list[MarkedPost]:
+        """Those entries of a list that the account's marks name, in this order."""
+        weeks: dict[Week, list[int]] = {}
+        for each in marked:
+            weeks.setdefault(week_of(account_id, each.post_id), []).append(each.post_id)
+        pages = await self._cql.many("mark_ids_of", [(*week, post_ids) for week, post_ids in weeks.items()])
+        rows = [row for page in pages for row in page]
+        if kind is MarkKind.FAVOURITE:
+            named = {MarkedPost(row.favourite_id, row.post_id) for row in rows if row.favourited}
+        else:
+            named = {MarkedPost(row.bookmark_id, row.post_id) for row in rows if row.bookmarked}
+        return [each for each in marked if each in named]
 
 
 def week_of(account_id: int, post_id: int) -> Week:
@@ -63,7 +81,7 @@ def week_of(account_id: int, post_id: int) -> Week:
 
 
 def mark_row(account_id: int, post_id: int, active: bool, version: int) -> Args:
-    """The arguments of `mark_favourite` and `mark_reblog`."""
+    """The arguments of `mark_reblog`."""
     return (*week_of(account_id, post_id), post_id, active, version)
 
 

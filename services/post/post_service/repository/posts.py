@@ -8,16 +8,15 @@ from dataclasses import replace
 from datetime import UTC
 
 from post_service.models import AuthoredRow, Fact, KeyClaim, Mention, Post, PostState, Visibility
+from post_service.repository.buckets import BucketedList, bucket_of
 from post_service.repository.engagements import fact_rows
 from post_service.repository.media import attached_from, attached_values, freed_rows, media_values
 from rookery_common.clients.cassandra import Args, Cql, Row
 from rookery_common.clock import Clock
-from rookery_common.ids import EPOCH_MS, lowest_id_at, ms_of, time_of
+from rookery_common.ids import ms_of, time_of
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.kafka.events import Event
 
-BUCKET_MS = 180 * 24 * 3600 * 1000
-BUCKETS_AT_ONCE = 8
 REPLIES_PER_READ = 1000
 SETTLE_ROWS = 200
 REPLY_READS = 10
@@ -32,6 +31,7 @@ class PostRepository:
         self._cql = cql
         self._outbox = outbox
         self._clock = clock
+        self._authored = BucketedList(cql, clock, newest="author_newest", oldest="author_oldest")
 
     async def get(self, post_id: int) -> Post | None:
         return (await self.get_many([post_id])).get(post_id)
@@ -85,16 +85,8 @@ class PostRepository:
         self, author_id: int, above: int, below: int, limit: int, *, newest: bool = True
     ) -> list[AuthoredRow]:
         """Up to `limit` of an author's posts between the ids, from the newest or the oldest on; fewer mean the end."""
-        found: list[AuthoredRow] = []
-        buckets = _buckets(above, min(below, lowest_id_at(self._clock.unix_ms() + BUCKET_MS)), newest)
-        name = "author_newest" if newest else "author_oldest"
-        at_once = 1  # The first bucket often has a page; behind an idle author, several are asked together.
-        while buckets and len(found) < limit:
-            group, buckets = buckets[:at_once], buckets[at_once:]
-            pages = await self._cql.many(name, [(author_id, bucket, above, below, limit) for bucket in group])
-            found += [AuthoredRow(*row) for page in pages for row in page]
-            at_once = BUCKETS_AT_ONCE
-        return found[:limit]
+        rows = await self._authored.rows((author_id,), above, below, limit, newest=newest)
+        return [AuthoredRow(*row) for row in rows]
 
     async def replies_of(self, post_ids: Sequence[int], limit: int) -> dict[int, list[int]]:
         """The first replies to each post, oldest first; posts without any are left out."""
@@ -136,16 +128,6 @@ class PostRepository:
 
     def _is_settled(self, reply_id: int) -> bool:
         return ms_of(reply_id) < self._clock.unix_ms() - SETTLED_MS
-
-
-def bucket_of(post_id: int) -> int:
-    """The part of its author's index that a post is in, by the time in its id."""
-    return (ms_of(post_id) - EPOCH_MS) // BUCKET_MS
-
-
-def _buckets(above: int, below: int, newest: bool) -> list[int]:
-    buckets = list(range(bucket_of(above), bucket_of(below) + 1))
-    return buckets[::-1] if newest else buckets
 
 
 def _rows(post: Post) -> list[tuple[str, Args]]:

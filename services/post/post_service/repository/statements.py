@@ -20,6 +20,7 @@ _MEDIA = (
 _BUCKET = "post_id = ? AND kind = ? AND bucket = ?"
 _COUNT = "post_id, kind, bucket, changed, counted, amount, revision"
 _MARKS = "post_id, favourited, reblogged, bookmarked"
+_MARKED = "SELECT mark_id, post_id FROM marked_posts WHERE account_id = ? AND kind = ? AND bucket = ?"
 _AUTHORED = "SELECT post_id, visibility, in_reply_to_account_id, has_media FROM posts_by_author"
 
 
@@ -60,11 +61,13 @@ STATEMENTS: Final[Mapping[str, str]] = {
     # Only these two write the static columns, so that a number from before a late change never replaces it.
     "reply_settle": "UPDATE replies SET counted_id = ?, counted = ? WHERE post_id = ? IF counted_id = ?",
     "reply_unsettle": "UPDATE replies SET counted_id = null, counted = null WHERE post_id = ? IF counted_id >= ?",
-    "fact_get": f"SELECT held, version, since FROM engagements WHERE {_BUCKET} AND account_id = ?",  # noqa: S608
-    "fact_page": f"SELECT account_id, held FROM engagements WHERE {_BUCKET} AND account_id > ? LIMIT ?",  # noqa: S608
+    "fact_get": f"SELECT held, version, since, mark_id FROM engagements WHERE {_BUCKET} AND account_id = ?",  # noqa: S608
+    "fact_page": (
+        f"SELECT account_id, held, since FROM engagements WHERE {_BUCKET} AND account_id > ? LIMIT ?"  # noqa: S608
+    ),
     "fact_put": (
-        "INSERT INTO engagements (post_id, kind, bucket, account_id, held, version, since)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
+        "INSERT INTO engagements (post_id, kind, bucket, account_id, held, version, since, mark_id)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
     ),
     "fact_sum": f"SELECT SUM(held) AS amount FROM engagements WHERE {_BUCKET}",  # noqa: S608
     "count_touch": "INSERT INTO post_counts (post_id, kind, bucket, changed) VALUES (?, ?, ?, ?) USING TIMESTAMP ?",
@@ -74,18 +77,32 @@ STATEMENTS: Final[Mapping[str, str]] = {
         f"UPDATE post_counts SET amount = ?, counted = ?, revision = ? WHERE {_BUCKET} IF revision = ?"  # noqa: S608
     ),
     "mark_favourite": (
-        "INSERT INTO marks (account_id, bucket, post_id, favourited) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+        "INSERT INTO marks (account_id, bucket, post_id, favourited, favourite_id)"
+        " VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
     ),
     "mark_reblog": "INSERT INTO marks (account_id, bucket, post_id, reblogged) VALUES (?, ?, ?, ?) USING TIMESTAMP ?",
     "mark_bookmark": (
-        "INSERT INTO marks (account_id, bucket, post_id, bookmarked, bookmark_version)"
-        " VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
+        "INSERT INTO marks (account_id, bucket, post_id, bookmarked, bookmark_version, bookmark_id)"
+        " VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
     ),
     "marks_page": f"SELECT {_MARKS} FROM marks WHERE account_id = ? AND bucket = ? LIMIT ?",  # noqa: S608
     "marks_of": f"SELECT {_MARKS} FROM marks WHERE account_id = ? AND bucket = ? AND post_id IN ?",  # noqa: S608
     "bookmark_get": (
-        "SELECT bookmarked, bookmark_version FROM marks WHERE account_id = ? AND bucket = ? AND post_id = ?"
+        "SELECT bookmarked, bookmark_version, bookmark_id FROM marks"
+        " WHERE account_id = ? AND bucket = ? AND post_id = ?"
     ),
+    "mark_ids_of": (
+        "SELECT post_id, favourited, favourite_id, bookmarked, bookmark_id FROM marks"
+        " WHERE account_id = ? AND bucket = ? AND post_id IN ?"
+    ),
+    "marked_put": (
+        "INSERT INTO marked_posts (account_id, kind, bucket, mark_id, post_id) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
+    ),
+    "marked_remove": (
+        "DELETE FROM marked_posts USING TIMESTAMP ? WHERE account_id = ? AND kind = ? AND bucket = ? AND mark_id = ?"
+    ),
+    "marked_newest": f"{_MARKED} AND mark_id > ? AND mark_id < ? ORDER BY mark_id DESC LIMIT ?",
+    "marked_oldest": f"{_MARKED} AND mark_id > ? AND mark_id < ? ORDER BY mark_id ASC LIMIT ?",
     "reblog_claim_get": "SELECT reblog_id FROM reblog_claims WHERE account_id = ? AND post_id = ?",
     "reblog_claim": "INSERT INTO reblog_claims (account_id, post_id, reblog_id) VALUES (?, ?, ?) IF NOT EXISTS",
     "reblog_reclaim": ("UPDATE reblog_claims SET reblog_id = ? WHERE account_id = ? AND post_id = ? IF reblog_id = ?"),

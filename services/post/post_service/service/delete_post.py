@@ -109,7 +109,15 @@ class PostRemover:
 def reblog_fact(reblog: Post) -> Fact:
     """The fact that a reblog, or its tombstone, stands for."""
     active = reblog.state != PostState.DELETED
-    return Fact(FactKind.REBLOG, reblog.reblog_of_id, reblog.author_id, active, reblog.version, reblog.create_time)
+    return Fact(
+        FactKind.REBLOG,
+        reblog.reblog_of_id,
+        reblog.author_id,
+        active,
+        reblog.version,
+        reblog.create_time,
+        mark_id=reblog.post_id,
+    )
 
 
 def tombstone_of(post: Post, version: int) -> Post:

@@ -14,6 +14,7 @@ from post_service.service.read_posts import PostReader
 from post_service.versions import HybridClock
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
+from rookery_common.ids import IdSource
 
 
 class Engagement:
@@ -30,6 +31,7 @@ class Engagement:
         mark_reader: MarkReader,
         reader: PostReader,
         events: PostEvents,
+        ids: IdSource,
         versions: HybridClock,
         clock: Clock,
     ) -> None:
@@ -38,6 +40,7 @@ class Engagement:
         self._mark_reader = mark_reader
         self._reader = reader
         self._events = events
+        self._ids = ids
         self._versions = versions
         self._clock = clock
 
@@ -61,14 +64,17 @@ class Engagement:
         if active or not held.active:
             await self._reader.require_visible(account, post)
         if held.active != active:
-            bookmark = replace(held, active=active, version=self._versions.next(held.version))
-            await self._marks.put_bookmark(bookmark)
+            mark_id = self._ids.mint() if active else held.mark_id
+            version = self._versions.next(held.version)
+            await self._marks.put_bookmark(replace(held, active=active, version=version, mark_id=mark_id))
             metrics.ENGAGEMENTS.labels("bookmark" if active else "unbookmark").inc()
         await self._mark_reader.refresh(account.account_id, post.post_id)
 
     def _next(self, held: Fact, active: bool) -> Fact:
-        since = self._clock.now() if active else held.since
-        return replace(held, active=active, version=self._versions.next(held.version), since=since)
+        version = self._versions.next(held.version)
+        if not active:
+            return replace(held, active=False, version=version)
+        return replace(held, active=True, version=version, since=self._clock.now(), mark_id=self._ids.mint())
 
     async def _change(self, fact: Fact, post: SealedPost) -> None:
         event = self._events.favourite(fact, post)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from post_service.errors import InvalidField
+from post_service.events import PostCodec
 from post_service.models import (
-    DEFAULT_PAGE_SIZE,
-    MAX_PAGE_SIZE,
     AccountPostsQuery,
     AuthoredPage,
     AuthoredRow,
@@ -16,6 +15,7 @@ from post_service.models import (
     Visibility,
 )
 from post_service.repository.posts import PostRepository
+from post_service.service.bounds import check_bounds
 from post_service.service.read_posts import PostReader
 from post_service.service.visibility import is_listed_for_feed
 from rookery_common.auth import Identity
@@ -32,9 +32,10 @@ Shown = Callable[[Sequence[AuthoredRow]], Awaitable[dict[int, SealedPost]]]
 class AccountPosts:
     """An author's posts, newest first, by keyset."""
 
-    def __init__(self, posts: PostRepository, reader: PostReader) -> None:
+    def __init__(self, posts: PostRepository, reader: PostReader, codec: PostCodec) -> None:
         self._posts = posts
         self._reader = reader
+        self._codec = codec
 
     async def for_viewer(self, identity: Identity | None, query: AccountPostsQuery) -> AuthoredPage:
         """What the viewer may see of them; nobody signed in sees what anyone may."""
@@ -64,7 +65,9 @@ class AccountPosts:
         return await self._page(query, indexed)
 
     async def _page(self, query: AccountPostsQuery, shown: Shown) -> AuthoredPage:
-        size, newest = _checked_size(query), not query.min_id
+        size, newest = check_bounds(query), not query.min_id
+        if query.account_id <= 0:
+            raise InvalidField("account_id", "ERR_INVALID", "is not an id")
         above, below = max(query.min_id, query.since_id), query.max_id or MAX_ID
         page: list[SealedPost] = []
         step, scanned, reached = size, 0, 0
@@ -72,7 +75,7 @@ class AccountPosts:
             rows = await self._posts.authored(query.account_id, above, below, step, newest=newest)
             wanted = [row for row in rows if _fits(query, row)]
             visible = await shown(wanted) if wanted else {}
-            page += [visible[row.post_id] for row in wanted if row.post_id in visible]
+            page += [post for row in wanted if (post := visible.get(row.post_id)) and self._is_wanted(query, post)]
             reached = rows[-1].post_id if len(rows) == step else 0
             if not reached:
                 break
@@ -82,16 +85,11 @@ class AccountPosts:
             page, reached = page[:size], page[size - 1].post_id
         return AuthoredPage(page if newest else page[::-1], reached)
 
-
-def _checked_size(query: AccountPostsQuery) -> int:
-    if not 0 <= query.page_size <= MAX_PAGE_SIZE:
-        raise InvalidField("page_size", "ERR_INVALID", f"must be between 1 and {MAX_PAGE_SIZE}")
-    if query.account_id <= 0:
-        raise InvalidField("account_id", "ERR_INVALID", "is not an id")
-    for field, bound in (("max_id", query.max_id), ("min_id", query.min_id), ("since_id", query.since_id)):
-        if bound < 0:
-            raise InvalidField(field, "ERR_INVALID", "is not an id")
-    return query.page_size or DEFAULT_PAGE_SIZE
+    def _is_wanted(self, query: AccountPostsQuery, post: SealedPost) -> bool:
+        """What the index does not tell."""
+        if query.exclude_reblogs and post.reblog_of_id:
+            return False
+        return not query.tag or query.tag in self._codec.tags_of(post)
 
 
 def _fits(query: AccountPostsQuery, row: AuthoredRow) -> bool:

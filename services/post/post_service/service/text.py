@@ -53,6 +53,11 @@ def find_tags(text: str) -> list[str]:
     return list(tags)
 
 
+def normalized_tag(tag: str) -> str:
+    """A hashtag as tags are compared: compatibility-normalized, in lower case, without '#'."""
+    return unicodedata.normalize("NFKC", tag).lower().lstrip("#")
+
+
 def _follows_word(text: str, start: int) -> bool:
     before = text[start - 1] if start else " "
     return before.isalnum() or before in "=/)"

@@ -12,6 +12,7 @@ from post_service.models import Mention
 from post_service.repository.cache import PostCache
 from post_service.repository.engagements import EngagementRepository
 from post_service.repository.mark_cache import MarkCache
+from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
@@ -80,6 +81,11 @@ def engagements(cql: Cql, outbox: CqlOutbox) -> EngagementRepository:
 @pytest.fixture
 def marks(cql: Cql) -> MarkRepository:
     return MarkRepository(cql)
+
+
+@pytest.fixture
+def lists(cql: Cql, clock: FakeClock) -> MarkedRepository:
+    return MarkedRepository(cql, clock)
 
 
 @pytest.fixture

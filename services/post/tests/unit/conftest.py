@@ -18,9 +18,12 @@ from post_service.models import (
     AuthoredRow,
     Bookmark,
     CountedPost,
+    Engaged,
     Fact,
     FactKind,
     KeyClaim,
+    MarkedPost,
+    MarkKind,
     Media,
     Mention,
     Post,
@@ -35,6 +38,7 @@ from post_service.models import (
 from post_service.repository.cache import PostCache
 from post_service.repository.engagements import EngagementCounts, EngagementRepository
 from post_service.repository.mark_cache import MarkCache
+from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository, Sheet, Week, week_of
 from post_service.repository.media import UPLOAD_SHARDS, MediaRepository
 from post_service.repository.posts import PostRepository
@@ -152,6 +156,13 @@ class MemoryEngagements(EngagementRepository):
     async def find(self, kind: FactKind, post_id: int, account_id: int) -> Fact:
         return self._store.facts.get((kind, post_id, account_id), Fact(kind, post_id, account_id))
 
+    async def engaged(self, kind: FactKind, post_id: int, after: int, limit: int) -> tuple[list[Engaged], int]:
+        """In the order of ids, of which the buckets are a part here."""
+        facts = sorted((f for f in self._store.facts.values() if f.active), key=lambda fact: fact.account_id)
+        found = [Engaged(f.account_id, f.since) for f in facts if (f.kind, f.post_id) == (kind, post_id)]
+        page = [engaged for engaged in found if engaged.account_id > after][:limit]
+        return page, page[-1].account_id if len(page) == limit else 0
+
     async def holders(self, kind: FactKind, post_id: int) -> AsyncIterator[list[int]]:
         yield [key[2] for key, fact in self._store.facts.items() if key[:2] == (kind, post_id) and fact.active]
 
@@ -203,6 +214,25 @@ class MemoryMarks(MarkRepository):
 
     async def put_bookmark(self, bookmark: Bookmark) -> None:
         self._store.bookmarks[bookmark.account_id, bookmark.post_id] = bookmark
+
+    async def held(self, account_id: int, kind: MarkKind, marked: Sequence[MarkedPost]) -> list[MarkedPost]:
+        """The lists are made of what holds."""
+        return list(marked)
+
+
+class MemoryLists(MarkedRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def page(
+        self, account_id: int, kind: MarkKind, above: int, below: int, limit: int, *, newest: bool = True
+    ) -> list[MarkedPost]:
+        self._store.require("cql")
+        marks: list[Fact | Bookmark] = [f for f in self._store.facts.values() if f.kind is FactKind.FAVOURITE]
+        if kind is MarkKind.BOOKMARK:
+            marks = list(self._store.bookmarks.values())
+        found = [MarkedPost(m.mark_id, m.post_id) for m in marks if m.account_id == account_id and m.active]
+        return sorted((m for m in found if above < m.mark_id < below), reverse=newest)[:limit]
 
 
 class MemoryMedia(MediaRepository):
@@ -392,6 +422,11 @@ def engagements(store: Store) -> EngagementRepository:
 @pytest.fixture
 def marks(store: Store) -> MarkRepository:
     return MemoryMarks(store)
+
+
+@pytest.fixture
+def lists(store: Store) -> MarkedRepository:
+    return MemoryLists(store)
 
 
 @pytest.fixture

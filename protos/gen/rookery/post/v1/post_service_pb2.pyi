@@ -255,6 +255,8 @@ class ListAccountPostsRequest(_message.Message):
     SINCE_ID_FIELD_NUMBER: _builtins.int
     EXCLUDE_REPLIES_FIELD_NUMBER: _builtins.int
     ONLY_MEDIA_FIELD_NUMBER: _builtins.int
+    EXCLUDE_REBLOGS_FIELD_NUMBER: _builtins.int
+    TAG_FIELD_NUMBER: _builtins.int
     account_id: _builtins.int
     page_size: _builtins.int
     """At most 80."""
@@ -264,6 +266,9 @@ class ListAccountPostsRequest(_message.Message):
     since_id: _builtins.int
     exclude_replies: _builtins.bool
     only_media: _builtins.bool
+    exclude_reblogs: _builtins.bool
+    tag: _builtins.str
+    """Only posts with this hashtag; empty for all."""
     def __init__(
         self,
         *,
@@ -274,10 +279,12 @@ class ListAccountPostsRequest(_message.Message):
         since_id: _builtins.int = ...,
         exclude_replies: _builtins.bool = ...,
         only_media: _builtins.bool = ...,
+        exclude_reblogs: _builtins.bool = ...,
+        tag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "exclude_replies", b"exclude_replies", "max_id", b"max_id", "min_id", b"min_id", "only_media", b"only_media", "page_size", b"page_size", "since_id", b"since_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "exclude_reblogs", b"exclude_reblogs", "exclude_replies", b"exclude_replies", "max_id", b"max_id", "min_id", b"min_id", "only_media", b"only_media", "page_size", b"page_size", "since_id", b"since_id", "tag", b"tag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -343,6 +350,7 @@ class MediaHeader(_message.Message):
     FOCUS_X_FIELD_NUMBER: _builtins.int
     FOCUS_Y_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     filename: _builtins.str
     content_type: _builtins.str
     description: _builtins.str
@@ -350,6 +358,10 @@ class MediaHeader(_message.Message):
     focus_y: _builtins.float
     purpose: _media_pb2.MediaPurpose.ValueType
     """Unspecified: for a post. What is for a profile is cut to its size, stands still, and needs write:accounts instead."""
+    request_id: _builtins.str
+    """The client's Idempotency-Key, at most 200 characters; empty for none. The same key with another file, description, focus or
+    purpose is ABORTED (IDEMPOTENCY_CONFLICT).
+    """
     def __init__(
         self,
         *,
@@ -359,10 +371,11 @@ class MediaHeader(_message.Message):
         focus_x: _builtins.float = ...,
         focus_y: _builtins.float = ...,
         purpose: _media_pb2.MediaPurpose.ValueType = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "description", b"description", "filename", b"filename", "focus_x", b"focus_x", "focus_y", b"focus_y", "purpose", b"purpose"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "description", b"description", "filename", b"filename", "focus_x", b"focus_x", "focus_y", b"focus_y", "purpose", b"purpose", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

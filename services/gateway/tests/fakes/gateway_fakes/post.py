@@ -52,8 +52,12 @@ class FakePost(FakeService):
     def ListAccountPosts(self, request: Any, _who: Any) -> Any:
         found = [post for post in self.posts.values() if post.author_id == request.account_id]
         found = [post for post in found if not request.max_id or post.post_id < request.max_id]
+        found = [post for post in found if not request.tag or request.tag.lower() in post.tags]
+        found = [post for post in found if not (request.exclude_reblogs and post.reblog_of_id)]
         found.sort(key=lambda post: -post.post_id)
-        return post_service_pb2.ListAccountPostsResponse(posts=found[: request.page_size])
+        page = found[: request.page_size]
+        reached = page[-1].post_id if len(found) > len(page) else 0
+        return post_service_pb2.ListAccountPostsResponse(posts=page, reached_id=reached)
 
     async def upload(self, method: str, requests: AsyncIterator[Any], *, timeout: float) -> Any:
         self.calls.append(Call(method, None, None, timeout))

@@ -8,18 +8,26 @@ from contextlib import AsyncExitStack
 import pytest
 import pytest_asyncio
 
+from post_service.engagement_servicer import EngagementServicer
 from post_service.events import PostCodec
 from post_service.service.create_post import PostWriter
 from post_service.service.delete_post import PostRemover
 from post_service.service.engage import Engagement
+from post_service.service.list_engaged import EngagedAccounts
+from post_service.service.list_marked import MarkedPosts
 from post_service.service.list_posts import AccountPosts
 from post_service.service.media import MediaLibrary
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
 from post_service.service.threads import ThreadReader
 from post_service.servicer import ALLOWED_CALLERS, PostServicer, Rules
+from rookery.post.v1.engagement_service_pb2_grpc import (
+    EngagementServiceStub,
+    add_EngagementServiceServicer_to_server,
+)
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub, add_PostServiceServicer_to_server
 from rookery_common.rpc.client import RpcClient
+from rookery_common.rpc.server import RpcServer
 from rookery_common.testing.rpc import Network, Tokens, settings_of
 
 
@@ -42,19 +50,44 @@ def rules(
     return Rules(writer, remover, reader, account_posts, threads, engagement, reblogger, library)
 
 
+@pytest.fixture
+def engagement_servicer(marked_posts: MarkedPosts, engaged_accounts: EngagedAccounts) -> EngagementServicer:
+    return EngagementServicer(marked_posts, engaged_accounts)
+
+
 @pytest_asyncio.fixture
-async def clients(
-    rules: Rules,
-    codec: PostCodec,
-    tokens: Tokens,
-) -> AsyncIterator[dict[str, RpcClient]]:
-    """The service behind real gRPC, as gateway, feed and search call it."""
-    servicer = PostServicer(rules, codec, tokens.verifier)
-    registration = (add_PostServiceServicer_to_server, servicer, "rookery.post.v1.PostService")
+async def network(tokens: Tokens) -> AsyncIterator[Network]:
     async with AsyncExitStack() as stack:
-        network = Network(stack, tokens.verifier)
-        server = await network.serve(registration, settings=settings_of("post"), allowed_callers=ALLOWED_CALLERS)
-        yield {
-            name: await network.client(server.port, PostServiceStub, service="post", settings=settings_of(name))
-            for name in ("gateway", "feed", "search")
-        }
+        yield Network(stack, tokens.verifier)
+
+
+@pytest_asyncio.fixture
+async def server(
+    rules: Rules, codec: PostCodec, tokens: Tokens, engagement_servicer: EngagementServicer, network: Network
+) -> RpcServer:
+    """All services of post."""
+    return await network.serve(
+        (
+            add_PostServiceServicer_to_server,
+            PostServicer(rules, codec, tokens.verifier),
+            "rookery.post.v1.PostService",
+        ),
+        (add_EngagementServiceServicer_to_server, engagement_servicer, "rookery.post.v1.EngagementService"),
+        settings=settings_of("post"),
+        allowed_callers=ALLOWED_CALLERS,
+    )
+
+
+@pytest_asyncio.fixture
+async def clients(server: RpcServer, network: Network) -> dict[str, RpcClient]:
+    """PostService as gateway, feed and search call it."""
+    return {
+        name: await network.client(server.port, PostServiceStub, service="post", settings=settings_of(name))
+        for name in ("gateway", "feed", "search")
+    }
+
+
+@pytest_asyncio.fixture
+async def engagement_client(server: RpcServer, network: Network) -> RpcClient:
+    """EngagementService as the gateway calls it."""
+    return await network.client(server.port, EngagementServiceStub, service="post", settings=settings_of("gateway"))

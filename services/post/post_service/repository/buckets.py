@@ -1,0 +1,43 @@
+"""Lists ordered by ids, in partitions of 180 days by the time in the id: small, however long the list grows."""
+
+from __future__ import annotations
+
+from rookery_common.clients.cassandra import Args, Cql, Row
+from rookery_common.clock import Clock
+from rookery_common.ids import EPOCH_MS, lowest_id_at, ms_of
+
+BUCKET_MS = 180 * 24 * 3600 * 1000
+BUCKETS_AT_ONCE = 8
+
+
+class BucketedList:
+    """Reads such a list by two statements that take its key, the bucket, two exclusive bounds and a limit."""
+
+    def __init__(self, cql: Cql, clock: Clock, *, newest: str, oldest: str) -> None:
+        self._cql = cql
+        self._clock = clock
+        self._newest = newest
+        self._oldest = oldest
+
+    async def rows(self, key: Args, above: int, below: int, limit: int, *, newest: bool = True) -> list[Row]:
+        """Up to `limit` rows between the ids, from the newest or the oldest on; fewer mean the end."""
+        found: list[Row] = []
+        buckets = _buckets(above, min(below, lowest_id_at(self._clock.unix_ms() + BUCKET_MS)), newest)
+        name = self._newest if newest else self._oldest
+        at_once = 1  # The first bucket often has a page; behind an idle account, several are asked together.
+        while buckets and len(found) < limit:
+            group, buckets = buckets[:at_once], buckets[at_once:]
+            pages = await self._cql.many(name, [(*key, bucket, above, below, limit) for bucket in group])
+            found += [row for page in pages for row in page]
+            at_once = BUCKETS_AT_ONCE
+        return found[:limit]
+
+
+def bucket_of(number: int) -> int:
+    """The part of its list that an id is in."""
+    return (ms_of(number) - EPOCH_MS) // BUCKET_MS
+
+
+def _buckets(above: int, below: int, newest: bool) -> list[int]:
+    buckets = list(range(bucket_of(above), bucket_of(below) + 1))
+    return buckets[::-1] if newest else buckets

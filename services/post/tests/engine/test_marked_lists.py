@@ -1,0 +1,1 @@
+../unit/test_marked_lists.py

@@ -20,6 +20,7 @@ from gateway_service.limits import Limiter
 from gateway_service.overload import Gate
 from gateway_service.pages import Pages
 from gateway_service.revocations import Revocations
+from gateway_service.routers.account_sessions import AccountSessions
 from gateway_service.routers.accounts import Accounts
 from gateway_service.routers.activity import Activity
 from gateway_service.routers.admin_reports import AdminReports
@@ -51,12 +52,14 @@ from gateway_service.routers.security import Security
 from gateway_service.routers.sessions import SessionPages
 from gateway_service.routers.sign_in import SignIn
 from gateway_service.routers.sign_up import SignUp
+from gateway_service.routers.sign_up_page import SignUpPage
 from gateway_service.routers.statuses import Statuses
 from gateway_service.routers.streaming import Streaming
 from gateway_service.routers.texts import TextRoutes
 from gateway_service.routers.timelines import Timelines
 from gateway_service.routing import behind
 from gateway_service.server import HttpServer, Once
+from gateway_service.sign_up_policy import SignUpPolicy
 from gateway_service.texts import Texts
 from gateway_service.web import build_web
 from rookery_common.app import App, Component, Role
@@ -120,7 +123,8 @@ def api_routers(
 ) -> list[APIRouter]:
     """All routes that answer at once, the hottest first."""
     pages = Pages(settings)
-    forms = PageForms(clients, Browser(exchange, settings), pages, settings)
+    sign_up = SignUpPolicy(clients, flags, clock)
+    forms = PageForms(clients, Browser(exchange, settings), pages, settings, sign_up)
     sign_in = SignIn(forms)
     statuses = Statuses(clients, composer, exchange, settings)
     return [
@@ -141,14 +145,16 @@ def api_routers(
         Registration(clients, settings).router,
         Authorize(forms, sign_in, settings).router,
         sign_in.router,
+        SignUpPage(forms, sign_in, settings).router,
         Recovery(forms, exchange).router,
         Security(forms).router,
         SessionPages(forms).router,
+        AccountSessions(clients, exchange).router,
         Reports(clients, composer, exchange, settings).router,
         AdminReports(clients, composer, exchange, settings).router,
         behind(flags, INTERACTIONS, Interactions(clients, exchange, settings, clock).router),
         behind(flags, MEASURES, Measures(clients, exchange, settings, clock).router),
-        Instance(settings, flags).router,
+        Instance(settings, sign_up).router,
         Activity(clients).router,
         OEmbed(composer, settings).router,
         Empty(composer, exchange).router,

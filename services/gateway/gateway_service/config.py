@@ -67,7 +67,6 @@ class Settings(BaseServiceSettings, RedisSettings):
     contact_email: str = Field("", description="Where people reach whoever runs it.")
     languages: list[str] = Field(["en"], min_length=1, description="The languages of its staff, as a JSON array.")
     rules: list[str] = Field([], description="Its rules, as a JSON array of sentences.")
-    registrations: bool = Field(True, description="Whether anyone may sign up.")
     source_url: str = Field("", description="Where this software's source is; empty: not told.")
     max_post_chars: int = Field(500, ge=1, description="What clients are told a post may hold; post decides.")
     max_post_media: int = Field(4, ge=0, description="What clients are told a post may show; post decides.")

@@ -36,7 +36,13 @@ OWN_POST: Final = Fallback(
     "",
     "The post is made; it reaches its author's own home by its event, a moment later.",
 )
-FALLBACKS: Final = (NAMES, OWN_POST)
+SIGN_UP_MODE: Final = Fallback(
+    "sign-up-mode",
+    "auth.GetSignUp",
+    "",
+    "Who may sign up as it was told last; nobody, where it was not told yet.",
+)
+FALLBACKS: Final = (NAMES, OWN_POST, SIGN_UP_MODE)
 
 
 def begin() -> list[str]:

@@ -14,7 +14,7 @@ from gateway_service.params import Params, query_params
 from gateway_service.routers.apps import MAX_SCOPE_CHARS, MAX_URI_CHARS, read_scopes
 from gateway_service.routers.oauth import issuer
 from gateway_service.routers.page_forms import CALL_SECONDS, PageForms
-from gateway_service.routers.sign_in import SignIn
+from gateway_service.routers.sign_in import MAX_LOGIN_CHARS, MAX_PASSWORD_CHARS, SignIn
 from gateway_service.routing import Routes
 from gateway_service.schemas.scopes import permissions
 from gateway_service.translations import mark
@@ -87,10 +87,10 @@ class Authorize:
         self, request: Request, fields: dict[str, str], checked: CheckAuthorizationResponse, params: Params
     ) -> Response:
         """Signing in and allowing in one step, unless a second factor is needed: then the page comes once more."""
+        login = params.text("login", MAX_LOGIN_CHARS) or ""
         try:
-            step = await self._sign_in.begin(request, params)
+            step = await self._sign_in.begin(request, login, params.text("password", MAX_PASSWORD_CHARS) or "")
         except (Unauthenticated, ResourceExhausted) as error:
-            login = params.text("login", 300) or ""
             return await self._page(request, fields, checked, None, error, login)
         if step.challenge:
             return self._sign_in.settled(request, with_query("/oauth/authorize", fields), step)
@@ -121,10 +121,11 @@ class Authorize:
         login: str = "",
     ) -> Response:
         username = "" if caller is None else await self._username(caller)
-        return self._forms.render(
+        return await self._forms.sign_in_page(
             request,
             "authorize.html",
             error,
+            after_sign_up=with_query("/oauth/authorize", fields),
             leads_to=fields["redirect_uri"],
             app=checked.app,
             fields=fields,

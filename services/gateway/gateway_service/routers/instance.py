@@ -1,4 +1,4 @@
-"""/api/v*/instance and the other facts about this server, made once for each state of the sign-up."""
+"""/api/v*/instance and the other facts about this server, made once for each way of signing up."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+from starlette.requests import Request
+from starlette.responses import Response
 
 from gateway_service.config import Settings
 from gateway_service.errors import JSON
 from gateway_service.fixed import Fixed
-from gateway_service.flags import SIGN_UP
 from gateway_service.routing import Endpoint, Routes
 from gateway_service.schemas.instance import instance_v1, instance_v2, nodeinfo, nodeinfo_links, rules
-from rookery_common.flags import Flags
+from gateway_service.sign_up_policy import SignUpMode, SignUpPolicy
 
 CACHED_SECONDS = 60
 _NODEINFO = 'application/json; profile="http://nodeinfo.diaspora.software/ns/schema/2.0#"'
@@ -22,22 +23,23 @@ _NODEINFO = 'application/json; profile="http://nodeinfo.diaspora.software/ns/sch
 class Instance:
     """Answers what clients ask before anyone has signed in."""
 
-    def __init__(self, settings: Settings, flags: Flags) -> None:
-        closed = settings.model_copy(update={"registrations": False})
+    def __init__(self, settings: Settings, sign_up: SignUpPolicy) -> None:
+        def by_mode(document: Callable[[Settings, SignUpMode], Any], media_type: str = JSON) -> Endpoint:
+            documents = {mode: _fixed(document(settings, mode), media_type) for mode in SignUpMode}
 
-        def either(document: Callable[[Settings], Any], media_type: str = JSON) -> Endpoint:
-            """While people may sign up, and while they may not."""
-            now, without = _fixed(document(settings), media_type), _fixed(document(closed), media_type)
-            return lambda request: (now if flags.on(SIGN_UP) else without)(request)
+            async def answer(request: Request) -> Response:
+                return await documents[await sign_up.mode()](request)
+
+            return answer
 
         routes = Routes("instance")
-        routes.get("/api/v2/instance", either(instance_v2), "instance_get", "This server")
-        routes.get("/api/v1/instance", either(instance_v1), "instance_get_v1", "This server (older clients)")
+        routes.get("/api/v2/instance", by_mode(instance_v2), "instance_get", "This server")
+        routes.get("/api/v1/instance", by_mode(instance_v1), "instance_get_v1", "This server (older clients)")
         routes.get("/api/v1/instance/rules", _fixed(rules(settings)), "instance_rules", "Its rules")
         # Nobody else's server is talked to, and no emoji are drawn: both lists are empty for good reason.
         routes.get("/api/v1/instance/peers", _fixed([]), "instance_peers", "Servers it talks to")
         routes.get("/api/v1/custom_emojis", _fixed([]), "custom_emojis_list", "Its own emoji")
-        routes.get("/nodeinfo/2.0", either(nodeinfo, _NODEINFO), "nodeinfo_get", "NodeInfo 2.0")
+        routes.get("/nodeinfo/2.0", by_mode(nodeinfo, _NODEINFO), "nodeinfo_get", "NodeInfo 2.0")
         links = nodeinfo_links(settings)
         routes.get("/.well-known/nodeinfo", _fixed(links), "nodeinfo_links", "Where NodeInfo is")
         self.router = routes.router

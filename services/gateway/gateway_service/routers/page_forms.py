@@ -16,6 +16,7 @@ from gateway_service.config import Settings
 from gateway_service.errors import error_headers, http_status
 from gateway_service.pages import Pages
 from gateway_service.params import Params, read_params
+from gateway_service.sign_up_policy import SignUpMode, SignUpPolicy
 from gateway_service.translations import mark
 from rookery_common.errors import AppError, FailedPrecondition
 
@@ -35,6 +36,7 @@ MESSAGES: Mapping[str, str] = {
     "ACCOUNT_UNCONFIRMED": mark("Please confirm your e-mail address first: we have sent you a link."),
     "ACCOUNT_PENDING": mark("Your account waits for approval. You will get an e-mail."),
     "ACCOUNT_REJECTED": mark("Your application for an account was not accepted."),
+    "REGISTRATIONS_CLOSED": mark("Nobody can sign up here at present."),
     "LINK_EXPIRED": mark("This link was used already, or is too old. Please ask for a new one."),
     "FOREIGN_FORM": mark("This form did not come from this page. Please start again."),
     "SESSION_NOT_FOUND": mark("This session has ended already."),
@@ -52,6 +54,17 @@ FIELD_MESSAGES: Mapping[tuple[str, str], str] = {
         "This password is one of those that are guessed first. Please choose another."
     ),
     ("email", "ERR_INVALID"): mark("This is not an e-mail address."),
+    ("email", "ERR_BLANK"): mark("Please tell your e-mail address."),
+    ("email", "ERR_TAKEN"): mark("This e-mail address belongs to an account already."),
+    ("username", "ERR_BLANK"): mark("Please choose a username."),
+    ("username", "ERR_INVALID"): mark("A username has letters, digits and underscores, and nothing else."),
+    ("username", "ERR_TOO_LONG"): mark("This username is too long."),
+    ("username", "ERR_TAKEN"): mark("This username is taken. Please choose another."),
+    ("username", "ERR_RESERVED"): mark("This username is taken. Please choose another."),
+    ("reason", "ERR_BLANK"): mark("Please write a sentence about why you want to join."),
+    ("reason", "ERR_TOO_LONG"): mark("This is too long."),
+    ("agreement", "ERR_ACCEPTED"): mark("Please agree to the rules."),
+    ("invite_code", "ERR_INVALID"): mark("This invitation was used already, or is too old."),
 }
 TRY_AGAIN = mark("This does not work just now. Please try again in a moment.")
 
@@ -65,10 +78,13 @@ class ElevationRequired(FailedPrecondition):
 class PageForms:
     """Guards endpoints, and reads forms."""
 
-    def __init__(self, clients: Clients, browser: Browser, pages: Pages, settings: Settings) -> None:
+    def __init__(
+        self, clients: Clients, browser: Browser, pages: Pages, settings: Settings, sign_up: SignUpPolicy
+    ) -> None:
         self.clients = clients
         self.browser = browser
         self.pages = pages
+        self.sign_up = sign_up
         self._settings = settings
 
     def guarded(self, endpoint: Endpoint) -> Endpoint:
@@ -116,6 +132,14 @@ class PageForms:
         if error is not None:
             page.headers.update(error_headers(error, page.status_code))
         return page
+
+    async def sign_in_page(
+        self, request: Request, name: str, error: AppError | None = None, *, after_sign_up: str, **values: Any
+    ) -> Response:
+        """A page on which one signs in, or goes to get an account and comes back."""
+        closed = await self.sign_up.mode() is SignUpMode.CLOSED
+        sign_up = "" if closed else f"/auth/sign_up?{urlencode({'next': after_sign_up})}"
+        return self.render(request, name, error, sign_up=sign_up, **values)
 
     def refusal(self, request: Request, error: AppError) -> Response:
         """A page that says why not."""

@@ -52,22 +52,22 @@ class SignIn:
         target = next_of(query_params(request))
         if await self._forms.browser.caller(request) is not None:
             return redirect(target)
-        return self._page(request, target)
+        return await self._page(request, target)
 
     async def start(self, request: Request) -> Response:
         params = await self._forms.credentials(request)
         target, login = next_of(params), (params.text("login", MAX_LOGIN_CHARS) or "").strip()
         try:
-            step = await self.begin(request, params)
+            step = await self.begin(request, login, params.text("password", MAX_PASSWORD_CHARS) or "")
         except (Unauthenticated, ResourceExhausted) as error:
-            return self._page(request, target, error, login)
+            return await self._page(request, target, error, login)
         return self.settled(request, target, step)
 
-    async def begin(self, request: Request, params: Params) -> StartSignInResponse:
+    async def begin(self, request: Request, login: str, password: str) -> StartSignInResponse:
         """What auth says to login and password. Raises what it refuses."""
         call = StartSignInRequest(
-            login=(params.text("login", MAX_LOGIN_CHARS) or "").strip(),
-            password=params.text("password", MAX_PASSWORD_CHARS) or "",
+            login=login.strip(),
+            password=password,
             client=self._forms.browser.client(request, self._forms.pages.language(request)),
         )
         answer: StartSignInResponse = await self._forms.clients.accounts.call("StartSignIn", call, timeout=CALL_SECONDS)
@@ -97,7 +97,7 @@ class SignIn:
             )
         except AppError as error:
             if error.reason == "CHALLENGE_EXPIRED":
-                return self._page(request, target, error)
+                return await self._page(request, target, error)
             if error.reason not in ("WRONG_FACTOR", "TOO_MANY_TRIES"):
                 raise
             return self._factor_page(request, target, challenge, list(_FACTORS.values()), error)
@@ -132,8 +132,10 @@ class SignIn:
         security = await self._forms.account_call(request, GetSecurityRequest())
         return self._forms.render(request, "step_up.html", error, next=target, security=security)
 
-    def _page(self, request: Request, target: str, error: AppError | None = None, login: str = "") -> Response:
-        return self._forms.render(request, "sign_in.html", error, next=target, login=login)
+    async def _page(self, request: Request, target: str, error: AppError | None = None, login: str = "") -> Response:
+        return await self._forms.sign_in_page(
+            request, "sign_in.html", error, after_sign_up=target, next=target, login=login
+        )
 
     def _factor_page(
         self,

@@ -42,21 +42,22 @@ class SignUp:
         caller = await self._exchange.require(request, "write:accounts")
         if caller.identity.account_id:
             raise AppTokenRequired
-        if not self._settings.registrations or not self._flags.on(SIGN_UP):
+        if not self._flags.on(SIGN_UP):
             raise RegistrationsClosed
         params = await read_params(request, self._settings.max_body_bytes, query=False)
         call = sign_up_request(params)
-        call.request_id = self._request_id(caller.identity.app_id, idempotency_key(request), call)
+        call.request_id = request_id(self._key, caller.identity.app_id, idempotency_key(request), call)
         answer = await self._clients.auth.call(
             "SignUp", call, timeout=SIGN_UP_SECONDS, idempotent=True, identity=caller.identity
         )
         return json_response(token(answer.token))
 
-    def _request_id(self, app_id: int, key: str, call: SignUpRequest) -> str:
-        """The same for the same request of the same app. Keyed, since it goes where contact data must not."""
-        parts = (str(app_id), key, call.username.casefold(), call.email.casefold())
-        text = "".join(f"{len(part)}:{part}" for part in parts)
-        return hmac.digest(self._key, text.encode(), hashlib.sha256).hex()
+
+def request_id(secret: bytes, app_id: int, key: str, call: SignUpRequest) -> str:
+    """The same for the same request of the same app. Keyed, since it goes where contact data must not."""
+    parts = (str(app_id), key, call.username.casefold(), call.email.casefold())
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return hmac.digest(secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hex()
 
 
 def sign_up_request(params: Params) -> SignUpRequest:

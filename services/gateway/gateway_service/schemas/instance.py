@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway_service import __version__
 from gateway_service.config import Settings
+from gateway_service.sign_up_policy import SignUpMode
 
 MASTODON_VERSION = "4.5.0"
 MASTODON_API_VERSION = 7  # That of Mastodon 4.5.
@@ -13,6 +14,7 @@ MASTODON_API_VERSION = 7  # That of Mastodon 4.5.
 IMAGE_TYPES = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"]
 IMAGE_PIXELS = 40_000_000
 DESCRIPTION_CHARS = 1500
+_OPEN_TO_ANYONE = frozenset({SignUpMode.OPEN, SignUpMode.APPROVAL})
 
 
 def version() -> str:
@@ -49,7 +51,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
     }
 
 
-def instance_v2(settings: Settings) -> dict[str, Any]:
+def instance_v2(settings: Settings, mode: SignUpMode) -> dict[str, Any]:
     """Mastodon's Instance entity."""
     return {
         "domain": settings.domain,
@@ -69,12 +71,13 @@ def instance_v2(settings: Settings) -> dict[str, Any]:
             "limited_federation": False,
         },
         "registrations": {
-            "enabled": settings.registrations,
-            "approval_required": False,
-            "reason_required": False,
+            "enabled": mode in _OPEN_TO_ANYONE,
+            "approval_required": mode is SignUpMode.APPROVAL,
+            "reason_required": mode is SignUpMode.APPROVAL,
             "message": None,
             "min_age": None,
-            "url": None,
+            # Where to go with an invitation, which apps can't take.
+            "url": settings.public_url + "/auth/sign_up" if mode is SignUpMode.INVITATION else None,
         },
         "api_versions": {"mastodon": MASTODON_API_VERSION},
         "contact": {"email": settings.contact_email, "account": None},
@@ -82,7 +85,7 @@ def instance_v2(settings: Settings) -> dict[str, Any]:
     }
 
 
-def instance_v1(settings: Settings) -> dict[str, Any]:
+def instance_v1(settings: Settings, mode: SignUpMode) -> dict[str, Any]:
     """Mastodon's V1::Instance entity, for older clients."""
     return {
         "uri": settings.domain,
@@ -95,8 +98,8 @@ def instance_v1(settings: Settings) -> dict[str, Any]:
         "stats": {"user_count": 0, "status_count": 0, "domain_count": 1},  # Nobody counts them yet.
         "thumbnail": settings.public_url + "/assets/header.png",
         "languages": settings.languages,
-        "registrations": settings.registrations,
-        "approval_required": False,
+        "registrations": mode in _OPEN_TO_ANYONE,
+        "approval_required": mode is SignUpMode.APPROVAL,
         "invites_enabled": False,
         "configuration": _configuration(settings),
         "contact_account": None,
@@ -104,7 +107,7 @@ def instance_v1(settings: Settings) -> dict[str, Any]:
     }
 
 
-def nodeinfo(settings: Settings) -> dict[str, Any]:
+def nodeinfo(settings: Settings, mode: SignUpMode) -> dict[str, Any]:
     """NodeInfo 2.0. It speaks no protocol of federation, and counts nobody yet."""
     return {
         "version": "2.0",
@@ -112,7 +115,7 @@ def nodeinfo(settings: Settings) -> dict[str, Any]:
         "protocols": [],
         "services": {"inbound": [], "outbound": []},
         "usage": {"users": {}},
-        "openRegistrations": settings.registrations,
+        "openRegistrations": mode in _OPEN_TO_ANYONE,
         "metadata": {"nodeName": settings.title, "nodeDescription": settings.description},
     }
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import httpx2
 import pytest
 
 from gateway_service.config import Settings
+from rookery.auth.v1.account_service_pb2 import SignUpMode
+from rookery_common.errors import Unavailable
+
+if TYPE_CHECKING:
+    from gateway_fakes.world import World
 
 
 @pytest.fixture
@@ -25,6 +32,46 @@ async def test_instance_v2_has_what_clients_need(http: httpx2.AsyncClient) -> No
     assert body["registrations"]["enabled"] is True
     assert body["api_versions"] == {"mastodon": 7}
     assert body["rules"][0]["text"] == "Be kind"
+
+
+@pytest.mark.parametrize(
+    ("mode", "open_to_anyone", "approval", "leads_to"),
+    [
+        ("OPEN", True, False, None),
+        ("APPROVAL", True, True, None),
+        ("INVITATION", False, False, "https://nest.example/auth/sign_up"),
+        ("CLOSED", False, False, None),
+    ],
+)
+async def test_who_may_sign_up_is_what_auth_says(
+    http: httpx2.AsyncClient, world: World, mode: str, open_to_anyone: bool, approval: bool, leads_to: str | None
+) -> None:
+    world.accounts.sign_up_mode = SignUpMode.Value(f"SIGN_UP_MODE_{mode}")
+    newer = (await http.get("/api/v2/instance")).json()["registrations"]
+    assert (newer["enabled"], newer["approval_required"], newer["reason_required"]) == (
+        open_to_anyone,
+        approval,
+        approval,
+    )
+    assert newer["url"] == leads_to
+    older = (await http.get("/api/v1/instance")).json()
+    assert (older["registrations"], older["approval_required"]) == (open_to_anyone, approval)
+    assert (await http.get("/nodeinfo/2.0")).json()["openRegistrations"] is open_to_anyone
+
+
+async def test_while_auth_is_away_what_was_told_last_goes_on(
+    http: httpx2.AsyncClient, world: World, away: Unavailable
+) -> None:
+    world.accounts.failure = away
+    unknown = await http.get("/api/v2/instance")
+    assert unknown.json()["registrations"]["enabled"] is False
+    world.accounts.failure = None
+    world.clock.advance(2)
+    assert (await http.get("/api/v2/instance")).json()["registrations"]["enabled"] is True
+    world.accounts.failure = away
+    world.clock.advance(31)
+    assert (await http.get("/api/v2/instance")).json()["registrations"]["enabled"] is True
+    assert len(world.accounts.made("GetSignUp")) == 3
 
 
 async def test_instance_v1_has_what_clients_need(http: httpx2.AsyncClient) -> None:

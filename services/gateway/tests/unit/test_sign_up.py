@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 import pytest_asyncio
+from gateway_fakes.service import with_reason
 
-from gateway_service.config import Settings
+from rookery_common.errors import PermissionDenied
 
 if TYPE_CHECKING:
     from gateway_fakes.world import World
@@ -102,12 +103,13 @@ async def test_app_needs_the_scope(http: httpx2.AsyncClient, world: World) -> No
     assert (await http.post(URL, json=FORM, headers=headers)).status_code == 403
 
 
-class TestClosedRegistrations:
-    @pytest.fixture
-    def settings(self, settings: Settings) -> Settings:
-        return settings.model_copy(update={"registrations": False})
+async def test_where_auth_lets_nobody_in_nobody_signs_up(
+    http: httpx2.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> None:
+        raise with_reason(PermissionDenied("sign-up is closed"), "REGISTRATIONS_CLOSED")
 
-    async def test_nobody_signs_up(self, http: httpx2.AsyncClient, world: World) -> None:
-        answer = await http.post(URL, json=FORM, headers=world.app_headers())
-        assert answer.status_code == 403
-        assert "closed" in answer.json()["error_description"]
+    monkeypatch.setattr(world.auth, "SignUp", closed)
+    answer = await http.post(URL, json=FORM, headers=world.app_headers())
+    assert answer.status_code == 403
+    assert "closed" in answer.json()["error_description"]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from gateway_fakes.service import FakeService, bad, with_reason
 from rookery.auth.v1 import account_service_pb2 as pb
-from rookery_common.errors import FailedPrecondition, NotFound, Unauthenticated
+from rookery_common.auth import Identity
+from rookery_common.errors import FailedPrecondition, NotFound, PermissionDenied, Unauthenticated
 
 if TYPE_CHECKING:
     from gateway_fakes.world import World
@@ -22,6 +23,19 @@ class FakeAccounts(FakeService):
         self.totp: set[int] = set()
         self.elevated: set[int] = set()
         self.challenges: dict[str, int] = {}
+        self.sign_up_mode = pb.SignUpMode.SIGN_UP_MODE_OPEN
+        self.pending = {"confirmation": False, "approval": False}
+
+    def GetSignUp(self, _request: Any, _who: Any) -> pb.GetSignUpResponse:
+        return pb.GetSignUpResponse(mode=self.sign_up_mode)
+
+    def CreateAccount(self, request: pb.CreateAccountRequest, _who: Any) -> pb.CreateAccountResponse:
+        if self.sign_up_mode == pb.SignUpMode.SIGN_UP_MODE_INVITATION and request.form.invite_code != "welcome":
+            raise with_reason(PermissionDenied("No such invitation"), "INVITATION_VOID")
+        self.world.auth.SignUp(request.form, Identity(0, 0, 1))
+        return pb.CreateAccountResponse(
+            pending_confirmation=self.pending["confirmation"], pending_approval=self.pending["approval"]
+        )
 
     def StartSignIn(self, request: pb.StartSignInRequest, _who: Any) -> pb.StartSignInResponse:
         password, account_id = self.world.auth.passwords.get(request.login, ("", 0))

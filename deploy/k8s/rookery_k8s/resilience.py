@@ -12,6 +12,7 @@ from rookery_k8s.report import Finding, found
 from rookery_k8s.shell import ClusterError
 
 ROLLS = 2
+AT_ONCE = 3
 # Callers look for more pods when a server ends their connection, which it does when that is two minutes old.
 SPREAD_SECONDS = 240
 READY_SECONDS = 10.0
@@ -21,32 +22,35 @@ MOST_FAILED = 0.02
 
 
 def rolls(platform: Platform, load: Load, rate: float) -> list[Finding]:
-    """Every service is rolled twice, one after another; no request may fail."""
-    findings = []
-    for service in SERVICES:
+    """Every service is rolled twice, some services at once; no request may fail meanwhile, whoever answered it."""
+
+    def roll(service: str) -> Finding:
         with load.watched() as window:
             for _ in range(ROLLS):
                 platform.restart(service)
-        findings.append(
-            found(f"roll {service}, {ROLLS} times, at {rate:.0f} requests/s", str(window), ok=not window.failed)
-        )
-    return findings
+        return found(f"roll {service}, {ROLLS} times, at {rate:.0f} requests/s", str(window), ok=not window.failed)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(roll, SERVICES))
 
 
 def kills(platform: Platform, load: Load, rate: float) -> list[Finding]:
     """One serving pod of each service is killed at once, without a word; the rest goes on, and it comes back."""
-    findings = []
-    for service in SERVICES:
-        victim = platform.pods(service, "serve")[0].name
+
+    def kill(service: str) -> Finding:
+        pods = platform.pods(service, "serve")
+        if not pods:
+            raise ClusterError(f"no pod of {service} serves")
         with load.watched() as window:
-            platform.cluster.kubectl("delete", "pod", victim, "--grace-period=0", "--force", "--wait=false")
+            platform.cluster.kubectl("delete", "pod", pods[0].name, "--grace-period=0", "--force", "--wait=false")
             started = time.monotonic()
             platform.rolled_out(service)
             back = time.monotonic() - started
         healthy = window.failed <= MOST_FAILED * max(window.ok, 1)
         figures = f"{window}; whole again after {back:.0f} s"
-        findings.append(found(f"kill a pod of {service} at {rate:.0f} requests/s", figures, ok=healthy))
-    return findings
+        return found(f"kill a pod of {service} at {rate:.0f} requests/s", figures, ok=healthy)
+
+    return [kill(service) for service in SERVICES]
 
 
 def scale(platform: Platform, load: Load, service: str = "post", replicas: int = 3) -> Finding:

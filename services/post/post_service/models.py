@@ -311,6 +311,15 @@ class MarkedPost(NamedTuple):
 
 class Engaged(NamedTuple):
     """An account that favours or reblogs a post, and since when."""
+@dataclass(frozen=True, slots=True)
+class UploadClaim:
+    """An upload's Idempotency-Key in use: the digest of what came with it, its media's id, and its files' folder."""
+
+    body_hash: bytes
+    media_id: int
+    folder: str
+
+
 
     account_id: int
     since: datetime

@@ -13,6 +13,7 @@ from gateway_service.errors import FileTooLarge, UnsupportedContentType, invalid
 from gateway_service.multipart import MultipartStream, Part
 from gateway_service.nesting import decode_pair
 from gateway_service.params import Params, body_chunks, checked, read_params
+from gateway_service.routers.statuses import idempotency_key
 from gateway_service.routing import Routes, json_response, path_id
 from gateway_service.uploads import FORM_BYTES, MAX_FIELD_BYTES, MAX_NAME_CHARS, send_file
 from rookery.post.v1.media_pb2 import Media as MediaMessage
@@ -72,16 +73,18 @@ class Media:
 
     async def create(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "write:media")
+        key = idempotency_key(request)
         upload = Upload(request, self._settings.max_upload_bytes, self._settings.upload_seconds)
         part = await upload.find_file()
         before = checked(dict(upload.fields))
         with with_identity(caller.identity):
-            message = await self._send(upload, header_of(part, before))
+            message = await self._send(upload, header_of(part, before, key))
             await upload.rest()
             after = checked({name: value for name, value in upload.fields.items() if name not in before})
-            if "description" in after or "focus" in after:
+            call = update_request(message.media_id, after)
+            if changes(message, call):
                 # Some clients send the file first. It has begun to be stored before these were known.
-                message = await self._update(update_request(message.media_id, after))
+                message = await self._update(call)
         return json_response(self._composer.media(message))
 
     async def get(self, request: Request) -> Response:
@@ -112,7 +115,7 @@ class Media:
         return media
 
 
-def header_of(part: Part, params: Params) -> MediaHeader:
+def header_of(part: Part, params: Params, key: str) -> MediaHeader:
     """What is known of a file before its first byte."""
     focus_x, focus_y = params.pair("focus", -1, 1) or (0.0, 0.0)
     return MediaHeader(
@@ -121,7 +124,15 @@ def header_of(part: Part, params: Params) -> MediaHeader:
         description=params.text("description") or "",
         focus_x=focus_x,
         focus_y=focus_y,
+        request_id=key,
     )
+
+
+def changes(media: MediaMessage, call: UpdateMediaRequest) -> bool:
+    """Whether anything would be another; nothing is, where the same upload comes again."""
+    described = call.HasField("description") and call.description != media.description
+    focus = (call.focus_x, call.focus_y)
+    return described or (call.HasField("focus_x") and focus != (media.focus_x, media.focus_y))
 
 
 def update_request(media_id: int, params: Params) -> UpdateMediaRequest:

@@ -15,6 +15,7 @@ from post_service.models import (
     Post,
     ProfilePicture,
     Purpose,
+    UploadClaim,
     UploadNote,
 )
 from rookery_common.clients.cassandra import Args, Cql, Row
@@ -41,6 +42,18 @@ class MediaRepository:
         """Writes description and focus alone, so that it can't undo an attachment that happens meanwhile."""
         values = (media.version, UNATTACHED_SECONDS, media.description, media.focus.x, media.focus.y, media.version)
         await self._cql.execute("media_describe", (*values, media.media_id))
+
+    async def find_claim(self, account_id: int, request_id: str) -> UploadClaim | None:
+        """What an Idempotency-Key was used for."""
+        rows = await self._cql.execute("upload_key_get", (account_id, request_id))
+        return UploadClaim(*rows[0]) if rows else None
+
+    async def claim(self, account_id: int, request_id: str, claim: UploadClaim) -> UploadClaim:
+        """Takes the key for 24 hours, unless it is taken; the claim that holds is returned."""
+        applied, row = await self._cql.execute_conditional(
+            "upload_key_claim", (account_id, request_id, claim.body_hash, claim.media_id, claim.folder)
+        )
+        return claim if applied or row is None else UploadClaim(row.body_hash, row.media_id, row.folder)
 
     async def note_upload(self, note: UploadNote) -> None:
         """Before the files are put: whatever happens next, a sweep finds them."""

@@ -126,5 +126,10 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "upload_page": (
         "SELECT media_id, original_key, small_key FROM uploads WHERE day = ? AND shard = ? AND media_id > ? LIMIT ?"
     ),
+    "upload_key_get": "SELECT body_hash, media_id, folder FROM upload_keys WHERE account_id = ? AND request_id = ?",
+    "upload_key_claim": (
+        "INSERT INTO upload_keys (account_id, request_id, body_hash, media_id, folder) VALUES (?, ?, ?, ?, ?)"
+        " IF NOT EXISTS"
+    ),
     "upload_delete": "DELETE FROM uploads WHERE day = ? AND shard = ? AND media_id = ?",
 }

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 from post_service import metrics
-from post_service.errors import BrokenFile, FileTooLarge, InvalidField, MediaNotFound, TooManyUploads
+from post_service.errors import (
+    BrokenFile,
+    FileTooLarge,
+    IdempotencyConflict,
+    InvalidField,
+    MediaNotFound,
+    TooManyUploads,
+)
 from post_service.imaging.formats import check_kind
 from post_service.imaging.pool import ImageWorkers
 from post_service.models import (
     CENTRE,
     MAX_DESCRIPTION_CHARS,
+    MAX_REQUEST_ID_CHARS,
     MAX_UPLOAD_BYTES,
     OF_PROFILE,
     Focus,
@@ -21,6 +30,7 @@ from post_service.models import (
     MediaType,
     ProcessedImage,
     Purpose,
+    UploadClaim,
     UploadNote,
 )
 from post_service.repository.media import MediaRepository
@@ -47,6 +57,7 @@ class UploadHeader:
     description: str = ""
     focus: Focus = CENTRE
     purpose: Purpose = Purpose.POST
+    request_id: str = ""
 
 
 class MediaLibrary:
@@ -70,8 +81,10 @@ class MediaLibrary:
         self._held = 0
 
     async def upload(self, account_id: int, header: UploadHeader, chunks: AsyncIterator[bytes]) -> Media:
-        """Raises InvalidField for description and focus; FileTooLarge, UnsupportedType, BrokenFile for the file;
-        TooManyUploads while this process holds too many."""
+        """The new media, or what the same request made before. Raises InvalidField for description and focus;
+        FileTooLarge, UnsupportedType, BrokenFile for the file; IdempotencyConflict; TooManyUploads while this process
+        holds too many."""
+        _check_request_id(header.request_id)
         _check_description(header.description)
         _check_focus(header.focus)
         data = bytearray()
@@ -81,7 +94,7 @@ class MediaLibrary:
                 data += chunk
                 if len(data) > MAX_UPLOAD_BYTES:
                     raise FileTooLarge(f"must be at most {MAX_UPLOAD_BYTES // 1024 // 1024} MiB")
-            media = await self._process(account_id, header, bytes(data))
+            media = await self._make(account_id, header, bytes(data))
         except AppError as error:
             metrics.UPLOADS.labels(error.reason).inc()
             raise
@@ -102,22 +115,10 @@ class MediaLibrary:
         self, account_id: int, media_id: int, description: str | None, focus_x: float | None, focus_y: float | None
     ) -> Media:
         """Changes what is given, before the media is posted. Raises MediaNotFound, InvalidField."""
-        if description is not None:
-            _check_description(description)
         media = await self.get(account_id, media_id)
         if media.post_id:
             raise MediaNotFound("this media is attached to a post already")
-        focus = Focus(
-            media.focus.x if focus_x is None else focus_x,
-            media.focus.y if focus_y is None else focus_y,
-        )
-        _check_focus(focus)
-        changed = replace(
-            media,
-            description=media.description if description is None else description,
-            focus=focus,
-            version=self._versions.next(media.version),
-        )
+        changed = replace(described(media, description, focus_x, focus_y), version=self._versions.next(media.version))
         await self._media.describe(changed)
         return changed
 
@@ -126,12 +127,39 @@ class MediaLibrary:
             raise TooManyUploads("too many files are being uploaded", retry_after=5.0)
         self._held += size
 
-    async def _process(self, account_id: int, header: UploadHeader, data: bytes) -> Media:
+    async def _make(self, account_id: int, header: UploadHeader, data: bytes) -> Media:
+        """With a key the key's row is written before the files: after a crash in between, the same request finds it,
+        and writes the same files and the same row again."""
         if not data:
             raise BrokenFile("is empty")
+        # Who knows a picture's address may see it, so that nobody must be able to guess it.
+        folder = f"media/{secrets.token_urlsafe(KEY_BYTES)}"
+        claim = UploadClaim(_digest(header, data), self._ids.mint(), folder)
+        if header.request_id:
+            held = await self._media.find_claim(account_id, header.request_id)
+            made = await self._made(held, claim)
+            if made is not None:
+                return made
+            claim = held or claim
         kind = check_kind(data, header.content_type, header.filename)
         image = await self._workers.process(data, kind, header.purpose)
-        media = self._compose(account_id, header, image)
+        if header.request_id:
+            held = await self._media.claim(account_id, header.request_id, claim)
+            made = await self._made(held, claim)
+            if made is not None:  # The same request, served by another process meanwhile.
+                return made
+            claim = held
+        return await self._store(self._compose(account_id, header, image, claim), image)
+
+    async def _made(self, held: UploadClaim | None, claim: UploadClaim) -> Media | None:
+        """What the key's first request made, if it came so far. Raises IdempotencyConflict."""
+        if held is None:
+            return None
+        if held.body_hash != claim.body_hash:
+            raise IdempotencyConflict("this Idempotency-Key was used with another file or description")
+        return (await self._media.get_many([held.media_id])).get(held.media_id)
+
+    async def _store(self, media: Media, image: ProcessedImage) -> Media:
         await self._media.note_upload(
             UploadNote(self._clock.now().date(), media.media_id, media.original_key, media.small_key)
         )
@@ -142,15 +170,13 @@ class MediaLibrary:
         await self._media.put(media)
         return media
 
-    def _compose(self, account_id: int, header: UploadHeader, image: ProcessedImage) -> Media:
-        # Who knows a picture's address may see it, so that nobody must be able to guess it.
-        folder = f"media/{secrets.token_urlsafe(KEY_BYTES)}"
+    def _compose(self, account_id: int, header: UploadHeader, image: ProcessedImage, claim: UploadClaim) -> Media:
         return Media(
-            media_id=self._ids.mint(),
+            media_id=claim.media_id,
             account_id=account_id,
             type=MediaType.IMAGE,
-            original_key=f"{folder}/original.{image.extension}",
-            small_key=f"{folder}/small.{image.small_extension}",
+            original_key=f"{claim.folder}/original.{image.extension}",
+            small_key=f"{claim.folder}/small.{image.small_extension}",
             original=image.original_size,
             small=image.small_size,
             blurhash=image.blurhash,
@@ -159,6 +185,30 @@ class MediaLibrary:
             post_id=0 if header.purpose is Purpose.POST else OF_PROFILE,
             version=self._versions.next(),
         )
+
+
+def _digest(header: UploadHeader, data: bytes) -> bytes:
+    """Of all that an upload says, so that a key means one upload."""
+    said = repr((header.description, header.focus.x, header.focus.y, header.purpose.value)).encode()
+    return hashlib.sha256(hashlib.sha256(data).digest() + said).digest()
+
+
+def _check_request_id(request_id: str) -> None:
+    check_text("request_id", request_id)
+    if len(request_id) > MAX_REQUEST_ID_CHARS:
+        raise InvalidField("request_id", "ERR_TOO_LONG", f"must be at most {MAX_REQUEST_ID_CHARS} characters")
+
+
+def described(media: Media, description: str | None, focus_x: float | None, focus_y: float | None) -> Media:
+    """The media with what is given in its place. Raises InvalidField."""
+    if description is not None:
+        _check_description(description)
+    focus = Focus(
+        media.focus.x if focus_x is None else focus_x,
+        media.focus.y if focus_y is None else focus_y,
+    )
+    _check_focus(focus)
+    return replace(media, description=media.description if description is None else description, focus=focus)
 
 
 def _check_description(description: str) -> None:

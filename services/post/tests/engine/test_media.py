@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from post_service.events import PostEvents
-from post_service.models import UNATTACHED_SECONDS, Media, Post
+from post_service.models import UNATTACHED_SECONDS, Media, Post, UploadClaim
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
 from rookery_common.clients.cassandra import Cql
@@ -36,3 +36,12 @@ async def test_an_upload_expires_unless_a_post_takes_it(
         assert row.left is None
     finally:
         await ttl.stop()
+
+
+async def test_an_uploads_key_belongs_to_who_took_it_first(media: MediaRepository) -> None:
+    assert await media.find_claim(101, "k") is None
+    first, second = UploadClaim(b"a", 1, "media/one"), UploadClaim(b"b", 2, "media/two")
+    assert await media.claim(101, "k", first) == first
+    assert await media.claim(101, "k", second) == first
+    assert await media.find_claim(101, "k") == first
+    assert await media.claim(102, "k", second) == second

@@ -33,6 +33,8 @@ from post_service.models import (
     ProcessedImage,
     ProfilePicture,
     Purpose,
+    Revision,
+    UploadClaim,
     UploadNote,
 )
 from post_service.repository.cache import PostCache
@@ -62,6 +64,7 @@ class Store:
     uploads: dict[tuple[date, int], UploadNote] = field(default_factory=dict)
     outbox: list[Event] = field(default_factory=list)
     published: list[Event] = field(default_factory=list)
+    upload_claims: dict[tuple[int, str], UploadClaim] = field(default_factory=dict)
     cached: dict[int, tuple[CountedPost, int]] = field(default_factory=dict)
     facts: dict[tuple[FactKind, int, int], Fact] = field(default_factory=dict)
     bookmarks: dict[tuple[int, int], Bookmark] = field(default_factory=dict)
@@ -288,6 +291,13 @@ class MemoryCache(PostCache):
         return {post_id: cached[post_id][0] for post_id in post_ids if post_id in cached}
 
     async def put(self, counted: CountedPost, stamp: int) -> None:
+    async def find_claim(self, account_id: int, request_id: str) -> UploadClaim | None:
+        return self._store.upload_claims.get((account_id, request_id))
+
+    async def claim(self, account_id: int, request_id: str, claim: UploadClaim) -> UploadClaim:
+        self._store.require("cql")
+        return self._store.upload_claims.setdefault((account_id, request_id), claim)
+
         if "redis" not in self._store.away:
             await self.overwrite(counted, stamp)
 

@@ -33,7 +33,6 @@ from post_service.models import (
     ProcessedImage,
     ProfilePicture,
     Purpose,
-    Revision,
     UploadClaim,
     UploadNote,
 )

@@ -48,8 +48,13 @@ async def pg(migrated_database: str) -> AsyncIterator[Postgres]:
 
 
 @pytest.fixture
-async def outbox(pg: Postgres) -> AsyncIterator[PostgresOutbox]:
-    outbox = PostgresOutbox(pg, FakeProducer(), "moderation")
+def producer() -> FakeProducer:
+    return FakeProducer()
+
+
+@pytest.fixture
+async def outbox(pg: Postgres, producer: FakeProducer) -> AsyncIterator[PostgresOutbox]:
+    outbox = PostgresOutbox(pg, producer, "moderation")
     yield outbox
     await outbox.drain()
 

@@ -22,6 +22,8 @@ ROOT = pathlib.Path(__file__).parents[3]
 DRAIN_SECONDS = 60.0
 # Channels wait at most 2 s and a fifth of it between two attempts to connect.
 RECONNECT_SECONDS = 3.0
+# In a cluster names are looked up too, and an answer that there is nobody is kept for some seconds.
+CLUSTER_RECONNECT_SECONDS = 15.0
 
 
 def required(name: str) -> str:
@@ -40,6 +42,7 @@ class Platform:
         self._kafka = required("ROOKERY_TEST_KAFKA_BOOTSTRAP")
         namespace = os.environ.get("ROOKERY_NAMESPACE")
         self._control = ClusterControl(namespace) if namespace else _local
+        self._reconnect_seconds = CLUSTER_RECONNECT_SECONDS if namespace else RECONNECT_SECONDS
 
     def drain(self, *, but: str = "") -> None:
         """Returns once every consumer group, but those of a service that is away, has handled all in its topics."""
@@ -86,7 +89,7 @@ class Platform:
         """Starts it again; returns when it is ready, and those who call a service have had the time to connect anew."""
         self._control("start", process)
         if (ROOT / "services" / process).is_dir():
-            time.sleep(RECONNECT_SECONDS)
+            time.sleep(self._reconnect_seconds)
 
     def kill(self, process: str) -> None:
         """SIGKILL: nothing of it is finished. It stays dead until it is started."""

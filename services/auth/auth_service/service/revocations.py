@@ -16,7 +16,8 @@ from rookery_common.logs import get_logger
 # The database tells of a revocation when it is committed. It is looked at this often besides, over the connection that
 # hears, for a broken one is silent: a heartbeat follows a look, and so never lies.
 LOOK_SECONDS = 0.25
-RETRY_SECONDS = 0.2
+# While the database is away; the first try comes soon, since most that fail are over soon.
+RETRY_SECONDS, MAX_RETRY_SECONDS = 0.2, 2.0
 PAGE = 500
 # Longer than any internal token lives, with all clocks' errors.
 RECENT = timedelta(minutes=10)
@@ -31,6 +32,7 @@ class Revocations:
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
         self._next_look: asyncio.Future[int] | None = None
+        self._looks = 0
 
     async def start(self) -> None:
         """Begins to listen, also while the database is away."""
@@ -76,18 +78,22 @@ class Revocations:
             look.set_result(last)
 
     async def _run(self) -> None:
+        wait = RETRY_SECONDS
         while True:
+            looks = self._looks
             try:
                 await self._listen()
             except AppError as error:
-                log.warning("auth.revocations_not_heard", reason=error.reason)
-            await self._clock.sleep(RETRY_SECONDS)
+                wait = RETRY_SECONDS if self._looks > looks else min(wait * 2, MAX_RETRY_SECONDS)
+                log.warning("auth.revocations_not_heard", reason=error.reason, again_in_seconds=wait)
+            await self._clock.sleep(wait)
 
     async def _listen(self) -> None:
         async with self._repository.hear_revocations() as (heard, last_revocation):
             while True:
                 heard.clear()
                 self._tell(await last_revocation())
+                self._looks += 1
                 await self._wait(heard)
 
     async def _wait(self, heard: asyncio.Event) -> None:

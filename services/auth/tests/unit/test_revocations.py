@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from auth_service.errors import RevocationsForgotten
-from auth_service.service.revocations import LOOK_SECONDS
+from auth_service.service.revocations import LOOK_SECONDS, Revocations
+from rookery_common.errors import Unavailable
 
 
 @pytest.fixture(autouse=True)
@@ -97,3 +99,38 @@ async def test_revocations_made_at_once_all_get_through_in_order(world: Any) -> 
     await asyncio.gather(*many)
     await feed.aclose()
     assert seen == list(range(1, 16))
+
+
+async def test_while_the_database_is_away_it_is_asked_less_and_less_and_at_once_when_it_was_there(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    away, hear = True, world.repository.hear_revocations
+    enough = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        nonlocal away
+        if seconds == LOOK_SECONDS:  # it hears
+            raise Unavailable("cut")
+        waits.append(seconds)
+        away = len(waits) < 6
+        if len(waits) == 8:
+            enough.set()
+        await asyncio.sleep(0)
+
+    @asynccontextmanager
+    async def hear_revocations() -> AsyncIterator[Any]:
+        if away:
+            raise Unavailable("away")
+        async with hear() as heard:
+            yield heard
+
+    monkeypatch.setattr(world.repository, "hear_revocations", hear_revocations)
+    monkeypatch.setattr(world.clock, "sleep", sleep)
+    monkeypatch.setattr(Revocations, "_wait", lambda self, _heard: self._clock.sleep(LOOK_SECONDS))
+    feed = Revocations(world.repository, world.clock)
+    await feed.start()
+    async with asyncio.timeout(10):
+        await enough.wait()
+    await feed.stop()
+    assert waits[:8] == [0.4, 0.8, 1.6, 2.0, 2.0, 2.0, 0.2, 0.2]

@@ -21,7 +21,18 @@ from rookery_k8s.releases import Releases
 from rookery_k8s.report import FAILED, NOT_RUN, Finding, findings_of, page
 from rookery_k8s.shell import Cluster, ClusterError, run
 
-UNDER_LOAD = {"capacity", "scale", "drain", "kill", "roll", "hand over", "upgrade alone", "canary", "aborted canary"}
+UNDER_LOAD = {
+    "capacity",
+    "scale",
+    "drain",
+    "kill",
+    "roll",
+    "hand over",
+    "upgrade alone",
+    "canary",
+    "aborted canary",
+    "blue-green",
+}
 Step = Callable[[], Finding | Sequence[Finding]]
 
 
@@ -124,6 +135,7 @@ def _under_load(trial: Trial, platform: Platform, releases: Releases, load: Load
     trial.step("upgrade alone", lambda: releases.upgrade_alone(platform, load))
     trial.step("canary", lambda: releases.canary(platform, load))
     trial.step("aborted canary", lambda: releases.aborted_canary(platform, load))
+    trial.step("blue-green", lambda: releases.blue_green(platform, load))
     load.stop()
 
 

@@ -14,6 +14,8 @@ PART_OF = "app.kubernetes.io/part-of=rookery"
 PROCESSES = "serve,consume,relay"
 HEALTH_PORT = 7100
 GONE_SECONDS = 120
+# Callers look for other pods when a server ends their connection, which it does when that is two minutes old.
+SPREAD_SECONDS = 240
 
 
 @dataclass(frozen=True)

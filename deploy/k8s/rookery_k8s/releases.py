@@ -11,9 +11,9 @@ from typing import Any
 
 from rookery_k8s.configuration import Images, alone
 from rookery_k8s.load import Load
-from rookery_k8s.platform import SERVICES, Platform
+from rookery_k8s.platform import SERVICES, SPREAD_SECONDS, Platform
 from rookery_k8s.report import Finding, found
-from rookery_k8s.shell import Cluster, ClusterError, run
+from rookery_k8s.shell import Cluster, ClusterError, eventually, run
 
 CHARTS = Path(__file__).resolve().parents[2] / "helm"
 RELEASE = "rookery"
@@ -99,6 +99,22 @@ class Releases:
         ok = bool(told) and not left and not after.failed
         return found(f"canary of {service} that fails, aborted", figures, ok=ok)
 
+    def blue_green(self, platform: Platform, load: Load, service: str = "post") -> Finding:
+        """The other version waits without traffic, is switched to, and takes over."""
+        following = self._images.next_tag
+        with load.watched() as window:
+            self._upgrade_service(service, {"rollout": _blue_green(following, "current")})
+            waited = _calls_of_next(platform, service)
+            self._upgrade_service(service, {"rollout": _blue_green(following, "next")})
+            seconds = eventually(
+                lambda: _calls_of_next(platform, service) > waited, SPREAD_SECONDS, "calls of the version switched to"
+            )
+            self._upgrade_service(service, {"image": {"tag": following}, "rollout": _blue_green(following, "next")})
+            self._upgrade_service(service, {"image": {"tag": following}})
+            platform.rolled_out(service)
+        figures = f"calls before the switch: {waited:.0f}; first call {seconds:.0f} s after it; {window}"
+        return found(f"blue-green of {service}", figures, ok=not waited and not window.failed)
+
     def _rollback_flag(self) -> list[str]:
         major = run(["helm", "version", "--template", "{{.Version}}"]).strip().removeprefix("v").partition(".")[0]
         return ["--atomic"] if major == "3" else ["--rollback-on-failure"]
@@ -113,6 +129,14 @@ class Releases:
             file.flush()
             common = ["--install", "--values", file.name, "--wait", "--timeout", "6m"]
             self._cluster.helm("upgrade", release, str(CHARTS / chart), *common, *words)
+
+
+def _blue_green(tag: str, active: str) -> dict[str, Any]:
+    return {"strategy": "blueGreen", "active": active, "next": {"tag": tag, "replicas": 2}}
+
+
+def _calls_of_next(platform: Platform, service: str) -> float:
+    return sum(platform.calls(pod.name) for pod in platform.pods(service, "serve") if pod.track == "next")
 
 
 def _canary(tag: str) -> dict[str, Any]:

@@ -31,7 +31,6 @@ NOT_RUN = [
         ("HTTPRoute, Ingress", "need a Gateway or a controller"),
         ("PodMonitors", "need the Prometheus operator"),
         ("engines by operators", "need the operators"),
-        ("blue-green", "switching `rollout.active`"),
     )
 ]
 

@@ -7,14 +7,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from rookery_k8s.load import Load
-from rookery_k8s.platform import SERVICES, Platform
+from rookery_k8s.platform import SERVICES, SPREAD_SECONDS, Platform
 from rookery_k8s.report import Finding, found
 from rookery_k8s.shell import ClusterError
 
 ROLLS = 2
 AT_ONCE = 3
-# Callers look for more pods when a server ends their connection, which it does when that is two minutes old.
-SPREAD_SECONDS = 240
 READY_SECONDS = 10.0
 MEMORY_GB = 2.5
 # What was on its way to a process that is killed is lost to its caller; all else must be answered.

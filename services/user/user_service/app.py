@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+from rookery.user.v1.filter_service_pb2_grpc import add_FilterServiceServicer_to_server
 from rookery.user.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
 from rookery.user.v1.relationship_service_pb2_grpc import add_RelationshipServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import add_UserServiceServicer_to_server
@@ -26,11 +27,22 @@ from rookery_common.paging import CursorCodec
 from rookery_common.rpc import RpcServer
 from rookery_common.rpc.server import Registration
 from rookery_common.worker_leases import PostgresWorkerLease
-from user_service import __version__, consumers, encodings, profile_servicer, relationship_servicer, servicer
+from user_service import (
+    __version__,
+    consumers,
+    encodings,
+    filter_servicer,
+    profile_servicer,
+    relationship_servicer,
+    servicer,
+)
 from user_service.cache import EpochCache
 from user_service.clients import AuthClient
 from user_service.config import Settings
 from user_service.events import Events
+from user_service.filter_servicer import FilterServicer
+from user_service.filters.repository import FilterRepository
+from user_service.filters.service import Filters
 from user_service.profile_servicer import ProfileServicer
 from user_service.profiles.repository import ProfileRepository
 from user_service.profiles.service import Profiles
@@ -45,7 +57,12 @@ from user_service.service import Caches, UserService
 from user_service.servicer import UserServicer, encode_account
 
 NAME = "user"
-ALLOWED_CALLERS = servicer.ALLOWED_CALLERS | profile_servicer.ALLOWED_CALLERS | relationship_servicer.ALLOWED_CALLERS
+ALLOWED_CALLERS = {
+    **servicer.ALLOWED_CALLERS,
+    **profile_servicer.ALLOWED_CALLERS,
+    **relationship_servicer.ALLOWED_CALLERS,
+    **filter_servicer.ALLOWED_CALLERS,
+}
 # Of the 1,024 worker numbers of Snowflakes, those that are user's.
 WORKERS = range(128, 256)
 DRAIN_SECONDS = 5.0
@@ -81,6 +98,7 @@ class Rules:
 
     accounts: UserService
     profiles: Profiles
+    filters: Filters
     relationships: Relationships
     lists: RelationshipLists
 
@@ -125,6 +143,7 @@ def _rules(
             reserved=settings.extra_reserved(),
         ),
         profiles=Profiles(ProfileRepository(pg, outbox), caches, events, clock),
+        filters=Filters(FilterRepository(pg, outbox), events, ids, clock),
         relationships=Relationships(relationships, caches, RelationshipEvents(clock), ids, clock),
         lists=RelationshipLists(relationships, caches, cursors, clock),
     )
@@ -139,6 +158,7 @@ def _server(settings: Settings, rules: Rules, clock: SystemClock) -> list[Compon
         (add_UserServiceServicer_to_server, accounts, servicer.SERVICE_NAME),
         (add_RelationshipServiceServicer_to_server, relationships, relationship_servicer.SERVICE_NAME),
         (add_ProfileServiceServicer_to_server, ProfileServicer(rules.profiles), profile_servicer.SERVICE_NAME),
+        (add_FilterServiceServicer_to_server, FilterServicer(rules.filters), filter_servicer.SERVICE_NAME),
     ]
     server = RpcServer(settings, verifier=verifier, services=services, allowed_callers=ALLOWED_CALLERS)
     return [auth, server]

@@ -80,6 +80,18 @@ class FollowRequestNotFound(NotFound):
         super().__init__("there is no such follow request")
 
 
+class FilterNotFound(NotFound):
+    """There is no such filter, keyword or status of the caller's."""
+
+    reason = "FILTER_NOT_FOUND"
+
+
+class TooManyFilters(FailedPrecondition):
+    """More filters, keywords or statuses than an account may have."""
+
+    reason = "TOO_MANY_FILTERS"
+
+
 class FieldInvalid(InvalidArgument):
     """One field of the request is wrong."""
 

@@ -22,6 +22,11 @@ class Events:
         key = str(account.account_id)
         return new_event(TOPIC, key, message, version=account.version, clock=self._clock, source=SOURCE)
 
+    def filters_changed(self, account_id: int, version: int) -> Event:
+        """Without what they say: that is their owner's alone."""
+        message = events_pb2.FiltersChanged(account_id=account_id, version=version)
+        return new_event(TOPIC, str(account_id), message, version=version, clock=self._clock, source=SOURCE)
+
     def account_updated(self, account: Account) -> Event:
         message = events_pb2.AccountUpdated(account=account_message(account))
         key = str(account.account_id)

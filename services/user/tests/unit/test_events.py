@@ -49,6 +49,10 @@ def test_accounts_are_told_of_as_in_the_examples(events: Events) -> None:
     _assert_golden(events.account_updated(updated), "AccountUpdated")
 
 
+def test_filters_are_told_of_without_what_they_say(events: Events) -> None:
+    _assert_golden(events.filters_changed(ALICE, 815916279398400777), "FiltersChanged")
+
+
 def test_follows_are_told_of_as_in_the_examples(relationship_events: RelationshipEvents) -> None:
     follow = relationship_events.follow
     created = Follow(BOB, ALICE, 1, FOLLOWED, active=True, version=1)

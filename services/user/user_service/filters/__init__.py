@@ -1,0 +1,1 @@
+"""Words and posts that an account does not want to meet."""

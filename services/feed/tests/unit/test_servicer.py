@@ -123,8 +123,8 @@ async def test_a_stream_tells_of_its_accounts_and_beats(
         while (request := await said.get()) is not None:
             yield request
 
-    answers = gateway.stream("StreamTimelines", requests(), silence=5)
-    async with asyncio.timeout(10):
+    answers = gateway.stream("StreamTimelines", requests(), silence=30)
+    async with asyncio.timeout(30):
         assert len((await anext(answers)).updates) == 0
         said.put_nowait(pb.StreamTimelinesRequest(subscribe_account_ids=[BOB]))
         assert len((await anext(answers)).updates) == 0
@@ -153,7 +153,7 @@ async def test_a_stream_of_too_many_accounts_is_refused(feed: Feed, monkeypatch:
         yield pb.StreamTimelinesRequest(subscribe_account_ids=range(1, 10))
         await asyncio.sleep(60)
 
-    answers = gateway.stream("StreamTimelines", requests(), silence=5)
+    answers = gateway.stream("StreamTimelines", requests(), silence=30)
     with pytest.raises(InvalidArgument):
         async for _ in answers:
             pass

@@ -159,7 +159,7 @@ async def told(bootstrap: str, topic_prefix: str, count: int) -> list[Event]:
     await producer.start()
     await consumer.start()
     try:
-        await asyncio.wait_for(enough.wait(), 30)
+        await asyncio.wait_for(enough.wait(), 60)
     finally:
         await consumer.stop()
         await producer.stop()
@@ -180,12 +180,12 @@ async def test_two_talk_live_and_a_restart_loses_nothing(
         assert psutil.Process(process.pid).memory_info().rss < IDLE_BYTES
         gateway = await gateway_of(network, process.grpc_address)
         conversation_id = await begin(gateway, alice)
-        answers = gateway.stream("StreamMessages", accounts(), silence=10)
-        await anext(answers)
-        await asyncio.sleep(0.5)
+        answers = gateway.stream("StreamMessages", accounts(), silence=30)
+        for _ in ("the stream is open", "bob is heard of"):
+            await anext(answers)
         sent = [await say(gateway, alice, conversation_id, f"number {number}") for number in range(3)]
         live: list[pb.Message] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(live) < len(sent):
                 live += [delivery.message for delivery in (await anext(answers)).deliveries]
         await answers.aclose()  # type: ignore[attr-defined] # it is a generator

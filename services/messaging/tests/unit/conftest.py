@@ -212,12 +212,18 @@ def notices(streams: LiveStreams[Notice]) -> Notices:
     return Notices(Announcer(streams))
 
 
+async def settle() -> None:
+    """Lets whatever waits for nothing but its turn come to its end."""
+    for _ in range(100):
+        await asyncio.sleep(0)
+
+
 @pytest.fixture
 def told(store: Store) -> Told:
     """What the topic was told."""
 
     async def events() -> list[Event]:
-        await asyncio.sleep(0.01)  # Answers come before the publishing.
+        await settle()  # Answers come before the publishing.
         return store.published
 
     return events
@@ -228,7 +234,7 @@ def sweep(store: Store, confirmer: Confirmer) -> Told:
     """What the topic was told, once the sweeper has gone through what is pending."""
 
     async def events() -> list[Event]:
-        await asyncio.sleep(0.01)
+        await settle()
         for event in list(store.pending.values()):
             if await confirmer(event):
                 store.published.append(event)

@@ -184,8 +184,8 @@ async def test_a_stream_brings_the_messages_of_its_accounts_and_beats(
         while (request := await said.get()) is not None:
             yield request
 
-    answers = clients["gateway"].stream("StreamMessages", requests(), silence=5)
-    async with asyncio.timeout(10):
+    answers = clients["gateway"].stream("StreamMessages", requests(), silence=30)
+    async with asyncio.timeout(30):
         assert await anext(answers) == pb.StreamMessagesResponse()
         said.put_nowait(pb.StreamMessagesRequest(subscribe_account_ids=[BOB]))
         assert await anext(answers) == pb.StreamMessagesResponse()
@@ -225,5 +225,5 @@ async def test_a_stream_of_too_many_accounts_or_of_none_such_is_refused(
         await asyncio.sleep(60)
 
     with pytest.raises(InvalidArgument):
-        async for _ in clients["gateway"].stream("StreamMessages", requests(), silence=5):
+        async for _ in clients["gateway"].stream("StreamMessages", requests(), silence=30):
             pass

@@ -117,7 +117,7 @@ def _deleted(seen: PostSeen, clock: FakeClock) -> Event:
     return new_event(POST_TOPIC, str(seen.post_id), message, version=2, clock=clock, source="post")
 
 
-async def _until(lists: Any, accept: Callable[[NotificationPage], bool], seconds: float = 30) -> NotificationPage:
+async def _until(lists: Any, accept: Callable[[NotificationPage], bool], seconds: float = 60) -> NotificationPage:
     async with asyncio.timeout(seconds):
         while not accept(page := await lists.page(ALICE)):  # noqa: ASYNC110 - the engine tells nobody
             await asyncio.sleep(0.02)

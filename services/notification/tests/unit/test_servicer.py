@@ -166,8 +166,8 @@ async def test_a_stream_tells_of_its_accounts_and_beats(
         while (request := await said.get()) is not None:
             yield request
 
-    answers = gateway.stream("StreamNotifications", requests(), silence=5)
-    async with asyncio.timeout(10):
+    answers = gateway.stream("StreamNotifications", requests(), silence=30)
+    async with asyncio.timeout(30):
         assert len((await anext(answers)).notifications) == 0
         said.put_nowait(pb.StreamNotificationsRequest(subscribe_account_ids=[ALICE]))
         assert len((await anext(answers)).notifications) == 0
@@ -200,5 +200,5 @@ async def test_a_stream_of_nobody_or_of_too_many_is_refused(
         await asyncio.sleep(60)
 
     with pytest.raises(InvalidArgument):
-        async for _ in gateway.stream("StreamNotifications", requests(), silence=5):
+        async for _ in gateway.stream("StreamNotifications", requests(), silence=30):
             pass

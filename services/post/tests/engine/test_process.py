@@ -151,7 +151,7 @@ async def told_of(bootstrap: str, topic_prefix: str, count: int) -> list[Event]:
     await producer.start()
     await consumer.start()
     try:
-        await asyncio.wait_for(enough.wait(), 30)
+        await asyncio.wait_for(enough.wait(), 60)
     finally:
         await consumer.stop()
         await producer.stop()
@@ -264,7 +264,7 @@ async def states(gateway: RpcClient, viewer: Identity, post_id: int) -> list[int
 
 async def eventually_state(gateway: RpcClient, viewer: Identity, post_id: int, expected: list[int]) -> None:
     found: list[int] = []
-    for _ in range(300):
+    for _ in range(600):
         found = await states(gateway, viewer, post_id)
         if found == expected:
             return

@@ -9,18 +9,22 @@ from post_service.repository.coalescing import Coalescing
 
 async def test_who_asks_while_a_run_is_under_way_shares_the_next() -> None:
     value, runs = 0, list[int]()
+    started, go_on = asyncio.Event(), asyncio.Event()
 
     async def job(_: str) -> int:
         seen = value
-        await asyncio.sleep(0.01)
+        started.set()
+        await go_on.wait()
         runs.append(seen)
         return seen
 
     coalescing = Coalescing(job)
     first = asyncio.create_task(coalescing("key"))
-    await asyncio.sleep(0.005)
+    await started.wait()
     value = 1
     later = [asyncio.create_task(coalescing("key")) for _ in range(20)]
+    await asyncio.sleep(0)
+    go_on.set()
     assert await first == 0
     assert await asyncio.gather(*later) == [1] * 20
     assert runs == [0, 1]

@@ -7,6 +7,7 @@ import io
 import os
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -25,12 +26,17 @@ def jpeg(side: int = 100) -> bytes:
 
 
 def workers_running() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "post_service.imaging.worker" in child.cmdline()]
+    running = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            if "post_service.imaging.worker" in child.cmdline():
+                running.append(child)
+    return running
 
 
 @pytest_asyncio.fixture
 async def workers() -> AsyncIterator[ImageWorkers]:
-    pool = ImageWorkers(2, idle_seconds=30)
+    pool = ImageWorkers(2, idle_seconds=60, job_seconds=60)
     await pool.start()
     yield pool
     await pool.stop()
@@ -60,7 +66,7 @@ def kill_next_worker() -> None:
         time.sleep(0.001)
     for worker in running:
         worker.kill()
-    psutil.wait_procs(running, 5)
+    psutil.wait_procs(running, 30)
 
 
 async def test_a_picture_whose_worker_dies_is_given_to_another(workers: ImageWorkers) -> None:
@@ -82,7 +88,7 @@ async def test_a_worker_that_dies_idle_takes_no_picture_along(workers: ImageWork
     await workers.process(jpeg(), Kind.JPEG)
     (idle,) = workers_running()
     idle.kill()
-    await asyncio.to_thread(psutil.wait_procs, [idle], 5)
+    await asyncio.to_thread(psutil.wait_procs, [idle], 30)
     await asyncio.sleep(0.1)  # the event loop is told a moment later
     assert (await workers.process(jpeg(), Kind.JPEG)).extension == "jpg"
 
@@ -98,6 +104,6 @@ async def test_a_picture_that_takes_too_long_ends_its_worker() -> None:
 async def test_an_idle_worker_ends() -> None:
     pool = ImageWorkers(1, idle_seconds=0.01)
     await pool.process(jpeg(), Kind.JPEG)
-    _, alive = await asyncio.to_thread(psutil.wait_procs, workers_running(), 5)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, workers_running(), 30)
     assert alive == []
     await pool.stop()

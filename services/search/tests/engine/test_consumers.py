@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tests.conftest import Make
     from tests.engine.conftest import Dump
 
-SECONDS = 30.0
+SECONDS = 60.0
 Start = Callable[..., Awaitable[Consumer]]
 
 

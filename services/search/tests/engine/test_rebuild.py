@@ -29,6 +29,7 @@ from rookery_common.clock import SystemClock
 from rookery_common.errors import Internal, Unavailable
 from rookery_common.kafka.events import Event
 from rookery_common.testing.rpc import Network, settings_of
+from rookery_common.testing.waiting import eventually
 from search_service.clients import PostClient, UserClient
 from search_service.consumers import PostEventsHandler, UserEventsHandler
 from search_service.documents import account_document, post_document
@@ -203,12 +204,13 @@ async def test_rebuild_while_owners_write_on_equals_the_live_state(
     owners.late = 0.15
     life = Life(owners, indexer, make)
     living = asyncio.create_task(life.run())
-    await asyncio.sleep(0.5)
+    await eventually(lambda: life.changes > 50)
+    before = life.changes
     for _ in range(2):
         await rebuild().run()
+    assert life.changes > before
     life.ends.set()
     await living
-    assert life.changes > 100
     assert await difference(owners, dump) == NO_DIFFERENCE
 
 

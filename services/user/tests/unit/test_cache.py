@@ -110,8 +110,8 @@ async def _pay(clock: FakeClock) -> None:
     for _ in range(6):
         await asyncio.sleep(0)
     clock.advance(10)
-    for _ in range(10):
-        await asyncio.sleep(0.001)
+    for _ in range(100):
+        await asyncio.sleep(0)
 
 
 async def test_what_changed_lately_is_to_be_read_from_the_primary(

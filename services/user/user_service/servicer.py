@@ -26,7 +26,7 @@ SERVICE_NAME = "rookery.user.v1.UserService"
 ALLOWED_CALLERS = {
     "ReserveAccount": frozenset({"auth"}),
     "ConfirmAccount": frozenset({"auth"}),
-    "BatchGetAccounts": frozenset({"gateway", "feed", "post", "moderation", "messaging"}),
+    "BatchGetAccounts": frozenset({"gateway", "moderation", "messaging"}),
     "LookupAccounts": frozenset({"gateway", "post"}),
     "ListAccounts": frozenset({"search"}),
     "FollowAccount": frozenset({"gateway"}),

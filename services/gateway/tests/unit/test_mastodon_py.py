@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from gateway_fakes.serving import served
 from mastodon import Mastodon, MastodonAPIError, MastodonNotFoundError, MastodonUnauthorizedError
 from starlette.types import ASGIApp
 
 from gateway_service.config import Settings
-from gateway_service.overload import Gate
-from gateway_service.server import HttpServer
-from rookery_common.clock import SystemClock
-from rookery_common.health import Health
 from rookery_common.testing.ports import free_address
 
 if TYPE_CHECKING:
@@ -36,22 +31,8 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 def url(web: ASGIApp, settings: Settings) -> Iterator[str]:
     """The gateway on a free port, with a loop of its own."""
-    listening, loop = threading.Event(), asyncio.new_event_loop()
-    server = HttpServer(web, settings, Health({}), Gate(SystemClock()))
-
-    def run() -> None:
-        loop.run_until_complete(server.start())
-        listening.set()
-        loop.run_forever()
-        loop.run_until_complete(server.stop())
-        loop.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    assert listening.wait(5)
-    yield f"http://{server.address}"
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(5)
+    with served(web, settings) as url:
+        yield url
 
 
 @pytest.fixture

@@ -61,7 +61,8 @@ def token(world: World) -> str:
 
 
 def refusals(name: str) -> float:
-    return LIMIT_REFUSALS.labels(name)._value.get()
+    value: float = LIMIT_REFUSALS.labels(name)._value.get()
+    return value
 
 
 def ask(api: Mastodon, times: int) -> list[Any]:

@@ -20,6 +20,27 @@ _INDEXES = """
 SELECT replace(indexdef, $1 || '.', '') FROM pg_indexes WHERE schemaname = $1 AND tablename = $2 ORDER BY 1 LIMIT 100
 """
 
+_UNIQUE_KEYS = """
+SELECT t.relname AS "table", array_agg(a.attname::text) AS columns
+FROM pg_index i
+JOIN pg_class t ON t.oid = i.indrelid
+JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = ANY (i.indkey)
+WHERE i.indisunique AND t.relnamespace = 'public'::regnamespace
+GROUP BY t.relname, i.indexrelid LIMIT 1000
+"""
+# By whom the rows of what concerns two accounts lie together.
+DISTRIBUTED = {
+    "accounts": "account_id",
+    "account_counts": "account_id",
+    "follows_by_follower": "follower_id",
+    "follows_by_followee": "followee_id",
+    "follow_requests": "followee_id",
+    "blocks_by_blocker": "blocker_id",
+    "blocks_by_blocked": "blocked_id",
+    "mutes": "muter_id",
+    "post_facts": "author_id",
+}
+
 
 async def _shape(connection: PgConnection, schema: str, table: str) -> list[tuple[Any, ...]]:
     columns = await connection.fetch("columns", _COLUMNS, schema, table)
@@ -40,3 +61,14 @@ async def test_shared_tables_are_as_the_library_wants_them(pg: Postgres, table: 
 
 async def test_migrating_again_changes_nothing(pg: Postgres, pg_database: str) -> None:
     assert await migrate_postgres(pg_database, MIGRATIONS) == []
+
+
+async def test_every_table_can_be_distributed_by_a_column_of_each_of_its_keys(pg: Postgres) -> None:
+    async with pg.read(primary=True) as connection:
+        rows = await connection.fetch("unique_keys", _UNIQUE_KEYS)
+    shared: dict[str, set[str]] = {}
+    for row in rows:
+        shared[row["table"]] = shared.get(row["table"], set(row["columns"])) & set(row["columns"])
+    assert {table for table, columns in shared.items() if not columns} == set()
+    for table, column in DISTRIBUTED.items():
+        assert column in shared[table], table

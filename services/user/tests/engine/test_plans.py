@@ -1,0 +1,136 @@
+"""How Postgres finds what is asked for all the time, in tables that are large: by an index, and no more than a page."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from prometheus_client import REGISTRY
+
+from rookery_common.clients.postgres import Postgres
+from rookery_common.clients.postgres_migrations import migrate_postgres
+from rookery_common.ids import MAX_ID
+from rookery_common.kafka.postgres_outbox import PostgresOutbox
+from rookery_common.testing.engines import postgres_database
+from rookery_common.testing.events import FakeProducer
+from user_service.app import MIGRATIONS
+from user_service.relationships import statements as sql
+from user_service.relationships.repository import RelationshipRepository
+
+# Enough that reading any of the tables from end to end costs the planner far more than an index.
+FOLLOWS = 50_000
+STAR, NEIGHBOUR, NEIGHBOURS, VIEWER = 1, 2, 100, 50
+PAGE = 80
+CLIENT = "plans"
+FILL_SECONDS = 120.0
+_FILL = f"""
+INSERT INTO accounts (account_id, username, display_name, note, locked, bot, discoverable, indexable, avatar_url,
+                      header_url, fields, created_at, version)
+SELECT n, 'user' || n, '', '', false, false, false, false, '', '', '[]', now(), 1 FROM generate_series(1, {FOLLOWS}) n;
+INSERT INTO follows_by_followee SELECT {STAR}, n, n FROM generate_series(10, {FOLLOWS}) n;
+INSERT INTO follows_by_followee SELECT {NEIGHBOUR}, n, n FROM generate_series(10, 9 + {NEIGHBOURS}) n;
+INSERT INTO follows_by_follower (follower_id, followee_id, follow_id, followed_at, reblogs, notify, languages, active,
+                                 version)
+SELECT n, {STAR}, n, now(), true, false, '{{}}', true, 1 FROM generate_series(10, {FOLLOWS}) n;
+INSERT INTO blocks_by_blocker SELECT n, {STAR}, n, now(), true, 1 FROM generate_series(10, {FOLLOWS} / 4) n;
+INSERT INTO blocks_by_blocked SELECT {STAR}, n FROM generate_series(10, {FOLLOWS} / 4) n;
+INSERT INTO mutes SELECT n, {STAR}, n, now(), true, NULL, true, 1 FROM generate_series(10, {FOLLOWS} / 4) n;
+INSERT INTO follow_requests SELECT {STAR}, n, n FROM generate_series(10, {FOLLOWS} / 4) n;
+ANALYZE;
+"""  # noqa: S608 - our own numbers
+HOT: dict[str, tuple[str, tuple[object, ...]]] = {
+    "relationships": (sql.RELATIONSHIPS, ([VIEWER] * 40, list(range(1, 41)))),
+    "ties": (sql.TIES, (VIEWER, STAR)),
+    "followers": (sql.FOLLOWERS, (STAR, MAX_ID, PAGE + 1)),
+    "following": (sql.FOLLOWING, (VIEWER, MAX_ID, PAGE + 1)),
+    "requests": (sql.REQUESTS, (STAR, MAX_ID, PAGE + 1)),
+    "blocks": (sql.BLOCKS, (VIEWER, MAX_ID, PAGE + 1)),
+    "blocked_by": (sql.BLOCKED_BY, (STAR, VIEWER)),
+}
+
+
+@pytest.fixture(scope="module")
+def filled() -> Iterator[str]:
+    """A database with one account that everybody follows, and many others, for all tests of this file."""
+    database = postgres_database()
+    with asyncio.Runner() as runner:
+        dsn = runner.run(database.__aenter__())
+        try:
+            runner.run(_fill(dsn))
+            yield dsn
+        finally:
+            runner.run(database.__aexit__(None, None, None))
+
+
+async def _fill(dsn: str) -> None:
+    await migrate_postgres(dsn, MIGRATIONS)
+    connection = await asyncpg.connect(dsn, timeout=10, command_timeout=FILL_SECONDS)
+    try:
+        await connection.execute(_FILL)
+    finally:
+        await connection.close()
+
+
+@pytest_asyncio.fixture
+async def raw(filled: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(filled, timeout=10, command_timeout=FILL_SECONDS)
+    yield connection
+    await connection.close()
+
+
+async def _explain(raw: asyncpg.Connection, options: str, name: str, args: tuple[object, ...]) -> dict[str, Any]:
+    text = await raw.fetchval(f"EXPLAIN ({options}, FORMAT JSON) {HOT[name][0]}", *args)
+    plan: dict[str, Any] = json.loads(text)[0]["Plan"]
+    return plan
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)
+
+
+@pytest.mark.parametrize("name", HOT)
+async def test_nothing_hot_reads_a_table_from_end_to_end(raw: asyncpg.Connection, name: str) -> None:
+    nodes = list(_nodes(await _explain(raw, "COSTS", name, HOT[name][1])))
+    assert [node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"] == []
+    assert any("Index" in node["Node Type"] for node in nodes)
+
+
+async def test_a_page_of_followers_costs_a_star_what_it_costs_anybody(raw: asyncpg.Connection) -> None:
+    costs = []
+    for account in (STAR, NEIGHBOUR):
+        plan = await _explain(raw, "ANALYZE, BUFFERS", "followers", (account, MAX_ID, PAGE + 1))
+        assert plan["Actual Rows"] == PAGE + 1
+        assert all(node["Actual Rows"] <= PAGE + 1 for node in _nodes(plan))
+        costs.append(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+    # The rows lie side by side either way; the index of a large table is a level or two deeper.
+    assert costs[0] <= costs[1] + 3
+
+
+def _statements() -> float:
+    samples = (sample for metric in REGISTRY.collect() for sample in metric.samples)
+    return sum(
+        sample.value
+        for sample in samples
+        if sample.name == "rookery_postgres_calls_total"
+        and sample.labels["client"] == CLIENT
+        and sample.labels["statement"] != "acquire"
+    )
+
+
+async def test_what_one_is_to_forty_accounts_is_one_statement(filled: str) -> None:
+    pg = Postgres(filled, pool_size=1, name=CLIENT)
+    await pg.start()
+    repository = RelationshipRepository(pg, PostgresOutbox(pg, FakeProducer(), "user"))
+    before = _statements()
+    found = await repository.relationships([(VIEWER, account) for account in range(1, 41)])
+    assert len(found) == 40
+    assert found[VIEWER, STAR].following
+    assert _statements() - before == 1
+    await pg.stop()

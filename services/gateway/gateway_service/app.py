@@ -28,6 +28,7 @@ from gateway_service.routers.apps import Apps
 from gateway_service.routers.authorize import Authorize
 from gateway_service.routers.chat import ChatSockets
 from gateway_service.routers.conversations import Conversations
+from gateway_service.routers.edits import Edits
 from gateway_service.routers.empty import Empty
 from gateway_service.routers.engagement import Engagement
 from gateway_service.routers.engagement_lists import EngagementLists
@@ -131,6 +132,7 @@ def api_routers(
         statuses.router,
         Engagement(clients, composer, exchange, settings, statuses).router,
         EngagementLists(clients, composer, exchange, settings).router,
+        Edits(clients, composer, exchange, settings).router,
         # Its accounts/search is not the account "search".
         behind(flags, SEARCH, Search(clients, composer, exchange, settings).router),
         Profile(clients, composer, exchange, settings).router,

@@ -22,6 +22,7 @@ from rookery.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
 from rookery.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
 from rookery.notification.v1.notification_service_pb2 import ListNotificationsRequest, ListNotificationsResponse
 from rookery.notification.v1.notification_service_pb2_grpc import NotificationServiceStub
+from rookery.post.v1.edit_service_pb2_grpc import EditServiceStub
 from rookery.post.v1.engagement_service_pb2_grpc import EngagementServiceStub
 from rookery.post.v1.post_service_pb2 import (
     BatchGetPostsEntry,
@@ -55,7 +56,7 @@ from rookery_common.paging import Page
 from rookery_common.rpc import Batcher, Bulkhead, RpcClient
 
 READ_SECONDS = 3.0
-POST_STUBS = (PostServiceStub, EngagementServiceStub)
+POST_STUBS = (PostServiceStub, EngagementServiceStub, EditServiceStub)
 SERVICES = ("auth", "user", "post", "feed", "messaging", "notification", "moderation", "search", "analytics")
 
 

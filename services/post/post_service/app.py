@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from post_service import __version__, engagement_servicer
+from post_service import __version__, edit_servicer, engagement_servicer
 from post_service.clients import AuthClient, UserClient
 from post_service.config import Settings
 from post_service.consumers import (
@@ -20,6 +20,7 @@ from post_service.consumers import (
     DeletionsHandler,
     ProfilesHandler,
 )
+from post_service.edit_servicer import EditServicer
 from post_service.engagement_servicer import EngagementServicer
 from post_service.events import PostCodec, PostEvents
 from post_service.imaging.pool import ImageWorkers
@@ -31,10 +32,12 @@ from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.redis_guard import RedisGuard
+from post_service.repository.revisions import RevisionRepository
 from post_service.repository.statements import STATEMENTS
 from post_service.service.create_post import PostWriter
 from post_service.service.decide import Decisions
 from post_service.service.delete_post import PostRemover, PostStores
+from post_service.service.edit_post import PostEditor
 from post_service.service.engage import Engagement
 from post_service.service.list_engaged import EngagedAccounts
 from post_service.service.list_marked import MarkedPosts
@@ -44,11 +47,14 @@ from post_service.service.media import MediaLibrary
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
+from post_service.service.revisions import Revisions
+from post_service.service.settle import Settler
 from post_service.service.sweep_uploads import UploadSweeper
 from post_service.service.threads import ThreadReader
 from post_service.servicer import ALLOWED_CALLERS, PostServicer, Rules
 from post_service.versions import HybridClock
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+from rookery.post.v1.edit_service_pb2_grpc import add_EditServiceServicer_to_server
 from rookery.post.v1.engagement_service_pb2_grpc import add_EngagementServiceServicer_to_server
 from rookery.post.v1.post_service_pb2_grpc import add_PostServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
@@ -115,13 +121,15 @@ class _Parts:
         self._reader = PostReader(
             self._posts, self._engagements, self._mark_reader, self._cache, self._codec, self._users, self._versions
         )
-        self._stores = PostStores(self._posts, self._engagements, self._cache)
+        self._revisions = RevisionRepository(cql, outbox)
+        self._settler = Settler(self._posts, self._revisions, self._events, self._versions)
+        self._stores = PostStores(self._posts, self._engagements, self._cache, self._revisions)
         self._remover = PostRemover(
             self._stores, self._reader, self._mark_reader, self._codec, self._events, self._versions
         )
 
     def consumers(self, dead_letters: Producer) -> list[Component]:
-        decisions = Decisions(self._posts, self._reader, self._events, self._versions)
+        decisions = Decisions(self._posts, self._reader, self._settler, self._events, self._versions)
         pictures = ProfilePictures(MediaRepository(self._cql), self._versions, self._clock)
         handlers: dict[str, tuple[str, EventHandler]] = {
             DECISIONS_GROUP: (DECISIONS_TOPIC, DecisionsHandler(decisions)),
@@ -158,11 +166,29 @@ class _Parts:
                     self._engagement_servicer(),
                     engagement_servicer.SERVICE_NAME,
                 ),
+                (add_EditServiceServicer_to_server, self._edit_servicer(), edit_servicer.SERVICE_NAME),
             ],
             allowed_callers=ALLOWED_CALLERS,
         )
         checks["worker_lease"] = lease.check
         return [lease, auth, workers, server]
+
+    def _edit_servicer(self) -> EditServicer:
+        editor = PostEditor(
+            self._posts,
+            self._revisions,
+            MediaRepository(self._cql),
+            self._reader,
+            self._remover,
+            self._settler,
+            self._users,
+            self._events,
+            self._versions,
+            self._clock,
+            self._settings.local_domain,
+            hold=self._settings.hold_posts,
+        )
+        return EditServicer(editor, Revisions(self._posts, self._revisions, self._reader), self._codec)
 
     def _engagement_servicer(self) -> EngagementServicer:
         lists = MarkedRepository(self._cql, self._clock)

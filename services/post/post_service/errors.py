@@ -48,6 +48,12 @@ class MediaNotFound(NotFound):
     reason = "MEDIA_NOT_FOUND"
 
 
+class TooManyEdits(ResourceExhausted):
+    """The post has as many versions as are kept."""
+
+    reason = "TOO_MANY_EDITS"
+
+
 class IdempotencyConflict(Aborted):
     """The Idempotency-Key was used with another body."""
 

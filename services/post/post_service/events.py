@@ -7,7 +7,7 @@ from typing import Final
 
 from google.protobuf.message import Message
 
-from post_service.models import Fact, Media, Post, PostState, SealedPost
+from post_service.models import Fact, Media, Mention, Post, PostState, SealedPost
 from rookery.post.v1 import engagement_events_pb2, events_pb2, media_pb2, post_pb2
 from rookery_common.clock import Clock
 from rookery_common.kafka.events import Event, new_event
@@ -35,7 +35,7 @@ class PostCodec:
             in_reply_to_id=post.in_reply_to_id,
             in_reply_to_account_id=post.in_reply_to_account_id,
             media=[self.media(media) for media in post.media],
-            mentions=[post_pb2.Mention(account_id=m.account_id, username=m.username) for m in post.mentions],
+            mentions=map(self.mention, post.mentions),
             tags=post.tags,
             state=post_pb2.PostState.ValueType(post.state),
             application_name=post.application_name,
@@ -48,6 +48,9 @@ class PostCodec:
         if post.edit_time is not None:
             message.edit_time.FromDatetime(post.edit_time)
         return message
+
+    def mention(self, mention: Mention) -> post_pb2.Mention:
+        return post_pb2.Mention(account_id=mention.account_id, username=mention.username)
 
     def media(self, media: Media) -> media_pb2.Media:
         return media_pb2.Media(
@@ -103,6 +106,10 @@ class PostEvents:
         if post.state == PostState.VISIBLE:
             return self._of(post, events_pb2.PostVisible(post=message))
         return self._of(post, events_pb2.PostUpdated(post=message))
+
+    def edited(self, post: Post) -> Event:
+        """Its author has changed what it says."""
+        return self._of(post, events_pb2.PostUpdated(post=self._codec.post(post)))
 
     def deleted(self, tombstone: Post) -> Event:
         return self._of(tombstone, events_pb2.PostDeleted(post=self._codec.post(tombstone)))

@@ -26,4 +26,5 @@ UNMARKED = Counter("rookery_post_sheets_unread_total", "Sheets of marks that pos
 DECISIONS = Counter(
     "rookery_post_decisions_total", "Decisions of moderation by what they made of the post.", ["result"]
 )
+POSTS_EDITED = Counter("rookery_post_posts_edited_total", "Edits of posts that changed something.")
 POSTS_DELETED = Counter("rookery_post_posts_deleted_total", "Posts and reblogs deleted by their authors.")

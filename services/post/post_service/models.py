@@ -16,6 +16,7 @@ MAX_MENTIONS = 20
 MAX_TAGS = 30
 MAX_TAG_CHARS = 100
 MAX_MEDIA = 4
+MAX_EDITS = 100
 MAX_REQUEST_ID_CHARS = 200
 MAX_APPLICATION_NAME_CHARS = 200
 MAX_APPLICATION_WEBSITE_CHARS = 2_000
@@ -143,6 +144,41 @@ class Draft:
     application_name: str = ""
     application_website: str = ""
     request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaChange:
+    """What an edit changes of one of its media; None for what stays as it is."""
+
+    media_id: int
+    description: str | None = None
+    focus_x: float | None = None
+    focus_y: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a post says from now on; an empty language stays as it is."""
+
+    text: str = ""
+    spoiler_text: str = ""
+    sensitive: bool = False
+    language: str = ""
+    media_ids: tuple[int, ...] = ()
+    media_changes: tuple[MediaChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What a post said from `create_time` on, until the next one."""
+
+    text: str
+    spoiler_text: str
+    sensitive: bool
+    create_time: datetime
+    media: tuple[Media, ...]
+    mentions: tuple[Mention, ...]
+    tags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +312,15 @@ class KeyClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadClaim:
+    """An upload's Idempotency-Key in use: the digest of what came with it, its media's id, and its files' folder."""
+
+    body_hash: bytes
+    media_id: int
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """That an account favours or reblogs a post, or did: `since` is when it began, `version` the row's timestamp.
 
@@ -311,15 +356,6 @@ class MarkedPost(NamedTuple):
 
 class Engaged(NamedTuple):
     """An account that favours or reblogs a post, and since when."""
-@dataclass(frozen=True, slots=True)
-class UploadClaim:
-    """An upload's Idempotency-Key in use: the digest of what came with it, its media's id, and its files' folder."""
-
-    body_hash: bytes
-    media_id: int
-    folder: str
-
-
 
     account_id: int
     since: datetime
@@ -352,6 +388,16 @@ class Thread(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class ProfilePicture:
+    """Which picture an account shows, as of a version of its profile; media_id is 0 where it shows none."""
+
+    account_id: int
+    purpose: Purpose
+    media_id: int = 0
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class UploadNote:
     """What was put, or was about to be put, into S3 for an upload, and on which day."""
 
@@ -374,13 +420,3 @@ class ProcessedImage:
     small: bytes
     small_size: Dimensions
     blurhash: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProfilePicture:
-    """Which picture an account shows, as of a version of its profile; media_id is 0 where it shows none."""
-
-    account_id: int
-    purpose: Purpose
-    media_id: int = 0
-    version: int = 0

@@ -16,9 +16,11 @@ from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
+from post_service.repository.revisions import RevisionRepository
 from post_service.service.create_post import PostWriter
 from post_service.service.decide import Decisions
 from post_service.service.delete_post import PostRemover, PostStores
+from post_service.service.edit_post import PostEditor
 from post_service.service.engage import Engagement
 from post_service.service.list_engaged import EngagedAccounts
 from post_service.service.list_marked import MarkedPosts
@@ -27,6 +29,8 @@ from post_service.service.marks import MarkReader
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
+from post_service.service.revisions import Revisions
+from post_service.service.settle import Settler
 from post_service.service.threads import ThreadReader
 from post_service.versions import HybridClock
 from rookery_common.auth import Identity
@@ -219,8 +223,38 @@ def engaged_accounts(engagements: EngagementRepository, reader: PostReader) -> E
 
 
 @pytest.fixture
-def stores(posts: PostRepository, engagements: EngagementRepository, cache: PostCache) -> PostStores:
-    return PostStores(posts, engagements, cache)
+def stores(
+    posts: PostRepository, engagements: EngagementRepository, cache: PostCache, revisions: RevisionRepository
+) -> PostStores:
+    return PostStores(posts, engagements, cache, revisions)
+
+
+@pytest.fixture
+def settler(posts: PostRepository, revisions: RevisionRepository, events: PostEvents, versions: HybridClock) -> Settler:
+    return Settler(posts, revisions, events, versions)
+
+
+@pytest.fixture
+def editor(
+    posts: PostRepository,
+    revisions: RevisionRepository,
+    media: MediaRepository,
+    reader: PostReader,
+    remover: PostRemover,
+    settler: Settler,
+    users: UserClient,
+    events: PostEvents,
+    versions: HybridClock,
+    clock: FakeClock,
+) -> PostEditor:
+    return PostEditor(
+        posts, revisions, media, reader, remover, settler, users, events, versions, clock, "rookery.example"
+    )
+
+
+@pytest.fixture
+def history(posts: PostRepository, revisions: RevisionRepository, reader: PostReader) -> Revisions:
+    return Revisions(posts, revisions, reader)
 
 
 @pytest.fixture
@@ -255,5 +289,7 @@ def threads(posts: PostRepository, reader: PostReader, codec: PostCodec) -> Thre
 
 
 @pytest.fixture
-def decisions(posts: PostRepository, reader: PostReader, events: PostEvents, versions: HybridClock) -> Decisions:
-    return Decisions(posts, reader, events, versions)
+def decisions(
+    posts: PostRepository, reader: PostReader, settler: Settler, events: PostEvents, versions: HybridClock
+) -> Decisions:
+    return Decisions(posts, reader, settler, events, versions)

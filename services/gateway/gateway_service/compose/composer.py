@@ -19,6 +19,7 @@ from gateway_service.metrics import ECHOES
 from gateway_service.schemas.relationships import relationship as relationship_body
 from rookery.feed.v1.feed_service_pb2 import Reason, TimelineEntry
 from rookery.notification.v1.notification_service_pb2 import Notification
+from rookery.post.v1.edit_service_pb2 import Revision
 from rookery.post.v1.media_pb2 import Media
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
@@ -108,6 +109,11 @@ class Composer:
         answer = await self._clients.batch_get_relationships(viewer, account_ids)
         found = {relationship.account_id: relationship for relationship in answer}
         return [relationship_body(found[account_id]) for account_id in account_ids if account_id in found]
+
+    async def revisions(self, viewer: Identity | None, author_id: int, revisions: Sequence[Revision]) -> list[bytes]:
+        """StatusEdits in this order, each with the author as it is now. Raises RecordNotFound."""
+        account = await self.account(viewer, author_id)
+        return [b'%b,"account":%b}' % (self._entities.revision(revision), account) for revision in revisions]
 
     def media(self, media: Media) -> bytes:
         """One MediaAttachment."""

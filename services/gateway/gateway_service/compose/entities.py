@@ -13,6 +13,7 @@ from gateway_service.cache import AccountFragment, PostFragment
 from gateway_service.compose.html import Renderer
 from gateway_service.config import Settings
 from rookery.notification.v1.notification_service_pb2 import Notification, NotificationType
+from rookery.post.v1.edit_service_pb2 import Revision
 from rookery.post.v1.media_pb2 import Dimensions, Media, MediaType
 from rookery.post.v1.post_pb2 import Mention, Post, PostMarks, Visibility
 from rookery.user.v1.account_pb2 import Account, AccountCounts
@@ -116,6 +117,19 @@ class Entities:
             "description": media.description or None,
             "blurhash": media.blurhash or None,
         }
+
+    def revision(self, revision: Revision) -> bytes:
+        """StatusEdit without its closing brace and account."""
+        names = [mention.username for mention in revision.mentions]
+        edit = {
+            "content": self._renderer.render(revision.text, names, revision.tags),
+            "spoiler_text": revision.spoiler_text,
+            "sensitive": revision.sensitive,
+            "created_at": _time(revision.create_time),
+            "media_attachments": [self.media(media) for media in revision.media],
+            "emojis": [],
+        }
+        return _open(edit)
 
     def _status(self, post: Post, username: str) -> dict[str, Any]:
         names = [mention.username for mention in post.mentions]

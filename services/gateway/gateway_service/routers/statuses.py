@@ -35,7 +35,6 @@ VISIBILITIES: Mapping[str, Visibility.ValueType] = {
     "private": Visibility.VISIBILITY_PRIVATE,
     "direct": Visibility.VISIBILITY_DIRECT,
 }
-# What would change a post's meaning if it were left out silently.
 _UNSUPPORTED = ("poll", "scheduled_at", "quoted_status_id")
 log = get_logger()
 
@@ -97,11 +96,16 @@ def idempotency_key(request: Request) -> str:
     return key
 
 
-def create_request(params: Params, caller: Caller, request_id: str) -> CreatePostRequest:
-    """What post is asked for; it knows the limits of texts and media."""
+def refuse_unsupported(params: Params) -> None:
+    """Raises InvalidArgument for what would change a post's meaning if it were left out silently."""
     for name in _UNSUPPORTED:
         if name in params:
             raise invalid(name, "is not supported here yet", "ERR_UNSUPPORTED")
+
+
+def create_request(params: Params, caller: Caller, request_id: str) -> CreatePostRequest:
+    """What post is asked for; it knows the limits of texts and media."""
+    refuse_unsupported(params)
     return CreatePostRequest(
         request_id=request_id,
         text=params.text("status") or "",

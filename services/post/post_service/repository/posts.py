@@ -54,8 +54,9 @@ class PostRepository:
         rows: list[tuple[str, Args]] = [
             ("post_bury", (version, mentions, version, post.post_id)),
             ("author_remove", (version, post.author_id, bucket, post.post_id)),
+            ("revisions_remove", (version, post.post_id)),
             *freed_rows(replace(post, version=version), self._clock.now().date()),
-            *_reply_rows(tombstone),
+            *reply_rows(tombstone),
             *(fact_rows(fact) if fact else []),
         ]
         await self._cql.batch([*rows, *self._outbox.rows(event)])
@@ -63,7 +64,7 @@ class PostRepository:
     async def decide(self, post: Post, event: Event) -> None:
         """Writes the post's state, and with it whether the post counts as a reply."""
         values = (post.version, post.state, post.decision_version, post.version, post.post_id)
-        await self._cql.batch([("post_decide", values), *_reply_rows(post), *self._outbox.rows(event)])
+        await self._cql.batch([("post_decide", values), *reply_rows(post), *self._outbox.rows(event)])
 
     async def publish(self, event: Event) -> None:
         """After the batch; returns at once. What a crash keeps from being published, the relay publishes."""
@@ -133,24 +134,20 @@ class PostRepository:
 def _rows(post: Post) -> list[tuple[str, Args]]:
     rows: list[tuple[str, Args]] = [
         ("post_put", _values(post)),
-        (
-            "author_put",
-            (
-                post.author_id,
-                bucket_of(post.post_id),
-                post.post_id,
-                post.visibility,
-                post.in_reply_to_account_id,
-                bool(post.media),
-                post.version,
-            ),
-        ),
+        author_row(post),
         *(("media_put", media_values(media, ttl=0)) for media in post.media),
     ]
-    return rows + _reply_rows(post)
+    return rows + reply_rows(post)
 
 
-def _reply_rows(post: Post) -> list[tuple[str, Args]]:
+def author_row(post: Post) -> tuple[str, Args]:
+    """The post in its author's index."""
+    bucket, is_with_media = bucket_of(post.post_id), bool(post.media)
+    values = (post.author_id, bucket, post.post_id, post.visibility, post.in_reply_to_account_id, is_with_media)
+    return "author_put", (*values, post.version)
+
+
+def reply_rows(post: Post) -> list[tuple[str, Args]]:
     """A reply is a row as long as it may be seen."""
     if not post.in_reply_to_id:
         return []

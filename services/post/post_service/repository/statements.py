@@ -41,6 +41,23 @@ STATEMENTS: Final[Mapping[str, str]] = {
         " language = '', media = [], mentions = ?, tags = [], application_name = '', application_website = '',"
         " version = ? WHERE post_id = ?"
     ),
+    "post_edit": (
+        "UPDATE posts USING TIMESTAMP ? SET text = ?, spoiler_text = ?, sensitive = ?, language = ?, edited_at = ?,"
+        " media = ?, mentions = ?, tags = ?, version = ? WHERE post_id = ?"
+    ),
+    "post_hold": "UPDATE posts USING TIMESTAMP ? SET state = ? WHERE post_id = ?",
+    "post_restate": "UPDATE posts USING TIMESTAMP ? SET version = ? WHERE post_id = ?",
+    "revision_put": (
+        "INSERT INTO post_revisions"
+        " (post_id, version, created_at, text, spoiler_text, sensitive, media, mentions, tags)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
+    ),
+    "revision_versions": "SELECT version FROM post_revisions WHERE post_id = ? LIMIT ?",
+    "revision_page": (
+        "SELECT post_id, created_at, text, spoiler_text, sensitive, media, mentions, tags FROM post_revisions"
+        " WHERE post_id = ? LIMIT ?"
+    ),
+    "revisions_remove": "DELETE FROM post_revisions USING TIMESTAMP ? WHERE post_id = ?",
     "author_put": (
         "INSERT INTO posts_by_author (author_id, bucket, post_id, visibility, in_reply_to_account_id, has_media)"
         " VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
@@ -110,6 +127,11 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "key_claim": (
         "INSERT INTO idempotency_keys (account_id, request_id, body_hash, post_id) VALUES (?, ?, ?, ?) IF NOT EXISTS"
     ),
+    "upload_key_get": "SELECT body_hash, media_id, folder FROM upload_keys WHERE account_id = ? AND request_id = ?",
+    "upload_key_claim": (
+        "INSERT INTO upload_keys (account_id, request_id, body_hash, media_id, folder) VALUES (?, ?, ?, ?, ?)"
+        " IF NOT EXISTS"
+    ),
     "media_get": f"SELECT {_MEDIA} FROM media WHERE media_id = ?",  # noqa: S608
     "media_put": (
         f"INSERT INTO media ({_MEDIA}) VALUES ({_marks(_MEDIA)}) USING TIMESTAMP ? AND TTL ?"  # noqa: S608
@@ -125,11 +147,6 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "upload_put": ("INSERT INTO uploads (day, shard, media_id, original_key, small_key) VALUES (?, ?, ?, ?, ?)"),
     "upload_page": (
         "SELECT media_id, original_key, small_key FROM uploads WHERE day = ? AND shard = ? AND media_id > ? LIMIT ?"
-    ),
-    "upload_key_get": "SELECT body_hash, media_id, folder FROM upload_keys WHERE account_id = ? AND request_id = ?",
-    "upload_key_claim": (
-        "INSERT INTO upload_keys (account_id, request_id, body_hash, media_id, folder) VALUES (?, ?, ?, ?, ?)"
-        " IF NOT EXISTS"
     ),
     "upload_delete": "DELETE FROM uploads WHERE day = ? AND shard = ? AND media_id = ?",
 }

@@ -10,6 +10,7 @@ from post_service.events import PostEvents
 from post_service.models import Decision, Post, PostState
 from post_service.repository.posts import PostRepository
 from post_service.service.read_posts import PostReader
+from post_service.service.settle import Settler
 from post_service.versions import HybridClock
 from rookery_common.logs import get_logger
 
@@ -23,9 +24,17 @@ class Decisions:
     again.
     """
 
-    def __init__(self, posts: PostRepository, reader: PostReader, events: PostEvents, versions: HybridClock) -> None:
+    def __init__(
+        self,
+        posts: PostRepository,
+        reader: PostReader,
+        settler: Settler,
+        events: PostEvents,
+        versions: HybridClock,
+    ) -> None:
         self._posts = posts
         self._reader = reader
+        self._settler = settler
         self._events = events
         self._versions = versions
 
@@ -51,8 +60,8 @@ class Decisions:
         await self._posts.publish(event)
         metrics.DECISIONS.labels(decision.state.name.lower()).inc()
         log.info("post.decided", post_id=post.post_id, state=decision.state.name.lower(), decision=decision.version)
-        # Its author may have deleted it meanwhile: then that is what is cached.
-        return await self._posts.get(post.post_id) or decided
+        # Its author may have edited or deleted it meanwhile: then that is what is cached.
+        return await self._settler.settle(decided)
 
 
 def _is_news(post: Post, decision: Decision) -> bool:

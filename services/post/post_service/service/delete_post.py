@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from post_service import metrics
 from post_service.errors import PostNotFound
 from post_service.events import PostCodec, PostEvents
-from post_service.models import CountedPost, Fact, FactKind, Post, PostCounts, PostState, Visibility
+from post_service.models import MAX_EDITS, CountedPost, Fact, FactKind, Post, PostCounts, PostState, Visibility
 from post_service.repository.cache import PostCache
 from post_service.repository.engagements import EngagementRepository
 from post_service.repository.posts import PostRepository
+from post_service.repository.revisions import RevisionRepository
 from post_service.service.marks import MarkReader
 from post_service.service.read_posts import PostReader
 from post_service.versions import HybridClock
@@ -29,6 +30,7 @@ class PostStores:
     posts: PostRepository
     engagements: EngagementRepository
     cache: PostCache
+    revisions: RevisionRepository
 
 
 class PostRemover:
@@ -46,6 +48,7 @@ class PostRemover:
         self._posts = stores.posts
         self._engagements = stores.engagements
         self._cache = stores.cache
+        self._revisions = stores.revisions
         self._reader = reader
         self._marks = marks
         self._codec = codec
@@ -76,6 +79,10 @@ class PostRemover:
             await self._reader.refresh_counts(held.post_id)
             await self._marks.refresh(held.account_id, held.post_id)
 
+    async def remove_again(self, tombstone: Post) -> None:
+        """Buries what a change that came too late has written over a tombstone."""
+        await self._bury(tombstone, self._versions.next(tombstone.version))
+
     async def remove_reblogs(self, post_id: int) -> None:
         """All reblogs of a deleted post: nobody is shown them any more, but open streams are told by their ends, and
         those who made them count them no longer."""
@@ -96,6 +103,10 @@ class PostRemover:
         return await self._engagements.find(FactKind.REBLOG, post.reblog_of_id, post.author_id)
 
     async def _bury(self, post: Post, version: int) -> Post:
+        if post.edit_time is not None:  # What was attached to earlier versions only goes with it.
+            earlier = [media for each in await self._revisions.of(post.post_id, MAX_EDITS + 1) for media in each.media]
+            owned = {media.media_id: replace(media, account_id=post.author_id) for media in earlier}
+            post = replace(post, media=tuple((owned | {media.media_id: media for media in post.media}).values()))
         tombstone = tombstone_of(post, version)
         event = self._events.deleted(tombstone)
         fact = reblog_fact(tombstone) if post.reblog_of_id else None

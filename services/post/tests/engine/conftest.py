@@ -17,6 +17,7 @@ from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.redis_guard import RedisGuard
+from post_service.repository.revisions import RevisionRepository
 from post_service.repository.statements import STATEMENTS
 from rookery_common.auth import Identity
 from rookery_common.clients.cassandra import Cql
@@ -71,6 +72,11 @@ def outbox(cql: Cql, producer: FakeProducer, clock: FakeClock) -> CqlOutbox:
 @pytest.fixture
 def posts(cql: Cql, outbox: CqlOutbox, clock: FakeClock) -> PostRepository:
     return PostRepository(cql, outbox, clock)
+
+
+@pytest.fixture
+def revisions(cql: Cql, outbox: CqlOutbox) -> RevisionRepository:
+    return RevisionRepository(cql, outbox)
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ from post_service.models import (
     ProcessedImage,
     ProfilePicture,
     Purpose,
+    Revision,
     UploadClaim,
     UploadNote,
 )
@@ -43,7 +44,9 @@ from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository, Sheet, Week, week_of
 from post_service.repository.media import UPLOAD_SHARDS, MediaRepository
 from post_service.repository.posts import PostRepository
+from post_service.repository.revisions import RevisionRepository
 from post_service.service.media import MediaLibrary
+from post_service.service.revisions import revision_of
 from post_service.service.sweep_uploads import UploadSweeper
 from post_service.versions import HybridClock
 from rookery_common.auth import Identity
@@ -61,10 +64,11 @@ class Store:
     media: dict[int, Media] = field(default_factory=dict)
     claims: dict[tuple[int, str], KeyClaim] = field(default_factory=dict)
     uploads: dict[tuple[date, int], UploadNote] = field(default_factory=dict)
+    upload_claims: dict[tuple[int, str], UploadClaim] = field(default_factory=dict)
     outbox: list[Event] = field(default_factory=list)
     published: list[Event] = field(default_factory=list)
-    upload_claims: dict[tuple[int, str], UploadClaim] = field(default_factory=dict)
     cached: dict[int, tuple[CountedPost, int]] = field(default_factory=dict)
+    revisions: dict[int, dict[int, Revision]] = field(default_factory=dict)
     facts: dict[tuple[FactKind, int, int], Fact] = field(default_factory=dict)
     bookmarks: dict[tuple[int, int], Bookmark] = field(default_factory=dict)
     reblogs: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -102,6 +106,7 @@ class MemoryPosts(PostRepository):
     async def bury(self, post: Post, tombstone: Post, event: Event, fact: Fact | None = None) -> None:
         self._store.require("cql")
         self._store.posts[post.post_id] = tombstone
+        self._store.revisions.pop(post.post_id, None)
         self._store.media |= {m.media_id: replace(m, post_id=0, version=tombstone.version) for m in post.media}
         self._note(event, fact)
 
@@ -149,6 +154,38 @@ class MemoryPosts(PostRepository):
     async def count_replies(self, post_ids: Sequence[int]) -> dict[int, int]:
         self._store.require("cql")
         return {post_id: len(self._replies(post_id)) for post_id in post_ids}
+
+
+class MemoryRevisions(RevisionRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def edit(self, before: Post, edited: Post, event: Event) -> None:
+        self._store.require("cql")
+        held, told = self._store.posts[edited.post_id], edited
+        state = edited.state if edited.state != before.state else held.state
+        edited = replace(edited, state=state, media=tuple(replace(m, version=0) for m in edited.media))
+        self._store.posts[edited.post_id] = edited
+        revisions = self._store.revisions.setdefault(edited.post_id, {})
+        if before.edit_time is None:
+            revisions[0] = revision_of(before)
+        revisions[told.version] = revision_of(edited)
+        self._store.media |= {media.media_id: media for media in told.media}
+        self._store.outbox.append(event)
+
+    async def restate(self, post: Post, event: Event) -> None:
+        self._store.posts[post.post_id] = replace(self._store.posts[post.post_id], version=post.version)
+        self._store.outbox.append(event)
+
+    async def count(self, post_id: int, limit: int) -> int:
+        return len(await self.of(post_id, limit))
+
+    async def of(self, post_id: int, limit: int) -> list[Revision]:
+        kept = self._store.revisions.get(post_id, {})
+        return [kept[version] for version in sorted(kept)][:limit]
+
+    async def publish(self, event: Event) -> None:
+        self._store.published.append(event)
 
 
 class MemoryEngagements(EngagementRepository):
@@ -254,6 +291,13 @@ class MemoryMedia(MediaRepository):
         changed = replace(held, description=media.description, focus=media.focus, version=media.version)
         self._store.media[media.media_id] = changed
 
+    async def find_claim(self, account_id: int, request_id: str) -> UploadClaim | None:
+        return self._store.upload_claims.get((account_id, request_id))
+
+    async def claim(self, account_id: int, request_id: str, claim: UploadClaim) -> UploadClaim:
+        self._store.require("cql")
+        return self._store.upload_claims.setdefault((account_id, request_id), claim)
+
     async def note_upload(self, note: UploadNote) -> None:
         self._store.require("cql")
         self._store.uploads[note.day, note.media_id] = note
@@ -290,13 +334,6 @@ class MemoryCache(PostCache):
         return {post_id: cached[post_id][0] for post_id in post_ids if post_id in cached}
 
     async def put(self, counted: CountedPost, stamp: int) -> None:
-    async def find_claim(self, account_id: int, request_id: str) -> UploadClaim | None:
-        return self._store.upload_claims.get((account_id, request_id))
-
-    async def claim(self, account_id: int, request_id: str, claim: UploadClaim) -> UploadClaim:
-        self._store.require("cql")
-        return self._store.upload_claims.setdefault((account_id, request_id), claim)
-
         if "redis" not in self._store.away:
             await self.overwrite(counted, stamp)
 
@@ -406,6 +443,11 @@ def follows() -> dict[int, set[int]]:
 @pytest.fixture
 def posts(store: Store) -> PostRepository:
     return MemoryPosts(store)
+
+
+@pytest.fixture
+def revisions(store: Store) -> RevisionRepository:
+    return MemoryRevisions(store)
 
 
 @pytest.fixture

@@ -8,10 +8,12 @@ from contextlib import AsyncExitStack
 import pytest
 import pytest_asyncio
 
+from post_service.edit_servicer import EditServicer
 from post_service.engagement_servicer import EngagementServicer
 from post_service.events import PostCodec
 from post_service.service.create_post import PostWriter
 from post_service.service.delete_post import PostRemover
+from post_service.service.edit_post import PostEditor
 from post_service.service.engage import Engagement
 from post_service.service.list_engaged import EngagedAccounts
 from post_service.service.list_marked import MarkedPosts
@@ -19,8 +21,10 @@ from post_service.service.list_posts import AccountPosts
 from post_service.service.media import MediaLibrary
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
+from post_service.service.revisions import Revisions
 from post_service.service.threads import ThreadReader
 from post_service.servicer import ALLOWED_CALLERS, PostServicer, Rules
+from rookery.post.v1.edit_service_pb2_grpc import EditServiceStub, add_EditServiceServicer_to_server
 from rookery.post.v1.engagement_service_pb2_grpc import (
     EngagementServiceStub,
     add_EngagementServiceServicer_to_server,
@@ -55,6 +59,11 @@ def engagement_servicer(marked_posts: MarkedPosts, engaged_accounts: EngagedAcco
     return EngagementServicer(marked_posts, engaged_accounts)
 
 
+@pytest.fixture
+def edit_servicer(editor: PostEditor, history: Revisions, codec: PostCodec) -> EditServicer:
+    return EditServicer(editor, history, codec)
+
+
 @pytest_asyncio.fixture
 async def network(tokens: Tokens) -> AsyncIterator[Network]:
     async with AsyncExitStack() as stack:
@@ -63,7 +72,12 @@ async def network(tokens: Tokens) -> AsyncIterator[Network]:
 
 @pytest_asyncio.fixture
 async def server(
-    rules: Rules, codec: PostCodec, tokens: Tokens, engagement_servicer: EngagementServicer, network: Network
+    rules: Rules,
+    codec: PostCodec,
+    tokens: Tokens,
+    engagement_servicer: EngagementServicer,
+    edit_servicer: EditServicer,
+    network: Network,
 ) -> RpcServer:
     """All services of post."""
     return await network.serve(
@@ -73,6 +87,7 @@ async def server(
             "rookery.post.v1.PostService",
         ),
         (add_EngagementServiceServicer_to_server, engagement_servicer, "rookery.post.v1.EngagementService"),
+        (add_EditServiceServicer_to_server, edit_servicer, "rookery.post.v1.EditService"),
         settings=settings_of("post"),
         allowed_callers=ALLOWED_CALLERS,
     )
@@ -91,3 +106,9 @@ async def clients(server: RpcServer, network: Network) -> dict[str, RpcClient]:
 async def engagement_client(server: RpcServer, network: Network) -> RpcClient:
     """EngagementService as the gateway calls it."""
     return await network.client(server.port, EngagementServiceStub, service="post", settings=settings_of("gateway"))
+
+
+@pytest_asyncio.fixture
+async def edit_client(server: RpcServer, network: Network) -> RpcClient:
+    """EditService as the gateway calls it."""
+    return await network.client(server.port, EditServiceStub, service="post", settings=settings_of("gateway"))

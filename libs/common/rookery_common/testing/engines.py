@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from rookery_common.config import CqlSettings, S3Settings
 
-ENGINE_SECONDS = 20.0
+ENGINE_SECONDS = 60.0
 
 
 class EngineMissing(AssertionError):

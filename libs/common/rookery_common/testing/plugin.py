@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
+from rookery_common.clients import calls
 from rookery_common.config import CqlSettings, S3Settings
 from rookery_common.testing import engines
 from rookery_common.testing.clock import FakeClock
@@ -17,6 +19,22 @@ from rookery_common.testing.ids import FakeIds
 def clock() -> FakeClock:
     """A clock that stands still until the test moves it."""
     return FakeClock()
+
+
+@pytest.fixture
+def statement_seconds() -> float:
+    """How long the engines' clients wait: on a busy machine that is longer than in a service. Override it to see them
+    give up."""
+    return 20.0
+
+
+@pytest.fixture(autouse=True)
+def _patient_clients(statement_seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls.time_left, "__defaults__", (statement_seconds,))
+    if cassandra := sys.modules.get("rookery_common.clients.cassandra"):
+        monkeypatch.setattr(cassandra, "STATEMENT_SECONDS", statement_seconds)
+    if redis := sys.modules.get("rookery_common.clients.redis"):
+        monkeypatch.setattr(redis, "CONNECT_SECONDS", statement_seconds)
 
 
 @pytest.fixture

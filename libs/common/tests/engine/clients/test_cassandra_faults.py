@@ -24,6 +24,11 @@ STATEMENTS = {
 }
 
 
+@pytest.fixture
+def statement_seconds() -> float:
+    return STATEMENT_SECONDS
+
+
 class Proxy:
     """Passes bytes on in both directions; while `mute`, what the server says is held back."""
 

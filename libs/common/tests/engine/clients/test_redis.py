@@ -9,16 +9,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from rookery_common.clients import redis as redis_module
 from rookery_common.clients.redis import CALL_SECONDS, RedisClient, RedisRejected, RedisUnavailable
 from rookery_common.errors import DeadlineExceeded
 from rookery_common.rpc.deadline import deadline
-
-
-@pytest.fixture(autouse=True)
-def _slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many connections at once may take longer to make than a service would wait."""
-    monkeypatch.setattr(redis_module, "CONNECT_SECONDS", 30.0)
 
 
 @pytest_asyncio.fixture

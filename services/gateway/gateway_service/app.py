@@ -32,6 +32,8 @@ from gateway_service.routers.edits import Edits
 from gateway_service.routers.empty import Empty
 from gateway_service.routers.engagement import Engagement
 from gateway_service.routers.engagement_lists import EngagementLists
+from gateway_service.routers.filters import FilterRoutes
+from gateway_service.routers.filters_v1 import FilterRoutesV1
 from gateway_service.routers.instance import Instance
 from gateway_service.routers.interactions import Interactions
 from gateway_service.routers.measures import Measures
@@ -152,6 +154,8 @@ def api_routers(
         Security(forms).router,
         SessionPages(forms).router,
         AccountSessions(clients, exchange).router,
+        FilterRoutes(clients, composer, exchange, settings).router,
+        FilterRoutesV1(clients, composer, exchange, settings).router,
         Reports(clients, composer, exchange, settings).router,
         AdminReports(clients, composer, exchange, settings).router,
         behind(flags, INTERACTIONS, Interactions(clients, exchange, settings, clock).router),

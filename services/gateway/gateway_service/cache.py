@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from gateway_service.config import Settings
+from gateway_service.filters import FilterCache
 from gateway_service.metrics import FRAGMENTS
 from rookery.post.v1.events_pb2 import PostCreated, PostDeleted, PostUpdated, PostVisible
-from rookery.user.v1.events_pb2 import AccountCreated, AccountUpdated, FollowCreated, FollowEnded
+from rookery.user.v1.events_pb2 import AccountCreated, AccountUpdated, FiltersChanged, FollowCreated, FollowEnded
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.follow import Follower
 
@@ -31,6 +32,8 @@ class PostFragment:
     reblog_of_id: int
     # Empty where its author named none.
     language: str = ""
+    # What filters look for words in.
+    folded: str = ""
 
 
 @dataclass(slots=True)
@@ -88,6 +91,7 @@ class Fragments:
     def __init__(self, posts: int = POSTS, accounts: int = ACCOUNTS) -> None:
         self.posts: Lru[PostFragment] = Lru(posts, "post")
         self.accounts: Lru[AccountFragment] = Lru(accounts, "account")
+        self.filters = FilterCache()
 
     def follower(self, settings: Settings) -> Follower:
         """The component that keeps them fresh."""
@@ -104,6 +108,8 @@ class Fragments:
             self._recheck(message.post.author_id)
         elif isinstance(message, AccountCreated | AccountUpdated):
             self._recheck(message.account.account_id)
+        elif isinstance(message, FiltersChanged):
+            self.filters.drop(message.account_id)
         elif isinstance(message, FollowCreated | FollowEnded):
             self._recheck(message.follow.follower_id)
             self._recheck(message.follow.followee_id)

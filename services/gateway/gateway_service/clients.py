@@ -35,6 +35,8 @@ from rookery.post.v1.post_service_pb2 import (
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
 from rookery.search.v1.search_service_pb2_grpc import SearchServiceStub
 from rookery.user.v1.account_pb2 import Relationship
+from rookery.user.v1.filter_service_pb2 import Filter, ListFiltersRequest, ListFiltersResponse
+from rookery.user.v1.filter_service_pb2_grpc import FilterServiceStub
 from rookery.user.v1.profile_service_pb2_grpc import ProfileServiceStub
 from rookery.user.v1.relationship_service_pb2_grpc import RelationshipServiceStub
 from rookery.user.v1.user_service_pb2 import (
@@ -81,6 +83,7 @@ class Clients:
         self.auth = client("auth", settings.auth_target, AuthServiceStub)
         self.accounts = client("auth", settings.auth_target, AccountServiceStub)
         self.user = client("user", settings.user_target, UserServiceStub)
+        self.filters = client("user", settings.user_target, FilterServiceStub)
         self.profiles = client("user", settings.user_target, ProfileServiceStub)
         self.relationships = client("user", settings.user_target, RelationshipServiceStub)
         self.post = client("post", settings.post_target, post_stub)
@@ -95,6 +98,7 @@ class Clients:
             self.auth,
             self.accounts,
             self.user,
+            self.filters,
             self.profiles,
             self.relationships,
             self.post,
@@ -133,6 +137,13 @@ class Clients:
             "ListNotifications", request, timeout=READ_SECONDS, idempotent=True, identity=viewer
         )
         return answer
+
+    async def list_filters(self, viewer: Identity) -> Sequence[Filter]:
+        """What the viewer does not want to meet."""
+        answer: ListFiltersResponse = await self.filters.call(
+            "ListFilters", ListFiltersRequest(), timeout=READ_SECONDS, idempotent=True, identity=viewer
+        )
+        return answer.filters
 
     async def batch_get_home(self, viewer: Identity, page: Page) -> BatchGetHomeResult:
         """A page of the viewer's home: ids with reasons, newest first."""

@@ -42,7 +42,13 @@ SIGN_UP_MODE: Final = Fallback(
     "",
     "Who may sign up as it was told last; nobody, where it was not told yet.",
 )
-FALLBACKS: Final = (NAMES, OWN_POST, SIGN_UP_MODE)
+FILTERS: Final = Fallback(
+    "filters",
+    "user.ListFilters",
+    "post.BatchGetPosts",
+    "The viewer's filters as they were a moment ago; none, where they are not known here.",
+)
+FALLBACKS: Final = (NAMES, OWN_POST, SIGN_UP_MODE, FILTERS)
 
 
 def begin() -> list[str]:

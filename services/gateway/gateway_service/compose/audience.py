@@ -22,6 +22,7 @@ class Why(StrEnum):
     RELATIONSHIP_UNKNOWN = "relationship_unknown"
     BLOCKED = "blocked"
     MUTED = "muted"
+    FILTERED = "filtered"
     NOT_FOLLOWED = "not_followed"
     REPLY_TO_STRANGER = "reply_to_stranger"
     LANGUAGE = "language"

@@ -10,7 +10,7 @@ import orjson
 from gateway_service.cache import Fragments
 from gateway_service.clients import Clients
 from gateway_service.compose.entities import Entities
-from gateway_service.compose.hydrate import Hydrator
+from gateway_service.compose.hydrate import Facts, Hydrator
 from gateway_service.compose.present import Presenter
 from gateway_service.compose.reblogs import ECHO_ENTRIES, echoes
 from gateway_service.config import Settings
@@ -49,6 +49,8 @@ class Composer:
         self._clients = clients
         self._entities = Entities(settings)
         self._hydrator = Hydrator(clients, cache, self._entities, clock)
+        self._cache = cache
+        self._clock = clock
 
     async def status(self, viewer: Identity | None, post_id: int) -> bytes:
         """One Status. Raises RecordNotFound also where the viewer may not see it."""
@@ -63,7 +65,7 @@ class Composer:
             return []
         facts = await self._hydrator.posts(viewer, post_ids)
         await self._hydrator.originals(viewer, facts)
-        return Presenter(viewer, facts).listed(post_ids)
+        return self._presenter(viewer, facts).listed(post_ids)
 
     async def account(self, viewer: Identity | None, account_id: int) -> bytes:
         """One Account. Raises RecordNotFound."""
@@ -88,7 +90,7 @@ class Composer:
         """As `accounts`, for what lists and finds others: without those whom a block keeps from the viewer."""
         if not account_ids:
             return []
-        return Presenter(viewer, await self._hydrator.people(viewer, account_ids)).people(account_ids)
+        return self._presenter(viewer, await self._hydrator.people(viewer, account_ids)).people(account_ids)
 
     def community(self) -> bytes:
         """The Account of the community itself, for what no person has done; nobody can look it up."""
@@ -100,7 +102,7 @@ class Composer:
             return []
         post_ids = list(dict.fromkeys(each.post_id for each in told if each.post_id))
         facts = await self._hydrator.posts(viewer, post_ids, {each.account_id for each in told})
-        return Presenter(viewer, facts).told(told)
+        return self._presenter(viewer, facts).told(told)
 
     async def relationships(self, viewer: Identity, account_ids: Sequence[int]) -> list[bytes]:
         """Relationships in this order, without unknown accounts."""
@@ -150,13 +152,20 @@ class Composer:
         author_ids = {entry.author_id for entry in entries}
         facts = await self._hydrator.posts(viewer, post_ids, author_ids, replies=True)
         await self._hydrator.originals(viewer, facts)
-        shown = Presenter(viewer, facts).home(entries)
+        shown = self._presenter(viewer, facts).home(entries)
         originals = {entry_id: facts.posts[entry_id].reblog_of_id or entry_id for entry_id, _ in shown}
         if all(entry_id == original_id for entry_id, original_id in originals.items()):
             return shown
         dropped = await self._echoes(viewer, post_ids, originals)
         ECHOES.inc(len(dropped))
         return [(entry_id, status) for entry_id, status in shown if entry_id not in dropped]
+
+    def forget_filters(self, account_id: int) -> None:
+        """They have changed: the next page is composed with those of then."""
+        self._cache.filters.drop(account_id)
+
+    def _presenter(self, viewer: Identity | None, facts: Facts) -> Presenter:
+        return Presenter(viewer, facts, self._clock.unix_ms() / 1000)
 
     async def _echoes(self, viewer: Identity, entry_ids: Sequence[int], originals: dict[int, int]) -> set[int]:
         """Which of the entries are reblogs of what the home shows a little further down."""
@@ -171,7 +180,7 @@ class Composer:
             # A reblog too many is better than no page.
             log.warning("compose.echoes_unknown", reason=error.reason)
             return echoes(sorted(entry_ids, reverse=True), originals)
-        shown = Presenter(viewer, facts).home(maybe)
+        shown = self._presenter(viewer, facts).home(maybe)
         further = {entry_id: facts.posts[entry_id].reblog_of_id or entry_id for entry_id, _ in shown}
         stretch = [*sorted(entry_ids, reverse=True), *(each.entry_id for each in older)]
         return echoes(stretch, originals | further)

@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from gateway_service.cache import AccountFragment, PostFragment
 from gateway_service.compose.html import Renderer
 from gateway_service.config import Settings
+from gateway_service.filters import NOTHING, folded
 from rookery.notification.v1.notification_service_pb2 import Notification, NotificationType
 from rookery.post.v1.edit_service_pb2 import Revision
 from rookery.post.v1.media_pb2 import Dimensions, Media, MediaType
@@ -80,6 +81,7 @@ class Entities:
             reply_to_account_id=post.in_reply_to_account_id,
             reblog_of_id=post.reblog_of_id,
             language=post.language,
+            folded=folded(post.spoiler_text, post.text, *(media.description for media in post.media)),
         )
 
     def account(self, account: Account, counts: Counts, checked_at: float) -> AccountFragment:
@@ -154,7 +156,6 @@ class Entities:
             "card": None,
             "poll": None,
             "quote": None,
-            "filtered": [],
         }
         if not post.reblog_of_id:
             status["reblog"] = None
@@ -204,19 +205,24 @@ class Entities:
         }
 
 
-def status_body(head: bytes, counts: tuple[int, int, int], marks: bytes, account: bytes) -> bytes:
+def status_body(
+    head: bytes, counts: tuple[int, int, int], marks: bytes, account: bytes, filtered: bytes = NOTHING
+) -> bytes:
     """A whole status that is no reblog: the fragment, then what differs by time and viewer."""
-    return b'%b,"replies_count":%d,"reblogs_count":%d,"favourites_count":%d,"quotes_count":0%b,"account":%b}' % (
-        head,
-        *counts,
-        marks,
-        account,
-    )
+    numbers = b'"replies_count":%d,"reblogs_count":%d,"favourites_count":%d,"quotes_count":0' % counts
+    return b'%b,%b%b,"filtered":%b,"account":%b}' % (head, numbers, marks, filtered, account)
 
 
-def reblog_body(head: bytes, counts: tuple[int, int, int], marks: bytes, account: bytes, original: bytes) -> bytes:
+def reblog_body(
+    head: bytes,
+    counts: tuple[int, int, int],
+    marks: bytes,
+    account: bytes,
+    original: bytes,
+    filtered: bytes = NOTHING,
+) -> bytes:
     """A whole reblog, around the status that it shows."""
-    return status_body(head, counts, marks, account)[:-1] + b',"reblog":' + original + b"}"
+    return status_body(head, counts, marks, account, filtered)[:-1] + b',"reblog":' + original + b"}"
 
 
 def notification_body(notification: Notification, account: bytes, status: bytes | None) -> bytes:

@@ -10,6 +10,7 @@ from gateway_service import degradation
 from gateway_service.cache import AccountFragment, Fragments, PostFragment
 from gateway_service.clients import Clients
 from gateway_service.compose.entities import Entities, account_body, counts_of
+from gateway_service.filters import FRESH_SECONDS, Filters, compiled
 from rookery.post.v1.post_service_pb2 import PostQuery, PostView
 from rookery.user.v1.account_pb2 import Relationship
 from rookery.user.v1.user_service_pb2 import AccountQuery
@@ -32,6 +33,7 @@ class Facts:
     posts: dict[int, PostFragment] = field(default_factory=dict)
     accounts: dict[int, AccountFragment] = field(default_factory=dict)
     relationships: dict[int, Relationship] = field(default_factory=dict)
+    filters: Filters | None = None
 
 
 class Hydrator:
@@ -57,6 +59,7 @@ class Hydrator:
             self._load_posts(viewer, post_ids, known, facts),
             self._load_accounts(viewer, people, facts),
             self._load_relationships(viewer, people, facts),
+            self._load_filters(viewer, facts),
         )
         late = {view.author_id for view in facts.views.values()} - people
         if late:
@@ -169,6 +172,23 @@ class Hydrator:
                 if account is not None:
                     _refresh(account, counts, now)
                     facts.accounts[view.account_id] = account
+
+    async def _load_filters(self, viewer: Identity | None, facts: Facts) -> None:
+        if viewer is None or not viewer.account_id:
+            return
+        cache, now = self._cache.filters, self._clock.monotonic()
+        held = cache.get(viewer.account_id)
+        if held is None or held.loaded_at + FRESH_SECONDS < now:
+            changes = cache.changes
+            try:
+                held = compiled(await self._clients.list_filters(viewer), now)
+            except (Unavailable, DeadlineExceeded) as error:
+                # As they were a moment ago; without any, posts are shown as they are to everybody.
+                log.warning("compose.filters_from_cache", reason=error.reason)
+                degradation.note(degradation.FILTERS)
+            else:
+                cache.put(viewer.account_id, held, changes)
+        facts.filters = held
 
     async def _load_relationships(self, viewer: Identity | None, account_ids: Iterable[int], facts: Facts) -> None:
         if viewer is None or not viewer.account_id:

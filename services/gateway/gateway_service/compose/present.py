@@ -8,20 +8,24 @@ from gateway_service.cache import PostFragment
 from gateway_service.compose.audience import Why, why_not_home, why_not_listed, why_not_told
 from gateway_service.compose.entities import marks_bytes, notification_body, reblog_body, status_body
 from gateway_service.compose.hydrate import Facts
+from gateway_service.filters import NOTHING
 from gateway_service.metrics import LEFT_OUT
 from rookery.feed.v1.feed_service_pb2 import TimelineEntry
 from rookery.notification.v1.notification_service_pb2 import Notification
+from rookery.user.v1.filter_service_pb2 import FilterContext
 from rookery_common.auth import Identity
 
+_HOME, _NOTIFICATIONS = FilterContext.FILTER_CONTEXT_HOME, FilterContext.FILTER_CONTEXT_NOTIFICATIONS
 _LEFT_OUT = {why: LEFT_OUT.labels(why.value) for why in Why}
 
 
 class Presenter:
     """The statuses of one answer."""
 
-    def __init__(self, viewer: Identity | None, facts: Facts) -> None:
+    def __init__(self, viewer: Identity | None, facts: Facts, unix_seconds: float) -> None:
         self._viewer_id = viewer.account_id if viewer else 0
         self._facts = facts
+        self._unix_seconds = unix_seconds
 
     def listed(self, post_ids: Iterable[int]) -> list[bytes]:
         """Posts that are asked for by id, in this order."""
@@ -44,7 +48,9 @@ class Presenter:
             if post is None:
                 body: bytes | Why = Why.NOT_VISIBLE
             else:
-                why = why_not_home(self._viewer_id, post, entry.reason, relationships)
+                why = why_not_home(self._viewer_id, post, entry.reason, relationships) or self._why_filtered(
+                    post_id, post, _HOME
+                )
                 body = why or self._status(post_id, post)
             if isinstance(body, Why):
                 _LEFT_OUT[body].inc()
@@ -84,6 +90,9 @@ class Presenter:
         account = self._facts.accounts.get(account_id)
         if account is None:
             return Why.AUTHOR_UNKNOWN
+        post = self._facts.posts.get(post_id)
+        if post is not None and self._why_filtered(post_id, post, _NOTIFICATIONS):
+            return Why.FILTERED
         status = self._listed(post_id) if post_id else None
         return status if isinstance(status, Why) else notification_body(notification, account.body, status)
 
@@ -108,8 +117,28 @@ class Presenter:
         numbers = counts.replies, counts.reblogs, counts.favourites
         marks = marks_bytes(view.marks) if self._viewer_id else b""
         if original is None:
-            return status_body(post.head, numbers, marks, account.body)
-        return reblog_body(post.head, numbers, marks, account.body, original)
+            return status_body(post.head, numbers, marks, account.body, self._filtered(post_id, post))
+        return reblog_body(post.head, numbers, marks, account.body, original, self._filtered(post_id, post))
+
+    def _why_filtered(self, post_id: int, post: PostFragment, context: int) -> Why | None:
+        """Whether a filter takes the post away from this list; nobody's own is taken away."""
+        filters = self._facts.filters
+        if filters is None or not filters.rules or post.author_id == self._viewer_id:
+            return None
+        hidden = filters.hide((post_id, post.reblog_of_id), self._folded(post), context, self._unix_seconds)
+        return Why.FILTERED if hidden else None
+
+    def _filtered(self, post_id: int, post: PostFragment) -> bytes:
+        """What the viewer's filters say of a post; clients heed those of what they show it in."""
+        filters = self._facts.filters
+        if filters is None or not filters.rules or post.author_id == self._viewer_id:
+            return NOTHING
+        return filters.results((post_id, post.reblog_of_id), self._folded(post), self._unix_seconds)
+
+    def _folded(self, post: PostFragment) -> str:
+        """A reblog says what it shows."""
+        shown = self._facts.posts.get(post.reblog_of_id) if post.reblog_of_id else post
+        return shown.folded if shown is not None else ""
 
     def _original(self, post_id: int) -> bytes | Why:
         """The status that a reblog shows: whoever may not see it is not shown the reblog either."""

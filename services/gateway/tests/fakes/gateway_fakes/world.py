@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway_fakes.accounts import FakeAccounts
 from gateway_fakes.auth import FakeAuth
+from gateway_fakes.filters import FakeFilters
 from gateway_fakes.post import FakePost
 from gateway_fakes.profiles import FakeProfiles
 from gateway_fakes.relationships import FakeRelationships
@@ -14,7 +15,7 @@ from gateway_fakes.service import FakeService
 from gateway_fakes.user import FakeUser
 from rookery.feed.v1 import feed_service_pb2
 from rookery.post.v1 import post_pb2, post_service_pb2
-from rookery.user.v1 import account_pb2, user_service_pb2
+from rookery.user.v1 import account_pb2, filter_service_pb2, user_service_pb2
 from rookery_common.auth import Identity
 from rookery_common.paging import Page
 from rookery_common.testing.clock import FakeClock
@@ -37,6 +38,7 @@ class World:
     accounts: FakeAccounts = field(init=False)
     user: FakeUser = field(init=False)
     profiles: FakeProfiles = field(init=False)
+    filters: FakeFilters = field(init=False)
     relationships: FakeRelationships = field(init=False)
     post: FakePost = field(init=False)
     feed: FakeFeed = field(init=False)
@@ -45,6 +47,7 @@ class World:
         self.auth, self.user = FakeAuth(self), FakeUser(self)
         self.accounts = FakeAccounts(self)
         self.profiles = FakeProfiles(self)
+        self.filters = FakeFilters(self)
         self.relationships = FakeRelationships(self)
         self.post, self.feed = FakePost(self), FakeFeed(self)
 
@@ -65,6 +68,11 @@ class World:
             user_service_pb2.AccountView(account_id=each.account_id, version=each.version, account=each, counts=counts)
             for each in found
         ]
+
+    async def list_filters(self, viewer: Identity) -> list[filter_service_pb2.Filter]:
+        if self.user.failure is not None:
+            raise self.user.failure
+        return self.filters.of(viewer.account_id)
 
     async def batch_get_relationships(self, viewer: Identity, account_ids: Any) -> list[account_pb2.Relationship]:
         known = [account_id for account_id in account_ids if account_id in self.user.accounts]

@@ -1,0 +1,148 @@
+"""What viewers do not want to meet: their filters, ready to be tried on each post that they are shown.
+
+Words are found as Mastodon finds them: in any case, and where a whole word is wanted, not inside of another one.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from gateway_service.metrics import FRAGMENTS
+from gateway_service.schemas.filters import filter_fields
+from rookery.user.v1.filter_service_pb2 import Filter, FilterAction, FilterContext
+
+# An event says that filters have changed; this bounds how long one that got lost is not noticed.
+FRESH_SECONDS = 30.0
+ACCOUNTS = 10_000
+NOTHING = b"[]"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A text to look for: as it was written, and as it is compared."""
+
+    text: str
+    folded: str
+    whole: bool
+
+    def is_in(self, folded: str) -> bool:
+        """Whether a text, folded already, has it."""
+        at = folded.find(self.folded)
+        while at >= 0 and self.whole and not _stands_alone(folded, at, at + len(self.folded)):
+            at = folded.find(self.folded, at + 1)
+        return at >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One filter of a viewer; `head` is what a FilterResult says of it, without its closing brace."""
+
+    head: bytes
+    hidden_in: frozenset[int]
+    ends_at: float | None
+    words: tuple[Word, ...]
+    status_ids: frozenset[int]
+
+    def result(self, post_ids: Iterable[int], folded: str) -> bytes | None:
+        """A FilterResult where it meets the post, else None."""
+        words = [word.text for word in self.words if word.is_in(folded)]
+        posts = [str(post_id) for post_id in post_ids if post_id in self.status_ids]
+        if not words and not posts:
+            return None
+        matches = orjson.dumps({"keyword_matches": words or None, "status_matches": posts or None})
+        return self.head + b"," + matches[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """All of a viewer's, as of a time of the monotonic clock."""
+
+    rules: tuple[Rule, ...]
+    loaded_at: float
+
+    def results(self, post_ids: Sequence[int], folded: str, unix_seconds: float) -> bytes:
+        """The list of FilterResults of a post."""
+        if not self.rules:
+            return NOTHING
+        met = (rule.result(post_ids, folded) for rule in self._active(unix_seconds))
+        return b"[" + b",".join(result for result in met if result is not None) + b"]"
+
+    def hide(self, post_ids: Sequence[int], folded: str, context: int, unix_seconds: float) -> bool:
+        """Whether a filter of this context takes the post away."""
+        rules = (rule for rule in self._active(unix_seconds) if context in rule.hidden_in)
+        return any(rule.result(post_ids, folded) is not None for rule in rules)
+
+    def _active(self, unix_seconds: float) -> Iterable[Rule]:
+        return (rule for rule in self.rules if rule.ends_at is None or rule.ends_at > unix_seconds)
+
+
+class FilterCache:
+    """The filters of the viewers that this replica serves, forgotten as soon as they change."""
+
+    def __init__(self, capacity: int = ACCOUNTS) -> None:
+        self._capacity = capacity
+        self._held: OrderedDict[int, Filters] = OrderedDict()
+        self._changes = 0
+        self._size = FRAGMENTS.labels("filters")
+
+    @property
+    def changes(self) -> int:
+        """How often any were forgotten: what was asked for before the last time may be old."""
+        return self._changes
+
+    def get(self, account_id: int) -> Filters | None:
+        found = self._held.get(account_id)
+        if found is not None:
+            self._held.move_to_end(account_id)
+        return found
+
+    def put(self, account_id: int, filters: Filters, changes: int) -> None:
+        """Keeps what was asked for when there had been so many changes, unless there was one since."""
+        if changes == self._changes:
+            self._held[account_id] = filters
+            self._held.move_to_end(account_id)
+            if len(self._held) > self._capacity:
+                self._held.popitem(last=False)
+            self._size.set(len(self._held))
+
+    def drop(self, account_id: int) -> None:
+        self._changes += 1
+        self._held.pop(account_id, None)
+
+
+def compiled(filters: Iterable[Filter], loaded_at: float) -> Filters:
+    """A viewer's filters as user tells them."""
+    return Filters(tuple(map(_rule, filters)), loaded_at)
+
+
+def folded(*texts: str) -> str:
+    """A post's texts, as words are looked for in them."""
+    return "\n".join(text for text in texts if text).casefold()
+
+
+def _rule(message: Filter) -> Rule:
+    hides = message.action == FilterAction.FILTER_ACTION_HIDE
+    return Rule(
+        head=b'{"filter":' + orjson.dumps(filter_fields(message)),
+        hidden_in=frozenset(message.contexts) if hides else frozenset[FilterContext.ValueType](),
+        ends_at=message.expire_time.ToMicroseconds() / 1e6 if message.HasField("expire_time") else None,
+        words=tuple(Word(each.keyword, each.keyword.casefold(), each.whole_word) for each in message.keywords),
+        status_ids=frozenset(each.status_id for each in message.statuses),
+    )
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether no letter or digit of the found text goes on beyond it."""
+    return not (_joined(text, start) or _joined(text, end))
+
+
+def _joined(text: str, at: int) -> bool:
+    return 0 < at < len(text) and _is_word(text[at - 1]) and _is_word(text[at])
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -16,6 +17,7 @@ from rookery.post.v1 import engagement_events_pb2 as engagement
 from rookery.post.v1 import events_pb2 as post_events
 from rookery.post.v1 import post_pb2
 from rookery.user.v1 import events_pb2 as user_events
+from rookery.user.v1 import relationship_events_pb2 as relationship_events
 from rookery_common.ids import MAX_ID
 from rookery_common.kafka.events import Event
 
@@ -41,7 +43,7 @@ class PostEventsHandler:
 
 
 class ActsHandler:
-    """Groups notification.user-events and notification.engagement: follows and favourites, and their ends.
+    """Groups notification.user-events and notification.engagement: follows, requests for them, favourites; their ends.
 
     The time of either is part of its state, so that its end names the same notification as its beginning did.
     """
@@ -50,20 +52,26 @@ class ActsHandler:
         self._teller = teller
 
     async def __call__(self, events: Sequence[Event]) -> None:
-        found = [act for event in events if (act := _act(event)) is not None]
+        found = [act for event in events for act in _acts(event)]
         await self._teller.tell_acts(act for act, is_ended in found if not is_ended)
         ended = [(act.recipient_id, notification_id(act)) for act, is_ended in found if is_ended and is_told(act)]
         await self._teller.put_away(ended, "taken_back")
 
 
-def _act(event: Event) -> tuple[Act, bool] | None:
-    """What was done, and whether it was taken back."""
+def _acts(event: Event) -> list[tuple[Act, bool]]:
+    """What was done, and whether it was taken back, or is done with."""
     message = event.decode()
     if isinstance(message, user_events.FollowCreated | user_events.FollowEnded):
-        return _follow(message.follow, event), isinstance(message, user_events.FollowEnded)
+        follow = (_follow(message.follow, event), isinstance(message, user_events.FollowEnded))
+        return (
+            [follow, (_request(message.follow, event), True)] if message.follow.HasField("request_time") else [follow]
+        )
+    if isinstance(message, relationship_events.FollowRequested | relationship_events.FollowRequestEnded):
+        is_ended = isinstance(message, relationship_events.FollowRequestEnded)
+        return [(_request(message.follow, event), is_ended)]
     if isinstance(message, engagement.PostFavourited | engagement.PostUnfavourited):
-        return _favourite(message.favourite, event), isinstance(message, engagement.PostUnfavourited)
-    return None
+        return [(_favourite(message.favourite, event), isinstance(message, engagement.PostUnfavourited))]
+    return []
 
 
 def _follow(follow: user_events.Follow, event: Event) -> Act:
@@ -75,6 +83,12 @@ def _follow(follow: user_events.Follow, event: Event) -> Act:
         source_id=0,
         at_ms=_ms(follow.follow_time, event),
     )
+
+
+def _request(follow: user_events.Follow, event: Event) -> Act:
+    """By the time of the request, which its end and the follow that it became carry too."""
+    asked = replace(_follow(follow, event), kind=Kind.FOLLOW_REQUEST)
+    return replace(asked, at_ms=_ms(follow.request_time, event))
 
 
 def _favourite(favourite: engagement.Favourite, event: Event) -> Act:

@@ -21,6 +21,7 @@ class Kind(IntEnum):
     FAVOURITE = 2
     REBLOG = 3
     MENTION = 4
+    FOLLOW_REQUEST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Act:
     """Somebody did something that concerns somebody else.
 
     `source_id` is the post that is the act: what mentions, or the reblog; for a favourite the post that is liked; 0 for
-    a follow. `post_id` is the post that the notification shows.
+    a follow or a request for one. `post_id` is the post that the notification shows.
     """
 
     recipient_id: int

@@ -36,6 +36,7 @@ _NOTIFICATION_TYPE = {
     NotificationType.NOTIFICATION_TYPE_FAVOURITE: b"favourite",
     NotificationType.NOTIFICATION_TYPE_REBLOG: b"reblog",
     NotificationType.NOTIFICATION_TYPE_MENTION: b"mention",
+    NotificationType.NOTIFICATION_TYPE_FOLLOW_REQUEST: b"follow_request",
 }
 _MARKS = ("favourited", "reblogged", "bookmarked", "muted", "pinned")
 COMMUNITY_ID = -99

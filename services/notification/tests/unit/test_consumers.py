@@ -21,6 +21,7 @@ from rookery.post.v1.engagement_events_pb2 import Favourite, PostFavourited
 from rookery.post.v1.events_pb2 import PostCreated, PostDeleted
 from rookery.post.v1.post_pb2 import Mention, Post, PostState
 from rookery.user.v1.events_pb2 import Follow, FollowCreated
+from rookery.user.v1.relationship_events_pb2 import FollowRequested
 from rookery_common.ids import ms_of
 from rookery_common.kafka.events import Event, new_event
 from rookery_common.testing import FakeClock
@@ -97,6 +98,32 @@ async def test_a_follow_is_told_at_its_own_time_until_it_ends(acts_handler: Acts
     for name in ("FollowEnded", "FollowCreated"):
         await acts_handler([golden(USER_TOPIC, name)])
         assert await lists.of(ALICE) == []
+
+
+async def test_a_request_to_follow_is_told_until_it_is_done_with(
+    acts_handler: ActsHandler, lists: Any, clock: FakeClock
+) -> None:
+    asked = cast(FollowRequested, golden_message(USER_TOPIC, "FollowRequested")).follow
+    for _ in range(2):
+        await acts_handler([golden(USER_TOPIC, "FollowRequested")])
+        assert await lists.of(ALICE) == [(Kind.FOLLOW_REQUEST, BOB, 0)]
+    for name in ("FollowRequestEnded", "FollowRequested"):
+        await acts_handler([golden(USER_TOPIC, name)])
+        assert await lists.of(ALICE) == []
+    again, granted = Follow(), Follow()
+    again.CopyFrom(asked)
+    again.request_time.FromMilliseconds(clock.unix_ms())
+    granted.CopyFrom(again)
+    granted.active, granted.requested = True, False
+    granted.follow_time.FromMilliseconds(clock.unix_ms() + 5)
+    key = f"{BOB}:{ALICE}"
+    requested = new_event(USER_TOPIC, key, FollowRequested(follow=again), version=6, clock=clock, source="user")
+    created = new_event(USER_TOPIC, key, FollowCreated(follow=granted), version=7, clock=clock, source="user")
+    await acts_handler([requested])
+    assert await lists.of(ALICE) == [(Kind.FOLLOW_REQUEST, BOB, 0)]
+    for _ in range(2):
+        await acts_handler([requested, created])
+        assert await lists.of(ALICE) == [(Kind.FOLLOW, BOB, 0)]
 
 
 async def test_a_favourite_is_told_until_it_is_taken_back(acts_handler: ActsHandler, lists: Any) -> None:

@@ -32,6 +32,8 @@ class _NotificationTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Noti
     NOTIFICATION_TYPE_REBLOG: _NotificationType.ValueType  # 3
     NOTIFICATION_TYPE_MENTION: _NotificationType.ValueType  # 4
     """A post that names the recipient, replies among them."""
+    NOTIFICATION_TYPE_FOLLOW_REQUEST: _NotificationType.ValueType  # 5
+    """Somebody waits for the recipient's consent to follow; gone once it is granted, rejected or withdrawn."""
 
 class NotificationType(_NotificationType, metaclass=_NotificationTypeEnumTypeWrapper): ...
 
@@ -41,6 +43,8 @@ NOTIFICATION_TYPE_FAVOURITE: NotificationType.ValueType  # 2
 NOTIFICATION_TYPE_REBLOG: NotificationType.ValueType  # 3
 NOTIFICATION_TYPE_MENTION: NotificationType.ValueType  # 4
 """A post that names the recipient, replies among them."""
+NOTIFICATION_TYPE_FOLLOW_REQUEST: NotificationType.ValueType  # 5
+"""Somebody waits for the recipient's consent to follow; gone once it is granted, rejected or withdrawn."""
 Global___NotificationType: _TypeAlias = NotificationType  # noqa: Y015
 
 @_typing.final

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ SCRIPT = REPOSITORY / "bench/steady.py"
 LIBRARY = [REPOSITORY / "bench/rookery_bench" / name for name in ("__init__.py", "client.py", "people.py")]
 NAME = "load"
 SETTLE_SECONDS = 3.0
+MOST_TEXT = 120
+# An error's body, of which one part says what happened.
+_DESCRIBED = re.compile(r'\{.*"error_description": ?"([^"]*)".*')
 
 
 @dataclass
@@ -36,8 +40,12 @@ class Window:
     def __str__(self) -> str:
         text = f"{self.ok} requests answered in {self.seconds:.0f} s, {self.failed} failed"
         if self.failures:
-            text += " (" + "; ".join(f"{count} x {what[:120]}" for what, count in self.failures.most_common(3)) + ")"
+            text += " (" + "; ".join(f"{count} x {_short(what)}" for what, count in self.failures.most_common(3)) + ")"
         return text
+
+
+def _short(failure: str) -> str:
+    return _DESCRIBED.sub(r"\1", failure)[:MOST_TEXT]
 
 
 class Load:

@@ -107,13 +107,18 @@ def test_a_window_counts_what_was_seen_while_it_was_open(monkeypatch: pytest.Mon
     seconds = [
         {"time": 99.0, "ok": 7, "failures": {"home: 503": 1}, "p99_ms": 900.0},
         {"time": 101.0, "ok": 10, "failures": {}, "p99_ms": 20.0},
-        {"time": 109.0, "ok": 9, "failures": {"post: 500": 2}, "p99_ms": 40.0},
+        {
+            "time": 109.0,
+            "ok": 9,
+            "failures": {'post: 503: {"error":"try again","error_description":"post did not answer."}': 2},
+            "p99_ms": 40.0,
+        },
         {"time": 111.0, "ok": 8, "failures": {}, "p99_ms": 10.0},
     ]
     with Load(Pod(seconds), "image", "http://gateway").watched() as window:
         pass
     assert (window.ok, window.failed, window.worst_p99_ms) == (19, 2, 40.0)
-    assert str(window) == "19 requests answered in 10 s, 2 failed (2 x post: 500)"
+    assert str(window) == "19 requests answered in 10 s, 2 failed (2 x post: 503: post did not answer.)"
 
 
 def test_a_command_that_fails_says_why() -> None:

@@ -113,8 +113,8 @@ class EpochCache(Generic[K, V]):
         pipe = self._redis.raw.pipeline(transaction=False)
         missing = {o for key in values for o in self._kind.owners(key) if lookup.epochs.get(o) is None}
         for owner in missing - self._owed.keys():
-            # Dated back: it stands for no change.
-            pipe.set(self._epoch_key(owner), self._new_epoch(0), nx=True, ex=EPOCH_SECONDS)
+            # As if the account had changed just now: Redis may have forgotten that it did.
+            pipe.set(self._epoch_key(owner), self._new_epoch(self._clock.unix_ms()), nx=True, ex=EPOCH_SECONDS)
         for key, value in values.items():
             stamp = self._stamp(lookup, key)
             if stamp is not None:

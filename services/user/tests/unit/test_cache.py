@@ -118,12 +118,12 @@ async def test_what_changed_lately_is_to_be_read_from_the_primary(
     cache: EpochCache[Pair, Relationship], clock: FakeClock
 ) -> None:
     assert cache.changed_lately(await cache.get([PAIR]), PAIR)
-    await _fill(cache, OLD)
-    assert not cache.changed_lately(await cache.get([PAIR]), PAIR)
-    await cache.raise_epochs([2])
-    assert cache.changed_lately(await cache.get([PAIR]), PAIR)
-    clock.advance(REPLICA_LAG_MS / 1000 + 1)
-    assert not cache.changed_lately(await cache.get([PAIR]), PAIR)
+    # What is not known may have changed just now, and so may what Redis has forgotten.
+    for change in (_fill(cache, OLD), cache.raise_epochs([2])):
+        await change
+        assert cache.changed_lately(await cache.get([PAIR]), PAIR)
+        clock.advance(REPLICA_LAG_MS / 1000 + 1)
+        assert not cache.changed_lately(await cache.get([PAIR]), PAIR)
 
 
 @pytest.mark.parametrize("with_time", [True, False])

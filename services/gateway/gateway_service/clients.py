@@ -24,6 +24,7 @@ from rookery.notification.v1.notification_service_pb2 import ListNotificationsRe
 from rookery.notification.v1.notification_service_pb2_grpc import NotificationServiceStub
 from rookery.post.v1.edit_service_pb2_grpc import EditServiceStub
 from rookery.post.v1.engagement_service_pb2_grpc import EngagementServiceStub
+from rookery.post.v1.pin_service_pb2_grpc import PinServiceStub
 from rookery.post.v1.post_service_pb2 import (
     BatchGetPostsEntry,
     BatchGetPostsRequest,
@@ -58,7 +59,7 @@ from rookery_common.paging import Page
 from rookery_common.rpc import Batcher, Bulkhead, RpcClient
 
 READ_SECONDS = 3.0
-POST_STUBS = (PostServiceStub, EngagementServiceStub, EditServiceStub)
+POST_STUBS = (PostServiceStub, EngagementServiceStub, EditServiceStub, PinServiceStub)
 SERVICES = ("auth", "user", "post", "feed", "messaging", "notification", "moderation", "search", "analytics")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from post_service import __version__, edit_servicer, engagement_servicer
+from post_service import __version__, edit_servicer, engagement_servicer, pin_servicer
 from post_service.clients import AuthClient, UserClient
 from post_service.config import Settings
 from post_service.consumers import (
@@ -24,12 +24,14 @@ from post_service.edit_servicer import EditServicer
 from post_service.engagement_servicer import EngagementServicer
 from post_service.events import PostCodec, PostEvents
 from post_service.imaging.pool import ImageWorkers
+from post_service.pin_servicer import PinServicer
 from post_service.repository.cache import PostCache
 from post_service.repository.engagements import EngagementRepository
 from post_service.repository.mark_cache import MarkCache
 from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
+from post_service.repository.pins import PinRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.redis_guard import RedisGuard
 from post_service.repository.revisions import RevisionRepository
@@ -44,6 +46,7 @@ from post_service.service.list_marked import MarkedPosts
 from post_service.service.list_posts import AccountPosts
 from post_service.service.marks import MarkReader
 from post_service.service.media import MediaLibrary
+from post_service.service.pins import Pins
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
@@ -56,6 +59,7 @@ from post_service.versions import HybridClock
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.post.v1.edit_service_pb2_grpc import add_EditServiceServicer_to_server
 from rookery.post.v1.engagement_service_pb2_grpc import add_EngagementServiceServicer_to_server
+from rookery.post.v1.pin_service_pb2_grpc import add_PinServiceServicer_to_server
 from rookery.post.v1.post_service_pb2_grpc import add_PostServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.app import App, Component, Role
@@ -167,6 +171,7 @@ class _Parts:
                     engagement_servicer.SERVICE_NAME,
                 ),
                 (add_EditServiceServicer_to_server, self._edit_servicer(), edit_servicer.SERVICE_NAME),
+                (add_PinServiceServicer_to_server, self._pin_servicer(), pin_servicer.SERVICE_NAME),
             ],
             allowed_callers=ALLOWED_CALLERS,
         )
@@ -189,6 +194,10 @@ class _Parts:
             hold=self._settings.hold_posts,
         )
         return EditServicer(editor, Revisions(self._posts, self._revisions, self._reader), self._codec)
+
+    def _pin_servicer(self) -> PinServicer:
+        pins = PinRepository(self._cql)
+        return PinServicer(Pins(pins, self._posts, self._reader, self._mark_reader, self._clock))
 
     def _engagement_servicer(self) -> EngagementServicer:
         lists = MarkedRepository(self._cql, self._clock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rookery_common.errors import (
     Aborted,
+    FailedPrecondition,
     FieldViolation,
     InvalidArgument,
     NotFound,
@@ -46,6 +47,21 @@ class MediaNotFound(NotFound):
     """No such media of this account, or it is attached to a post already."""
 
     reason = "MEDIA_NOT_FOUND"
+
+
+class NotPinnable(InvalidField):
+    """Only one's own posts, which others may see, are shown first."""
+
+    reason = "NOT_PINNABLE"
+
+    def __init__(self, description: str) -> None:
+        super().__init__("id", "ERR_INVALID", description)
+
+
+class TooManyPins(FailedPrecondition):
+    """As many posts are pinned as may be."""
+
+    reason = "TOO_MANY_PINS"
 
 
 class TooManyEdits(ResourceExhausted):

@@ -17,6 +17,7 @@ MAX_TAGS = 30
 MAX_TAG_CHARS = 100
 MAX_MEDIA = 4
 MAX_EDITS = 100
+MAX_PINS = 5
 MAX_REQUEST_ID_CHARS = 200
 MAX_APPLICATION_NAME_CHARS = 200
 MAX_APPLICATION_WEBSITE_CHARS = 2_000
@@ -242,6 +243,7 @@ class PostMarks(NamedTuple):
     favourited: bool = False
     reblogged: bool = False
     bookmarked: bool = False
+    pinned: bool = False
 
 
 NO_MARKS = PostMarks()
@@ -352,6 +354,13 @@ class MarkedPost(NamedTuple):
 
     mark_id: int
     post_id: int
+
+
+class Pinned(NamedTuple):
+    """What an account shows first, the latest pinned first, as of a revision that each change counts up."""
+
+    post_ids: tuple[int, ...] = ()
+    revision: int = 0
 
 
 class Engaged(NamedTuple):

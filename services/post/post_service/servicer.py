@@ -196,7 +196,7 @@ class PostServicer(pb_grpc.PostServiceServicer):
 
 def _result(views: Sequence[PostView]) -> pb.BatchGetPostsResult:
     result = pb.BatchGetPostsResult()
-    for post, (replies, reblogs, favourites), known, (favourited, reblogged, bookmarked) in views:
+    for post, (replies, reblogs, favourites), known, (favourited, reblogged, bookmarked, pinned) in views:
         message = result.posts.add(post_id=post.post_id, version=post.version, author_id=post.author_id)
         if not known:
             message.post.MergeFromString(post.body)
@@ -206,8 +206,9 @@ def _result(views: Sequence[PostView]) -> pb.BatchGetPostsResult:
             counts.replies, counts.reblogs, counts.favourites = replies, reblogs, favourites
         marks = message.marks
         marks.SetInParent()
-        if favourited or reblogged or bookmarked:
-            marks.favourited, marks.reblogged, marks.bookmarked = favourited, reblogged, bookmarked
+        if favourited or reblogged or bookmarked or pinned:
+            marks.favourited, marks.reblogged = favourited, reblogged
+            marks.bookmarked, marks.pinned = bookmarked, pinned
     return result
 
 

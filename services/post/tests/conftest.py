@@ -15,6 +15,7 @@ from post_service.repository.mark_cache import MarkCache
 from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
+from post_service.repository.pins import PinRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.revisions import RevisionRepository
 from post_service.service.create_post import PostWriter
@@ -26,6 +27,7 @@ from post_service.service.list_engaged import EngagedAccounts
 from post_service.service.list_marked import MarkedPosts
 from post_service.service.list_posts import AccountPosts
 from post_service.service.marks import MarkReader
+from post_service.service.pins import Pins
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
@@ -250,6 +252,13 @@ def editor(
     return PostEditor(
         posts, revisions, media, reader, remover, settler, users, events, versions, clock, "rookery.example"
     )
+
+
+@pytest.fixture
+def pins(
+    pinned: PinRepository, posts: PostRepository, reader: PostReader, mark_reader: MarkReader, clock: FakeClock
+) -> Pins:
+    return Pins(pinned, posts, reader, mark_reader, clock)
 
 
 @pytest.fixture

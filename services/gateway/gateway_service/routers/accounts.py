@@ -17,6 +17,7 @@ from gateway_service.paging import link_header
 from gateway_service.params import Params, query_params, read_params
 from gateway_service.routing import Routes, json_array, json_response, path_id
 from gateway_service.schemas.relationships import relationship
+from rookery.post.v1.pin_service_pb2 import ListPinnedPostsRequest
 from rookery.post.v1.post_service_pb2 import ListAccountPostsRequest, ListAccountPostsResponse
 from rookery.user.v1.user_service_pb2 import (
     FollowAccountRequest,
@@ -25,6 +26,7 @@ from rookery.user.v1.user_service_pb2 import (
     LookupAccountsRequest,
     UnfollowAccountRequest,
 )
+from rookery_common.auth import Identity
 
 CALL_SECONDS = 5.0
 MAX_ACCOUNTS = 100
@@ -104,15 +106,25 @@ class Accounts:
     async def statuses(self, request: Request) -> Response:
         viewer = await self._exchange.viewer(request, "read:statuses")
         account_id, params = path_id(request), query_params(request)
-        if params.flag("pinned"):
-            return json_array([])  # Nobody can pin a status yet.
         await self._composer.account(viewer, account_id)  # Not found, if there is no such account.
+        if params.flag("pinned"):
+            return await self._pinned(viewer, account_id)
         call = list_posts_request(account_id, params)
         answer = await self._clients.post.call(
             "ListAccountPosts", call, timeout=CALL_SECONDS, idempotent=True, identity=viewer
         )
         shown = [post.post_id for post in answer.posts]
         return json_array(await self._composer.statuses(viewer, shown), self._posts_link(request, answer))
+
+    async def _pinned(self, viewer: Identity | None, account_id: int) -> Response:
+        answer = await self._clients.post.call(
+            "ListPinnedPosts",
+            ListPinnedPostsRequest(account_id=account_id),
+            timeout=CALL_SECONDS,
+            idempotent=True,
+            identity=viewer,
+        )
+        return json_array(await self._composer.statuses(viewer, answer.post_ids))
 
     async def followers(self, request: Request) -> Response:
         return await self._account_list(request, "ListFollowers", ListFollowersRequest)

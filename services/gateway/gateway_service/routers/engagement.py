@@ -17,6 +17,7 @@ from gateway_service.errors import RecordNotFound
 from gateway_service.params import read_params
 from gateway_service.routers.statuses import Statuses
 from gateway_service.routing import Routes, json_response, path_id
+from rookery.post.v1.pin_service_pb2 import PinPostRequest, UnpinPostRequest
 from rookery.post.v1.post_pb2 import Visibility
 from rookery.post.v1.post_service_pb2 import (
     BookmarkPostRequest,
@@ -57,6 +58,8 @@ class Engagement:
             ("unfavourite", "UnfavouritePost", UnfavouritePostRequest, "write:favourites", "Take a favourite back"),
             ("bookmark", "BookmarkPost", BookmarkPostRequest, "write:bookmarks", "Bookmark a status"),
             ("unbookmark", "UnbookmarkPost", UnbookmarkPostRequest, "write:bookmarks", "Take a bookmark back"),
+            ("pin", "PinPost", PinPostRequest, "write:accounts", "Show a status first on one's profile"),
+            ("unpin", "UnpinPost", UnpinPostRequest, "write:accounts", "Show a status first no longer"),
             ("unreblog", "UnreblogPost", UnreblogPostRequest, "write:statuses", "Take a reblog back"),
         )
         for act, method, kind, scope, summary in acts:

@@ -170,6 +170,8 @@ async def test_statuses_are_filtered(http: httpx2.AsyncClient, world: World) -> 
     assert await ids("tagged=Birds") == [str(tagged.post_id)]
     assert await ids("exclude_reblogs=1") == [str(plain.post_id), str(tagged.post_id)]
     assert await ids("pinned=true") == []
+    world.post.pinned = [tagged.post_id, plain.post_id]
+    assert await ids("pinned=true") == [str(tagged.post_id), str(plain.post_id)]
 
 
 async def test_statuses_of_nobody_are_not_found(http: httpx2.AsyncClient) -> None:

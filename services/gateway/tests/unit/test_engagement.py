@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
+from rookery.post.v1 import pin_service_pb2 as pins
 from rookery.post.v1 import post_pb2
 from rookery.post.v1 import post_service_pb2 as pb
 from rookery_common.errors import NotFound, Unavailable
@@ -21,6 +22,8 @@ ACTS = {
     "unfavourite": "UnfavouritePost",
     "bookmark": "BookmarkPost",
     "unbookmark": "UnbookmarkPost",
+    "pin": "PinPost",
+    "unpin": "UnpinPost",
     "unreblog": "UnreblogPost",
 }
 
@@ -51,7 +54,8 @@ def _engaging(world: World) -> None:
         return pb.DeletePostResponse(post=world.post.posts.pop(request.post_id))
 
     def nothing(method: str) -> Callable[[Any, Any], Any]:
-        return lambda _request, _who: getattr(pb, f"{method}Response")()
+        contract = pins if method in ("PinPost", "UnpinPost") else pb
+        return lambda _request, _who: getattr(contract, f"{method}Response")()
 
     answers = {
         **{method: nothing(method) for method in ACTS.values()},
@@ -132,6 +136,7 @@ async def test_the_source_is_its_authors(http: httpx2.AsyncClient, world: World,
         ("POST", "bookmark", "write:bookmarks"),
         ("POST", "reblog", "write:statuses"),
         ("POST", "unreblog", "write:statuses"),
+        ("POST", "pin", "write:accounts"),
         ("DELETE", "", "write:statuses"),
         ("GET", "source", "read:statuses"),
     ],

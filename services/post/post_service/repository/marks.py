@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,10 @@ from rookery_common.ids import EPOCH_MS, ms_of
 WEEK_MS = 7 * 24 * 3600 * 1000
 MAX_SHEET_MARKS = 500
 """An account's marks of a week are kept together in the cache up to this many, the newest posts' first."""
+
+
+PINS = -1
+"""In the place of a week's number: what the account has pinned, of whatever week."""
 
 
 class Week(NamedTuple):
@@ -36,9 +41,15 @@ class MarkRepository:
         self._cql = cql
 
     async def sheets(self, weeks: Sequence[Week]) -> dict[Week, Sheet]:
-        """The sheets of these weeks."""
-        pages = await self._cql.many("marks_page", [(*week, MAX_SHEET_MARKS) for week in weeks])
-        return {week: _sheet(rows) for week, rows in zip(weeks, pages, strict=True)}
+        """The sheets of these weeks, and those of pins."""
+        marked = [week for week in weeks if week.number != PINS]
+        pinned = [week for week in weeks if week.number == PINS]
+        pages, pins = await asyncio.gather(
+            self._cql.many("marks_page", [(*week, MAX_SHEET_MARKS) for week in marked]),
+            self._cql.many("pins_of", [(week.account_id,) for week in pinned]),
+        )
+        sheets = {week: _sheet(rows) for week, rows in zip(marked, pages, strict=True)}
+        return sheets | {week: _pinned(rows) for week, rows in zip(pinned, pins, strict=True)}
 
     async def of_posts(self, week: Week, post_ids: Iterable[int]) -> dict[int, PostMarks]:
         """The marks of single posts of the week: for those below a sheet's floor."""
@@ -88,6 +99,10 @@ def mark_row(account_id: int, post_id: int, active: bool, version: int) -> Args:
 def _sheet(rows: Sequence[Row]) -> Sheet:
     floor = rows[-1].post_id if len(rows) == MAX_SHEET_MARKS else 0
     return Sheet({row.post_id: marks for row in rows if any(marks := _marks(row))}, floor)
+
+
+def _pinned(rows: Sequence[Row]) -> Sheet:
+    return Sheet({row.post_id: PostMarks(pinned=True) for row in rows if row.post_id is not None})
 
 
 def _marks(row: Row) -> PostMarks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from post_service.models import MAX_PINS
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.worker_leases import CqlWorkerLease
 
@@ -123,6 +124,10 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "reblog_claim_get": "SELECT reblog_id FROM reblog_claims WHERE account_id = ? AND post_id = ?",
     "reblog_claim": "INSERT INTO reblog_claims (account_id, post_id, reblog_id) VALUES (?, ?, ?) IF NOT EXISTS",
     "reblog_reclaim": ("UPDATE reblog_claims SET reblog_id = ? WHERE account_id = ? AND post_id = ? IF reblog_id = ?"),
+    "pins_of": f"SELECT post_id, pinned_at, revision FROM pins WHERE account_id = ? LIMIT {MAX_PINS}",  # noqa: S608
+    "pins_move": "UPDATE pins SET revision = ? WHERE account_id = ? IF revision = ?",
+    "pin_put": "INSERT INTO pins (account_id, post_id, pinned_at) VALUES (?, ?, ?)",
+    "pin_remove": "DELETE FROM pins WHERE account_id = ? AND post_id = ?",
     "key_get": "SELECT body_hash, post_id FROM idempotency_keys WHERE account_id = ? AND request_id = ?",
     "key_claim": (
         "INSERT INTO idempotency_keys (account_id, request_id, body_hash, post_id) VALUES (?, ?, ?, ?) IF NOT EXISTS"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from post_service import metrics
-from post_service.models import PostMarks
+from post_service.models import NO_MARKS, PostMarks
 from post_service.repository.mark_cache import MarkCache
-from post_service.repository.marks import MarkRepository, Sheet, Week, week_of
+from post_service.repository.marks import PINS, MarkRepository, Sheet, Week, week_of
 from post_service.versions import HybridClock
-from rookery_common.errors import DeadlineExceeded, Unavailable
+from rookery_common.errors import AppError, DeadlineExceeded, Unavailable
 from rookery_common.logs import get_logger
 
 Marked = Mapping[int, PostMarks]
@@ -33,18 +33,24 @@ class MarkReader:
             sheets = await self._sheets(weeks)
             return await asyncio.gather(*(self._pick(by_week, sheets) for by_week in asked))
         except (Unavailable, DeadlineExceeded) as error:
-            metrics.UNMARKED.inc(len(weeks))
-            log.warning("post.marks_unknown", reason=error.reason, weeks=len(weeks))
+            _note_unmarked(weeks, error)
             return [{} for _ in queries]
 
     async def refresh(self, account_id: int, post_id: int) -> None:
         """After a write of the account's: the next reader sees it."""
-        stamp, week = self._versions.next(), week_of(account_id, post_id)
+        await self._refresh(week_of(account_id, post_id))
+
+    async def refresh_pins(self, account_id: int) -> None:
+        """After the account has pinned or unpinned something."""
+        await self._refresh(Week(account_id, PINS))
+
+    async def _refresh(self, week: Week) -> None:
+        stamp = self._versions.next()
         try:
             sheets = await self._marks.sheets([week])
         except (Unavailable, DeadlineExceeded) as error:
             # What was written stands, and must not be reported as failed.
-            log.warning("post.marks_not_refreshed", post_id=post_id, reason=error.reason)
+            log.warning("post.marks_not_refreshed", week=week.number, reason=error.reason)
             return
         await self._cache.put(sheets, stamp)
 
@@ -53,7 +59,11 @@ class MarkReader:
         missing = [week for week in weeks if week not in found]
         if missing:
             stamp = self._versions.next()
-            read = await self._marks.sheets(missing)
+            try:
+                read = await self._marks.sheets(missing)
+            except (Unavailable, DeadlineExceeded) as error:
+                _note_unmarked(missing, error)
+                return dict.fromkeys(missing, Sheet({})) | found
             await self._cache.put(read, stamp)
             found |= read
         return found
@@ -62,6 +72,10 @@ class MarkReader:
         picked: dict[int, PostMarks] = {}
         for week, post_ids in by_week.items():
             marks, floor = sheets[week]
+            if week.number == PINS:
+                for post_id in marks.keys() & set(post_ids):
+                    picked[post_id] = picked.get(post_id, NO_MARKS)._replace(pinned=True)
+                continue
             picked.update((post_id, marks[post_id]) for post_id in post_ids if post_id in marks)
             below = [post_id for post_id in post_ids if post_id < floor] if floor else []
             if below:
@@ -69,9 +83,16 @@ class MarkReader:
         return picked
 
 
-def _by_week(account_id: int, post_ids: Iterable[int]) -> dict[Week, list[int]]:
+def _note_unmarked(weeks: Sequence[Week], error: AppError) -> None:
+    metrics.UNMARKED.inc(len(weeks))
+    log.warning("post.marks_unknown", reason=error.reason, weeks=len(weeks))
+
+
+def _by_week(account_id: int, post_ids: Sequence[int]) -> dict[Week, list[int]]:
     by_week: dict[Week, list[int]] = {}
     if account_id:
         for post_id in post_ids:
             by_week.setdefault(week_of(account_id, post_id), []).append(post_id)
+        if by_week:  # The last, so that it adds to what the others say.
+            by_week[Week(account_id, PINS)] = list(post_ids)
     return by_week

@@ -15,6 +15,7 @@ from post_service.repository.mark_cache import MarkCache
 from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
+from post_service.repository.pins import PinRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.redis_guard import RedisGuard
 from post_service.repository.revisions import RevisionRepository
@@ -77,6 +78,11 @@ def posts(cql: Cql, outbox: CqlOutbox, clock: FakeClock) -> PostRepository:
 @pytest.fixture
 def revisions(cql: Cql, outbox: CqlOutbox) -> RevisionRepository:
     return RevisionRepository(cql, outbox)
+
+
+@pytest.fixture
+def pinned(cql: Cql) -> PinRepository:
+    return PinRepository(cql)
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 
@@ -26,6 +26,7 @@ from post_service.models import (
     MarkKind,
     Media,
     Mention,
+    Pinned,
     Post,
     PostCounts,
     PostMarks,
@@ -41,8 +42,9 @@ from post_service.repository.cache import PostCache
 from post_service.repository.engagements import EngagementCounts, EngagementRepository
 from post_service.repository.mark_cache import MarkCache
 from post_service.repository.marked import MarkedRepository
-from post_service.repository.marks import MarkRepository, Sheet, Week, week_of
+from post_service.repository.marks import PINS, MarkRepository, Sheet, Week, week_of
 from post_service.repository.media import UPLOAD_SHARDS, MediaRepository
+from post_service.repository.pins import PinRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.revisions import RevisionRepository
 from post_service.service.media import MediaLibrary
@@ -69,6 +71,7 @@ class Store:
     published: list[Event] = field(default_factory=list)
     cached: dict[int, tuple[CountedPost, int]] = field(default_factory=dict)
     revisions: dict[int, dict[int, Revision]] = field(default_factory=dict)
+    pins: dict[int, Pinned] = field(default_factory=dict)
     facts: dict[tuple[FactKind, int, int], Fact] = field(default_factory=dict)
     bookmarks: dict[tuple[int, int], Bookmark] = field(default_factory=dict)
     reblogs: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -188,6 +191,24 @@ class MemoryRevisions(RevisionRepository):
         self._store.published.append(event)
 
 
+class MemoryPins(PinRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def of(self, account_id: int, *, serial: bool = False) -> Pinned:
+        self._store.require("cql")
+        return self._store.pins.get(account_id, Pinned())
+
+    async def change(
+        self, account_id: int, before: Pinned, add: Collection[int], drop: Collection[int], now: datetime
+    ) -> bool:
+        if self._store.pins.get(account_id, Pinned()) != before:
+            return False
+        kept = tuple(post_id for post_id in before.post_ids if post_id not in drop)
+        self._store.pins[account_id] = Pinned((*add, *kept), before.revision + 1)
+        return True
+
+
 class MemoryEngagements(EngagementRepository):
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -241,6 +262,10 @@ class MemoryMarks(MarkRepository):
         for account_id, post_id in keys:
             if week_of(account_id, post_id) in sheets and any(marks := self._of(account_id, post_id)):
                 sheets[week_of(account_id, post_id)].marks[post_id] = marks
+        for week in weeks:
+            if week.number == PINS:
+                pinned = self._store.pins.get(week.account_id, Pinned())
+                sheets[week].marks.update(dict.fromkeys(pinned.post_ids, PostMarks(pinned=True)))
         return sheets
 
     def _of(self, account_id: int, post_id: int) -> PostMarks:
@@ -448,6 +473,11 @@ def posts(store: Store) -> PostRepository:
 @pytest.fixture
 def revisions(store: Store) -> RevisionRepository:
     return MemoryRevisions(store)
+
+
+@pytest.fixture
+def pinned(store: Store) -> PinRepository:
+    return MemoryPins(store)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from gateway_fakes.service import Call, FakeService, bad, with_reason
-from rookery.post.v1 import media_pb2, post_pb2, post_service_pb2
+from rookery.post.v1 import media_pb2, pin_service_pb2, post_pb2, post_service_pb2
 from rookery_common.auth import Identity, ScopeMissing
 from rookery_common.errors import (
     NotFound,
@@ -25,6 +25,7 @@ class FakePost(FakeService):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.posts: dict[int, post_pb2.Post] = {}
+        self.pinned: list[int] = []
         self.keys: dict[tuple[int, str], int] = {}
         self.media: dict[int, media_pb2.Media] = {}
         self.uploads: list[tuple[post_service_pb2.MediaHeader, list[bytes]]] = []
@@ -58,6 +59,10 @@ class FakePost(FakeService):
         page = found[: request.page_size]
         reached = page[-1].post_id if len(found) > len(page) else 0
         return post_service_pb2.ListAccountPostsResponse(posts=page, reached_id=reached)
+
+    def ListPinnedPosts(self, request: Any, _who: Any) -> Any:
+        pinned = [number for number in self.pinned if self.posts[number].author_id == request.account_id]
+        return pin_service_pb2.ListPinnedPostsResponse(post_ids=pinned)
 
     async def upload(self, method: str, requests: AsyncIterator[Any], *, timeout: float) -> Any:
         self.calls.append(Call(method, None, None, timeout))

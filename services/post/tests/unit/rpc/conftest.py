@@ -11,6 +11,7 @@ import pytest_asyncio
 from post_service.edit_servicer import EditServicer
 from post_service.engagement_servicer import EngagementServicer
 from post_service.events import PostCodec
+from post_service.pin_servicer import PinServicer
 from post_service.service.create_post import PostWriter
 from post_service.service.delete_post import PostRemover
 from post_service.service.edit_post import PostEditor
@@ -19,6 +20,7 @@ from post_service.service.list_engaged import EngagedAccounts
 from post_service.service.list_marked import MarkedPosts
 from post_service.service.list_posts import AccountPosts
 from post_service.service.media import MediaLibrary
+from post_service.service.pins import Pins
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
 from post_service.service.revisions import Revisions
@@ -29,6 +31,7 @@ from rookery.post.v1.engagement_service_pb2_grpc import (
     EngagementServiceStub,
     add_EngagementServiceServicer_to_server,
 )
+from rookery.post.v1.pin_service_pb2_grpc import PinServiceStub, add_PinServiceServicer_to_server
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub, add_PostServiceServicer_to_server
 from rookery_common.rpc.client import RpcClient
 from rookery_common.rpc.server import RpcServer
@@ -77,6 +80,7 @@ async def server(
     tokens: Tokens,
     engagement_servicer: EngagementServicer,
     edit_servicer: EditServicer,
+    pins: Pins,
     network: Network,
 ) -> RpcServer:
     """All services of post."""
@@ -88,6 +92,7 @@ async def server(
         ),
         (add_EngagementServiceServicer_to_server, engagement_servicer, "rookery.post.v1.EngagementService"),
         (add_EditServiceServicer_to_server, edit_servicer, "rookery.post.v1.EditService"),
+        (add_PinServiceServicer_to_server, PinServicer(pins), "rookery.post.v1.PinService"),
         settings=settings_of("post"),
         allowed_callers=ALLOWED_CALLERS,
     )
@@ -112,3 +117,9 @@ async def engagement_client(server: RpcServer, network: Network) -> RpcClient:
 async def edit_client(server: RpcServer, network: Network) -> RpcClient:
     """EditService as the gateway calls it."""
     return await network.client(server.port, EditServiceStub, service="post", settings=settings_of("gateway"))
+
+
+@pytest_asyncio.fixture
+async def pin_client(server: RpcServer, network: Network) -> RpcClient:
+    """PinService as the gateway calls it."""
+    return await network.client(server.port, PinServiceStub, service="post", settings=settings_of("gateway"))

@@ -97,7 +97,7 @@ def sync(socket: ClientConnection, conversation_id: str, after: int) -> list[Jso
 
 
 def receive(socket: ClientConnection) -> Json:
-    frame: Json = json.loads(socket.recv(timeout=10))
+    frame: Json = json.loads(socket.recv(timeout=30))
     assert frame.keys() == {"type", "id", "ts", "data"}
     return frame
 
@@ -270,7 +270,7 @@ def test_messages_survive_a_killed_process_without_a_gap(
     with chat(platform, bob) as socket, concurrent.futures.ThreadPoolExecutor(1) as pool:
         talking = pool.submit(say_all)
         for already in (5, 20):
-            eventually(lambda: len(sent), lambda count, least=already: count >= least, within=30, what="messages")  # type: ignore[misc]
+            eventually(lambda: len(sent), lambda count, least=already: count >= least, within=60, what="messages")  # type: ignore[misc]
             platform.kill("messaging")
             platform.start("messaging")
         talking.result(timeout=RECOVERY_SECONDS)

@@ -20,9 +20,9 @@ from rookery.moderation.v1.decision_pb2 import (
     DecisionState,
 )
 
-CATCH_UP_SECONDS = 30.0
+CATCH_UP_SECONDS = 60.0
 DECISIONS, DEAD_LETTERS = "moderation.decisions.v1", "post.moderation-decisions.dlq"
-SOON = 5.0
+SOON = 20.0
 
 
 @pytest.fixture(scope="module")

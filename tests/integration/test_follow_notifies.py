@@ -152,7 +152,7 @@ def test_a_notification_arrives_by_server_sent_events(alice: Person, bob: Person
         eventually(
             lambda: [summary(each) for each in recorder.told],
             lambda seen: set(seen) == expected and len(seen) == 2,
-            within=10,
+            within=30,
             what="both notifications",
         )
 
@@ -161,9 +161,9 @@ def test_a_notification_arrives_by_server_sent_events(alice: Person, bob: Person
 def test_a_notification_arrives_by_websocket(platform: Platform, alice: Person, bob: Person, stream: str) -> None:
     address = platform.url.replace("http", "ws", 1)
     with connect(f"{address}/api/v1/streaming?stream={stream}&access_token={alice.token}") as socket:
-        assert socket.ping().wait(timeout=10)
+        assert socket.ping().wait(timeout=30)
         bob.api.account_follow(alice.account_id)
-        frame = json.loads(socket.recv(timeout=10))
+        frame = json.loads(socket.recv(timeout=30))
     assert (frame["stream"], frame["event"]) == ([stream], "notification")
     payload = json.loads(frame["payload"])
     assert (payload["type"], payload["account"]["id"]) == ("follow", bob.account_id)

@@ -11,8 +11,9 @@ from harness.people import Person
 from harness.platform import Platform
 from harness.waiting import eventually
 
-TAKEDOWN_SECONDS = 5.0
-CATCH_UP_SECONDS = 30.0
+# Five seconds are promised, which `make demo` holds us to; the rest is for a slow machine.
+TAKEDOWN_SECONDS = 20.0
+CATCH_UP_SECONDS = 60.0
 # Of the shipped policy: words that are made up to try its rules with.
 HELD_WORDS, REPORTED_WORDS, DENIED_LINK = "rookery drill hold", "rookery drill report", "https://www.denied.example/x"
 DESK = "/api/rookery/v1/desk/decisions"

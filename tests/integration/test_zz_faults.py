@@ -43,9 +43,9 @@ def test_home_is_complete_after_redis_lost_everything(platform: Platform, alice:
     bob.api.account_follow(alice.account_id)
     posted = [str(alice.api.status_post(f"Kept {number}")["id"]) for number in range(5)]
     platform.drain()
-    eventually(lambda: _home(bob), lambda ids: ids == posted[::-1], within=30, what="bob's home")
+    eventually(lambda: _home(bob), lambda ids: ids == posted[::-1], within=RECOVERY_SECONDS, what="bob's home")
     platform.flush_caches()
-    eventually(lambda: _home(bob), lambda ids: ids == posted[::-1], within=30, what="bob's home")
+    eventually(lambda: _home(bob), lambda ids: ids == posted[::-1], within=RECOVERY_SECONDS, what="bob's home")
     later = str(alice.api.status_post("And on")["id"])
     platform.drain()
     assert bob.home_ids() == [later, *posted[::-1]]

@@ -13,7 +13,7 @@ from harness.platform import ROOT, Platform
 from harness.waiting import eventually
 
 RECOVERY_SECONDS = 90.0
-AT_ONCE_SECONDS = 2.0
+AT_ONCE_SECONDS = 10.0
 
 
 def found(person: Person, query: str) -> list[str]:

@@ -222,6 +222,9 @@ class FakeRepository:
         block = self.state.blocks.get((by, account_id))
         return block is not None and block.active
 
+    async def hides_collections(self, account_id: int) -> bool:
+        return self.state.accounts[account_id].hide_collections
+
     async def purge_usernames(self, before: datetime, limit: int) -> int:
         old = [key for key, (_, expires) in self.state.usernames.items() if expires is not None and expires < before]
         for key in old[:limit]:

@@ -25,6 +25,7 @@ from user_service.events import Events
 from user_service.profile_servicer import ALLOWED_CALLERS, SERVICE_NAME, ProfileServicer
 from user_service.profiles.repository import ProfileRepository
 from user_service.profiles.service import Profiles
+from user_service.relationships.models import FollowSettings
 
 if TYPE_CHECKING:
     from tests.conftest import World
@@ -169,3 +170,16 @@ async def test_changes_at_once_are_all_kept(caller: Caller, real_world: World) -
     account = (await caller.get(alice)).account
     assert (account.note, account.display_name, account.bot, account.locked, account.group) == ("a", "b", *(True,) * 3)
     assert account.version == 1 + len(changes)
+
+
+async def test_hidden_lists_are_shown_to_their_owner_alone(caller: Caller, real_world: World) -> None:
+    alice, bob = await real_world.sign_up("alice"), await real_world.sign_up("bob")
+    await real_world.relationships.follow(bob, alice, FollowSettings())
+    await real_world.relationships.follow(alice, bob, FollowSettings())
+    lists = (real_world.lists.followers, real_world.lists.following)
+    assert [await shown(bob, alice, 10, "") for shown in lists] == [([bob], "")] * 2
+    await caller.update(alice, hide_collections=True)
+    for viewer, expected in ((bob, []), (0, []), (alice, [bob])):
+        assert [await shown(viewer, alice, 10, "") for shown in lists] == [(expected, "")] * 2
+    await caller.update(alice, hide_collections=False)
+    assert await real_world.lists.followers(bob, alice, 10, "") == ([bob], "")

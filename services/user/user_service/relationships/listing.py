@@ -26,7 +26,7 @@ class RelationshipLists:
         self._clock = clock
 
     async def followers(self, viewer: int, account_id: int, page_size: int, token: str) -> tuple[list[int], str]:
-        """Who follows the account; nobody, for a viewer whom it blocks. Raises AccountNotFound."""
+        """Who follows the account; nobody, for others where it hides that or blocks them. Raises AccountNotFound."""
         route = f"followers/{account_id}"
         limit, before = self._page(route, viewer, page_size, token)
         primary = await self._must_exist(account_id)
@@ -70,7 +70,11 @@ class RelationshipLists:
         return primary
 
     async def _is_kept_away(self, viewer: int, account_id: int) -> bool:
-        return viewer not in (0, account_id) and await self._repository.is_blocked(viewer, by=account_id)
+        if viewer == account_id:
+            return False
+        if await self._repository.hides_collections(account_id):
+            return True
+        return viewer != 0 and await self._repository.is_blocked(viewer, by=account_id)
 
     def _page(self, route: str, viewer: int, page_size: int, token: str) -> tuple[int, int]:
         """How many, and before which."""

@@ -136,6 +136,11 @@ class RelationshipRepository:
         async with self._pg.read(primary=True) as connection:
             return bool(await connection.fetchval("blocked_by", sql.BLOCKED_BY, account_id, by))
 
+    async def hides_collections(self, account_id: int) -> bool:
+        """Whether its lists are for the account alone; always the primary's."""
+        async with self._pg.read(primary=True) as connection:
+            return bool(await connection.fetchval("hides_collections", sql.HIDES_COLLECTIONS, account_id))
+
     async def _page(self, name: str, statement: str, at: Pair, limit: int, *, primary: bool) -> Listed[int]:
         async with self._pg.read(primary=primary) as connection:
             rows = await connection.fetch(name, statement, *at, limit + 1)

@@ -87,4 +87,5 @@ WHERE muter_id = $1 AND mute_id < $2 AND active AND (expires_at IS NULL OR expir
 ORDER BY mute_id DESC LIMIT $3
 """
 ACCOUNT_EXISTS = "SELECT EXISTS (SELECT FROM accounts WHERE account_id = $1)"
+HIDES_COLLECTIONS = "SELECT EXISTS (SELECT FROM accounts WHERE account_id = $1 AND hide_collections)"
 BLOCKED_BY = "SELECT EXISTS (SELECT FROM blocks_by_blocked WHERE blocked_id = $1 AND blocker_id = $2)"

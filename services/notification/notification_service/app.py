@@ -19,16 +19,19 @@ from notification_service.consumers import (
     USER_TOPIC,
     ActsHandler,
     PostEventsHandler,
+    UserEventsHandler,
 )
-from notification_service.repository import notifications, told
+from notification_service.repository import notifications, told, watchers
 from notification_service.repository.live import NOTIFICATIONS, PREFIX
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.told import ToldRepository
+from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WindowRepository
 from notification_service.service.posts import PostTeller
 from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
 from notification_service.service.tell import Teller
+from notification_service.service.watch import WatchTeller
 from notification_service.servicer import ALLOWED_CALLERS, NotificationServicer
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.notification.v1.notification_service_pb2_grpc import add_NotificationServiceServicer_to_server
@@ -48,7 +51,7 @@ from rookery_common.rpc.client import RpcClient
 from rookery_common.rpc.server import RpcServer
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-STATEMENTS: Final = {**notifications.STATEMENTS, **told.STATEMENTS}
+STATEMENTS: Final = {**notifications.STATEMENTS, **told.STATEMENTS, **watchers.STATEMENTS}
 
 
 class _Core:
@@ -108,13 +111,14 @@ def _consuming(core: _Core) -> list[Component]:
         batch=True,
     )
     acts = ActsHandler(core.teller)
-    posts = PostEventsHandler(PostTeller(core.teller, told_posts, PostClient(post)))
+    watching = WatcherRepository(core.cql)
+    tellers = PostTeller(core.teller, told_posts, PostClient(post)), WatchTeller(core.teller, watching)
     return [
         post,
         dead_letters,
-        consumer(USER_GROUP, [USER_TOPIC], acts),
+        consumer(USER_GROUP, [USER_TOPIC], UserEventsHandler(acts, watching)),
         consumer(ENGAGEMENT_GROUP, [ENGAGEMENT_TOPIC], acts),
-        consumer(POST_GROUP, [POST_TOPIC], posts),
+        consumer(POST_GROUP, [POST_TOPIC], PostEventsHandler(*tellers)),
     ]
 
 

@@ -9,10 +9,12 @@ from typing import Final
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from notification_service.errors import WrongId
-from notification_service.models import Act, Kind, PostChange, PostGone, PostSeen
+from notification_service.models import Act, Kind, PostChange, PostGone, PostSeen, Watch
 from notification_service.placement import notification_id
+from notification_service.repository.watchers import WatcherRepository
 from notification_service.service.posts import PostTeller
 from notification_service.service.tell import Teller, is_told
+from notification_service.service.watch import WatchTeller
 from rookery.post.v1 import engagement_events_pb2 as engagement
 from rookery.post.v1 import events_pb2 as post_events
 from rookery.post.v1 import post_pb2
@@ -31,15 +33,29 @@ _Seen = post_events.PostCreated | post_events.PostVisible | post_events.PostUpda
 
 
 class PostEventsHandler:
-    """Group notification.post-events: mentions and reblogs, of what may be seen."""
+    """Group notification.post-events: mentions and reblogs, and new posts for who watches, of what may be seen."""
 
-    def __init__(self, posts: PostTeller) -> None:
+    def __init__(self, posts: PostTeller, watchers: WatchTeller) -> None:
         self._posts = posts
+        self._watchers = watchers
 
     async def __call__(self, events: Sequence[Event]) -> None:
         found = [change for event in events if (change := _post_change(event)) is not None]
         if found:
             await self._posts.apply(found)
+            await self._watchers.tell([each for each in found if isinstance(each, PostSeen) and each.is_for_watchers])
+
+
+class UserEventsHandler:
+    """Group notification.user-events: who wants to hear of each post of whom, and what `ActsHandler` takes."""
+
+    def __init__(self, acts: ActsHandler, watchers: WatcherRepository) -> None:
+        self._acts = acts
+        self._watchers = watchers
+
+    async def __call__(self, events: Sequence[Event]) -> None:
+        await self._watchers.put([watch for event in events if (watch := _watch(event)) is not None])
+        await self._acts(events)
 
 
 class ActsHandler:
@@ -56,6 +72,23 @@ class ActsHandler:
         await self._teller.tell_acts(act for act, is_ended in found if not is_ended)
         ended = [(act.recipient_id, notification_id(act)) for act, is_ended in found if is_ended and is_told(act)]
         await self._teller.put_away(ended, "taken_back")
+
+
+def _watch(event: Event) -> Watch | None:
+    """A new follow without the wish says nothing: the end of the one before has ended it."""
+    message = event.decode()
+    if not isinstance(message, user_events.FollowCreated | user_events.FollowUpdated | user_events.FollowEnded):
+        return None
+    follow = message.follow
+    is_wanted = follow.active and follow.notify
+    if isinstance(message, user_events.FollowCreated) and not is_wanted:
+        return None
+    return Watch(
+        author_id=_id(follow.followee_id, "followee_id"),
+        watcher_id=_id(follow.follower_id, "follower_id"),
+        active=is_wanted,
+        version=follow.version,
+    )
 
 
 def _acts(event: Event) -> list[tuple[Act, bool]]:
@@ -116,7 +149,13 @@ def _post_change(event: Event) -> PostChange | None:
         mentioned=[_id(mention.account_id, "mentions.account_id") for mention in post.mentions],
         reblog_of_id=post.reblog_of_id,
         at_ms=_event_ms(event),
+        is_for_watchers=not isinstance(message, post_events.PostUpdated) and _is_for_watchers(post),
     )
+
+
+def _is_for_watchers(post: post_pb2.Post) -> bool:
+    is_answer = post.in_reply_to_account_id not in (0, post.author_id)
+    return not post.reblog_of_id and not is_answer and post.visibility != post_pb2.Visibility.VISIBILITY_DIRECT
 
 
 def _id(number: int, field: str) -> int:

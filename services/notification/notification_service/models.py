@@ -22,6 +22,7 @@ class Kind(IntEnum):
     REBLOG = 3
     MENTION = 4
     FOLLOW_REQUEST = 5
+    STATUS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,18 @@ class PostSeen:
     mentioned: Sequence[int]
     reblog_of_id: int
     at_ms: int
+    # Whether those are told who want to hear of each post of its author: of new ones, and not of answers to others.
+    is_for_watchers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Whether one account wants to hear of each post of another, as of a version of its follow."""
+
+    author_id: int
+    watcher_id: int
+    active: bool
+    version: int
 
 
 @dataclass(frozen=True, slots=True)

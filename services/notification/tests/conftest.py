@@ -10,11 +10,13 @@ from notification_service.models import Act, Kind, Notification, NotificationPag
 from notification_service.placement import notification_of
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.told import ToldRepository
+from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WindowRepository
 from notification_service.service.posts import PostTeller
 from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
 from notification_service.service.tell import Teller
+from notification_service.service.watch import WatchTeller
 from rookery_common.errors import Unavailable
 from rookery_common.live.announcer import Announcer
 from rookery_common.live.streams import LiveStreams
@@ -113,6 +115,11 @@ def teller(
 @pytest.fixture
 def posts(teller: Teller, told: ToldRepository, authors: Authors) -> PostTeller:
     return PostTeller(teller, told, authors)
+
+
+@pytest.fixture
+def watching(teller: Teller, watchers: WatcherRepository) -> WatchTeller:
+    return WatchTeller(teller, watchers)
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ _NOTIFICATION_TYPE = {
     NotificationType.NOTIFICATION_TYPE_REBLOG: b"reblog",
     NotificationType.NOTIFICATION_TYPE_MENTION: b"mention",
     NotificationType.NOTIFICATION_TYPE_FOLLOW_REQUEST: b"follow_request",
+    NotificationType.NOTIFICATION_TYPE_STATUS: b"status",
 }
 _MARKS = ("favourited", "reblogged", "bookmarked", "muted", "pinned")
 COMMUNITY_ID = -99

@@ -38,6 +38,7 @@ TYPES: Mapping[str, NotificationType.ValueType] = {
     "favourite": NotificationType.NOTIFICATION_TYPE_FAVOURITE,
     "reblog": NotificationType.NOTIFICATION_TYPE_REBLOG,
     "mention": NotificationType.NOTIFICATION_TYPE_MENTION,
+    "status": NotificationType.NOTIFICATION_TYPE_STATUS,
     "follow_request": NotificationType.NOTIFICATION_TYPE_FOLLOW_REQUEST,
 }
 

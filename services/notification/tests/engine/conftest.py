@@ -11,6 +11,7 @@ from notification_service.models import Notification
 from notification_service.repository.live import NOTIFICATIONS
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.told import ToldRepository
+from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WindowRepository
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.cql_migrations import migrate_cql
@@ -72,6 +73,11 @@ def notifications(cql: Cql, clock: FakeClock) -> NotificationRepository:
 @pytest.fixture
 def told(cql: Cql, clock: FakeClock) -> ToldRepository:
     return ToldRepository(cql, clock)
+
+
+@pytest.fixture
+def watchers(cql: Cql) -> WatcherRepository:
+    return WatcherRepository(cql)
 
 
 @pytest.fixture

@@ -22,11 +22,14 @@ from notification_service.consumers import (
     USER_TOPIC,
     ActsHandler,
     PostEventsHandler,
+    UserEventsHandler,
 )
 from notification_service.models import Act, Kind, NotificationPage, PostSeen
+from notification_service.repository.watchers import WatcherRepository
 from notification_service.service import tell
 from notification_service.service.posts import PostTeller
 from notification_service.service.tell import Teller
+from notification_service.service.watch import WatchTeller
 from rookery.post.v1.engagement_events_pb2 import Favourite, PostFavourited, PostUnfavourited
 from rookery.post.v1.events_pb2 import PostCreated, PostDeleted
 from rookery.post.v1.post_pb2 import Mention, Post, PostState
@@ -56,9 +59,10 @@ async def producer(kafka_bootstrap: str, topic_prefix: str) -> AsyncIterator[Pro
 
 
 @pytest_asyncio.fixture
-async def handlers(teller: Teller, posts: PostTeller) -> Handlers:
+async def handlers(teller: Teller, posts: PostTeller, watching: WatchTeller, watchers: WatcherRepository) -> Handlers:
     acts = ActsHandler(teller)
-    return {USER_TOPIC: acts, ENGAGEMENT_TOPIC: acts, POST_TOPIC: PostEventsHandler(posts)}
+    users, posted = UserEventsHandler(acts, watchers), PostEventsHandler(posts, watching)
+    return {USER_TOPIC: users, ENGAGEMENT_TOPIC: acts, POST_TOPIC: posted}
 
 
 class Members:

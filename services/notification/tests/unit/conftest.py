@@ -8,11 +8,12 @@ from itertools import count
 
 import pytest
 
-from notification_service.models import Notification, PageQuery, Slot, Told
+from notification_service.models import Notification, PageQuery, Slot, Told, Watch
 from notification_service.placement import oldest_bucket, seconds_to_live, time_bucket
 from notification_service.repository.live import NOTIFICATIONS
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.told import ToldRepository
+from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WINDOW_SLACK, WINDOW_SLOTS, WindowPage, WindowRepository
 from rookery_common.clients.cassandra import CqlUnavailable
 from rookery_common.clients.redis import RedisUnavailable
@@ -117,6 +118,25 @@ class MemoryTold(ToldRepository):
             self._store.posts.setdefault(each.source_id, {})[each.kind, each.recipient_id] = each
 
 
+class MemoryWatchers(WatcherRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._watches: dict[tuple[int, int], Watch] = {}
+
+    async def put(self, watches: Iterable[Watch]) -> None:
+        self._store.ask("cql")
+        for watch in watches:
+            held = self._watches.get((watch.author_id, watch.watcher_id))
+            if held is None or held.version <= watch.version:
+                self._watches[watch.author_id, watch.watcher_id] = watch
+
+    async def page(self, author_id: int, after: int, limit: int) -> tuple[list[int], int]:
+        self._store.ask("cql")
+        of_author = sorted((w.watcher_id, w.active) for (a, _), w in self._watches.items() if a == author_id)
+        rows = [row for row in of_author if row[0] > after][:limit]
+        return [watcher for watcher, active in rows if active], rows[-1][0] if len(rows) == limit else 0
+
+
 class MemoryWindows(WindowRepository):
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -187,6 +207,11 @@ def notifications(store: Store, clock: FakeClock) -> MemoryNotifications:
 @pytest.fixture
 def told(store: Store) -> MemoryTold:
     return MemoryTold(store)
+
+
+@pytest.fixture
+def watchers(store: Store) -> MemoryWatchers:
+    return MemoryWatchers(store)
 
 
 @pytest.fixture

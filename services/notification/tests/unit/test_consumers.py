@@ -17,6 +17,7 @@ from notification_service.errors import WrongId
 from notification_service.models import Kind
 from notification_service.service.posts import PostTeller
 from notification_service.service.tell import Teller
+from notification_service.service.watch import WatchTeller
 from rookery.post.v1.engagement_events_pb2 import Favourite, PostFavourited
 from rookery.post.v1.events_pb2 import PostCreated, PostDeleted
 from rookery.post.v1.post_pb2 import Mention, Post, PostState
@@ -37,9 +38,9 @@ def _post(name: str) -> Post:
 
 
 @pytest.fixture
-def posts_handler(posts: PostTeller, authors: Any) -> PostEventsHandler:
+def posts_handler(posts: PostTeller, watching: WatchTeller, authors: Any) -> PostEventsHandler:
     authors.by_post[_post("PostCreated_reblog").reblog_of_id] = ALICE
-    return PostEventsHandler(posts)
+    return PostEventsHandler(posts, watching)
 
 
 @pytest.fixture

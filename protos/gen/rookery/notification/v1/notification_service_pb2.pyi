@@ -34,6 +34,8 @@ class _NotificationTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Noti
     """A post that names the recipient, replies among them."""
     NOTIFICATION_TYPE_FOLLOW_REQUEST: _NotificationType.ValueType  # 5
     """Somebody waits for the recipient's consent to follow; gone once it is granted, rejected or withdrawn."""
+    NOTIFICATION_TYPE_STATUS: _NotificationType.ValueType  # 6
+    """A new post of somebody of whom the recipient wants to hear each post."""
 
 class NotificationType(_NotificationType, metaclass=_NotificationTypeEnumTypeWrapper): ...
 
@@ -45,6 +47,8 @@ NOTIFICATION_TYPE_MENTION: NotificationType.ValueType  # 4
 """A post that names the recipient, replies among them."""
 NOTIFICATION_TYPE_FOLLOW_REQUEST: NotificationType.ValueType  # 5
 """Somebody waits for the recipient's consent to follow; gone once it is granted, rejected or withdrawn."""
+NOTIFICATION_TYPE_STATUS: NotificationType.ValueType  # 6
+"""A new post of somebody of whom the recipient wants to hear each post."""
 Global___NotificationType: _TypeAlias = NotificationType  # noqa: Y015
 
 @_typing.final

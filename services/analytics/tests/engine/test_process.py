@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -12,8 +11,6 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from analytics_service.app import MIGRATIONS
-from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.config import CqlSettings, S3Settings
 from rookery_common.testing.process import environment_of, random_master_key, service_process
 
@@ -23,11 +20,10 @@ AWAY = "127.0.0.1:1"
 
 @pytest.fixture
 def environment(
-    cql_keyspace: CqlSettings, s3_settings: S3Settings, kafka_bootstrap: str, topic_prefix: str
+    keyspace: CqlSettings, s3_settings: S3Settings, kafka_bootstrap: str, topic_prefix: str
 ) -> dict[str, str]:
-    asyncio.run(migrate_cql(cql_keyspace, MIGRATIONS))
     return {
-        **environment_of("ANALYTICS_", cql_keyspace, s3_settings),
+        **environment_of("ANALYTICS_", keyspace, s3_settings),
         "ANALYTICS_KAFKA_BOOTSTRAP": kafka_bootstrap,
         "ANALYTICS_TOPIC_PREFIX": topic_prefix,
     }

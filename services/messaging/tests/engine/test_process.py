@@ -15,14 +15,13 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from messaging_service.app import MIGRATIONS
 from messaging_service.events import TOPIC, ToldMessage, told_of
 from rookery.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from rookery.messaging.v1 import messaging_service_pb2 as pb
 from rookery.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
 from rookery.user.v1 import account_pb2, user_service_pb2, user_service_pb2_grpc
 from rookery_common.auth import Identity, TokenSigner, public_jwks
-from rookery_common.clients.cql_migrations import migrate_cql
+from rookery_common.clients.cassandra import Cql
 from rookery_common.clock import SystemClock
 from rookery_common.config import CqlSettings
 from rookery_common.kafka.consumer import Consumer
@@ -82,7 +81,8 @@ def auth() -> Auth:
 
 @pytest_asyncio.fixture
 async def environment(
-    cql_keyspace: CqlSettings,
+    cql: Cql,
+    keyspace: CqlSettings,
     redis_url: str,
     redis_state_url: str,
     kafka_bootstrap: str,
@@ -90,7 +90,8 @@ async def environment(
     network: Network,
     auth: Auth,
 ) -> dict[str, str]:
-    await migrate_cql(cql_keyspace, MIGRATIONS)
+    """Of a process on the keyspace that the other tests have left empty."""
+    assert cql
     admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
     for future in admin.create_topics([NewTopic(topic_prefix + TOPIC, 2, 1)]).values():
         await asyncio.wrap_future(future)
@@ -103,7 +104,7 @@ async def environment(
         allowed_callers=CALLERS,
     )
     return {
-        **environment_of("MESSAGING_", cql_keyspace),
+        **environment_of("MESSAGING_", keyspace),
         "MESSAGING_MASTER_KEY": random_master_key(),
         "MESSAGING_REDIS_CACHE_URL": redis_url,
         "MESSAGING_REDIS_STATE_URL": redis_state_url,

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from notification_service.app import MIGRATIONS
-from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.config import CqlSettings
 from rookery_common.testing.process import environment_of, service_process
 
 
 @pytest.fixture
 def environment(
-    cql_keyspace: CqlSettings, redis_url: str, redis_state_url: str, kafka_bootstrap: str, topic_prefix: str
+    keyspace: CqlSettings, redis_url: str, redis_state_url: str, kafka_bootstrap: str, topic_prefix: str
 ) -> dict[str, str]:
-    asyncio.run(migrate_cql(cql_keyspace, MIGRATIONS))
     return {
-        **environment_of("NOTIFICATION_", cql_keyspace),
+        **environment_of("NOTIFICATION_", keyspace),
         "NOTIFICATION_REDIS_CACHE_URL": redis_url,
         "NOTIFICATION_REDIS_STATE_URL": redis_state_url,
         "NOTIFICATION_KAFKA_BOOTSTRAP": kafka_bootstrap,

@@ -18,7 +18,6 @@ from confluent_kafka.cimpl import NewTopic
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 
-from post_service.app import MIGRATIONS
 from post_service.consumers import DECISIONS_GROUP, DECISIONS_TOPIC
 from post_service.events import TOPIC
 from rookery.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
@@ -30,7 +29,7 @@ from rookery.post.v1 import post_service_pb2 as pb
 from rookery.post.v1.events_pb2 import PostCreated
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
 from rookery_common.auth import Identity, TokenSigner, public_jwks, with_identity
-from rookery_common.clients.cql_migrations import migrate_cql
+from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.s3 import S3
 from rookery_common.clock import SystemClock
 from rookery_common.config import CqlSettings, S3Settings
@@ -79,7 +78,8 @@ def author(auth: Auth) -> Identity:
 
 @pytest_asyncio.fixture
 async def environment(
-    cql_keyspace: CqlSettings,
+    cql: Cql,
+    keyspace: CqlSettings,
     s3_settings: S3Settings,
     redis_url: str,
     redis_state_url: str,
@@ -88,7 +88,8 @@ async def environment(
     network: Network,
     auth: Auth,
 ) -> dict[str, str]:
-    await migrate_cql(cql_keyspace, MIGRATIONS)
+    """Of a process on the keyspace that the other tests have left empty."""
+    assert cql
     admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
     topics = [NewTopic(topic_prefix + name, 2, 1) for name in (TOPIC, DECISIONS_TOPIC, DEAD_LETTERS)]
     for future in admin.create_topics(topics).values():
@@ -96,7 +97,7 @@ async def environment(
     add = auth_service_pb2_grpc.add_AuthServiceServicer_to_server
     server = await network.serve((add, auth, "rookery.auth.v1.AuthService"), settings=settings_of("auth"))
     return {
-        **environment_of("POST_", cql_keyspace, s3_settings),
+        **environment_of("POST_", keyspace, s3_settings),
         "POST_REDIS_CACHE_URL": redis_url,
         "POST_REDIS_STATE_URL": redis_state_url,
         "POST_KAFKA_BOOTSTRAP": kafka_bootstrap,

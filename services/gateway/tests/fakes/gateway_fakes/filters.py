@@ -6,10 +6,22 @@ from typing import Any
 
 from gateway_fakes.service import FakeService, bad
 from rookery.user.v1 import filter_service_pb2 as pb
+from rookery.user.v1.filter_service_pb2_grpc import FilterServiceServicer
 from rookery_common.auth import Identity
 from rookery_common.errors import NotFound
 
 FILTER_BASE = 70_000
+
+
+class FilterServer(FilterServiceServicer):
+    """What a world holds, over gRPC."""
+
+    def __init__(self, world: Any) -> None:
+        self._world = world
+
+    async def ListFilters(self, request: Any, _context: Any) -> pb.ListFiltersResponse:
+        self._world.note("ListFilters", request)
+        return pb.ListFiltersResponse(filters=self._world.filters)
 
 
 class FakeFilters(FakeService):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from gateway_fakes.filters import FilterServer
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway_service.auth import TokenExchange
@@ -23,13 +24,9 @@ from rookery.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from rookery.feed.v1 import feed_service_pb2, feed_service_pb2_grpc
 from rookery.notification.v1 import notification_service_pb2, notification_service_pb2_grpc
 from rookery.post.v1 import post_pb2, post_service_pb2, post_service_pb2_grpc
-from rookery.user.v1 import (
-    account_pb2,
-    filter_service_pb2,
-    filter_service_pb2_grpc,
-    user_service_pb2,
-    user_service_pb2_grpc,
-)
+from rookery.user.v1 import account_pb2, user_service_pb2, user_service_pb2_grpc
+from rookery.user.v1.filter_service_pb2 import Filter
+from rookery.user.v1.filter_service_pb2_grpc import add_FilterServiceServicer_to_server
 from rookery_common.auth import Identity, require_identity
 from rookery_common.clock import SystemClock
 from rookery_common.errors import AppError, NotFound, Unauthenticated
@@ -60,7 +57,7 @@ class World:
     updates: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     revocations: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     subscribed: set[int] = field(default_factory=set)
-    filters: list[filter_service_pb2.Filter] = field(default_factory=list)
+    filters: list[Filter] = field(default_factory=list)
     told: dict[int, list[notification_service_pb2.Notification]] = field(default_factory=dict)
     news: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     listening: set[int] = field(default_factory=set)
@@ -124,15 +121,6 @@ class World:
 
     def forget_calls(self) -> None:
         self.asked.clear()
-
-
-class Filters(filter_service_pb2_grpc.FilterServiceServicer):
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    async def ListFilters(self, request: Any, context: Any) -> Any:
-        self._world.note("ListFilters", request)
-        return filter_service_pb2.ListFiltersResponse(filters=self._world.filters)
 
 
 class Users(user_service_pb2_grpc.UserServiceServicer):
@@ -376,11 +364,7 @@ async def gateway(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     async with AsyncExitStack() as stack:
         server = await Network(stack, world.tokens.verifier).serve(
             (user_service_pb2_grpc.add_UserServiceServicer_to_server, make(Users), "rookery.user.v1.UserService"),
-            (
-                filter_service_pb2_grpc.add_FilterServiceServicer_to_server,
-                make(Filters),
-                "rookery.user.v1.FilterService",
-            ),
+            (add_FilterServiceServicer_to_server, make(FilterServer), "rookery.user.v1.FilterService"),
             (post_service_pb2_grpc.add_PostServiceServicer_to_server, make(Posts), "rookery.post.v1.PostService"),
             (feed_service_pb2_grpc.add_FeedServiceServicer_to_server, make(Feed), "rookery.feed.v1.FeedService"),
             (

@@ -56,7 +56,4 @@ def _row(service: str, route: Served) -> str:
 
 
 def _fallback(call: str, route: Served) -> Fallback | None:
-    for fallback in FALLBACKS:
-        if fallback.rpc == call and (not fallback.beside or fallback.beside in route.does.calls):
-            return fallback
-    return None
+    return next((each for each in FALLBACKS if each.rpc == call and each.holds(route.does.calls)), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
@@ -19,9 +20,13 @@ class Fallback:
 
     part: str
     rpc: str
-    # Only where this one is called too: what an accounts route is for is an optional part of a status.
+    # Only where this one is called before: what an accounts route asks for first is an optional part of a status.
     beside: str
     answer: str
+
+    def holds(self, calls: Sequence[str]) -> bool:
+        """Whether a route that makes these calls, in this order, goes on without this one."""
+        return not self.beside or self.beside in calls[: calls.index(self.rpc)]
 
 
 NAMES: Final = Fallback(

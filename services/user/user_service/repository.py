@@ -19,7 +19,7 @@ from user_service.models import (
     Reservation,
 )
 from user_service.relationships.models import Pair
-from user_service.rows import account_of, fields_json
+from user_service.rows import ACCOUNT_COLUMNS, account_of, fields_json
 
 _PUT_RESERVATION = """
 INSERT INTO reservations AS r (request_id, account_id, username, expires_at) VALUES ($1, $2, $3, $4)
@@ -49,21 +49,21 @@ INSERT INTO accounts (account_id, username, display_name, note, locked, bot, dis
                       header_url, fields, created_at, version)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (account_id) DO NOTHING
 """
-_ACCOUNTS = "SELECT * FROM accounts WHERE account_id = ANY($1::bigint[]) LIMIT $2"
-_ACCOUNTS_WITH_COUNTS = """
-SELECT a.*, c.followers, c.following, c.statuses, c.last_status_at
+_ACCOUNTS = f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.account_id = ANY($1::bigint[]) LIMIT $2"  # noqa: S608
+_ACCOUNTS_WITH_COUNTS = f"""
+SELECT {ACCOUNT_COLUMNS}, c.followers, c.following, c.statuses, c.last_status_at
 FROM accounts a LEFT JOIN LATERAL (
   SELECT sum(followers)::bigint AS followers, sum(following)::bigint AS following, sum(statuses)::bigint AS statuses,
          max(last_status_at) AS last_status_at
   FROM account_counts WHERE account_id = a.account_id
 ) c ON true
 WHERE a.account_id = ANY($1::bigint[]) LIMIT $2
-"""
-_LIST_ACCOUNTS = "SELECT * FROM accounts WHERE account_id > $1 ORDER BY account_id LIMIT $2"
-_LOOKUP = """
-SELECT a.* FROM usernames u JOIN accounts a USING (account_id)
+"""  # noqa: S608
+_LIST_ACCOUNTS = f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.account_id > $1 ORDER BY a.account_id LIMIT $2"  # noqa: S608
+_LOOKUP = f"""
+SELECT {ACCOUNT_COLUMNS} FROM usernames u JOIN accounts a USING (account_id)
 WHERE u.username_key = ANY($1::text[]) AND u.expires_at IS NULL LIMIT $2
-"""
+"""  # noqa: S608
 _OPEN_POSTS = """
 INSERT INTO post_facts (author_id, post_id, version, counted, deleted)
 SELECT author_id, post_id, 0, false, false FROM unnest($1::bigint[], $2::bigint[]) AS t (author_id, post_id)

@@ -9,6 +9,13 @@ from typing import Any
 
 from user_service.models import Account, ProfileField
 
+# By name, of `accounts a`: a later release's columns must not change what a statement answers, for it is prepared once.
+ACCOUNT_COLUMNS = (
+    "a.account_id, a.username, a.created_at, a.display_name, a.note, a.locked, a.bot, a.discoverable, a.indexable,"
+    " a.avatar_url, a.header_url, a.fields, a.version, a.is_group, a.hide_collections, a.avatar_media_id,"
+    " a.header_media_id"
+)
+
 
 def account_of(row: Any) -> Account:
     """The account of a row of `accounts`."""

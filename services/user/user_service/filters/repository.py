@@ -13,7 +13,10 @@ from rookery_common.kafka.postgres_outbox import OutboxTransaction, PostgresOutb
 from user_service.filters.models import MAX_FILTERS, Action, Context, Filter, FilteredStatus, Keyword
 
 _LOCK_ACCOUNT = "SELECT account_id FROM accounts WHERE account_id = $1 FOR NO KEY UPDATE"
-_FILTERS = "SELECT * FROM filters WHERE account_id = $1 ORDER BY filter_id LIMIT $2"
+_FILTERS = """
+SELECT filter_id, title, contexts, action, expires_at, keywords, statuses FROM filters
+WHERE account_id = $1 ORDER BY filter_id LIMIT $2
+"""
 _SAVE_FILTER = """
 INSERT INTO filters (account_id, filter_id, title, contexts, action, expires_at, keywords, statuses)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)

@@ -11,12 +11,12 @@ from rookery_common.kafka.events import Event
 from rookery_common.kafka.postgres_outbox import OutboxTransaction, PostgresOutbox
 from user_service.models import Account
 from user_service.profiles.models import Privacy, Profile, ProfileSettings
-from user_service.rows import account_of, fields_json
+from user_service.rows import ACCOUNT_COLUMNS, account_of, fields_json
 
-_PROFILE = """
-SELECT a.*, s.privacy, s.sensitive, s.language, s.birthday
+_PROFILE = f"""
+SELECT {ACCOUNT_COLUMNS}, s.privacy, s.sensitive, s.language, s.birthday
 FROM accounts a LEFT JOIN account_settings s USING (account_id) WHERE a.account_id = $1
-"""
+"""  # noqa: S608
 _LOCK_PROFILE = _PROFILE + " FOR UPDATE OF a"
 _SAVE_ACCOUNT = """
 UPDATE accounts SET display_name = $2, note = $3, locked = $4, bot = $5, discoverable = $6, indexable = $7,

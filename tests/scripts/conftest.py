@@ -18,6 +18,6 @@ def script(tmp_path: Path) -> Run:
 
     def run(name: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(ROOT / "scripts" / name), *arguments]
-        return subprocess.run(command, cwd=tmp_path, input=stdin, capture_output=True, text=True, timeout=60)  # noqa: S603 - our own scripts
+        return subprocess.run(command, cwd=tmp_path, input=stdin, capture_output=True, text=True, timeout=110)  # noqa: S603 - our own scripts
 
     return run

@@ -46,7 +46,7 @@ def lint(folder: Path, modules: dict[str, str]) -> subprocess.CompletedProcess[s
     lint_imports = str(Path(sys.executable).with_name("lint-imports"))
     command = [lint_imports, "--config", str(ROOT / "pyproject.toml"), "--no-cache"]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)  # noqa: S603 - our own command
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=110)  # noqa: S603 - our own command
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/pyproject.t
 
 def changed(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(ROOT / "scripts/changed.sh"), *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)  # noqa: S603 - our own script
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)  # noqa: S603 - our own script
 
 
 def test_every_command_of_the_workflow_is_there() -> None:

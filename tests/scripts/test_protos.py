@@ -29,7 +29,7 @@ def repository(tmp_path: Path) -> Path:
 def run(repository: Path) -> Buf:
     def run_script(name: str) -> subprocess.CompletedProcess[str]:
         command = [str(repository / "scripts" / name)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60)  # noqa: S603 - our own scripts
+        return subprocess.run(command, capture_output=True, text=True, timeout=110)  # noqa: S603 - our own scripts
 
     assert run_script("release-protos.sh").returncode == 0
     return run_script

@@ -188,7 +188,7 @@ def test_an_s3_account_is_refused_on_another_bucket() -> None:
 
 def _anonymous_status(method: str, bucket: str, key: str) -> int:
     address = urlsplit(_variable("POST_S3_ENDPOINT"))
-    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=5)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
     try:
         connection.request(method, f"/{bucket}/{key}", body=b"x" if method == "PUT" else None)
         return connection.getresponse().status

@@ -58,7 +58,7 @@ class Server:
         end = time.monotonic() + SECONDS
         while True:
             try:
-                connection = await asyncpg.connect(postgres_dsn(self.instance, "postgres", "postgres"), timeout=5)
+                connection = await asyncpg.connect(postgres_dsn(self.instance, "postgres", "postgres"), timeout=30)
                 if not await connection.fetchval("SELECT pg_is_in_recovery()"):
                     return connection
                 await connection.close()
@@ -169,7 +169,7 @@ async def test_one_database_is_restored_whole_into_an_empty_one_and_into_no_othe
     dump = server.script("postgres-dump.sh", "postgres", server.backups)
     await connection.execute("CREATE DATABASE again")
     server.script("postgres-restore.sh", dump, "again")
-    again = await asyncpg.connect(postgres_dsn(server.instance, "postgres", "again"), timeout=5)
+    again = await asyncpg.connect(postgres_dsn(server.instance, "postgres", "again"), timeout=30)
     rows = "SELECT md5(string_agg(facts::text, ',' ORDER BY id)) FROM facts"
     assert await again.fetchval(rows) == await connection.fetchval(rows)
     await again.close()

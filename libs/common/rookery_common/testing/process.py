@@ -21,8 +21,8 @@ from pydantic_settings import BaseSettings
 
 from rookery_common.testing.ports import free_address
 
-START_SECONDS = 60.0
-STOP_SECONDS = 30.0
+START_SECONDS = 100.0
+STOP_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class ServiceProcess:
 
     def probe(self, path: str) -> tuple[int, str]:
         """Status and body of a GET at the health address."""
-        connection = http.client.HTTPConnection(self.health_address, timeout=5)
+        connection = http.client.HTTPConnection(self.health_address, timeout=30)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()

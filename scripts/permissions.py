@@ -37,6 +37,8 @@ OPEN: Mapping[str, str] = {
     "auth.AuthService.CheckAuthorization": "nobody is signed in yet",
     "auth.AccountService.GetSignUp": "who may sign up is for all to see",
     "auth.AccountService.CreateAccount": "anyone signs up, as the operator lets them",
+    "auth.AccountService.StartPasskey": "what is signed is no secret, and its answer tells whose it is",
+    "auth.AccountService.FinishPasskey": "the passkey's signature is the proof",
     "auth.AccountService.FinishSignIn": "what signing in with the password gave is the proof, with the second factor",
     "auth.AccountService.RequestPasswordReset": "anyone may ask, and nobody is told anything",
     "auth.AccountService.ResetPassword": "the mailed link is the proof",

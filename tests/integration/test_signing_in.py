@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import time
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -15,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pyotp
 import pytest
-from harness.people import PASSWORD, Person, Town
+from harness.people import PASSWORD, SCOPES, Person, Town
 from harness.platform import Platform
 from harness.waiting import eventually
 from websockets.exceptions import ConnectionClosed
@@ -126,6 +127,37 @@ def test_an_owner_sees_every_session_and_ends_the_others_everywhere_within_a_sec
     assert elsewhere.http.get("/api/v1/accounts/verify_credentials", headers=bearer).status_code == 401
     assert "/auth/sign_in" in elsewhere.open(OVERVIEW)
     assert browser.open("/auth/sessions").count("<li>") == 1
+
+
+def test_somebody_gets_an_account_with_a_browser_and_allows_an_app(browser: Browser) -> None:
+    app = browser.http.post(
+        "/api/v1/apps", data={"client_name": "First app", "redirect_uris": REDIRECT, "scopes": "read"}
+    ).json()
+    assert browser.http.get("/api/v2/instance").json()["registrations"]["enabled"]
+    browser.open("/oauth/authorize", client_id=app["client_id"], redirect_uri=REDIRECT, response_type="code")
+    link = re.search(r'href="(/auth/sign_up[^"]*)"', browser.page)
+    assert link is not None
+    browser.open(unescape(link[1]))
+    name = f"new{secrets.token_hex(5)}"
+    form = {"username": name, "email": f"{name}@example.org", "agreement": "true"}
+    assert "guessed first" in browser.submit("/auth/sign_up", password="password123", **form)
+    assert f"signed in as {name}" in browser.submit("/auth/sign_up", password=PASSWORD, **form)
+    answer = browser.send("/oauth/authorize", decision="allow")
+    assert "code" in parse_qs(urlsplit(answer.headers["location"]).query)
+
+
+def test_an_app_that_was_allowed_it_by_name_sees_sessions_and_ends_them(
+    browser: Browser, elsewhere: Browser, platform: Platform
+) -> None:
+    person = Town(platform.url, (*SCOPES, "sessions")).newcomer("alice")
+    sign_in(elsewhere, person)
+    bearer = {"authorization": f"Bearer {person.token}"}
+    sessions = browser.http.get("/api/rookery/v1/sessions", headers=bearer).json()["sessions"]
+    assert [session["current"] for session in sessions].count(True) == 1
+    assert {session["network"] for session in sessions} == {"127.0.0.0/24"}
+    [at_browser] = [session["id"] for session in sessions if session["app"] is None]
+    assert browser.http.delete(f"/api/rookery/v1/sessions/{at_browser}", headers=bearer).status_code == 200
+    eventually(lambda: elsewhere.open(OVERVIEW), lambda page: "/auth/sign_in" in page, within=5, what="signed out")
 
 
 def test_a_forgotten_password_is_replaced_by_a_mailed_link_and_signs_out_everywhere(

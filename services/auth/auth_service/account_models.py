@@ -19,6 +19,10 @@ CHALLENGE_LIFETIME = timedelta(minutes=15)
 ELEVATION = timedelta(minutes=10)
 DEVICE_LIFETIME = timedelta(days=365)
 RECOVERY_CODES = 10
+MAX_PASSKEYS = 20
+MAX_PASSKEY_NAME_CHARS = 60
+# An answer with a long chain of certificates fits.
+MAX_PASSKEY_CHARS = 16_384
 # A browser's own sessions have this scope and no other; it is none that an app can ask for.
 SECURITY_SCOPE = "security"
 # What a token may do while its account is not confirmed or approved: nothing that any route or RPC asks for.
@@ -41,6 +45,8 @@ class Purpose(StrEnum):
     SECOND_FACTOR = "second_factor"
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a purpose
     CONFIRM_EMAIL = "confirm_email"
+    ADD_PASSKEY = "add_passkey"
+    USE_PASSKEY = "use_passkey"
 
 
 class Factor(IntEnum):
@@ -103,6 +109,7 @@ class SecuredAccount:
     totp_enabled: bool = False
     totp_last_step: int = 0
     recovery_codes: int = 0
+    passkeys: int = 0
 
     @property
     def factors(self) -> tuple[Factor, ...]:
@@ -110,6 +117,27 @@ class SecuredAccount:
         if not self.totp_enabled:
             return ()
         return (Factor.TOTP, Factor.RECOVERY_CODE) if self.recovery_codes else (Factor.TOTP,)
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """The public half of an authenticator's key; its name is under the account's data key."""
+
+    credential_id: bytes
+    account_id: int
+    public_key: bytes
+    sign_count: int
+    name: bytes = field(repr=False)
+    created_at: datetime
+    used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartedPasskey:
+    """A challenge's token, and what the browser is to ask the authenticator, in JSON."""
+
+    token: str = field(repr=False)
+    options: str
 
 
 @dataclass(frozen=True, slots=True)

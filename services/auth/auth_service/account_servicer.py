@@ -11,6 +11,7 @@ from auth_service.account_models import (
     SECURITY_SCOPE,
     Client,
     Factor,
+    Passkey,
     SessionOverview,
     SignUpMode,
     StartedSession,
@@ -21,6 +22,7 @@ from auth_service.service.admission import Admission
 from auth_service.service.browsers import Browsers
 from auth_service.service.factors import Factors
 from auth_service.service.mails import Mails
+from auth_service.service.passkeys import Passkeys, id_of, text_of
 from auth_service.service.security import Security
 from auth_service.service.sessions import Sessions
 from auth_service.service.sign_up import SignUp
@@ -39,6 +41,7 @@ class AccountServicer(AccountServiceServicer):
         self,
         browsers: Browsers,
         factors: Factors,
+        passkeys: Passkeys,
         security: Security,
         sessions: Sessions,
         account_sessions: AccountSessions,
@@ -48,6 +51,7 @@ class AccountServicer(AccountServiceServicer):
     ) -> None:
         self._browsers = browsers
         self._factors = factors
+        self._passkeys = passkeys
         self._security = security
         self._sessions = sessions
         self._account_sessions = account_sessions
@@ -103,6 +107,7 @@ class AccountServicer(AccountServiceServicer):
             recovery_codes_left=account.recovery_codes,
             elevated_until=None if until is None else _timestamp(until),
             mail=self._mails.is_sent,
+            passkeys=account.passkeys,
         )
 
     async def ElevateSession(self, request: pb.ElevateSessionRequest, context: Any) -> pb.ElevateSessionResponse:
@@ -154,6 +159,44 @@ class AccountServicer(AccountServiceServicer):
             await self._security.tell_of_factors(account)
         return pb.DisableTotpResponse()
 
+    async def BeginPasskey(self, request: pb.BeginPasskeyRequest, context: Any) -> pb.BeginPasskeyResponse:
+        begun = await self._passkeys.begin(await self._browsers.elevated(_caller()))
+        return pb.BeginPasskeyResponse(challenge=begun.token, options_json=begun.options)
+
+    async def AddPasskey(self, request: pb.AddPasskeyRequest, context: Any) -> pb.AddPasskeyResponse:
+        account = await self._browsers.elevated(_caller())
+        await self._passkeys.add(account, request.challenge, request.credential_json, request.name)
+        await self._security.tell_of_factors(account)
+        return pb.AddPasskeyResponse()
+
+    async def ListPasskeys(self, request: pb.ListPasskeysRequest, context: Any) -> pb.ListPasskeysResponse:
+        found = await self._passkeys.names(await self._browsers.account_of(_caller()))
+        return pb.ListPasskeysResponse(passkeys=[_passkey(passkey, name) for passkey, name in found])
+
+    async def RemovePasskey(self, request: pb.RemovePasskeyRequest, context: Any) -> pb.RemovePasskeyResponse:
+        account = await self._browsers.elevated(_caller())
+        await self._passkeys.remove(account, id_of(request.id))
+        await self._security.tell_of_factors(account)
+        return pb.RemovePasskeyResponse()
+
+    async def RemovePassword(self, request: pb.RemovePasswordRequest, context: Any) -> pb.RemovePasswordResponse:
+        account = await self._browsers.elevated(_caller())
+        await self._passkeys.remove_password(account)
+        await self._security.tell_of_factors(account)
+        return pb.RemovePasswordResponse()
+
+    async def StartPasskey(self, request: pb.StartPasskeyRequest, context: Any) -> pb.StartPasskeyResponse:
+        started = await self._passkeys.start()
+        return pb.StartPasskeyResponse(challenge=started.token, options_json=started.options)
+
+    async def FinishPasskey(self, request: pb.FinishPasskeyRequest, context: Any) -> pb.FinishPasskeyResponse:
+        session = await self._browsers.enter(request.challenge, request.credential_json, _client(request.client))
+        return pb.FinishPasskeyResponse(session=_session(session))
+
+    async def ElevateByPasskey(self, request: pb.ElevateByPasskeyRequest, context: Any) -> pb.ElevateByPasskeyResponse:
+        await self._browsers.elevate_by_passkey(_caller(), request.challenge, request.credential_json)
+        return pb.ElevateByPasskeyResponse()
+
     async def CreateRecoveryCodes(
         self, request: pb.CreateRecoveryCodesRequest, context: Any
     ) -> pb.CreateRecoveryCodesResponse:
@@ -164,6 +207,12 @@ class AccountServicer(AccountServiceServicer):
 def _caller() -> Identity:
     """Somebody at a browser of theirs."""
     return require_identity(SECURITY_SCOPE)
+
+
+def _passkey(passkey: Passkey, name: str) -> pb.Passkey:
+    used = None if passkey.used_at is None else _timestamp(passkey.used_at)
+    created = _timestamp(passkey.created_at)
+    return pb.Passkey(id=text_of(passkey.credential_id), name=name, create_time=created, use_time=used)
 
 
 def _session_owner() -> Identity:

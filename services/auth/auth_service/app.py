@@ -20,6 +20,7 @@ from auth_service.mail_transport import Transport, transport_of
 from auth_service.repository import AuthRepository
 from auth_service.repository.accounts import AccountRepository
 from auth_service.repository.operations import OperationsRepository
+from auth_service.repository.passkeys import PasskeyRepository
 from auth_service.service.account_sessions import AccountSessions
 from auth_service.service.admission import INVITATION_LIFETIME, MAX_INVITED, Admission, Approvals
 from auth_service.service.apps import Apps
@@ -34,6 +35,7 @@ from auth_service.service.introspection import Introspector
 from auth_service.service.key_rotation import KeyRotation
 from auth_service.service.mailer import Mailer
 from auth_service.service.mails import Mails
+from auth_service.service.passkeys import Passkeys
 from auth_service.service.password_policy import PasswordPolicy
 from auth_service.service.passwords import Passwords
 from auth_service.service.refresh_tokens import RefreshTokens
@@ -86,6 +88,7 @@ class _Tools:
     settings: Settings
     repository: AuthRepository
     accounts: AccountRepository
+    passkeys: PasskeyRepository
     ids: IdSource
     clock: Clock
 
@@ -113,11 +116,12 @@ class Auth:
         settings: Settings,
         repository: AuthRepository,
         accounts: AccountRepository,
+        passkeys: PasskeyRepository,
         users: UserClient,
         ids: IdSource,
         clock: Clock,
     ) -> None:
-        tools = _Tools(settings, repository, accounts, ids, clock)
+        tools = _Tools(settings, repository, accounts, passkeys, ids, clock)
         events, emails = Events(clock), Emails(tools.cipher, tools.index)
         policy = PasswordPolicy(settings.breached_passwords_file)
         self._wire_tokens(tools, events)
@@ -149,10 +153,19 @@ class Auth:
         self.challenges = Challenges(accounts, tools.cipher, clock)
         self.sign_in = SignIn(repository, accounts, self.passwords, emails, throttle)
         self.factors = Factors(accounts, throttle, tools.cipher, tools.index, clock, issuer=settings.title)
+        self.passkeys = Passkeys(
+            tools.passkeys,
+            self.challenges,
+            tools.cipher,
+            clock,
+            public_url=settings.public_url,
+            title=settings.title,
+        )
         self.browsers = Browsers(
             accounts,
             self.sign_in,
             self.factors,
+            self.passkeys,
             self.challenges,
             self.sessions,
             devices,
@@ -193,6 +206,7 @@ class Auth:
         self.account_servicer = AccountServicer(
             self.browsers,
             self.factors,
+            self.passkeys,
             self.security,
             self.sessions,
             self.account_sessions,
@@ -269,7 +283,8 @@ def build(roles: frozenset[Role]) -> App:
     if Role.SERVE in roles:
         lease = PostgresWorkerLease(pg, clock, WORKERS)
         user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
-        auth = Auth(settings, repository, accounts, UserClient(user), Snowflake(clock, lease.worker), clock)
+        ids = Snowflake(clock, lease.worker)
+        auth = Auth(settings, repository, accounts, PasskeyRepository(pg), UserClient(user), ids, clock)
         components += [lease, user, auth.passwords, auth.revocations, _server(settings, auth)]
         checks["worker_number"] = lease.check
     if Role.RELAY in roles:

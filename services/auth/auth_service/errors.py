@@ -200,6 +200,36 @@ class TotpNotEnabled(FailedPrecondition):
     reason = "TOTP_NOT_ENABLED"
 
 
+class WrongPasskey(Unauthenticated):
+    """No passkey of ours has signed what was asked, or it was not the right one's answer."""
+
+    reason = "WRONG_PASSKEY"
+
+
+class PasskeysNotPossible(FailedPrecondition):
+    """Authenticators keep keys for names alone, and this platform is reached by a network address."""
+
+    reason = "PASSKEYS_NOT_POSSIBLE"
+
+
+class PasskeyNotAdded(FailedPrecondition):
+    """The account has as many passkeys as it may, or this one is known already."""
+
+    reason = "PASSKEY_NOT_ADDED"
+
+
+class PasskeyNotFound(NotFound):
+    """The account has no such passkey."""
+
+    reason = "PASSKEY_NOT_FOUND"
+
+
+class LastWayIn(FailedPrecondition):
+    """Without this nobody could sign in to the account any more."""
+
+    reason = "LAST_WAY_IN"
+
+
 class TooManyTries(ResourceExhausted):
     """This account, or this network, has failed to sign in too often; retry_after tells when to come back."""
 

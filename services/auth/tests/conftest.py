@@ -15,6 +15,7 @@ from auth_service.config import Settings
 from auth_service.models import OUT_OF_BAND, App, IssuedToken, SignUpForm
 from auth_service.repository import AuthRepository
 from auth_service.repository.accounts import AccountRepository
+from auth_service.repository.passkeys import PasskeyRepository
 from rookery_common.auth import Identity
 from rookery_common.testing import FakeClock, FakeIds
 
@@ -28,6 +29,7 @@ class World:
     auth: Auth
     repository: AuthRepository
     accounts: AccountRepository
+    passkeys: PasskeyRepository
     users: FakeUsers
     clock: FakeClock
     ids: FakeIds
@@ -87,11 +89,12 @@ def auth(
     settings: Settings,
     repository: AuthRepository,
     accounts: AccountRepository,
+    passkeys: PasskeyRepository,
     users: FakeUsers,
     ids: FakeIds,
     clock: FakeClock,
 ) -> Auth:
-    return Auth(settings, repository, accounts, users, ids, clock)
+    return Auth(settings, repository, accounts, passkeys, users, ids, clock)
 
 
 @pytest.fixture
@@ -99,6 +102,7 @@ async def world(
     auth: Auth,
     repository: AuthRepository,
     accounts: AccountRepository,
+    passkeys: PasskeyRepository,
     users: FakeUsers,
     clock: FakeClock,
     ids: FakeIds,
@@ -107,4 +111,4 @@ async def world(
     """An app with its secret, and nobody signed up."""
     scopes = ["read", "write", "follow"]
     app, secret = await auth.apps.create("Client", [REDIRECT, OUT_OF_BAND], scopes, "https://client.example")
-    return World(auth, repository, accounts, users, clock, ids, app, secret, recorded)
+    return World(auth, repository, accounts, passkeys, users, clock, ids, app, secret, recorded)

@@ -43,6 +43,7 @@ from gateway_service.routers.oauth import OAuth
 from gateway_service.routers.oembed import OEmbed
 from gateway_service.routers.page_forms import PageForms
 from gateway_service.routers.pages import FrontPages
+from gateway_service.routers.passkeys import PasskeyPages
 from gateway_service.routers.probes import Probes
 from gateway_service.routers.profile import Profile
 from gateway_service.routers.recovery import Recovery
@@ -152,6 +153,7 @@ def api_routers(
         SignUpPage(forms, sign_in, settings).router,
         Recovery(forms, exchange).router,
         Security(forms).router,
+        PasskeyPages(forms, sign_in).router,
         SessionPages(forms).router,
         AccountSessions(clients, exchange).router,
         FilterRoutes(clients, composer, exchange, settings).router,

@@ -11,7 +11,8 @@ SELECT c.account_id, c.username, c.password_hash, c.data_key, c.email,
        coalesce(s.confirmed, true) AS confirmed, coalesce(s.approved, true) AS approved,
        coalesce(s.rejected, false) AS rejected, coalesce(s.locale, '') AS locale, s.reason,
        s.totp_secret, coalesce(s.totp_enabled, false) AS totp_enabled, coalesce(s.totp_last_step, 0) AS totp_last_step,
-       (SELECT count(*) FROM recovery_codes r WHERE r.account_id = c.account_id) AS recovery_codes
+       (SELECT count(*) FROM recovery_codes r WHERE r.account_id = c.account_id) AS recovery_codes,
+       (SELECT count(*) FROM passkeys p WHERE p.account_id = c.account_id) AS passkeys
 FROM credentials c LEFT JOIN account_security s USING (account_id)"""
 ACCOUNT_BY_ID = f"{_ACCOUNT} WHERE c.account_id = $1"
 ACCOUNT_BY_USERNAME = f"{_ACCOUNT} WHERE c.username = $1"

@@ -15,11 +15,12 @@ from auth_service.account_models import (
     StartedSession,
     web_app,
 )
-from auth_service.errors import ChallengeExpired, ElevationRequired, WrongFactor
+from auth_service.errors import ChallengeExpired, ElevationRequired, WrongFactor, WrongPasskey
 from auth_service.repository.accounts import AccountRepository
 from auth_service.service.challenges import Challenges
 from auth_service.service.devices import Devices
 from auth_service.service.factors import Factors
+from auth_service.service.passkeys import Passkeys
 from auth_service.service.sessions import Sessions
 from auth_service.service.sign_in import SignIn, check_state
 from rookery_common.auth import Identity, InvalidToken
@@ -37,6 +38,7 @@ class Browsers:
         repository: AccountRepository,
         sign_in: SignIn,
         factors: Factors,
+        passkeys: Passkeys,
         challenges: Challenges,
         sessions: Sessions,
         devices: Devices,
@@ -48,6 +50,7 @@ class Browsers:
         self._longest = longest
         self._sign_in = sign_in
         self._factors = factors
+        self._passkeys = passkeys
         self._challenges = challenges
         self._sessions = sessions
         self._devices = devices
@@ -85,6 +88,18 @@ class Browsers:
         device = self._devices.token(account.account_id, client.device_token)
         # The cookie outlives what is not used: the session's end is looked at here, not in the browser.
         return StartedSession(issued.access_token, device, account.account_id, now + self._longest)
+
+    async def enter(self, token: str, answer: str, client: Client) -> StartedSession:
+        """By a passkey alone. Raises what Passkeys.account_of and `check_state` do."""
+        account = await self._account(await self._passkeys.account_of(token, answer))
+        check_state(account)
+        return await self.open(account, client)
+
+    async def elevate_by_passkey(self, caller: Identity, token: str, answer: str) -> None:
+        """As `elevate`. Raises WrongPasskey, ChallengeExpired."""
+        if await self._passkeys.account_of(token, answer) != caller.account_id:
+            raise WrongPasskey("this passkey is another account's")
+        await self._repository.elevate(caller.session_id, self._clock.now() + ELEVATION)
 
     async def elevate(self, caller: Identity, password: str, factor: Factor, code: str, client: Client) -> None:
         """Opens what is dangerous for ten minutes. Raises WrongCredentials, WrongFactor, TooManyTries."""

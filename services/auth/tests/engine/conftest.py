@@ -11,6 +11,7 @@ from auth_service.app import MIGRATIONS
 from auth_service.repository import AuthRepository
 from auth_service.repository.accounts import AccountRepository
 from auth_service.repository.operations import OperationsRepository
+from auth_service.repository.passkeys import PasskeyRepository
 from rookery_common.clients.postgres import Postgres
 from rookery_common.clients.postgres_migrations import migrate_postgres
 from rookery_common.kafka.events import Event
@@ -76,6 +77,11 @@ def repository(pg: Postgres, outbox: PostgresOutbox) -> AuthRepository:
 @pytest.fixture
 def accounts(pg: Postgres, outbox: PostgresOutbox) -> AccountRepository:
     return AccountRepository(pg, outbox)
+
+
+@pytest.fixture
+def passkeys(pg: Postgres) -> PasskeyRepository:
+    return PasskeyRepository(pg)
 
 
 @pytest.fixture

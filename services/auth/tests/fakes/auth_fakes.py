@@ -90,6 +90,7 @@ class FakeAccountRepository(AccountRepository):
         self.mails: dict[int, tuple[Mail, datetime]] = {}
         self.invitations: dict[bytes, tuple[int, datetime]] = {}
         self.uses: dict[int, tuple[bytes, datetime]] = {}
+        self.passkeys: dict[int, int] = {}
 
     async def ensure_web_app(self, at: datetime) -> None:
         self.base.apps.setdefault(WEB_APP_ID, web_app(at))
@@ -131,6 +132,7 @@ class FakeAccountRepository(AccountRepository):
             totp_enabled=enabled,
             totp_last_step=last,
             recovery_codes=len(self.codes.get(known.account_id, ())),
+            passkeys=self.passkeys.get(known.account_id, 0),
         )
 
     async def set_unconfirmed_email(self, account_id: int, sealed: bytes) -> bool:

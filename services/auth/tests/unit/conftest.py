@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from auth_fakes import FakeAccountRepository
+from passkey_fakes import FakePasskeys
 
 from auth_service.models import (
     AccountRole,
@@ -299,6 +301,11 @@ def operations(repository: FakeRepository) -> FakeOperations:
 @pytest.fixture
 def accounts(fake_accounts: AccountRepository) -> AccountRepository:
     return fake_accounts
+
+
+@pytest.fixture
+def passkeys(repository: FakeRepository, fake_accounts: FakeAccountRepository) -> FakePasskeys:
+    return FakePasskeys(repository, fake_accounts)
 
 
 @pytest.fixture

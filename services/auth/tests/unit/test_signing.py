@@ -14,7 +14,8 @@ IDENTITY = Identity(1, 2, 3, frozenset({"read"}))
 
 
 async def test_processes_that_start_together_share_one_key(world: Any, settings: Any) -> None:
-    replicas = [Auth(settings, world.repository, world.accounts, world.users, world.ids, world.clock) for _ in range(3)]
+    stores = (world.repository, world.accounts, world.passkeys)
+    replicas = [Auth(settings, *stores, world.users, world.ids, world.clock) for _ in range(3)]
     documents = await asyncio.gather(*(replica.keys.jwks() for replica in replicas))
     assert len(set(documents)) == 1
     signer = await replicas[0].keys.signer()

@@ -126,6 +126,7 @@ class Authorize:
             "authorize.html",
             error,
             after_sign_up=with_query("/oauth/authorize", fields),
+            here=with_query("/oauth/authorize", fields),
             leads_to=fields["redirect_uri"],
             app=checked.app,
             fields=fields,

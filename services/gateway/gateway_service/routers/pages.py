@@ -13,7 +13,7 @@ from gateway_service.fixed import Fixed
 from gateway_service.pages import Pages
 from gateway_service.routing import Routes
 
-_TYPES = {"css": "text/css; charset=utf-8", "png": "image/png"}
+_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "png": "image/png"}
 _ANYWHERE = {"access-control-allow-origin": "*"}
 CACHED_SECONDS = 86_400
 # Where clients that know Mastodon expect them.

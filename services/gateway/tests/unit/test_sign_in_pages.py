@@ -24,7 +24,14 @@ LOGIN = {"login": "alice", "password": "correct horse"}
 CODE, LINK = "123456", "a-link"
 OVERVIEW = "/auth/security"
 PAGES = ["/auth/sign_in", "/auth/sign_up", "/auth/reset", f"/auth/password?token={LINK}", f"/auth/confirm?token={LINK}"]
-PRIVATE = [OVERVIEW, "/auth/sessions", f"{OVERVIEW}/password", f"{OVERVIEW}/email", f"{OVERVIEW}/totp"]
+PRIVATE = [
+    OVERVIEW,
+    f"{OVERVIEW}/passkeys",
+    "/auth/sessions",
+    f"{OVERVIEW}/password",
+    f"{OVERVIEW}/email",
+    f"{OVERVIEW}/totp",
+]
 
 
 @pytest.fixture

@@ -132,6 +132,46 @@ class AccountServiceStub:
                 request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.DisableTotpRequest.SerializeToString,
                 response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.DisableTotpResponse.FromString,
                 _registered_method=True)
+        self.BeginPasskey = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/BeginPasskey',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.BeginPasskeyRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.BeginPasskeyResponse.FromString,
+                _registered_method=True)
+        self.AddPasskey = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/AddPasskey',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.AddPasskeyRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.AddPasskeyResponse.FromString,
+                _registered_method=True)
+        self.ListPasskeys = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/ListPasskeys',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ListPasskeysRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ListPasskeysResponse.FromString,
+                _registered_method=True)
+        self.RemovePasskey = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/RemovePasskey',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RemovePasskeyRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RemovePasskeyResponse.FromString,
+                _registered_method=True)
+        self.RemovePassword = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/RemovePassword',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RemovePasswordRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RemovePasswordResponse.FromString,
+                _registered_method=True)
+        self.StartPasskey = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/StartPasskey',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.StartPasskeyRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.StartPasskeyResponse.FromString,
+                _registered_method=True)
+        self.FinishPasskey = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/FinishPasskey',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.FinishPasskeyRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.FinishPasskeyResponse.FromString,
+                _registered_method=True)
+        self.ElevateByPasskey = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/ElevateByPasskey',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ElevateByPasskeyRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ElevateByPasskeyResponse.FromString,
+                _registered_method=True)
         self.CreateRecoveryCodes = channel.unary_unary(
                 '/rookery.auth.v1.AccountService/CreateRecoveryCodes',
                 request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateRecoveryCodesRequest.SerializeToString,
@@ -288,6 +328,66 @@ class AccountServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BeginPasskey(self, request, context):
+        """What an authenticator is asked to make a passkey by. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED,
+        PASSKEYS_NOT_POSSIBLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddPasskey(self, request, context):
+        """Adds what it made. Errors: INVALID_ARGUMENT (name), UNAUTHENTICATED (WRONG_PASSKEY, CHALLENGE_EXPIRED), FAILED_PRECONDITION
+        (ELEVATION_REQUIRED, PASSKEY_NOT_ADDED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPasskeys(self, request, context):
+        """The account's passkeys, the oldest first; at most 20.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemovePasskey(self, request, context):
+        """Errors: NOT_FOUND (PASSKEY_NOT_FOUND), FAILED_PRECONDITION (ELEVATION_REQUIRED, LAST_WAY_IN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemovePassword(self, request, context):
+        """Leaves the passkeys as the only way in. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED, LAST_WAY_IN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartPasskey(self, request, context):
+        """What any authenticator is asked to sign; its answer tells whose it is. No identity. Errors: FAILED_PRECONDITION
+        (PASSKEYS_NOT_POSSIBLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FinishPasskey(self, request, context):
+        """Signs in by a passkey, which is as good as password and second factor. No identity. Errors: UNAUTHENTICATED (WRONG_PASSKEY,
+        CHALLENGE_EXPIRED), PERMISSION_DENIED as StartSignIn.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ElevateByPasskey(self, request, context):
+        """As ElevateSession, by a passkey of the account. Errors: UNAUTHENTICATED (WRONG_PASSKEY, CHALLENGE_EXPIRED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateRecoveryCodes(self, request, context):
         """Ten new recovery codes; the old ones are void. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED, TOTP_NOT_ENABLED).
         """
@@ -392,6 +492,46 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.DisableTotp,
                     request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.DisableTotpRequest.FromString,
                     response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.DisableTotpResponse.SerializeToString,
+            ),
+            'BeginPasskey': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginPasskey,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.BeginPasskeyRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.BeginPasskeyResponse.SerializeToString,
+            ),
+            'AddPasskey': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddPasskey,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.AddPasskeyRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.AddPasskeyResponse.SerializeToString,
+            ),
+            'ListPasskeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPasskeys,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ListPasskeysRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ListPasskeysResponse.SerializeToString,
+            ),
+            'RemovePasskey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemovePasskey,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RemovePasskeyRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RemovePasskeyResponse.SerializeToString,
+            ),
+            'RemovePassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemovePassword,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RemovePasswordRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RemovePasswordResponse.SerializeToString,
+            ),
+            'StartPasskey': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartPasskey,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.StartPasskeyRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.StartPasskeyResponse.SerializeToString,
+            ),
+            'FinishPasskey': grpc.unary_unary_rpc_method_handler(
+                    servicer.FinishPasskey,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.FinishPasskeyRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.FinishPasskeyResponse.SerializeToString,
+            ),
+            'ElevateByPasskey': grpc.unary_unary_rpc_method_handler(
+                    servicer.ElevateByPasskey,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ElevateByPasskeyRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ElevateByPasskeyResponse.SerializeToString,
             ),
             'CreateRecoveryCodes': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateRecoveryCodes,
@@ -915,6 +1055,222 @@ class AccountService:
             '/rookery.auth.v1.AccountService/DisableTotp',
             rookery_dot_auth_dot_v1_dot_account__service__pb2.DisableTotpRequest.SerializeToString,
             rookery_dot_auth_dot_v1_dot_account__service__pb2.DisableTotpResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginPasskey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/BeginPasskey',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.BeginPasskeyRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.BeginPasskeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddPasskey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/AddPasskey',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.AddPasskeyRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.AddPasskeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPasskeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/ListPasskeys',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.ListPasskeysRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.ListPasskeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemovePasskey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/RemovePasskey',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.RemovePasskeyRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.RemovePasskeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemovePassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/RemovePassword',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.RemovePasswordRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.RemovePasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartPasskey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/StartPasskey',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.StartPasskeyRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.StartPasskeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FinishPasskey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/FinishPasskey',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.FinishPasskeyRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.FinishPasskeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ElevateByPasskey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/ElevateByPasskey',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.ElevateByPasskeyRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.ElevateByPasskeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

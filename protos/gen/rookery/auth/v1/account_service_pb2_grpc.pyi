@@ -94,6 +94,30 @@ class AccountServiceStub:
     """
     DisableTotp: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.DisableTotpRequest, _account_service_pb2.DisableTotpResponse]
     """Turns it off. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED)."""
+    BeginPasskey: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.BeginPasskeyRequest, _account_service_pb2.BeginPasskeyResponse]
+    """What an authenticator is asked to make a passkey by. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED,
+    PASSKEYS_NOT_POSSIBLE).
+    """
+    AddPasskey: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.AddPasskeyRequest, _account_service_pb2.AddPasskeyResponse]
+    """Adds what it made. Errors: INVALID_ARGUMENT (name), UNAUTHENTICATED (WRONG_PASSKEY, CHALLENGE_EXPIRED), FAILED_PRECONDITION
+    (ELEVATION_REQUIRED, PASSKEY_NOT_ADDED).
+    """
+    ListPasskeys: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListPasskeysRequest, _account_service_pb2.ListPasskeysResponse]
+    """The account's passkeys, the oldest first; at most 20."""
+    RemovePasskey: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RemovePasskeyRequest, _account_service_pb2.RemovePasskeyResponse]
+    """Errors: NOT_FOUND (PASSKEY_NOT_FOUND), FAILED_PRECONDITION (ELEVATION_REQUIRED, LAST_WAY_IN)."""
+    RemovePassword: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RemovePasswordRequest, _account_service_pb2.RemovePasswordResponse]
+    """Leaves the passkeys as the only way in. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED, LAST_WAY_IN)."""
+    StartPasskey: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.StartPasskeyRequest, _account_service_pb2.StartPasskeyResponse]
+    """What any authenticator is asked to sign; its answer tells whose it is. No identity. Errors: FAILED_PRECONDITION
+    (PASSKEYS_NOT_POSSIBLE).
+    """
+    FinishPasskey: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.FinishPasskeyRequest, _account_service_pb2.FinishPasskeyResponse]
+    """Signs in by a passkey, which is as good as password and second factor. No identity. Errors: UNAUTHENTICATED (WRONG_PASSKEY,
+    CHALLENGE_EXPIRED), PERMISSION_DENIED as StartSignIn.
+    """
+    ElevateByPasskey: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ElevateByPasskeyRequest, _account_service_pb2.ElevateByPasskeyResponse]
+    """As ElevateSession, by a passkey of the account. Errors: UNAUTHENTICATED (WRONG_PASSKEY, CHALLENGE_EXPIRED)."""
     CreateRecoveryCodes: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.CreateRecoveryCodesRequest, _account_service_pb2.CreateRecoveryCodesResponse]
     """Ten new recovery codes; the old ones are void. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED, TOTP_NOT_ENABLED)."""
 
@@ -163,6 +187,30 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """
     DisableTotp: _aio.UnaryUnaryMultiCallable[_account_service_pb2.DisableTotpRequest, _account_service_pb2.DisableTotpResponse]  # type: ignore[assignment]
     """Turns it off. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED)."""
+    BeginPasskey: _aio.UnaryUnaryMultiCallable[_account_service_pb2.BeginPasskeyRequest, _account_service_pb2.BeginPasskeyResponse]  # type: ignore[assignment]
+    """What an authenticator is asked to make a passkey by. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED,
+    PASSKEYS_NOT_POSSIBLE).
+    """
+    AddPasskey: _aio.UnaryUnaryMultiCallable[_account_service_pb2.AddPasskeyRequest, _account_service_pb2.AddPasskeyResponse]  # type: ignore[assignment]
+    """Adds what it made. Errors: INVALID_ARGUMENT (name), UNAUTHENTICATED (WRONG_PASSKEY, CHALLENGE_EXPIRED), FAILED_PRECONDITION
+    (ELEVATION_REQUIRED, PASSKEY_NOT_ADDED).
+    """
+    ListPasskeys: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListPasskeysRequest, _account_service_pb2.ListPasskeysResponse]  # type: ignore[assignment]
+    """The account's passkeys, the oldest first; at most 20."""
+    RemovePasskey: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RemovePasskeyRequest, _account_service_pb2.RemovePasskeyResponse]  # type: ignore[assignment]
+    """Errors: NOT_FOUND (PASSKEY_NOT_FOUND), FAILED_PRECONDITION (ELEVATION_REQUIRED, LAST_WAY_IN)."""
+    RemovePassword: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RemovePasswordRequest, _account_service_pb2.RemovePasswordResponse]  # type: ignore[assignment]
+    """Leaves the passkeys as the only way in. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED, LAST_WAY_IN)."""
+    StartPasskey: _aio.UnaryUnaryMultiCallable[_account_service_pb2.StartPasskeyRequest, _account_service_pb2.StartPasskeyResponse]  # type: ignore[assignment]
+    """What any authenticator is asked to sign; its answer tells whose it is. No identity. Errors: FAILED_PRECONDITION
+    (PASSKEYS_NOT_POSSIBLE).
+    """
+    FinishPasskey: _aio.UnaryUnaryMultiCallable[_account_service_pb2.FinishPasskeyRequest, _account_service_pb2.FinishPasskeyResponse]  # type: ignore[assignment]
+    """Signs in by a passkey, which is as good as password and second factor. No identity. Errors: UNAUTHENTICATED (WRONG_PASSKEY,
+    CHALLENGE_EXPIRED), PERMISSION_DENIED as StartSignIn.
+    """
+    ElevateByPasskey: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ElevateByPasskeyRequest, _account_service_pb2.ElevateByPasskeyResponse]  # type: ignore[assignment]
+    """As ElevateSession, by a passkey of the account. Errors: UNAUTHENTICATED (WRONG_PASSKEY, CHALLENGE_EXPIRED)."""
     CreateRecoveryCodes: _aio.UnaryUnaryMultiCallable[_account_service_pb2.CreateRecoveryCodesRequest, _account_service_pb2.CreateRecoveryCodesResponse]  # type: ignore[assignment]
     """Ten new recovery codes; the old ones are void. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED, TOTP_NOT_ENABLED)."""
 
@@ -343,6 +391,78 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.DisableTotpResponse, _abc.Awaitable[_account_service_pb2.DisableTotpResponse]]:
         """Turns it off. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED)."""
+
+    @_abc_1.abstractmethod
+    def BeginPasskey(
+        self,
+        request: _account_service_pb2.BeginPasskeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.BeginPasskeyResponse, _abc.Awaitable[_account_service_pb2.BeginPasskeyResponse]]:
+        """What an authenticator is asked to make a passkey by. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED,
+        PASSKEYS_NOT_POSSIBLE).
+        """
+
+    @_abc_1.abstractmethod
+    def AddPasskey(
+        self,
+        request: _account_service_pb2.AddPasskeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.AddPasskeyResponse, _abc.Awaitable[_account_service_pb2.AddPasskeyResponse]]:
+        """Adds what it made. Errors: INVALID_ARGUMENT (name), UNAUTHENTICATED (WRONG_PASSKEY, CHALLENGE_EXPIRED), FAILED_PRECONDITION
+        (ELEVATION_REQUIRED, PASSKEY_NOT_ADDED).
+        """
+
+    @_abc_1.abstractmethod
+    def ListPasskeys(
+        self,
+        request: _account_service_pb2.ListPasskeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.ListPasskeysResponse, _abc.Awaitable[_account_service_pb2.ListPasskeysResponse]]:
+        """The account's passkeys, the oldest first; at most 20."""
+
+    @_abc_1.abstractmethod
+    def RemovePasskey(
+        self,
+        request: _account_service_pb2.RemovePasskeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.RemovePasskeyResponse, _abc.Awaitable[_account_service_pb2.RemovePasskeyResponse]]:
+        """Errors: NOT_FOUND (PASSKEY_NOT_FOUND), FAILED_PRECONDITION (ELEVATION_REQUIRED, LAST_WAY_IN)."""
+
+    @_abc_1.abstractmethod
+    def RemovePassword(
+        self,
+        request: _account_service_pb2.RemovePasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.RemovePasswordResponse, _abc.Awaitable[_account_service_pb2.RemovePasswordResponse]]:
+        """Leaves the passkeys as the only way in. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED, LAST_WAY_IN)."""
+
+    @_abc_1.abstractmethod
+    def StartPasskey(
+        self,
+        request: _account_service_pb2.StartPasskeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.StartPasskeyResponse, _abc.Awaitable[_account_service_pb2.StartPasskeyResponse]]:
+        """What any authenticator is asked to sign; its answer tells whose it is. No identity. Errors: FAILED_PRECONDITION
+        (PASSKEYS_NOT_POSSIBLE).
+        """
+
+    @_abc_1.abstractmethod
+    def FinishPasskey(
+        self,
+        request: _account_service_pb2.FinishPasskeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.FinishPasskeyResponse, _abc.Awaitable[_account_service_pb2.FinishPasskeyResponse]]:
+        """Signs in by a passkey, which is as good as password and second factor. No identity. Errors: UNAUTHENTICATED (WRONG_PASSKEY,
+        CHALLENGE_EXPIRED), PERMISSION_DENIED as StartSignIn.
+        """
+
+    @_abc_1.abstractmethod
+    def ElevateByPasskey(
+        self,
+        request: _account_service_pb2.ElevateByPasskeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.ElevateByPasskeyResponse, _abc.Awaitable[_account_service_pb2.ElevateByPasskeyResponse]]:
+        """As ElevateSession, by a passkey of the account. Errors: UNAUTHENTICATED (WRONG_PASSKEY, CHALLENGE_EXPIRED)."""
 
     @_abc_1.abstractmethod
     def CreateRecoveryCodes(

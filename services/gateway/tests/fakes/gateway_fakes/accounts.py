@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gateway_fakes.world import World
 
 CODE, LINK = "123456", "a-link"
+OPTIONS = '{"challenge": "x", "name": "<&>"}'
 
 
 class FakeAccounts(FakeService):
@@ -24,6 +25,7 @@ class FakeAccounts(FakeService):
         self.elevated: set[int] = set()
         self.challenges: dict[str, int] = {}
         self.sign_up_mode = pb.SignUpMode.SIGN_UP_MODE_OPEN
+        self.passkeys: dict[int, list[str]] = {}
         self.pending = {"confirmation": False, "approval": False}
 
     def GetSignUp(self, _request: Any, _who: Any) -> pb.GetSignUpResponse:
@@ -96,6 +98,50 @@ class FakeAccounts(FakeService):
         if who.account_id in self.elevated:
             answer.elevated_until.FromMilliseconds(self.world.clock.unix_ms() + 600_000)
         return answer
+
+    def StartPasskey(self, _request: Any, _who: Any) -> pb.StartPasskeyResponse:
+        return pb.StartPasskeyResponse(challenge="asked", options_json=OPTIONS)
+
+    def FinishPasskey(self, request: pb.FinishPasskeyRequest, _who: Any) -> pb.FinishPasskeyResponse:
+        return pb.FinishPasskeyResponse(session=self.session(self._owner(request)))
+
+    def ElevateByPasskey(self, request: pb.ElevateByPasskeyRequest, who: Any) -> pb.ElevateByPasskeyResponse:
+        if self._owner(request) != who.account_id:
+            raise with_reason(Unauthenticated("Another's"), "WRONG_PASSKEY")
+        self.elevated.add(who.account_id)
+        return pb.ElevateByPasskeyResponse()
+
+    def _owner(self, request: Any) -> int:
+        for account_id, names in self.passkeys.items():
+            if request.challenge == "asked" and request.credential_json in names:
+                return account_id
+        raise with_reason(Unauthenticated("Nobody's"), "WRONG_PASSKEY")
+
+    def BeginPasskey(self, _request: Any, who: Any) -> pb.BeginPasskeyResponse:
+        self._check_elevated(who)
+        return pb.BeginPasskeyResponse(challenge="make", options_json=OPTIONS)
+
+    def AddPasskey(self, request: pb.AddPasskeyRequest, who: Any) -> pb.AddPasskeyResponse:
+        self._check_elevated(who)
+        if request.challenge != "make":
+            raise with_reason(Unauthenticated("Too late"), "CHALLENGE_EXPIRED")
+        self.passkeys.setdefault(who.account_id, []).append(request.credential_json)
+        return pb.AddPasskeyResponse()
+
+    def ListPasskeys(self, _request: Any, who: Any) -> pb.ListPasskeysResponse:
+        found = [pb.Passkey(id=name, name=f"<{name}>") for name in self.passkeys.get(who.account_id, [])]
+        return pb.ListPasskeysResponse(passkeys=found)
+
+    def RemovePasskey(self, request: pb.RemovePasskeyRequest, who: Any) -> pb.RemovePasskeyResponse:
+        self._check_elevated(who)
+        self.passkeys[who.account_id].remove(request.id)
+        return pb.RemovePasskeyResponse()
+
+    def RemovePassword(self, _request: Any, who: Any) -> pb.RemovePasswordResponse:
+        self._check_elevated(who)
+        if not self.passkeys.get(who.account_id):
+            raise with_reason(FailedPrecondition("No passkey"), "LAST_WAY_IN")
+        return pb.RemovePasswordResponse()
 
     def ElevateSession(self, request: pb.ElevateSessionRequest, who: Any) -> pb.ElevateSessionResponse:
         if request.password not in {password for password, _ in self.world.auth.passwords.values()}:

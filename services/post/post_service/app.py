@@ -137,7 +137,7 @@ class _Parts:
         pictures = ProfilePictures(MediaRepository(self._cql), self._versions, self._clock)
         handlers: dict[str, tuple[str, EventHandler]] = {
             DECISIONS_GROUP: (DECISIONS_TOPIC, DecisionsHandler(decisions)),
-            DELETIONS_GROUP: (DELETIONS_TOPIC, DeletionsHandler(self._remover)),
+            DELETIONS_GROUP: (DELETIONS_TOPIC, DeletionsHandler(self._remover, self._reader)),
             PROFILES_GROUP: (PROFILES_TOPIC, ProfilesHandler(pictures)),
         }
         return [

@@ -10,8 +10,9 @@ from post_service.models import Decision, PostState, Purpose
 from post_service.service.decide import Decisions
 from post_service.service.delete_post import PostRemover
 from post_service.service.profile_pictures import ProfilePictures
+from post_service.service.read_posts import PostReader
 from rookery.moderation.v1 import decision_pb2, events_pb2
-from rookery.post.v1.events_pb2 import PostDeleted
+from rookery.post.v1.events_pb2 import PostDeleted, PostUpdated
 from rookery.user.v1.events_pb2 import AccountUpdated
 from rookery_common.errors import InvalidArgument
 from rookery_common.kafka.events import Event
@@ -48,15 +49,18 @@ class DecisionsHandler:
 
 
 class DeletionsHandler:
-    """Group post.deletions: what goes with a deleted post and may be many."""
+    """Group post.deletions: what goes with a deleted post and may be many, and what edits leave in the cache."""
 
-    def __init__(self, remover: PostRemover) -> None:
+    def __init__(self, remover: PostRemover, reader: PostReader) -> None:
         self._remover = remover
+        self._reader = reader
 
     async def __call__(self, event: Event) -> None:
         message = event.decode()
         if isinstance(message, PostDeleted) and not message.post.reblog_of_id:
             await self._remover.remove_reblogs(message.post.post_id)
+        elif isinstance(message, PostUpdated):
+            await self._reader.refresh(message.post.post_id)
 
 
 class ProfilesHandler:

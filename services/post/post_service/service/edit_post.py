@@ -65,6 +65,7 @@ class PostEditor:
         before = await self._editable(author, post_id)
         edited = await self._compose(before, edit)
         if _says(edited) == _says(before):
+            await self._reader.renew(before)  # A crash may have come between the edit and the cache.
             return before
         if before.edit_time and await self._revisions.count(post_id, MAX_EDITS + 1) > MAX_EDITS:
             raise TooManyEdits(f"a post can be edited {MAX_EDITS} times at most")

@@ -136,6 +136,12 @@ class PostReader:
         counts = await self._count([post.post_id])
         await self._cache.overwrite(CountedPost(self._codec.seal(post), counts[post.post_id]), stamp)
 
+    async def refresh(self, post_id: int) -> None:
+        """After an event that tells of an edit: what an outage has left in the cache goes. Raises Unavailable."""
+        post = await self._posts.get(post_id)
+        if post is not None:
+            await self.overwrite(post)
+
     async def renew(self, post: Post) -> None:
         """After an edit: as `overwrite`, as far as the cache is there."""
         stamp = self._versions.next()

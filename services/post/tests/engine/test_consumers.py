@@ -17,6 +17,7 @@ from post_service.models import Post, PostState, Visibility
 from post_service.repository.posts import PostRepository
 from post_service.service.decide import Decisions
 from post_service.service.delete_post import PostRemover
+from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
 from rookery.moderation.v1.decision_pb2 import DecisionState
 from rookery.moderation.v1.events_pb2 import PostDecided
@@ -64,6 +65,7 @@ async def test_the_last_decision_on_a_post_holds(
 async def test_the_reblogs_of_deleted_posts_are_deleted_once(
     remover: PostRemover,
     reblogger: Reblogger,
+    reader: PostReader,
     posts: PostRepository,
     write: Write,
     outbox: CqlOutbox,
@@ -86,7 +88,7 @@ async def test_the_reblogs_of_deleted_posts_are_deleted_once(
         stored = await posts.get_many([reblog.post_id for reblog in reblogs])
         return [(stored[reblog.post_id].state, stored[reblog.post_id].version) for reblog in reblogs]
 
-    handler = one_by_one(DeletionsHandler(remover))
+    handler = one_by_one(DeletionsHandler(remover, reader))
     async with group_on_trial(
         kafka_bootstrap, topic_prefix, DELETIONS_GROUP, DELETIONS_TOPIC, handler, alone=True
     ) as trial:

@@ -88,7 +88,7 @@ async def test_the_reblogs_of_a_deleted_post_are_deleted_and_told_of(
     made = [await reblogger.reblog(who, post.post_id, Visibility.PUBLIC) for who in (alice, bob, carol)]
     kept = await reblogger.reblog(bob, other.post_id, Visibility.PUBLIC)
     await reblogger.unreblog(carol, post.post_id)
-    handler = DeletionsHandler(remover)
+    handler = DeletionsHandler(remover, reader)
     await remover.delete(alice, post.post_id)
     for event in [event for event in published if isinstance(event.decode(), PostDeleted)] * 2:
         await handler(event)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from post_service.consumers import DeletionsHandler
 from post_service.errors import InvalidField, MediaNotFound, PostNotFound, TooManyEdits
 from post_service.events import PostEvents
 from post_service.models import (
@@ -266,3 +267,31 @@ async def test_a_decision_on_an_edited_post_holds(
     assert (stored.state, stored.text) == (PostState.REMOVED, "Worse")
     with pytest.raises(PostNotFound):
         await editor.edit(alice, post.post_id, Edit(text="Better"))
+
+
+async def test_the_event_of_an_edit_replaces_what_an_outage_of_the_cache_has_left(
+    editor: PostEditor,
+    remover: PostRemover,
+    reader: PostReader,
+    events: PostEvents,
+    write: Write,
+    alice: Identity,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    post = await write()
+
+    async def body() -> bytes:
+        (answer,) = await reader.batch_get([ViewerQuery(alice, [PostQuery(post.post_id)])])
+        assert not isinstance(answer, AppError)
+        return answer[0].post.body
+
+    async def lost(_post: Post) -> None:
+        """Nothing reaches the cache."""
+
+    assert b"Hello, world" in await body()
+    with monkeypatch.context() as outage:
+        outage.setattr(reader, "renew", lost)
+        edited = await editor.edit(alice, post.post_id, Edit(text="Changed"))
+    assert b"Hello, world" in await body()
+    await DeletionsHandler(remover, reader)(events.edited(edited))
+    assert b"Changed" in await body()

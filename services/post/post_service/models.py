@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import NamedTuple
+
+from post_service.upload_models import OF_PROFILE as OF_PROFILE
+from post_service.upload_models import Dimensions as Dimensions
+from post_service.upload_models import ProcessedImage as ProcessedImage
+from post_service.upload_models import ProfilePicture as ProfilePicture
+from post_service.upload_models import Purpose as Purpose
+from post_service.upload_models import UploadNote as UploadNote
 
 UNIX_EPOCH = datetime.fromtimestamp(0, UTC)
 MAX_POST_CHARS = 500
@@ -60,18 +67,6 @@ class MediaType(IntEnum):
     IMAGE = 1
 
 
-class Purpose(IntEnum):
-    """What an upload is for; the numbers are stored and are those of the contract."""
-
-    POST = 0
-    AVATAR = 1
-    HEADER = 2
-
-
-OF_PROFILE = -1
-"""In the place of a post's id: the picture is, or waits to be, a profile's."""
-
-
 class FactKind(IntEnum):
     """What of others' doing a post is counted by; the numbers are stored."""
 
@@ -84,14 +79,6 @@ class MarkKind(IntEnum):
 
     FAVOURITE = 1
     BOOKMARK = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Dimensions:
-    """Pixels."""
-
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,38 +381,3 @@ class Thread(NamedTuple):
 
     ancestor_ids: list[int]
     descendant_ids: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class ProfilePicture:
-    """Which picture an account shows, as of a version of its profile; media_id is 0 where it shows none."""
-
-    account_id: int
-    purpose: Purpose
-    media_id: int = 0
-    version: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class UploadNote:
-    """What was put, or was about to be put, into S3 for an upload, and on which day."""
-
-    day: date
-    media_id: int
-    original_key: str
-    small_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessedImage:
-    """A picture after re-encoding: no metadata, upright, within the stored size."""
-
-    content_type: str
-    extension: str
-    original: bytes
-    original_size: Dimensions
-    small_content_type: str
-    small_extension: str
-    small: bytes
-    small_size: Dimensions
-    blurhash: str

@@ -1,0 +1,62 @@
+"""What uploads are for, what is made of them, and what is kept in mind of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import IntEnum
+
+
+class Purpose(IntEnum):
+    """What an upload is for; the numbers are stored and are those of the contract."""
+
+    POST = 0
+    AVATAR = 1
+    HEADER = 2
+
+
+OF_PROFILE = -1
+"""In the place of a post's id: the picture is, or waits to be, a profile's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dimensions:
+    """Pixels."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessedImage:
+    """A picture after re-encoding: no metadata, upright, within the stored size."""
+
+    content_type: str
+    extension: str
+    original: bytes
+    original_size: Dimensions
+    small_content_type: str
+    small_extension: str
+    small: bytes
+    small_size: Dimensions
+    blurhash: str
+
+
+@dataclass(frozen=True, slots=True)
+class UploadNote:
+    """What was put, or was about to be put, into S3 for an upload, and on which day."""
+
+    day: date
+    media_id: int
+    original_key: str
+    small_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProfilePicture:
+    """Which picture an account shows, as of a version of its profile; media_id is 0 where it shows none."""
+
+    account_id: int
+    purpose: Purpose
+    media_id: int = 0
+    version: int = 0

@@ -155,7 +155,8 @@ def sample(name: str, schema: dict[str, Any]) -> Any:
     if schema.get("type") == "array":
         return [sample("", schema["items"]), sample("", schema["items"])]
     if schema.get("type") == "object":
-        return {key: sample(key, each) for key, each in schema.get("properties", {}).items()}
+        properties = schema.get("properties", {"id": {"pattern": ""}})  # no form can say that a group is empty
+        return {key: sample(key, each) for key, each in properties.items()}
     if schema.get("type") == "boolean":
         return True
     if schema.get("type") == "integer":

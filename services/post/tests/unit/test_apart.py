@@ -14,7 +14,7 @@ from rookery_common.auth import Identity
 from rookery_common.errors import Unavailable
 
 if TYPE_CHECKING:
-    from tests.unit.conftest import Store
+    from post_fakes.store import Store
 
 Write = Callable[..., Awaitable[Post]]
 AUTHOR, OTHER = 101, 102

@@ -1,0 +1,118 @@
+"""Media, files and pictures, and the accounts of others, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+from post_fakes.store import Store
+from post_service.clients import Relation, UserClient
+from post_service.errors import BrokenFile, FileTooLarge
+from post_service.imaging.formats import Kind
+from post_service.imaging.pool import ImageWorkers
+from post_service.imaging.worker import answer_for
+from post_service.models import (
+    Media,
+    Mention,
+    ProcessedImage,
+    ProfilePicture,
+    Purpose,
+    UploadClaim,
+    UploadNote,
+)
+from post_service.repository.media import UPLOAD_SHARDS, MediaRepository
+from rookery_common.auth import Identity
+from rookery_common.clients.s3 import S3
+
+
+class MemoryMedia(MediaRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get_many(self, media_ids: Sequence[int]) -> dict[int, Media]:
+        self._store.require("cql")
+        return {media_id: self._store.media[media_id] for media_id in media_ids if media_id in self._store.media}
+
+    async def put(self, media: Media) -> None:
+        self._store.require("cql")
+        self._store.media[media.media_id] = media
+
+    async def describe(self, media: Media) -> None:
+        held = self._store.media[media.media_id]
+        changed = replace(held, description=media.description, focus=media.focus, version=media.version)
+        self._store.media[media.media_id] = changed
+
+    async def find_claim(self, account_id: int, request_id: str) -> UploadClaim | None:
+        return self._store.upload_claims.get((account_id, request_id))
+
+    async def claim(self, account_id: int, request_id: str, claim: UploadClaim) -> UploadClaim:
+        self._store.require("cql")
+        return self._store.upload_claims.setdefault((account_id, request_id), claim)
+
+    async def note_upload(self, note: UploadNote) -> None:
+        self._store.require("cql")
+        self._store.uploads[note.day, note.media_id] = note
+
+    async def noted_uploads(self, day: date, shard: int, after: int, limit: int) -> list[UploadNote]:
+        notes = (n for n in self._store.uploads.values() if n.day == day and n.media_id % UPLOAD_SHARDS == shard)
+        return sorted((n for n in notes if n.media_id > after), key=lambda n: n.media_id)[:limit]
+
+    async def forget_upload(self, note: UploadNote) -> None:
+        self._store.uploads.pop((note.day, note.media_id), None)
+
+    async def profile_pictures(self, account_id: int) -> dict[Purpose, ProfilePicture]:
+        return {purpose: shown for (owner, purpose), shown in self._store.pictures.items() if owner == account_id}
+
+    async def change_profile_picture(
+        self, shown: ProfilePicture, kept: Media | None, freed: Media | None, today: date
+    ) -> None:
+        self._store.pictures[shown.account_id, shown.purpose] = shown
+        for media in (kept, freed):
+            if media is not None:
+                self._store.media[media.media_id] = media
+        if freed is not None:
+            await self.note_upload(UploadNote(today, freed.media_id, freed.original_key, freed.small_key))
+
+
+class MemoryUsers(UserClient):
+    def __init__(self, store: Store, accounts: dict[str, Mention], follows: dict[int, set[int]]) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._follows = follows
+
+    async def find_accounts(self, usernames: Sequence[str]) -> list[Mention]:
+        self._store.require("user")
+        return [self._accounts[name.lower()] for name in usernames if name.lower() in self._accounts]
+
+    async def relations(self, viewer: Identity, account_ids: Sequence[int]) -> dict[int, Relation]:
+        self._store.require("user")
+        follows, me = self._follows[viewer.account_id], viewer.account_id
+        known = [account_id for account_id in account_ids if account_id not in self._store.unknown_accounts]
+        return {
+            each: Relation(each in follows, not self._store.blocks.isdisjoint({(me, each), (each, me)}))
+            for each in known
+        }
+
+
+class MemoryFiles(S3):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def put(self, key: str, data: bytes, content_type: str, cache_control: str = "") -> None:
+        self._store.require("s3")
+        self._store.files[key] = (data, content_type, cache_control)
+
+    async def delete(self, key: str) -> None:
+        self._store.require("s3")
+        self._store.files.pop(key, None)
+
+
+class InlineWorkers(ImageWorkers):
+    """Processes in this process: for pictures that tests make themselves."""
+
+    async def process(self, data: bytes, kind: Kind, purpose: Purpose = Purpose.POST) -> ProcessedImage:
+        answer = answer_for(data, kind, purpose)
+        if isinstance(answer, ProcessedImage):
+            return answer
+        raise (FileTooLarge if answer.reason == "FILE_TOO_LARGE" else BrokenFile)(answer.description)

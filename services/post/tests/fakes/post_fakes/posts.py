@@ -1,0 +1,190 @@
+"""Posts, their revisions and pins, and facts, in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from post_fakes.store import Store
+from post_service.models import (
+    AuthoredRow,
+    Engaged,
+    Fact,
+    FactKind,
+    KeyClaim,
+    Pinned,
+    Post,
+    PostState,
+    Revision,
+)
+from post_service.repository.engagements import EngagementCounts, EngagementRepository
+from post_service.repository.pins import PinRepository
+from post_service.repository.posts import PostRepository
+from post_service.repository.revisions import RevisionRepository
+from post_service.service.revisions import revision_of
+from rookery_common.kafka.events import Event
+
+
+class MemoryPosts(PostRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get_many(self, post_ids: Iterable[int]) -> dict[int, Post]:
+        self._store.require("cql")
+        ids = list(post_ids)
+        self._store.reads += len(ids)
+        return {post_id: self._store.posts[post_id] for post_id in ids if post_id in self._store.posts}
+
+    async def create(self, post: Post, event: Event, fact: Fact | None = None) -> None:
+        self._store.require("cql")
+        held = self._store.posts.get(post.post_id)
+        if held is None or held.version < post.version:
+            self._store.posts[post.post_id] = replace(post, media=tuple(replace(m, version=0) for m in post.media))
+            self._store.media |= {media.media_id: media for media in post.media}
+        self._note(event, fact)
+
+    async def bury(self, post: Post, tombstone: Post, event: Event, fact: Fact | None = None) -> None:
+        self._store.require("cql")
+        self._store.posts[post.post_id] = tombstone
+        self._store.revisions.pop(post.post_id, None)
+        self._store.media |= {m.media_id: replace(m, post_id=0, version=tombstone.version) for m in post.media}
+        self._note(event, fact)
+
+    async def decide(self, post: Post, event: Event) -> None:
+        if self._store.posts[post.post_id].state != PostState.DELETED:
+            self._store.posts[post.post_id] = post
+        self._note(event, None)
+
+    async def unsettle(self, reply: Post) -> None:
+        """Nothing is noted here."""
+
+    def _note(self, event: Event, fact: Fact | None) -> None:
+        self._store.outbox.append(event)
+        if fact:
+            self._store.facts[fact.kind, fact.post_id, fact.account_id] = fact
+
+    async def replies_of(self, post_ids: Sequence[int], limit: int) -> dict[int, list[int]]:
+        found = {post_id: sorted(reply.post_id for reply in self._replies(post_id)) for post_id in post_ids}
+        return {post_id: replies[:limit] for post_id, replies in found.items() if replies}
+
+    def _replies(self, post_id: int) -> list[Post]:
+        visible = (post for post in self._store.posts.values() if post.state == PostState.VISIBLE)
+        return [post for post in visible if post.in_reply_to_id == post_id]
+
+    async def publish(self, event: Event) -> None:
+        self._store.published.append(event)
+
+    async def find_claim(self, account_id: int, request_id: str) -> KeyClaim | None:
+        self._store.require("cql")
+        return self._store.claims.get((account_id, request_id))
+
+    async def claim(self, account_id: int, request_id: str, claim: KeyClaim) -> KeyClaim:
+        self._store.require("cql")
+        return self._store.claims.setdefault((account_id, request_id), claim)
+
+    async def authored(
+        self, author_id: int, above: int, below: int, limit: int, *, newest: bool = True
+    ) -> list[AuthoredRow]:
+        self._store.require("cql")
+        there = [post for post in self._store.posts.values() if post.state != PostState.DELETED]
+        posts = [p for p in there if p.author_id == author_id and above < p.post_id < below]
+        posts.sort(key=lambda post: post.post_id, reverse=newest)
+        return [AuthoredRow(p.post_id, p.visibility, p.in_reply_to_account_id, bool(p.media)) for p in posts[:limit]]
+
+    async def count_replies(self, post_ids: Sequence[int]) -> dict[int, int]:
+        self._store.require("cql")
+        return {post_id: len(self._replies(post_id)) for post_id in post_ids}
+
+
+class MemoryRevisions(RevisionRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def edit(self, before: Post, edited: Post, event: Event) -> None:
+        self._store.require("cql")
+        held, told = self._store.posts[edited.post_id], edited
+        state = edited.state if edited.state != before.state else held.state
+        edited = replace(edited, state=state, media=tuple(replace(m, version=0) for m in edited.media))
+        self._store.posts[edited.post_id] = edited
+        revisions = self._store.revisions.setdefault(edited.post_id, {})
+        if before.edit_time is None:
+            revisions[0] = revision_of(before)
+        revisions[told.version] = revision_of(edited)
+        self._store.media |= {media.media_id: media for media in told.media}
+        self._store.outbox.append(event)
+
+    async def restate(self, post: Post, event: Event) -> None:
+        self._store.posts[post.post_id] = replace(self._store.posts[post.post_id], version=post.version)
+        self._store.outbox.append(event)
+
+    async def count(self, post_id: int, limit: int) -> int:
+        return len(await self.of(post_id, limit))
+
+    async def of(self, post_id: int, limit: int) -> list[Revision]:
+        kept = self._store.revisions.get(post_id, {})
+        return [kept[version] for version in sorted(kept)][:limit]
+
+    async def publish(self, event: Event) -> None:
+        self._store.published.append(event)
+
+
+class MemoryPins(PinRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def of(self, account_id: int, *, serial: bool = False) -> Pinned:
+        self._store.require("cql")
+        return self._store.pins.get(account_id, Pinned())
+
+    async def change(
+        self, account_id: int, before: Pinned, add: Collection[int], drop: Collection[int], now: datetime
+    ) -> bool:
+        if self._store.pins.get(account_id, Pinned()) != before:
+            return False
+        kept = tuple(post_id for post_id in before.post_ids if post_id not in drop)
+        self._store.pins[account_id] = Pinned((*add, *kept), before.revision + 1)
+        return True
+
+
+class MemoryEngagements(EngagementRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def find(self, kind: FactKind, post_id: int, account_id: int) -> Fact:
+        return self._store.facts.get((kind, post_id, account_id), Fact(kind, post_id, account_id))
+
+    async def engaged(self, kind: FactKind, post_id: int, after: int, limit: int) -> tuple[list[Engaged], int]:
+        """In the order of ids, of which the buckets are a part here."""
+        facts = sorted((f for f in self._store.facts.values() if f.active), key=lambda fact: fact.account_id)
+        found = [Engaged(f.account_id, f.since) for f in facts if (f.kind, f.post_id) == (kind, post_id)]
+        page = [engaged for engaged in found if engaged.account_id > after][:limit]
+        return page, page[-1].account_id if len(page) == limit else 0
+
+    async def holders(self, kind: FactKind, post_id: int) -> AsyncIterator[list[int]]:
+        yield [key[2] for key, fact in self._store.facts.items() if key[:2] == (kind, post_id) and fact.active]
+
+    async def put(self, fact: Fact, event: Event) -> None:
+        self._store.require("cql")
+        self._store.facts[fact.kind, fact.post_id, fact.account_id] = fact
+        self._store.outbox.append(event)
+
+    async def publish(self, event: Event) -> None:
+        self._store.published.append(event)
+
+    async def recount(self, fact: Fact) -> None:
+        """Nothing is noted."""
+
+    async def count(self, post_ids: Sequence[int]) -> dict[int, EngagementCounts]:
+        self._store.require("cql")
+        held = Counter((kind, post_id) for (kind, post_id, _), fact in self._store.facts.items() if fact.active)
+        return {key: EngagementCounts(held[FactKind.REBLOG, key], held[FactKind.FAVOURITE, key]) for key in post_ids}
+
+    async def claim_reblog(self, account_id: int, post_id: int, reblog_id: int, held: int) -> int:
+        if self._store.reblogs.get((account_id, post_id), 0) == held:
+            self._store.reblogs[account_id, post_id] = reblog_id
+        return self._store.reblogs[account_id, post_id]
+
+    async def claimed_reblog(self, account_id: int, post_id: int) -> int:
+        return self._store.reblogs.get((account_id, post_id), 0)

@@ -1,0 +1,55 @@
+"""What the engines hold in tests, and which of them are away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from post_service.models import (
+    Bookmark,
+    CountedPost,
+    Fact,
+    FactKind,
+    KeyClaim,
+    Media,
+    Pinned,
+    Post,
+    ProfilePicture,
+    Purpose,
+    Revision,
+    UploadClaim,
+    UploadNote,
+)
+from post_service.repository.marks import Sheet, Week
+from rookery_common.errors import Unavailable
+from rookery_common.kafka.events import Event
+
+
+@dataclass
+class Store:
+    """What the engines hold, and which of them are away."""
+
+    posts: dict[int, Post] = field(default_factory=dict)
+    media: dict[int, Media] = field(default_factory=dict)
+    claims: dict[tuple[int, str], KeyClaim] = field(default_factory=dict)
+    uploads: dict[tuple[date, int], UploadNote] = field(default_factory=dict)
+    upload_claims: dict[tuple[int, str], UploadClaim] = field(default_factory=dict)
+    outbox: list[Event] = field(default_factory=list)
+    published: list[Event] = field(default_factory=list)
+    cached: dict[int, tuple[CountedPost, int]] = field(default_factory=dict)
+    revisions: dict[int, dict[int, Revision]] = field(default_factory=dict)
+    pins: dict[int, Pinned] = field(default_factory=dict)
+    facts: dict[tuple[FactKind, int, int], Fact] = field(default_factory=dict)
+    bookmarks: dict[tuple[int, int], Bookmark] = field(default_factory=dict)
+    reblogs: dict[tuple[int, int], int] = field(default_factory=dict)
+    sheets: dict[Week, tuple[Sheet, int]] = field(default_factory=dict)
+    files: dict[str, tuple[bytes, str, str]] = field(default_factory=dict)
+    pictures: dict[tuple[int, Purpose], ProfilePicture] = field(default_factory=dict)
+    blocks: set[tuple[int, int]] = field(default_factory=set)
+    unknown_accounts: set[int] = field(default_factory=set)
+    away: set[str] = field(default_factory=set)
+    reads: int = 0
+
+    def require(self, engine: str) -> None:
+        if engine in self.away:
+            raise Unavailable(f"{engine} is away")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from enum import StrEnum
 
 from gateway_service import degradation
 from gateway_service.clients import Clients
 from gateway_service.flags import SIGN_UP
+from gateway_service.schemas.instance import SignUpMode
 from rookery.auth.v1.account_service_pb2 import GetSignUpRequest
 from rookery.auth.v1.account_service_pb2 import SignUpMode as Told
 from rookery_common.clock import Clock
@@ -17,15 +17,6 @@ from rookery_common.flags import Flags
 HOLDS_SECONDS = 30.0
 RETRY_SECONDS = 2.0
 CALL_SECONDS = 1.0
-
-
-class SignUpMode(StrEnum):
-    """Anyone; anyone, but a moderator looks first; who was invited; nobody."""
-
-    OPEN = "open"
-    APPROVAL = "approval"
-    INVITATION = "invitation"
-    CLOSED = "closed"
 
 
 _MODES = {Told.Value(f"SIGN_UP_MODE_{mode.name}"): mode for mode in SignUpMode}

@@ -13,8 +13,8 @@ from gateway_service.config import Settings
 from gateway_service.errors import JSON
 from gateway_service.fixed import Fixed
 from gateway_service.routing import Endpoint, Routes
-from gateway_service.schemas.instance import instance_v1, instance_v2, nodeinfo, nodeinfo_links, rules
-from gateway_service.sign_up_policy import SignUpMode, SignUpPolicy
+from gateway_service.schemas.instance import SignUpMode, instance_v1, instance_v2, nodeinfo, nodeinfo_links, rules
+from gateway_service.sign_up_policy import SignUpPolicy
 
 CACHED_SECONDS = 60
 _NODEINFO = 'application/json; profile="http://nodeinfo.diaspora.software/ns/schema/2.0#"'

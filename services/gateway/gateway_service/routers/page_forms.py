@@ -16,7 +16,8 @@ from gateway_service.config import Settings
 from gateway_service.errors import error_headers, http_status
 from gateway_service.pages import Pages
 from gateway_service.params import Params, read_params
-from gateway_service.sign_up_policy import SignUpMode, SignUpPolicy
+from gateway_service.schemas.instance import SignUpMode
+from gateway_service.sign_up_policy import SignUpPolicy
 from gateway_service.translations import mark
 from rookery_common.errors import AppError, FailedPrecondition
 

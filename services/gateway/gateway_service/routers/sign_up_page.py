@@ -14,7 +14,7 @@ from gateway_service.routers.page_forms import FIELD_MESSAGES, TRY_AGAIN, PageFo
 from gateway_service.routers.sign_in import SignIn
 from gateway_service.routers.sign_up import SIGN_UP_SECONDS, request_id, sign_up_request
 from gateway_service.routing import Routes
-from gateway_service.sign_up_policy import SignUpMode
+from gateway_service.schemas.instance import SignUpMode
 from rookery.auth.v1.account_service_pb2 import CreateAccountRequest, CreateAccountResponse
 from rookery.auth.v1.auth_service_pb2 import SignUpRequest
 from rookery_common.crypto import derive_key

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from gateway_service import __version__
 from gateway_service.config import Settings
-from gateway_service.sign_up_policy import SignUpMode
 
 MASTODON_VERSION = "4.5.0"
 MASTODON_API_VERSION = 7  # That of Mastodon 4.5.
@@ -14,6 +14,17 @@ MASTODON_API_VERSION = 7  # That of Mastodon 4.5.
 IMAGE_TYPES = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"]
 IMAGE_PIXELS = 40_000_000
 DESCRIPTION_CHARS = 1500
+
+
+class SignUpMode(StrEnum):
+    """Who may sign up: anyone; anyone, but a moderator looks first; who was invited; nobody."""
+
+    OPEN = "open"
+    APPROVAL = "approval"
+    INVITATION = "invitation"
+    CLOSED = "closed"
+
+
 _OPEN_TO_ANYONE = frozenset({SignUpMode.OPEN, SignUpMode.APPROVAL})
 
 

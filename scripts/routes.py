@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib
 import os
+import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -127,11 +128,13 @@ def _served(route: Any, rpcs: Mapping[str, str]) -> Served:
 def _rpcs() -> dict[str, str]:
     """The service of each RPC, from the contracts."""
     found: dict[str, str] = {}
-    contracts = {**{name: name for name in SERVICES}, "account": "auth"}
-    for file, name in contracts.items():
-        module = importlib.import_module(f"rookery.{name}.v1.{file}_service_pb2")
-        for service in module.DESCRIPTOR.services_by_name.values():
-            found |= {method.name: name for method in service.methods}
+    for name in SERVICES:
+        package = importlib.import_module(f"rookery.{name}.v1")
+        for file in pkgutil.iter_modules(package.__path__):
+            if file.name.endswith("_service_pb2"):
+                module = importlib.import_module(f"rookery.{name}.v1.{file.name}")
+                for service in module.DESCRIPTOR.services_by_name.values():
+                    found |= {method.name: name for method in service.methods}
     return found
 
 

@@ -14,7 +14,7 @@ from mastodon import MastodonNotFoundError, StreamListener
 SOON = 30.0
 
 
-class Edits(StreamListener):  # type: ignore[misc] # the client is untyped
+class Edits(StreamListener):
     """Keeps what edits bring."""
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rookery_common.errors import (
+    Aborted,
     AlreadyExists,
     FailedPrecondition,
     FieldViolation,
@@ -38,6 +39,12 @@ class RequestIdReused(FailedPrecondition):
     """The request id belongs to the reservation of another username."""
 
     reason = "REQUEST_ID_REUSED"
+
+
+class IdempotencyConflict(Aborted):
+    """The request id was used with another body."""
+
+    reason = "IDEMPOTENCY_CONFLICT"
 
 
 class ReservationNotFound(NotFound):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 import grpc
@@ -12,7 +13,7 @@ from rookery.user.v1.filter_service_pb2_grpc import FilterServiceServicer
 from rookery_common.auth import require_identity
 from rookery_common.errors import Unauthenticated
 from user_service.errors import FieldInvalid
-from user_service.filters.models import Action, Context, Filter, FilterChange, KeywordChange
+from user_service.filters.models import Action, Context, Filter, FilterChange, KeywordChange, RequestKey
 from user_service.filters.service import Filters
 
 SERVICE_NAME = "rookery.user.v1.FilterService"
@@ -46,7 +47,7 @@ class FilterServicer(FilterServiceServicer):
             expire_seconds=request.expire_seconds,
             keywords=_keywords(request.keywords),
         )
-        return pb.CreateFilterResponse(filter=_filter(await self._filters.create(me, change)))
+        return pb.CreateFilterResponse(filter=_filter(await self._filters.create(me, change, _key(request))))
 
     async def UpdateFilter(self, request: pb.UpdateFilterRequest, context: RpcContext) -> pb.UpdateFilterResponse:
         me = _account(require_identity(WRITE_SCOPE).account_id)
@@ -75,6 +76,12 @@ class FilterServicer(FilterServiceServicer):
     ) -> pb.RemoveFilterStatusResponse:
         await self._filters.remove_status(_account(require_identity(WRITE_SCOPE).account_id), request.filter_status_id)
         return pb.RemoveFilterStatusResponse()
+
+
+def _key(request: pb.CreateFilterRequest) -> RequestKey | None:
+    if not request.request_id:
+        return None
+    return RequestKey(request.request_id, sha256(request.SerializeToString(deterministic=True)).digest())
 
 
 def _account(account_id: int) -> int:

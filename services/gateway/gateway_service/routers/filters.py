@@ -15,6 +15,7 @@ from gateway_service.compose import Composer
 from gateway_service.config import Settings
 from gateway_service.errors import RecordNotFound
 from gateway_service.params import Params, read_params
+from gateway_service.routers.statuses import idempotency_key
 from gateway_service.routing import Routes, json_response, path_id
 from gateway_service.schemas.filters import ACTIONS, CONTEXTS, filter_entity, keyword_entity, status_entity
 from rookery.user.v1.filter_service_pb2 import (
@@ -135,6 +136,7 @@ class FilterRoutes:
             action=params.choice("filter_action", ACTIONS) or FilterAction.FILTER_ACTION_UNSPECIFIED,
             expire_seconds=expiry(params) or 0,
             keywords=keyword_changes(params),
+            request_id=idempotency_key(request),
         )
         return _json(filter_entity((await self._calls.change(caller.identity, "CreateFilter", call)).filter))
 

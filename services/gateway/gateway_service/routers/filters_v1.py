@@ -12,6 +12,7 @@ from gateway_service.compose import Composer
 from gateway_service.config import Settings
 from gateway_service.params import Params, read_params
 from gateway_service.routers.filters import MAX_TEXT, READ, WRITE, FilterCalls, contexts, expiry
+from gateway_service.routers.statuses import idempotency_key
 from gateway_service.routing import Routes, json_response, path_id
 from gateway_service.schemas.filters import v1_entity
 from rookery.user.v1.filter_service_pb2 import (
@@ -57,6 +58,7 @@ class FilterRoutesV1:
         params = await read_params(request, self._settings.max_body_bytes)
         phrase = params.required_text("phrase", MAX_TEXT)
         call = CreateFilterRequest(
+            request_id=idempotency_key(request),
             title=phrase[:256],
             contexts=contexts(params),
             action=action(params),

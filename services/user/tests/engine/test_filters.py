@@ -16,7 +16,14 @@ from rookery.user.v1 import events_pb2
 from rookery.user.v1 import filter_service_pb2 as pb
 from rookery.user.v1.filter_service_pb2_grpc import FilterServiceStub, add_FilterServiceServicer_to_server
 from rookery_common.clients.postgres import Postgres
-from rookery_common.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
+from rookery_common.errors import (
+    Aborted,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Unauthenticated,
+)
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.rpc import RpcClient
 from rookery_common.testing import FakeClock, FakeIds
@@ -72,6 +79,19 @@ async def call(
         server = await network.serve(registration, allowed_callers=ALLOWED_CALLERS)
         settings = settings_of("gateway")
         yield Caller(await network.client(server.port, FilterServiceStub, service="user", settings=settings), tokens)
+
+
+async def test_a_filter_that_is_asked_for_again_is_made_once(call: Caller, real_world: World) -> None:
+    alice, bob = await real_world.sign_up("alice"), await real_world.sign_up("bob")
+    made = await asyncio.gather(*(call.made(alice, title="Birds", request_id="key") for _ in range(4)))
+    assert {each.filter_id for each in made} == {made[0].filter_id}
+    assert [each.filter_id for each in await call.all(alice)] == [made[0].filter_id]
+    with pytest.raises(Aborted):
+        await call.made(alice, title="Fish", request_id="key")
+    assert (await call.made(bob, title="Fish", request_id="key")).title == "Fish"
+    for bad in ("k" * 201, "k\x07"):
+        with pytest.raises(InvalidArgument):
+            await call.made(alice, request_id=bad)
 
 
 async def test_a_filter_is_made_changed_and_deleted(call: Caller, real_world: World, clock: FakeClock) -> None:

@@ -23,6 +23,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (account_id, filter_id) DO UPDATE SET title = excluded.title, contexts = excluded.contexts,
   action = excluded.action, expires_at = excluded.expires_at, keywords = excluded.keywords, statuses = excluded.statuses
 """
+_NOTE_REQUEST = "UPDATE filters SET request_id = $3, request_digest = $4 WHERE account_id = $1 AND filter_id = $2"
+_REQUESTED = "SELECT filter_id, request_digest FROM filters WHERE account_id = $1 AND request_id = $2"
 _DELETE_FILTER = "DELETE FROM filters WHERE account_id = $1 AND filter_id = $2"
 
 
@@ -48,6 +50,15 @@ class FilterTransaction:
         args = (filter_.title, list(filter_.contexts), filter_.action, filter_.expires_at)
         texts = (json.dumps(keywords), json.dumps(statuses))
         await self._tx.execute("filter_save", _SAVE_FILTER, account_id, filter_.filter_id, *args, *texts)
+
+    async def note_request(self, account_id: int, filter_id: int, request_id: str, digest: bytes) -> None:
+        """What the filter was asked for with."""
+        await self._tx.execute("filter_request_note", _NOTE_REQUEST, account_id, filter_id, request_id, digest)
+
+    async def requested(self, account_id: int, request_id: str) -> tuple[int, bytes] | None:
+        """The id of the filter that was asked for with this, and the digest of the request."""
+        row = await self._tx.fetchrow("filter_request", _REQUESTED, account_id, request_id)
+        return (row["filter_id"], row["request_digest"]) if row else None
 
     async def delete_filter(self, account_id: int, filter_id: int) -> None:
         await self._tx.execute("filter_delete", _DELETE_FILTER, account_id, filter_id)

@@ -8,17 +8,19 @@ from dataclasses import replace
 
 from rookery_common.clock import Clock
 from rookery_common.ids import MAX_ID, IdSource
-from user_service.errors import AccountNotFound, FieldInvalid, FilterNotFound, TooManyFilters
+from user_service.errors import AccountNotFound, FieldInvalid, FilterNotFound, IdempotencyConflict, TooManyFilters
 from user_service.events import Events
 from user_service.filters.changes import changed
 from user_service.filters.models import (
     MAX_FILTERS,
     MAX_KEYWORDS,
+    MAX_REQUEST_ID_CHARS,
     MAX_STATUSES,
     Action,
     Filter,
     FilterChange,
     FilteredStatus,
+    RequestKey,
 )
 from user_service.filters.repository import FilterRepository, FilterTransaction
 
@@ -36,13 +38,24 @@ class Filters:
         """All of the account's, by id, expired ones too."""
         return await self._repository.filters(account_id)
 
-    async def create(self, account_id: int, change: FilterChange) -> Filter:
-        """Raises FieldInvalid, TooManyFilters."""
+    async def create(self, account_id: int, change: FilterChange, key: RequestKey | None = None) -> Filter:
+        """The filter, or the one that an earlier try with this key made.
+
+        Raises FieldInvalid, TooManyFilters, IdempotencyConflict.
+        """
+        _check_key(key)
         whole = replace(change, title=change.title or "", contexts=change.contexts or ())
         empty = Filter(self._ids.mint(), "", (), Action.WARN)
         made = changed(empty, whole, self._clock.now(), self._ids.mint)
         async with self._changing(account_id) as (tx, filters):
+            known = await tx.requested(account_id, key.request_id) if key else None
+            if key and known:
+                if known[1] != key.digest:
+                    raise IdempotencyConflict("request_id was used with another filter")
+                return _named(filters, known[0])
             await self._save(tx, account_id, [*filters, made], made)
+            if key:
+                await tx.note_request(account_id, made.filter_id, key.request_id, key.digest)
         return made
 
     async def update(self, account_id: int, filter_id: int, change: FilterChange) -> Filter:
@@ -98,6 +111,11 @@ class Filters:
         if sum(len(each.statuses) for each in filters) > MAX_STATUSES:
             raise TooManyFilters(f"an account's filters may have {MAX_STATUSES} statuses in all")
         await tx.save_filter(account_id, after)
+
+
+def _check_key(key: RequestKey | None) -> None:
+    if key and (len(key.request_id) > MAX_REQUEST_ID_CHARS or not key.request_id.isprintable()):
+        raise FieldInvalid("request_id", f"must be at most {MAX_REQUEST_ID_CHARS} printable characters", "ERR_TOO_LONG")
 
 
 def _named(filters: Sequence[Filter], filter_id: int) -> Filter:

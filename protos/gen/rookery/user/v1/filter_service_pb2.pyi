@@ -196,12 +196,15 @@ class CreateFilterRequest(_message.Message):
     ACTION_FIELD_NUMBER: _builtins.int
     EXPIRE_SECONDS_FIELD_NUMBER: _builtins.int
     KEYWORDS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """From 1 to 256 characters."""
     action: Global___FilterAction.ValueType
     """Unspecified: to warn."""
     expire_seconds: _builtins.int
     """0: it does not expire."""
+    request_id: _builtins.str
+    """Empty, or at most 200 printable characters: the same one makes the same filter; with another body: ABORTED."""
     @_builtins.property
     def contexts(self) -> _containers.RepeatedScalarFieldContainer[Global___FilterContext.ValueType]:
         """At least one."""
@@ -216,10 +219,11 @@ class CreateFilterRequest(_message.Message):
         action: Global___FilterAction.ValueType = ...,
         expire_seconds: _builtins.int = ...,
         keywords: _abc.Iterable[Global___FilterKeywordChange] | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "contexts", b"contexts", "expire_seconds", b"expire_seconds", "keywords", b"keywords", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "contexts", b"contexts", "expire_seconds", b"expire_seconds", "keywords", b"keywords", "request_id", b"request_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

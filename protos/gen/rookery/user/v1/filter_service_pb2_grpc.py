@@ -28,7 +28,7 @@ if _version_not_supported:
 class FilterServiceStub:
     """Words and posts that the caller does not want to meet. All RPCs are the caller's own. Errors of all: UNAUTHENTICATED,
     PERMISSION_DENIED (SCOPE_MISSING); of those that name one: NOT_FOUND; of those that change: FAILED_PRECONDITION (TOO_MANY_FILTERS),
-    INVALID_ARGUMENT (title, context, filter_action, expires_in, keyword, status_id).
+    INVALID_ARGUMENT (title, context, filter_action, expires_in, keyword, status_id, request_id).
     """
 
     def __init__(self, channel):
@@ -72,7 +72,7 @@ class FilterServiceStub:
 class FilterServiceServicer:
     """Words and posts that the caller does not want to meet. All RPCs are the caller's own. Errors of all: UNAUTHENTICATED,
     PERMISSION_DENIED (SCOPE_MISSING); of those that name one: NOT_FOUND; of those that change: FAILED_PRECONDITION (TOO_MANY_FILTERS),
-    INVALID_ARGUMENT (title, context, filter_action, expires_in, keyword, status_id).
+    INVALID_ARGUMENT (title, context, filter_action, expires_in, keyword, status_id, request_id).
     """
 
     def ListFilters(self, request, context):
@@ -157,7 +157,7 @@ def add_FilterServiceServicer_to_server(servicer, server):
 class FilterService:
     """Words and posts that the caller does not want to meet. All RPCs are the caller's own. Errors of all: UNAUTHENTICATED,
     PERMISSION_DENIED (SCOPE_MISSING); of those that name one: NOT_FOUND; of those that change: FAILED_PRECONDITION (TOO_MANY_FILTERS),
-    INVALID_ARGUMENT (title, context, filter_action, expires_in, keyword, status_id).
+    INVALID_ARGUMENT (title, context, filter_action, expires_in, keyword, status_id, request_id).
     """
 
     @staticmethod

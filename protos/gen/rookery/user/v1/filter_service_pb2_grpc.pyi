@@ -29,7 +29,7 @@ GRPC_VERSION: str
 class FilterServiceStub:
     """Words and posts that the caller does not want to meet. All RPCs are the caller's own. Errors of all: UNAUTHENTICATED,
     PERMISSION_DENIED (SCOPE_MISSING); of those that name one: NOT_FOUND; of those that change: FAILED_PRECONDITION (TOO_MANY_FILTERS),
-    INVALID_ARGUMENT (title, context, filter_action, expires_in, keyword, status_id).
+    INVALID_ARGUMENT (title, context, filter_action, expires_in, keyword, status_id, request_id).
     """
 
     @_typing.overload
@@ -49,7 +49,7 @@ class FilterServiceStub:
 class FilterServiceAsyncStub(FilterServiceStub):
     """Words and posts that the caller does not want to meet. All RPCs are the caller's own. Errors of all: UNAUTHENTICATED,
     PERMISSION_DENIED (SCOPE_MISSING); of those that name one: NOT_FOUND; of those that change: FAILED_PRECONDITION (TOO_MANY_FILTERS),
-    INVALID_ARGUMENT (title, context, filter_action, expires_in, keyword, status_id).
+    INVALID_ARGUMENT (title, context, filter_action, expires_in, keyword, status_id, request_id).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -65,7 +65,7 @@ class FilterServiceAsyncStub(FilterServiceStub):
 class FilterServiceServicer(metaclass=_abc_1.ABCMeta):
     """Words and posts that the caller does not want to meet. All RPCs are the caller's own. Errors of all: UNAUTHENTICATED,
     PERMISSION_DENIED (SCOPE_MISSING); of those that name one: NOT_FOUND; of those that change: FAILED_PRECONDITION (TOO_MANY_FILTERS),
-    INVALID_ARGUMENT (title, context, filter_action, expires_in, keyword, status_id).
+    INVALID_ARGUMENT (title, context, filter_action, expires_in, keyword, status_id, request_id).
     """
 
     @_abc_1.abstractmethod

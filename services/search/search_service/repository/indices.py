@@ -78,13 +78,23 @@ class Indices:
         """Drops what an interrupted rebuild left."""
         await self.drop(await self.write_targets(kind) - {await self.read_target(kind)})
 
-    async def swap(self, fresh: Mapping[Kind, str]) -> None:
-        """At once for all kinds: searches read the fresh indices, and the ones before them are gone."""
+    async def swap(self, fresh: Mapping[Kind, str]) -> list[str]:
+        """At once for all kinds: searches read the fresh indices, and only these are written.
+
+        Returns the ones before them, which searches under way may still read; also what an earlier swap left.
+        """
         actions: list[dict[str, Any]] = []
+        before: list[str] = []
         for kind, index in fresh.items():
-            actions.append({"add": {"index": index, "alias": self.read_alias(kind)}})
-            actions += [{"remove_index": {"index": old}} for old in await self.write_targets(kind) - {index}]
+            read, write = self.read_alias(kind), self.write_alias(kind)
+            actions.append({"add": {"index": index, "alias": read}})
+            actions.append({"remove": {"index": await self.read_target(kind), "alias": read}})
+            written = await self.write_targets(kind) - {index}
+            actions += [{"remove": {"index": old, "alias": write}} for old in written]
+            there = await self._elastic.request("indices", "GET", f"/{self._prefix}{kind}-*/_alias")
+            before += [old for old in there if old != index]
         await self._admin("swap", "POST", "/_aliases", {"actions": actions})
+        return before
 
     async def refresh(self, indices: Iterable[str]) -> None:
         """Everything written is found from now on."""

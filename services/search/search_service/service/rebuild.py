@@ -19,6 +19,8 @@ from search_service.repository.indices import Indices
 AUTHORS_AT_ONCE: Final = 4
 WAITS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds between tries while somebody is away: a rebuild of hours does not end for a minute's outage."""
+GRACE_SECONDS: Final = 5.0
+"""Longer than any search takes: one that began before the swap reads an old index to its end."""
 OUTAGES: Final = (Unavailable, DeadlineExceeded, ResourceExhausted)
 T = TypeVar("T")
 log = get_logger()
@@ -43,6 +45,8 @@ class Rebuild:
         posts: PostClient,
         clock: Clock,
         report: Callable[[Progress], None],
+        *,
+        grace: float = GRACE_SECONDS,
     ) -> None:
         self._indices = indices
         self._documents = documents
@@ -50,11 +54,13 @@ class Rebuild:
         self._posts = posts
         self._clock = clock
         self._report = report
+        self._grace = grace
 
     async def run(self, *, restart: bool = False) -> Progress:
-        """Returns once searches read the new indices. Raises RebuildRunning unless it is to begin anew.
+        """Returns once searches read the new indices, and the old ones are gone. Raises RebuildRunning unless it is to
+        begin anew.
 
-        Whatever fails leaves the old indices as they were, and the new ones dropped.
+        Whatever fails before that leaves the old indices as they were, and the new ones dropped.
         """
         if restart:
             for kind in Kind:
@@ -65,11 +71,13 @@ class Rebuild:
                 fresh[kind] = await self._indices.create_next(kind)
             progress = await self._fill(fresh)
             await self._indices.refresh(fresh.values())
-            await self._indices.swap(fresh)
+            before = await self._indices.swap(fresh)
         except BaseException:
             await self._indices.drop(fresh.values())
             raise
         log.info("search.rebuilt", accounts=progress.accounts, posts=progress.posts)
+        await self._clock.sleep(self._grace)
+        await self._indices.drop(before)
         return progress
 
     async def _fill(self, fresh: dict[Kind, str]) -> Progress:

@@ -113,7 +113,7 @@ async def rebuild(owners: Owners, indices: Indices, documents: Documents) -> Asy
         post = await network.client(server.port, PostServiceStub, service="post", settings=search)
 
         def one(report: Callable[[Progress], None] = lambda progress: None) -> Rebuild:
-            return Rebuild(indices, documents, UserClient(user), PostClient(post), SystemClock(), report)
+            return Rebuild(indices, documents, UserClient(user), PostClient(post), SystemClock(), report, grace=0.5)
 
         yield one
 

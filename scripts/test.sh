@@ -1,22 +1,48 @@
 #!/usr/bin/env bash
 # Runs the tests beside the platform whose environment is set: each package's in a process of their own, two at a time,
 # then the flows, one by one, for they stop engines. With arguments: pytest with those.
+#
+# What failed is run again, alone. A test that then passes is told of as unsteady at the end, where it is seen; more than
+# three of those in a run fail it, for chance doesn't strike that often.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 pytest=(.venv/bin/python -m pytest)
+unsteady_allowed=3
 
 run_part() {
-  local log started=$SECONDS
-  log=$(mktemp)
-  if "${pytest[@]}" "$1" --durations 5 --durations-min 2 >"$log" 2>&1; then
-    printf '%-32s %s\n' "$1" "$(tail -n 1 "$log" | tr -d '=')"
+  local part=$1 name=${1//\//-} started=$SECONDS
+  if pytest_of "$part" --durations 5 --durations-min 2 >"$results/$name.log" 2>&1; then
+    printf '%-32s %s\n' "$part" "$(tail -n 1 "$results/$name.log" | tr -d '=')"
   else
-    printf '%-32s FAILED after %s s\n' "$1" $((SECONDS - started))
-    cat "$log"
-    rm -f "$log"
-    return 1
+    printf '%-32s FAILED after %s s\n' "$part" $((SECONDS - started))
+    cat "$results/$name.log"
+    echo "$part" >>"$results/failed"
   fi
-  rm -f "$log"
+}
+
+# Each part remembers what failed in a place of its own, for two run at a time.
+pytest_of() {
+  "${pytest[@]}" "$1" -o cache_dir="$results/cache/${1//\//-}" "${@:2}"
+}
+
+# Runs again what failed, and says at the very end what that was and how it went.
+try_again() {
+  local part name verdict
+  while read -r part; do
+    name=${part//\//-}
+    if pytest_of "$part" --last-failed --last-failed-no-failures all --tb short >"$results/$name.again" 2>&1; then
+      verdict="passed when run again, alone"
+    else
+      verdict="failed again, alone"
+      tail -n 60 "$results/$name.again"
+      touch "$results/failed-again"
+    fi
+    echo "$part: $verdict" >>"$results/verdicts"
+    grep -E '^(FAILED|ERROR) ' "$results/$name.log" | cut -c 1-300 >>"$results/verdicts" || touch "$results/failed-again"
+  done <"$results/failed"
+  printf '\nWhat failed:\n'
+  cat "$results/verdicts"
+  [ ! -e "$results/failed-again" ] && [ "$(grep -cE '^(FAILED|ERROR) ' "$results/verdicts")" -le "$unsteady_allowed" ]
 }
 
 if [ "${1:-}" = --part ]; then
@@ -24,15 +50,18 @@ if [ "${1:-}" = --part ]; then
 elif [ $# -gt 0 ]; then
   exec "${pytest[@]}" "$@"
 else
+  results=$(mktemp -d)
+  export results
+  trap 'rm -rf "$results"' EXIT
   # The longest first, so that none is left to run alone at the end.
   parts=(services/post/tests libs/common/tests services/gateway/tests services/feed/tests)
   for part in services/*/tests deploy/*/tests; do
     [[ " ${parts[*]} " == *" $part "* ]] || parts+=("$part")
   done
   # Whoever waits for all of it wants to know all that is wrong.
-  failed=0
-  printf '%s\n' "${parts[@]}" | xargs -P 2 -I{} "$0" --part {} || failed=1
+  printf '%s\n' "${parts[@]}" | xargs -P 2 -I{} "$0" --part {}
   # Short tracebacks: what the services complained of meanwhile says more than a client's inner frames.
-  "${pytest[@]}" tests/integration --durations 10 --tb short || failed=1
-  exit "$failed"
+  pytest_of tests/integration --durations 10 --tb short 2>&1 | tee "$results/tests-integration.log" \
+    || echo tests/integration >>"$results/failed"
+  [ ! -e "$results/failed" ] || try_again
 fi

@@ -59,13 +59,22 @@ from rookery_common.paging import Page
 from rookery_common.rpc import Batcher, Bulkhead, RpcClient
 
 READ_SECONDS = 3.0
-POST_STUBS = (PostServiceStub, EngagementServiceStub, EditServiceStub, PinServiceStub)
 SERVICES = ("auth", "user", "post", "feed", "messaging", "notification", "moderation", "search", "analytics")
+StubFactory = Callable[[Any], Any]
 
 
-def post_stub(channel: Any) -> SimpleNamespace:
-    """All services of post as one: no two have a method of the same name."""
-    return SimpleNamespace(**{name: call for stub in POST_STUBS for name, call in vars(stub(channel)).items()})
+def joined(*stubs: StubFactory) -> StubFactory:
+    """All gRPC services of one of ours over one channel: no two of them have a method of the same name."""
+
+    def build(channel: Any) -> SimpleNamespace:
+        return SimpleNamespace(**{name: call for stub in stubs for name, call in vars(stub(channel)).items()})
+
+    return build
+
+
+auth_stub = joined(AuthServiceStub, AccountServiceStub)
+user_stub = joined(UserServiceStub, FilterServiceStub, ProfileServiceStub, RelationshipServiceStub)
+post_stub = joined(PostServiceStub, EngagementServiceStub, EditServiceStub, PinServiceStub)
 
 
 class Clients:
@@ -78,15 +87,11 @@ class Clients:
         walls = {name: Bulkhead(name, most) for name in SERVICES}
         self._user_wall, self._post_wall, self._feed_wall = walls["user"], walls["post"], walls["feed"]
 
-        def client(service: str, target: str, stub: Callable[[Any], Any]) -> RpcClient:
+        def client(service: str, target: str, stub: StubFactory) -> RpcClient:
             return RpcClient(settings, target, stub, service=service, bulkhead=walls[service])
 
-        self.auth = client("auth", settings.auth_target, AuthServiceStub)
-        self.accounts = client("auth", settings.auth_target, AccountServiceStub)
-        self.user = client("user", settings.user_target, UserServiceStub)
-        self.filters = client("user", settings.user_target, FilterServiceStub)
-        self.profiles = client("user", settings.user_target, ProfileServiceStub)
-        self.relationships = client("user", settings.user_target, RelationshipServiceStub)
+        self.auth = client("auth", settings.auth_target, auth_stub)
+        self.user = client("user", settings.user_target, user_stub)
         self.post = client("post", settings.post_target, post_stub)
         self.feed = client("feed", settings.feed_target, FeedServiceStub)
         self.messaging = client("messaging", settings.messaging_target, MessagingServiceStub)
@@ -97,11 +102,7 @@ class Clients:
         self.producer = Producer(settings, "gateway", settings.topic_prefix)
         self._started = (
             self.auth,
-            self.accounts,
             self.user,
-            self.filters,
-            self.profiles,
-            self.relationships,
             self.post,
             self.feed,
             self.messaging,
@@ -141,7 +142,7 @@ class Clients:
 
     async def list_filters(self, viewer: Identity) -> Sequence[Filter]:
         """What the viewer does not want to meet."""
-        answer: ListFiltersResponse = await self.filters.call(
+        answer: ListFiltersResponse = await self.user.call(
             "ListFilters", ListFiltersRequest(), timeout=READ_SECONDS, idempotent=True, identity=viewer
         )
         return answer.filters

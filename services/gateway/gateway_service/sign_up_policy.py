@@ -44,7 +44,7 @@ class SignUpPolicy:
 
     async def _ask(self) -> None:
         try:
-            answer = await self._clients.accounts.call(
+            answer = await self._clients.auth.call(
                 "GetSignUp", GetSignUpRequest(), timeout=CALL_SECONDS, idempotent=True
             )
         except AppError:

@@ -46,4 +46,4 @@ class AccountSessions:
         caller = await self._exchange.require_user(request, SCOPE)
         query_params(request).refuse_others()
         method = type(message).__name__.removesuffix("Request")
-        return await self._clients.accounts.call(method, message, timeout=CALL_SECONDS, identity=caller.identity)
+        return await self._clients.auth.call(method, message, timeout=CALL_SECONDS, identity=caller.identity)

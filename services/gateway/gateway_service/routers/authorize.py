@@ -136,7 +136,7 @@ class Authorize:
         )
 
     async def _username(self, caller: Caller) -> str:
-        answer = await self._forms.clients.accounts.call(
+        answer = await self._forms.clients.auth.call(
             "GetSecurity", GetSecurityRequest(), timeout=CALL_SECONDS, identity=caller.identity, idempotent=True
         )
         return str(answer.username)

@@ -89,9 +89,7 @@ class FilterCalls:
         return changed
 
     async def _call(self, who: Identity, method: str, request: Any, *, idempotent: bool = True) -> Any:
-        return await self._clients.filters.call(
-            method, request, timeout=CALL_SECONDS, idempotent=idempotent, identity=who
-        )
+        return await self._clients.user.call(method, request, timeout=CALL_SECONDS, idempotent=idempotent, identity=who)
 
 
 class FilterRoutes:

@@ -130,7 +130,7 @@ class PageForms:
         """One of auth's RPCs about the account that is signed in with this browser. Raises NotSignedIn."""
         caller = await self.browser.require(request)
         method = type(message).__name__.removesuffix("Request")
-        return await self.clients.accounts.call(method, message, timeout=CALL_SECONDS, identity=caller.identity)
+        return await self.clients.auth.call(method, message, timeout=CALL_SECONDS, identity=caller.identity)
 
     def render(self, request: Request, name: str, error: AppError | None = None, **values: Any) -> Response:
         """A page with its form token; with what went wrong, if something did."""

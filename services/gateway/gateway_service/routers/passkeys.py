@@ -62,9 +62,7 @@ class PasskeyPages:
         challenge, credential = _answer(params)
         client = self._forms.browser.client(request, self._forms.pages.language(request))
         call = FinishPasskeyRequest(challenge=challenge, credential_json=credential, client=client)
-        answer: FinishPasskeyResponse = await self._forms.clients.accounts.call(
-            "FinishPasskey", call, timeout=CALL_SECONDS
-        )
+        answer: FinishPasskeyResponse = await self._forms.clients.auth.call("FinishPasskey", call, timeout=CALL_SECONDS)
         return self._sign_in.entered(next_of(params), answer.session)
 
     async def start_step_up(self, request: Request) -> Response:
@@ -129,7 +127,7 @@ class PasskeyPages:
         return redirect(PAGE)
 
     async def _ask(self, request: Request, target: str, action: str, back: str) -> Response:
-        started: StartPasskeyResponse = await self._forms.clients.accounts.call(
+        started: StartPasskeyResponse = await self._forms.clients.auth.call(
             "StartPasskey", StartPasskeyRequest(), timeout=CALL_SECONDS
         )
         return self._forms.render(

@@ -84,13 +84,13 @@ class Profile:
         return await self._change(caller, UpdateProfileRequest(header=ProfilePicture()))
 
     async def _profile(self, caller: Caller) -> GetProfileResponse:
-        answer: GetProfileResponse = await self._clients.profiles.call(
+        answer: GetProfileResponse = await self._clients.user.call(
             "GetProfile", GetProfileRequest(), timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
         )
         return answer
 
     async def _change(self, caller: Caller, call: UpdateProfileRequest) -> Response:
-        answer = await self._clients.profiles.call(
+        answer = await self._clients.user.call(
             "UpdateProfile", call, timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
         )
         return await self._credentials(caller, answer)

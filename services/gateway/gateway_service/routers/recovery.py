@@ -46,7 +46,7 @@ class Recovery:
         params = await self._forms.credentials(request)
         client = self._forms.browser.client(request, self._forms.pages.language(request))
         call = RequestPasswordResetRequest(email=params.text("email", MAX_EMAIL_CHARS) or "", client=client)
-        await self._forms.clients.accounts.call("RequestPasswordReset", call, timeout=CALL_SECONDS)
+        await self._forms.clients.auth.call("RequestPasswordReset", call, timeout=CALL_SECONDS)
         return self._forms.render(request, "reset.html", asked=True)
 
     async def show_password(self, request: Request) -> Response:
@@ -56,7 +56,7 @@ class Recovery:
         params = await self._forms.credentials(request)
         call = ResetPasswordRequest(token=_token(params), password=params.text("password", MAX_PASSWORD_CHARS) or "")
         try:
-            await self._forms.clients.accounts.call("ResetPassword", call, timeout=CALL_SECONDS)
+            await self._forms.clients.auth.call("ResetPassword", call, timeout=CALL_SECONDS)
         except InvalidArgument as error:
             return self._forms.render(request, "new_password.html", error, token=call.token)
         return self._forms.render(request, "done.html", what="password")
@@ -68,18 +68,14 @@ class Recovery:
     async def confirm(self, request: Request) -> Response:
         params = await self._forms.credentials(request)
         call = ConfirmEmailRequest(token=_token(params))
-        answer: ConfirmEmailResponse = await self._forms.clients.accounts.call(
-            "ConfirmEmail", call, timeout=CALL_SECONDS
-        )
+        answer: ConfirmEmailResponse = await self._forms.clients.auth.call("ConfirmEmail", call, timeout=CALL_SECONDS)
         return self._forms.render(request, "done.html", what="pending" if answer.pending_approval else "email")
 
     async def resend(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request)
         params = await self._forms.read(request)
         call = ResendConfirmationRequest(email=params.text("email", MAX_EMAIL_CHARS) or "")
-        await self._forms.clients.accounts.call(
-            "ResendConfirmation", call, timeout=CALL_SECONDS, identity=caller.identity
-        )
+        await self._forms.clients.auth.call("ResendConfirmation", call, timeout=CALL_SECONDS, identity=caller.identity)
         return json_response(b"{}")
 
 

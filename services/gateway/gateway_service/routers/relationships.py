@@ -95,7 +95,7 @@ class Relationships:
     async def mute(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "write:mutes")
         call = mute_request(path_id(request), await read_params(request, self._settings.max_body_bytes))
-        answer = await self._clients.relationships.call(
+        answer = await self._clients.user.call(
             "MuteAccount", call, timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
         )
         return json_response(relationship(answer.relationship))
@@ -111,7 +111,7 @@ class Relationships:
         size, token = list_page(query_params(request))
         call = ListMutesRequest(page_size=size, page_token=token)
         with cursor_refused():
-            answer = await self._clients.relationships.call(
+            answer = await self._clients.user.call(
                 "ListMutes", call, timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
             )
         bodies = await self._composer.accounts_by_id(caller.identity, [each.account_id for each in answer.accounts])
@@ -124,7 +124,7 @@ class Relationships:
         size, token = list_page(query_params(request))
         call = kind(page_size=size, page_token=token)
         with cursor_refused():
-            answer = await self._clients.relationships.call(
+            answer = await self._clients.user.call(
                 method, call, timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
             )
         link = link_header(self._settings.public_url, request, older=answer.next_page_token or None, newer=None)
@@ -136,7 +136,7 @@ class Relationships:
         async def act(request: Request) -> Response:
             caller = await self._exchange.require_user(request, scope)
             call = kind(account_id=path_id(request))
-            answer = await self._clients.relationships.call(
+            answer = await self._clients.user.call(
                 method, call, timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
             )
             return json_response(relationship(answer.relationship))

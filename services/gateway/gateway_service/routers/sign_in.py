@@ -70,7 +70,7 @@ class SignIn:
             password=password,
             client=self._forms.browser.client(request, self._forms.pages.language(request)),
         )
-        answer: StartSignInResponse = await self._forms.clients.accounts.call("StartSignIn", call, timeout=CALL_SECONDS)
+        answer: StartSignInResponse = await self._forms.clients.auth.call("StartSignIn", call, timeout=CALL_SECONDS)
         return answer
 
     def settled(self, request: Request, target: str, step: StartSignInResponse) -> Response:
@@ -92,7 +92,7 @@ class SignIn:
         client = self._forms.browser.client(request, self._forms.pages.language(request))
         call = FinishSignInRequest(challenge=challenge, factor=factor, code=code, client=client)
         try:
-            answer: FinishSignInResponse = await self._forms.clients.accounts.call(
+            answer: FinishSignInResponse = await self._forms.clients.auth.call(
                 "FinishSignIn", call, timeout=CALL_SECONDS
             )
         except AppError as error:

@@ -50,7 +50,7 @@ class SignUpPage:
         # By what it says: sent twice, the form makes one account.
         call.request_id = request_id(self._key, 0, "", call)
         try:
-            made: CreateAccountResponse = await self._forms.clients.accounts.call(
+            made: CreateAccountResponse = await self._forms.clients.auth.call(
                 "CreateAccount", CreateAccountRequest(form=call), timeout=SIGN_UP_SECONDS, idempotent=True
             )
         except AppError as error:

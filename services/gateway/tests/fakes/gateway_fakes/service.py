@@ -38,14 +38,21 @@ class Call:
 
 
 class FakeService:
-    """Dispatches calls to the methods of a subclass, and records them; `failure` is raised instead, once it is set."""
+    """Dispatches calls to the methods of a subclass, and records them; `failure` is raised instead, once it is set.
+
+    A service of several parts hands on what it has no method for to the part that has.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.parts: tuple[FakeService, ...] = ()
         self.calls: list[Call] = []
         self.failure: AppError | None = None
 
     async def call(self, method: str, request: Any, *, timeout: float, identity: Any = None, **_options: Any) -> Any:
+        for part in self.parts:
+            if hasattr(part, method):
+                return await part.call(method, request, timeout=timeout, identity=identity)
         who = identity if isinstance(identity, Identity) else None
         self.calls.append(Call(method, request, who, timeout))
         if self.failure is not None:

@@ -31,7 +31,7 @@ class FakeFeed(FakeService):
 
 @dataclass
 class World:
-    """All of them; has the attributes of the gateway's Clients."""
+    """All of them; has the attributes of the gateway's Clients, and the parts of its services by themselves."""
 
     clock: FakeClock
     auth: FakeAuth = field(init=False)
@@ -49,6 +49,8 @@ class World:
         self.profiles = FakeProfiles(self)
         self.filters = FakeFilters(self)
         self.relationships = FakeRelationships(self)
+        self.auth.parts = (self.accounts,)
+        self.user.parts = (self.profiles, self.filters, self.relationships)
         self.post, self.feed = FakePost(self), FakeFeed(self)
 
     async def batch_get_posts(self, _viewer: Identity | None, queries: Any) -> list[post_service_pb2.PostView]:

@@ -20,6 +20,10 @@ optional the answer goes without it and says so: `X-Rookery-Degraded: <part>`, p
 BatchGetRelationships, fails nobody else. Whom the viewer blocks, or may not see, is never guessed: without that there
 is no page. Routes that a section does not name are not affected.
 
+A write answers 503 only where it was not made, or where its owner did not say whether it was: what shows it is asked
+for before it, and may be missing afterwards. Trying again is safe: with an `Idempotency-Key` where something new is
+made, as it is everywhere else.
+
 Without **auth** a token that is remembered goes on for as long as revocations are heard, which is at most a second
 after auth has gone; then every route that takes a token answers 503 to those who send one. Without **Kafka** events
 wait in their services, and `POST /api/rookery/v1/interactions` answers 503. Without **Redis** rate limits are counted
@@ -31,7 +35,7 @@ PARTS_HEAD = "## Parts that may be missing\n\n| part | without | what is answere
 
 def page() -> str:
     """The whole of it."""
-    parts = "".join(f"| `{each.part}` | {each.rpc} | {each.answer} |\n" for each in FALLBACKS)
+    parts = "".join(f"| `{each.part}` | {', '.join(each.rpcs)} | {each.answer} |\n" for each in FALLBACKS)
     sections = [_section(service, served_routes()) for service in SERVICES]
     return HEAD + "\n".join([PARTS_HEAD + parts, *(each for each in sections if each)])
 
@@ -56,4 +60,4 @@ def _row(service: str, route: Served) -> str:
 
 
 def _fallback(call: str, route: Served) -> Fallback | None:
-    return next((each for each in FALLBACKS if each.rpc == call and each.holds(route.does.calls)), None)
+    return next((each for each in FALLBACKS if each.holds(call, route.does.calls)), None)

@@ -19,41 +19,54 @@ class Fallback:
     """A part of answers that may be missing: the RPC that it comes from, on which routes, and what is answered then."""
 
     part: str
-    rpc: str
-    # Only where this one is called before: what an accounts route asks for first is an optional part of a status.
-    beside: str
+    rpcs: tuple[str, ...]
+    # Only where one of these is called before: what an accounts route asks for first is an optional part of a status.
+    beside: tuple[str, ...]
     answer: str
+    # Or where one of these is called at all: writes, which ask before they are made.
+    within: tuple[str, ...] = ()
 
-    def holds(self, calls: Sequence[str]) -> bool:
+    def holds(self, rpc: str, calls: Sequence[str]) -> bool:
         """Whether a route that makes these calls, in this order, goes on without this one."""
-        return not self.beside or self.beside in calls[: calls.index(self.rpc)]
+        if rpc not in self.rpcs:
+            return False
+        before = calls[: calls.index(rpc)]
+        return not self.beside or bool({*self.beside} & {*before} or {*self.within} & {*calls})
 
 
 NAMES: Final = Fallback(
     "names",
-    "user.BatchGetAccounts",
-    "post.BatchGetPosts",
-    "Names and counts of authors as they were a moment ago; statuses of authors not seen here before are left out.",
+    ("user.BatchGetAccounts",),
+    ("post.BatchGetPosts",),
+    "Names and counts of authors as they were a moment ago; statuses of authors not seen here before are left out, and "
+    "what these would post or change is refused (503) before it is done.",
+    within=("post.CreatePost", "user.UpdateProfile"),
+)
+AS_WRITTEN: Final = Fallback(
+    "as-written",
+    ("post.BatchGetPosts", "user.BatchGetRelationships"),
+    ("post.CreatePost",),
+    "What was asked for is done; the status is shown as that left it, with the marks and counts of just before.",
 )
 OWN_POST: Final = Fallback(
     "own-post",
-    "feed.AddOwnPost",
-    "",
+    ("feed.AddOwnPost",),
+    (),
     "The post is made; it reaches its author's own home by its event, a moment later.",
 )
 SIGN_UP_MODE: Final = Fallback(
     "sign-up-mode",
-    "auth.GetSignUp",
-    "",
+    ("auth.GetSignUp",),
+    (),
     "Who may sign up as it was told last; nobody, where it was not told yet.",
 )
 FILTERS: Final = Fallback(
     "filters",
-    "user.ListFilters",
-    "post.BatchGetPosts",
+    ("user.ListFilters",),
+    ("post.BatchGetPosts",),
     "The viewer's filters as they were a moment ago; none, where they are not known here.",
 )
-FALLBACKS: Final = (NAMES, OWN_POST, SIGN_UP_MODE, FILTERS)
+FALLBACKS: Final = (NAMES, AS_WRITTEN, OWN_POST, SIGN_UP_MODE, FILTERS)
 
 
 def begin() -> list[str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
 
+from gateway_service import degradation
 from gateway_service.cache import Fragments
 from gateway_service.clients import Clients
 from gateway_service.compose.entities import Entities
 from gateway_service.compose.hydrate import Facts, Hydrator
+from gateway_service.compose.marks import Mark
 from gateway_service.compose.present import Presenter
 from gateway_service.compose.reblogs import ECHO_ENTRIES, echoes
 from gateway_service.config import Settings
@@ -21,6 +23,8 @@ from rookery.feed.v1.feed_service_pb2 import Reason, TimelineEntry
 from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery.post.v1.edit_service_pb2 import Revision
 from rookery.post.v1.media_pb2 import Media
+from rookery.post.v1.post_pb2 import Post
+from rookery.user.v1.account_pb2 import Account
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
 from rookery_common.errors import DeadlineExceeded, Unavailable
@@ -63,9 +67,30 @@ class Composer:
         """Statuses in this order, without those that the viewer may not see."""
         if not post_ids:
             return []
-        facts = await self._hydrator.posts(viewer, post_ids)
-        await self._hydrator.originals(viewer, facts)
-        return self._presenter(viewer, facts).listed(post_ids)
+        return self._presenter(viewer, await self._facts(viewer, post_ids)).listed(post_ids)
+
+    async def before(self, viewer: Identity, post_id: int) -> Facts:
+        """What is to be known of a post before the viewer does something with it. Raises RecordNotFound as `status`."""
+        facts = await self._facts(viewer, [post_id])
+        if not self._presenter(viewer, facts).listed([post_id]):
+            raise RecordNotFound
+        return facts
+
+    async def before_writing(self, viewer: Identity, facts: Facts | None = None) -> Facts:
+        """The facts, with the viewer as an author: who can't be shown is refused before anything is made."""
+        known = facts or Facts()
+        await self._hydrator.author(viewer, known)
+        if viewer.account_id not in known.accounts:
+            raise RecordNotFound
+        return known
+
+    async def done(self, viewer: Identity, post_id: int, before: Facts, mark: Mark) -> bytes:
+        """A status after the viewer has marked it, or taken a mark back."""
+        return await self._after(viewer, post_id, before, lambda: mark.leave_on(post_id, before))
+
+    async def made(self, viewer: Identity, post: Post, before: Facts) -> bytes:
+        """A status that the viewer has just made or edited."""
+        return await self._after(viewer, post.post_id, before, lambda: self._hydrator.add(post, before))
 
     async def account(self, viewer: Identity | None, account_id: int) -> bytes:
         """One Account. Raises RecordNotFound."""
@@ -163,6 +188,36 @@ class Composer:
     def forget_filters(self, account_id: int) -> None:
         """They have changed: the next page is composed with those of then."""
         self._cache.filters.drop(account_id)
+
+    async def changed(self, viewer: Identity, account: Account, before: Facts) -> bytes:
+        """The viewer's own account, just changed; with the counts of before where they can't be asked."""
+        shown = await self._unless_away(self.account(viewer, account.account_id), degradation.NAMES)
+        if shown is not None:
+            return shown
+        held = before.accounts[account.account_id]
+        return self._entities.account(account, held.counts, held.checked_at).body
+
+    async def _facts(self, viewer: Identity | None, post_ids: Sequence[int]) -> Facts:
+        facts = await self._hydrator.posts(viewer, post_ids)
+        await self._hydrator.originals(viewer, facts)
+        return facts
+
+    async def _after(self, viewer: Identity, post_id: int, before: Facts, write: Callable[[], None]) -> bytes:
+        """The status as it is; else as it was, with what the write did to it."""
+        shown = await self._unless_away(self.status(viewer, post_id), degradation.AS_WRITTEN)
+        if shown is not None:
+            return shown
+        write()
+        return self._presenter(viewer, before).listed([post_id])[0]
+
+    async def _unless_away(self, shown: Awaitable[bytes], fallback: degradation.Fallback) -> bytes | None:
+        """None where a client would be told to try again later: nobody is, for what is done already."""
+        try:
+            return await shown
+        except (Unavailable, DeadlineExceeded) as error:
+            log.warning("compose.as_written", part=fallback.part, reason=error.reason)
+        degradation.note(fallback)
+        return None
 
     def _presenter(self, viewer: Identity | None, facts: Facts) -> Presenter:
         return Presenter(viewer, facts, self._clock.unix_ms() / 1000)

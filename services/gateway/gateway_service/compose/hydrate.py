@@ -11,6 +11,7 @@ from gateway_service.cache import AccountFragment, Fragments, PostFragment
 from gateway_service.clients import Clients
 from gateway_service.compose.entities import Entities, account_body, counts_of
 from gateway_service.filters import FRESH_SECONDS, Filters, compiled
+from rookery.post.v1.post_pb2 import Post
 from rookery.post.v1.post_service_pb2 import PostQuery, PostView
 from rookery.user.v1.account_pb2 import Relationship
 from rookery.user.v1.user_service_pb2 import AccountQuery
@@ -80,6 +81,22 @@ class Hydrator:
         facts.posts |= more.posts
         facts.accounts |= more.accounts
         facts.relationships |= more.relationships
+
+    async def author(self, viewer: Identity, facts: Facts) -> None:
+        """Adds the viewer's own account, as it was a moment ago where it is known here at all. Raises AppError."""
+        held = self._cache.accounts.get(viewer.account_id)
+        if held is None:
+            await self._ask_accounts(viewer, [viewer.account_id], facts)
+        else:
+            facts.accounts[viewer.account_id] = held
+
+    def add(self, post: Post, facts: Facts) -> None:
+        """A post as it was just stored, by an author among the facts; counts and marks stay as they were."""
+        view = facts.views.setdefault(post.post_id, PostView(post_id=post.post_id, author_id=post.author_id))
+        view.version = post.version
+        view.post.CopyFrom(post)
+        facts.posts.pop(post.post_id, None)
+        self._render_posts(facts)
 
     async def accounts(self, viewer: Identity | None, account_ids: Sequence[int]) -> dict[int, AccountFragment]:
         """Accounts with the counts that they have now; unknown ones are left out."""

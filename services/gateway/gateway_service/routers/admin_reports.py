@@ -36,7 +36,7 @@ PAGE_REPORTS, MOST_REPORTS = 100, 200
 # Of all reports of a page together; one report alone is always shown with all of its posts.
 MOST_STATUSES = 1000
 READ, WRITE = "admin:read:reports", "admin:write:reports"
-ReportCall = GetReportRequest | ResolveReportRequest | ReopenReportRequest | AssignReportRequest
+ReportWrite = ResolveReportRequest | ReopenReportRequest | AssignReportRequest
 
 
 class AdminReports:
@@ -67,23 +67,26 @@ class AdminReports:
         if reports:
             url = self._settings.public_url
             link = link_header(url, request, older=reports[-1].report_id, newer=reports[0].report_id)
-        return json_array(await self._show(caller.identity, reports), link)
+        known = await self._known(caller.identity, reports)
+        return json_array([admin_report(report, *known) for report in reports], link)
 
     async def get(self, request: Request) -> Response:
-        return await self._one(request, READ, "GetReport", GetReportRequest(report_id=path_id(request)))
+        caller = await self._exchange.require_user(request, READ)
+        report = (await self._call("GetReport", GetReportRequest(report_id=path_id(request)), caller.identity)).report
+        return json_response(admin_report(report, *await self._known(caller.identity, [report])))
 
     async def resolve(self, request: Request) -> Response:
-        return await self._one(request, WRITE, "ResolveReport", ResolveReportRequest(report_id=path_id(request)))
+        return await self._change(request, "ResolveReport", ResolveReportRequest(report_id=path_id(request)))
 
     async def reopen(self, request: Request) -> Response:
-        return await self._one(request, WRITE, "ReopenReport", ReopenReportRequest(report_id=path_id(request)))
+        return await self._change(request, "ReopenReport", ReopenReportRequest(report_id=path_id(request)))
 
     async def assign(self, request: Request) -> Response:
         call = AssignReportRequest(report_id=path_id(request), assigned=True)
-        return await self._one(request, WRITE, "AssignReport", call)
+        return await self._change(request, "AssignReport", call)
 
     async def unassign(self, request: Request) -> Response:
-        return await self._one(request, WRITE, "AssignReport", AssignReportRequest(report_id=path_id(request)))
+        return await self._change(request, "AssignReport", AssignReportRequest(report_id=path_id(request)))
 
     async def decide(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, WRITE)
@@ -92,11 +95,13 @@ class AdminReports:
         answer = await self._call("DecidePost", decide_request(params), caller.identity)
         return json_response(decision(answer.decision))
 
-    async def _one(self, request: Request, scope: str, method: str, call: ReportCall) -> Response:
-        caller = await self._exchange.require_user(request, scope)
+    async def _change(self, request: Request, method: str, call: ReportWrite) -> Response:
+        """What shows the report is known before it changes: nobody is told to try again for what is done."""
+        caller = await self._exchange.require_user(request, WRITE)
+        before = await self._call("GetReport", GetReportRequest(report_id=call.report_id), caller.identity)
+        known = await self._known(caller.identity, [before.report], caller.identity.account_id)
         answer = await self._call(method, call, caller.identity)
-        [shown] = await self._show(caller.identity, [answer.report])
-        return json_response(shown)
+        return json_response(admin_report(answer.report, *known))
 
     async def _call(self, method: str, call: Any, identity: Identity) -> Any:
         # All of these may be repeated: the same decision or resolution again changes nothing.
@@ -104,21 +109,21 @@ class AdminReports:
             method, call, timeout=CALL_SECONDS, idempotent=True, identity=identity
         )
 
-    async def _show(self, viewer: Identity, reports: Sequence[Report]) -> list[bytes]:
-        """With the accounts that they name, and those of their posts that the moderator may see now."""
-        account_ids = {
+    async def _known(
+        self, viewer: Identity, reports: Sequence[Report], *more_ids: int
+    ) -> tuple[dict[int, bytes], dict[int, bytes]]:
+        """By id: the accounts that they name, and some more; those of their posts that the moderator may see now."""
+        named_ids = (
             account_id
             for report in reports
             for account_id in (report.account_id, report.target_account_id, report.assignee_id, report.resolver_id)
-            if account_id
-        }
+        )
+        account_ids = {account_id for account_id in (*named_ids, *more_ids) if account_id}
         post_ids = dict.fromkeys(islice(chain.from_iterable(report.post_ids for report in reports), MOST_STATUSES))
         accounts, statuses = await asyncio.gather(
-            self._composer.accounts(viewer, sorted(account_ids)), self._composer.statuses(viewer, [*post_ids])
+            self._composer.accounts_by_id(viewer, sorted(account_ids)), self._composer.statuses(viewer, [*post_ids])
         )
-        by_id = {0: self._composer.community(), **_by_id(accounts)}
-        shown = _by_id(statuses)
-        return [admin_report(report, by_id, shown) for report in reports]
+        return {0: self._composer.community(), **accounts}, _by_id(statuses)
 
 
 def list_request(params: Params) -> ListReportsRequest:

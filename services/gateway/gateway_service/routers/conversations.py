@@ -91,10 +91,14 @@ class Conversations:
             member_ids=params.ids("member_ids", MAX_MEMBERS),
             title=params.text("title") or "",
         )
+        # Before anything is made: nobody is told to try again for what is there already.
+        members = await self._composer.accounts_by_id(caller.identity, [caller.identity.account_id, *call.member_ids])
         answer = await self._clients.messaging.call(
             "CreateConversation", call, timeout=WRITE_SECONDS, idempotent=True, identity=caller.identity
         )
-        return json_response((await self._shown(caller.identity, [answer.conversation]))[0])
+        made: Conversation = answer.conversation
+        known = [members[member_id] for member_id in made.member_ids if member_id in members]
+        return json_response(schemas.conversation(made, known))
 
     async def get(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, READ_SCOPE)

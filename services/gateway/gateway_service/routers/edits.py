@@ -39,10 +39,12 @@ class Edits:
         caller = await self._exchange.require_user(request, "write:statuses")
         post_id = path_id(request)
         params = await read_params(request, self._settings.max_body_bytes)
-        await self._clients.post.call(
-            "EditPost", edit_request(post_id, params), timeout=EDIT_SECONDS, idempotent=True, identity=caller.identity
+        call = edit_request(post_id, params)
+        before = await self._composer.before(caller.identity, post_id)
+        answer = await self._clients.post.call(
+            "EditPost", call, timeout=EDIT_SECONDS, idempotent=True, identity=caller.identity
         )
-        return json_response(await self._composer.status(caller.identity, post_id))
+        return json_response(await self._composer.made(caller.identity, answer.post, before))
 
     async def history(self, request: Request) -> Response:
         viewer = await self._exchange.viewer(request, "read:statuses")

@@ -12,6 +12,8 @@ from starlette.responses import Response
 from gateway_service.auth import TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
+from gateway_service.compose.hydrate import Facts
+from gateway_service.compose.marks import Mark
 from gateway_service.config import Settings
 from gateway_service.errors import RecordNotFound
 from gateway_service.params import read_params
@@ -30,6 +32,7 @@ from rookery.post.v1.post_service_pb2 import (
     UnfavouritePostRequest,
     UnreblogPostRequest,
 )
+from rookery_common.auth import Identity
 
 CALL_SECONDS = 5.0
 MAX_DESCENDANTS = 4_096
@@ -39,6 +42,20 @@ VISIBILITIES: Mapping[str, Visibility.ValueType] = {
     "private": Visibility.VISIBILITY_PRIVATE,
 }
 Endpoint = Callable[[Request], Awaitable[Response]]
+FAVOURITED, UNFAVOURITED = Mark("favourited", True, "favourites"), Mark("favourited", False, "favourites")
+BOOKMARKED, UNBOOKMARKED = Mark("bookmarked", True), Mark("bookmarked", False)
+PINNED, UNPINNED = Mark("pinned", True), Mark("pinned", False)
+REBLOGGED, UNREBLOGGED = Mark("reblogged", True, "reblogs"), Mark("reblogged", False, "reblogs")
+LIKES, BOOKMARKS, PINS, STATUSES = "write:favourites", "write:bookmarks", "write:accounts", "write:statuses"
+ACTS: tuple[tuple[str, str, type[Any], str, Mark, str], ...] = (
+    ("favourite", "FavouritePost", FavouritePostRequest, LIKES, FAVOURITED, "Favourite a status"),
+    ("unfavourite", "UnfavouritePost", UnfavouritePostRequest, LIKES, UNFAVOURITED, "Take a favourite back"),
+    ("bookmark", "BookmarkPost", BookmarkPostRequest, BOOKMARKS, BOOKMARKED, "Bookmark a status"),
+    ("unbookmark", "UnbookmarkPost", UnbookmarkPostRequest, BOOKMARKS, UNBOOKMARKED, "Take a bookmark back"),
+    ("pin", "PinPost", PinPostRequest, PINS, PINNED, "Show a status first on one's profile"),
+    ("unpin", "UnpinPost", UnpinPostRequest, PINS, UNPINNED, "Show a status first no longer"),
+    ("unreblog", "UnreblogPost", UnreblogPostRequest, STATUSES, UNREBLOGGED, "Take a reblog back"),
+)
 
 
 class Engagement:
@@ -53,17 +70,8 @@ class Engagement:
         self._settings = settings
         self._statuses = statuses
         routes, base = Routes("statuses"), "/api/v1/statuses/{id}"
-        acts: tuple[tuple[str, str, type[Any], str, str], ...] = (
-            ("favourite", "FavouritePost", FavouritePostRequest, "write:favourites", "Favourite a status"),
-            ("unfavourite", "UnfavouritePost", UnfavouritePostRequest, "write:favourites", "Take a favourite back"),
-            ("bookmark", "BookmarkPost", BookmarkPostRequest, "write:bookmarks", "Bookmark a status"),
-            ("unbookmark", "UnbookmarkPost", UnbookmarkPostRequest, "write:bookmarks", "Take a bookmark back"),
-            ("pin", "PinPost", PinPostRequest, "write:accounts", "Show a status first on one's profile"),
-            ("unpin", "UnpinPost", UnpinPostRequest, "write:accounts", "Show a status first no longer"),
-            ("unreblog", "UnreblogPost", UnreblogPostRequest, "write:statuses", "Take a reblog back"),
-        )
-        for act, method, kind, scope, summary in acts:
-            routes.post(f"{base}/{act}", self._act(method, kind, scope), f"statuses_{act}", summary)
+        for act, method, kind, scope, mark, summary in ACTS:
+            routes.post(f"{base}/{act}", self._act(method, kind, scope, mark), f"statuses_{act}", summary)
         routes.post(f"{base}/reblog", self.reblog, "statuses_reblog", "Reblog a status")
         routes.get(f"{base}/context", self.context, "statuses_context", "What a status answers and what answers it")
         routes.get(f"{base}/source", self.source, "statuses_source", "The text of a status as it was written")
@@ -77,11 +85,13 @@ class Engagement:
         call = ReblogPostRequest(
             post_id=post_id, visibility=params.choice("visibility", VISIBILITIES) or Visibility.VISIBILITY_PUBLIC
         )
-        await self._composer.status(caller.identity, post_id)  # Not found, if the caller is not shown it.
+        before = await self._composer.before(caller.identity, post_id)  # Not found, if the caller is not shown it.
+        await self._composer.before_writing(caller.identity, before)
         answer = await self._clients.post.call(
             "ReblogPost", call, timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
         )
-        return json_response(await self._statuses.made(caller.identity, answer.post.post_id))
+        REBLOGGED.leave_on(post_id, before)
+        return json_response(await self._statuses.made(caller.identity, answer.post, before))
 
     async def delete(self, request: Request) -> Response:
         """The status as it was, with its text, so that a client can write it anew."""
@@ -116,17 +126,27 @@ class Engagement:
         source = {"id": str(post.post_id), "text": post.text, "spoiler_text": post.spoiler_text}
         return json_response(orjson.dumps(source))
 
-    def _act(self, method: str, kind: type[Any], scope: str) -> Endpoint:
+    def _act(self, method: str, kind: type[Any], scope: str, mark: Mark) -> Endpoint:
         """An endpoint that answers the status as it is after the call."""
 
         async def act(request: Request) -> Response:
             caller = await self._exchange.require_user(request, scope)
             post_id = path_id(request)
-            if not method.startswith("Un"):
-                await self._composer.status(caller.identity, post_id)  # Not found, if the caller is not shown it.
+            before = await self._before(caller.identity, post_id, mark)
             await self._clients.post.call(
                 method, kind(post_id=post_id), timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
             )
-            return json_response(await self._composer.status(caller.identity, post_id))
+            if before is None:
+                raise RecordNotFound
+            return json_response(await self._composer.done(caller.identity, post_id, before, mark))
 
         return act
+
+    async def _before(self, viewer: Identity, post_id: int, mark: Mark) -> Facts | None:
+        """Whoever is not shown a post may not mark it, but take back what they have left on it: None then."""
+        try:
+            return await self._composer.before(viewer, post_id)
+        except RecordNotFound:
+            if mark.is_set:
+                raise
+            return None

@@ -26,7 +26,6 @@ from rookery.user.v1.profile_service_pb2 import (
     ProfileFields,
     ProfilePicture,
     UpdateProfileRequest,
-    UpdateProfileResponse,
 )
 from rookery_common.auth import with_identity
 
@@ -58,7 +57,9 @@ class Profile:
 
     async def verify(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "read:accounts", "profile")
-        return await self._credentials(caller, await self._profile(caller))
+        profile = await self._profile(caller)
+        account = await self._composer.account(caller.identity, caller.identity.account_id)
+        return json_response(credential_account(account, profile.account, profile.settings, caller.identity))
 
     async def preferences(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "read:accounts")
@@ -90,14 +91,12 @@ class Profile:
         return answer
 
     async def _change(self, caller: Caller, call: UpdateProfileRequest) -> Response:
+        before = await self._composer.before_writing(caller.identity)
         answer = await self._clients.user.call(
             "UpdateProfile", call, timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
         )
-        return await self._credentials(caller, answer)
-
-    async def _credentials(self, caller: Caller, profile: GetProfileResponse | UpdateProfileResponse) -> Response:
-        account = await self._composer.account(caller.identity, caller.identity.account_id)
-        return json_response(credential_account(account, profile.account, profile.settings, caller.identity))
+        account = await self._composer.changed(caller.identity, answer.account, before)
+        return json_response(credential_account(account, answer.account, answer.settings, caller.identity))
 
     async def _read_form(self, request: Request, caller: Caller) -> tuple[Params, Pictures]:
         """Its fields, and its pictures as post has stored them; those of a change that is refused are swept there."""

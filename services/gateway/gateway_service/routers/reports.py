@@ -9,6 +9,7 @@ from gateway_service.auth import TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.config import Settings
+from gateway_service.errors import invalid
 from gateway_service.params import Params, read_params
 from gateway_service.routers.statuses import idempotency_key
 from gateway_service.routing import Routes, json_response
@@ -37,10 +38,11 @@ class Reports:
         caller = await self._exchange.require_user(request, "write:reports")
         params = await read_params(request, self._settings.max_body_bytes)
         call = create_request(params, idempotency_key(request))
+        # Before anything is made: nobody is told to try again for what is reported already.
+        target = await self._composer.account(caller.identity, call.target_account_id)
         answer = await self._clients.moderation.call(
             "CreateReport", call, timeout=CALL_SECONDS, idempotent=bool(call.request_id), identity=caller.identity
         )
-        target = await self._composer.account(caller.identity, answer.report.target_account_id)
         return json_response(report(answer.report, target))
 
 
@@ -49,10 +51,13 @@ def create_request(params: Params, request_id: str) -> CreateReportRequest:
     category = params.choice("category", CATEGORIES) or ReportCategory.REPORT_CATEGORY_OTHER
     if params.ids("rule_ids", MAX_RULES):
         category = ReportCategory.REPORT_CATEGORY_VIOLATION
-    return CreateReportRequest(
+    call = CreateReportRequest(
         request_id=request_id,
         target_account_id=params.id("account_id") or 0,
         post_ids=params.ids("status_ids", MAX_POSTS),
         comment=params.text("comment") or "",
         category=category,
     )
+    if not call.target_account_id:
+        raise invalid("account_id", "can't be blank", "ERR_BLANK")
+    return call

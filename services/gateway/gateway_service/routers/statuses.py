@@ -12,13 +12,14 @@ from gateway_service import degradation
 from gateway_service.auth import Caller, TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
+from gateway_service.compose.hydrate import Facts
 from gateway_service.config import Settings
 from gateway_service.errors import invalid
 from gateway_service.metrics import OWN_POST_FAILURES
 from gateway_service.params import Params, query_params, read_params
 from gateway_service.routing import Routes, json_array, json_response, path_id
 from rookery.feed.v1.feed_service_pb2 import AddOwnPostRequest
-from rookery.post.v1.post_pb2 import Visibility
+from rookery.post.v1.post_pb2 import Post, Visibility
 from rookery.post.v1.post_service_pb2 import CreatePostRequest
 from rookery_common.auth import Identity
 from rookery_common.errors import AppError
@@ -57,14 +58,17 @@ class Statuses:
         caller = await self._exchange.require_user(request, "write:statuses")
         params = await read_params(request, self._settings.max_body_bytes)
         call = create_request(params, caller, idempotency_key(request))
+        before = await self._composer.before_writing(caller.identity)
         answer = await self._clients.post.call(
             "CreatePost", call, timeout=CREATE_SECONDS, idempotent=bool(call.request_id), identity=caller.identity
         )
-        return json_response(await self.made(caller.identity, answer.post.post_id))
+        return json_response(await self.made(caller.identity, answer.post, before))
 
-    async def made(self, identity: Identity, post_id: int) -> bytes:
+    async def made(self, identity: Identity, post: Post, before: Facts) -> bytes:
         """A post that its author has just made, and finds in the home from now on."""
-        status, _ = await asyncio.gather(self._composer.status(identity, post_id), self._add_to_home(identity, post_id))
+        status, _ = await asyncio.gather(
+            self._composer.made(identity, post, before), self._add_to_home(identity, post.post_id)
+        )
         return status
 
     async def get(self, request: Request) -> Response:

@@ -31,6 +31,7 @@ def author(world: World) -> dict[str, str]:
             raise NotFound("no")
         held.text, held.spoiler_text, held.sensitive = request.text, request.spoiler_text, request.sensitive
         held.edit_time.FromSeconds(1_700_000_060)
+        held.version += 1
         return pb.EditPostResponse(post=held)
 
     def revisions(_request: pb.ListRevisionsRequest, _who: Any) -> pb.ListRevisionsResponse:

@@ -84,7 +84,8 @@ def routes(alice: int) -> Iterator[tuple[str, str, str, list[str]]]:
 
 def part_of(rpc: str, calls: list[str]) -> str:
     """What the answer goes without, where the route has another answer than a refusal."""
-    return next((each.part for each in FALLBACKS if each.rpc.endswith(f".{rpc}") and each.holds(calls)), "")
+    named = [call for call in calls if call.endswith(f".{rpc}")]
+    return next((each.part for each in FALLBACKS for call in named if each.holds(call, calls)), "")
 
 
 async def test_without_each_rpc_a_route_answers_as_its_row_says(

@@ -161,15 +161,26 @@ async def test_what_is_wrong_with_a_report_is_named(
 async def test_what_moderation_refuses_is_told_in_mastodon_s_form(
     http: httpx2.AsyncClient, world: World, moderation: FakeModeration
 ) -> None:
-    _, headers = world.newcomer("alice")
+    alice, headers = world.newcomer("alice")
+    body = {"account_id": str(alice)}
     violation = FieldViolation("comment", "ERR_TOO_LONG", "is too long (maximum is 1000 characters)")
     moderation.failure = InvalidArgument("comment", fields=[violation])
-    answer = await http.post(REPORTS, json={"account_id": "1"}, headers=headers)
+    answer = await http.post(REPORTS, json=body, headers=headers)
     assert answer.status_code == 422
     assert answer.json()["error"] == "Validation failed: comment is too long (maximum is 1000 characters)"
     moderation.failure = NotFound("there is no such account")
-    answer = await http.post(REPORTS, json={"account_id": "1"}, headers=headers)
+    answer = await http.post(REPORTS, json=body, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (404, "Record not found")
+
+
+async def test_a_report_names_whom_it_is_about(
+    http: httpx2.AsyncClient, world: World, moderation: FakeModeration
+) -> None:
+    _, headers = world.newcomer("alice")
+    answer = await http.post(REPORTS, json={"comment": "Rude"}, headers=headers)
+    assert (answer.status_code, list(answer.json()["details"])) == (422, ["account_id"])
+    assert (await http.post(REPORTS, json={"account_id": "1"}, headers=headers)).status_code == 404
+    assert moderation.calls == []
 
 
 async def test_a_moderator_sees_reports_with_accounts_and_posts(

@@ -58,7 +58,12 @@ class World:
         counts, marks = post_pb2.PostCounts(), post_pb2.PostMarks()
         return [
             post_service_pb2.PostView(
-                post_id=post.post_id, version=1, post=post, counts=counts, marks=marks, author_id=post.author_id
+                post_id=post.post_id,
+                version=post.version,
+                post=post,
+                counts=counts,
+                marks=marks,
+                author_id=post.author_id,
             )
             for post in found
         ]

@@ -26,6 +26,7 @@ from feed_service.repository.windows import WindowRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
+from feed_service.service.lists import ListReader
 from feed_service.servicer import ALLOWED_CALLERS, FeedServicer
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.feed.v1.feed_service_pb2_grpc import add_FeedServiceServicer_to_server
@@ -83,7 +84,8 @@ def _serving(core: _Core) -> list[Component]:
     live = LiveHub(core.streams, as_sent, core.clock)
     home = HomeReader(core.windows, core.timelines, core.follows)
     verifier = TokenVerifier(AuthClient(auth).signing_keys, core.clock)
-    servicer = FeedServicer(home, core.fan_out, live, verifier, core.clock)
+    lists = ListReader(core.timelines, core.follows)
+    servicer = FeedServicer(home, lists, core.fan_out, live, verifier, core.clock)
     server = RpcServer(
         core.settings,
         verifier=verifier,

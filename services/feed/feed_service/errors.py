@@ -15,6 +15,16 @@ class WrongLimit(InvalidArgument):
         super().__init__(f"limit must be from 1 to {most}", fields=[violation])
 
 
+class TooManyAuthors(InvalidArgument):
+    """A list has at most 500 members."""
+
+    reason = "TOO_MANY_AUTHORS"
+
+    def __init__(self, most: int) -> None:
+        violation = FieldViolation("author_ids", "ERR_TOO_LONG", f"must be at most {most}")
+        super().__init__(f"author_ids must be at most {most}", fields=[violation])
+
+
 class WrongId(InvalidArgument):
     """Not an id that this platform can have minted."""
 

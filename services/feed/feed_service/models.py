@@ -10,6 +10,8 @@ from typing import Final
 from rookery_common.ids import MAX_ID
 
 MAX_PAGE: Final = 80
+# More than user lets be on a list.
+MAX_LIST_AUTHORS: Final = 500
 # Older entries are no longer stored.
 HISTORY_DAYS: Final = 30
 
@@ -65,6 +67,14 @@ class HomePage:
 
     entries: Sequence[Entry]
     more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """Newest first; `reached_id` is how far the home was read, 0 when nothing follows in the page's direction."""
+
+    entries: Sequence[Entry]
+    reached_id: int
 
 
 @dataclass(frozen=True, slots=True)

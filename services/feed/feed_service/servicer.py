@@ -12,6 +12,7 @@ from feed_service.errors import WrongId
 from feed_service.models import Entry, HomePage, LiveUpdate, PageQuery, Reason
 from feed_service.service.fan_out import FanOut
 from feed_service.service.home import HomeReader
+from feed_service.service.lists import ListReader
 from rookery.feed.v1 import feed_service_pb2 as pb
 from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceServicer
 from rookery_common.auth import Identity, ScopeMissing, TokenVerifier, require_identity
@@ -24,11 +25,12 @@ from rookery_common.live.streams import News
 from rookery_common.rpc.batch_serving import serve_batch
 
 READ_SCOPE: Final = "read:statuses"
+LISTS_SCOPE: Final = "read:lists"
 WRITE_SCOPE: Final = "write:statuses"
 # An id of the near future is one of a clock that is a little ahead.
 MAX_AHEAD_MS: Final = 60_000
 _GATEWAY: Final = frozenset({"gateway"})
-ALLOWED_CALLERS: Final = {"BatchGetHome": _GATEWAY, "AddOwnPost": _GATEWAY, "StreamTimelines": _GATEWAY}
+ALLOWED_CALLERS: Final = dict.fromkeys(("BatchGetHome", "GetListTimeline", "AddOwnPost", "StreamTimelines"), _GATEWAY)
 _Entry = tuple[int, pb.BatchGetHomeEntry, Identity | None]
 
 
@@ -38,12 +40,14 @@ class FeedServicer(FeedServiceServicer):
     def __init__(
         self,
         home: HomeReader,
+        lists: ListReader,
         fan_out: FanOut,
         live: LiveHub[LiveUpdate, LiveUpdate],
         verifier: TokenVerifier,
         clock: Clock,
     ) -> None:
         self._home = home
+        self._lists = lists
         self._fan_out = fan_out
         self._live = live
         self._verifier = verifier
@@ -64,6 +68,15 @@ class FeedServicer(FeedServiceServicer):
         ]
         pages = iter(await self._home.pages(asked))
         return [refused[index] if index in refused else _result(next(pages)) for index, _, _ in entries]
+
+    async def GetListTimeline(
+        self, request: pb.GetListTimelineRequest, context: grpc.aio.ServicerContext[object, object]
+    ) -> pb.GetListTimelineResponse:
+        identity = require_identity(LISTS_SCOPE)
+        if not identity.account_id:
+            raise Unauthenticated("a list belongs to somebody")
+        page = await self._lists.page(identity.account_id, frozenset(request.author_ids), _query(request))
+        return pb.GetListTimelineResponse(entries=_entries(page.entries), reached_id=page.reached_id)
 
     async def AddOwnPost(
         self, request: pb.AddOwnPostRequest, context: grpc.aio.ServicerContext[object, object]
@@ -94,7 +107,7 @@ def _refusal(identity: Identity | None) -> AppError | None:
     return None if identity.has_scope(READ_SCOPE) else ScopeMissing(READ_SCOPE)
 
 
-def _query(entry: pb.BatchGetHomeEntry) -> PageQuery:
+def _query(entry: pb.BatchGetHomeEntry | pb.GetListTimelineRequest) -> PageQuery:
     return PageQuery(entry.limit, max_id=entry.max_id, since_id=entry.since_id, min_id=entry.min_id)
 
 

@@ -12,6 +12,7 @@ from feed_service.repository.windows import WindowRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
+from feed_service.service.lists import ListReader
 from rookery_common.errors import Unavailable
 from rookery_common.live.announcer import Announcer
 from rookery_common.live.streams import LiveStreams
@@ -87,6 +88,11 @@ def posts() -> Posts:
 @pytest.fixture
 def home(windows: WindowRepository, timelines: TimelineRepository, follows: FollowRepository) -> HomeReader:
     return HomeReader(windows, timelines, follows)
+
+
+@pytest.fixture
+def lists(timelines: TimelineRepository, follows: FollowRepository) -> ListReader:
+    return ListReader(timelines, follows)
 
 
 @pytest.fixture

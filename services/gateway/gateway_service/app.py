@@ -20,6 +20,7 @@ from gateway_service.limits import Limiter
 from gateway_service.overload import Gate
 from gateway_service.pages import Pages
 from gateway_service.revocations import Revocations
+from gateway_service.routers.account_lists import AccountLists
 from gateway_service.routers.account_sessions import AccountSessions
 from gateway_service.routers.accounts import Accounts
 from gateway_service.routers.activity import Activity
@@ -139,6 +140,7 @@ def api_routers(
         # Its accounts/search is not the account "search".
         behind(flags, SEARCH, Search(clients, composer, exchange, settings).router),
         Profile(clients, composer, exchange, settings).router,
+        AccountLists(clients, composer, exchange, settings).router,
         Accounts(clients, composer, exchange, settings).router,
         Relationships(clients, composer, exchange, settings).router,
         Notifications(clients, composer, exchange, settings).router,

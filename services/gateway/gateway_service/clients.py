@@ -16,6 +16,8 @@ from rookery.feed.v1.feed_service_pb2 import (
     BatchGetHomeRequest,
     BatchGetHomeResponse,
     BatchGetHomeResult,
+    GetListTimelineRequest,
+    GetListTimelineResponse,
 )
 from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceStub
 from rookery.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
@@ -38,6 +40,7 @@ from rookery.search.v1.search_service_pb2_grpc import SearchServiceStub
 from rookery.user.v1.account_pb2 import Relationship
 from rookery.user.v1.filter_service_pb2 import Filter, ListFiltersRequest, ListFiltersResponse
 from rookery.user.v1.filter_service_pb2_grpc import FilterServiceStub
+from rookery.user.v1.list_service_pb2_grpc import ListServiceStub
 from rookery.user.v1.profile_service_pb2_grpc import ProfileServiceStub
 from rookery.user.v1.relationship_service_pb2_grpc import RelationshipServiceStub
 from rookery.user.v1.user_service_pb2 import (
@@ -73,7 +76,7 @@ def joined(*stubs: StubFactory) -> StubFactory:
 
 
 auth_stub = joined(AuthServiceStub, AccountServiceStub)
-user_stub = joined(UserServiceStub, FilterServiceStub, ProfileServiceStub, RelationshipServiceStub)
+user_stub = joined(UserServiceStub, FilterServiceStub, ListServiceStub, ProfileServiceStub, RelationshipServiceStub)
 post_stub = joined(PostServiceStub, EngagementServiceStub, EditServiceStub, PinServiceStub)
 
 
@@ -154,6 +157,20 @@ class Clients:
         )
         with self._feed_wall:
             return await self._home(entry, timeout=READ_SECONDS, identity=viewer)
+
+    async def get_list_timeline(self, viewer: Identity, members: Sequence[int], page: Page) -> GetListTimelineResponse:
+        """What these have in the viewer's home: ids with reasons, newest first."""
+        request = GetListTimelineRequest(
+            author_ids=members,
+            limit=page.limit,
+            max_id=page.max_id or 0,
+            since_id=page.since_id or 0,
+            min_id=page.min_id or 0,
+        )
+        answer: GetListTimelineResponse = await self.feed.call(
+            "GetListTimeline", request, timeout=READ_SECONDS, idempotent=True, identity=viewer
+        )
+        return answer
 
     async def batch_get_posts(self, viewer: Identity | None, queries: Sequence[PostQuery]) -> Sequence[PostView]:
         """Posts that the viewer may see, with counts and marks; others are left out."""

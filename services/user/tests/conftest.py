@@ -249,6 +249,7 @@ class World:
     service: UserService
     relationships: Relationships
     lists: RelationshipLists
+    caches: Caches
     repository: UserRepository
     ties: RelationshipRepository
     redis: RedisClient
@@ -288,7 +289,7 @@ def build_world(
     )
     relationships = Relationships(ties, caches, RelationshipEvents(clock), ids, clock)
     lists = RelationshipLists(ties, caches, cursors, clock)
-    return World(service, relationships, lists, repository, ties, redis, clock)
+    return World(service, relationships, lists, caches, repository, ties, redis, clock)
 
 
 class FakeRedis:

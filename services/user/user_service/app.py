@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rookery.user.v1.filter_service_pb2_grpc import add_FilterServiceServicer_to_server
+from rookery.user.v1.list_service_pb2_grpc import add_ListServiceServicer_to_server
 from rookery.user.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
 from rookery.user.v1.relationship_service_pb2_grpc import add_RelationshipServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import add_UserServiceServicer_to_server
@@ -32,6 +33,7 @@ from user_service import (
     consumers,
     encodings,
     filter_servicer,
+    list_servicer,
     profile_servicer,
     relationship_servicer,
     servicer,
@@ -43,6 +45,9 @@ from user_service.events import Events
 from user_service.filter_servicer import FilterServicer
 from user_service.filters.repository import FilterRepository
 from user_service.filters.service import Filters
+from user_service.list_servicer import ListServicer
+from user_service.lists.repository import ListRepository
+from user_service.lists.service import Lists
 from user_service.profile_servicer import ProfileServicer
 from user_service.profiles.repository import ProfileRepository
 from user_service.profiles.service import Profiles
@@ -62,6 +67,7 @@ ALLOWED_CALLERS = {
     **profile_servicer.ALLOWED_CALLERS,
     **relationship_servicer.ALLOWED_CALLERS,
     **filter_servicer.ALLOWED_CALLERS,
+    **list_servicer.ALLOWED_CALLERS,
 }
 # Of the 1,024 worker numbers of Snowflakes, those that are user's.
 WORKERS = range(128, 256)
@@ -100,7 +106,8 @@ class Rules:
     profiles: Profiles
     filters: Filters
     relationships: Relationships
-    lists: RelationshipLists
+    pages: RelationshipLists
+    lists: Lists
 
 
 def build(roles: frozenset[Role]) -> App:
@@ -145,20 +152,22 @@ def _rules(
         profiles=Profiles(ProfileRepository(pg, outbox), caches, events, clock),
         filters=Filters(FilterRepository(pg, outbox), events, ids, clock),
         relationships=Relationships(relationships, caches, RelationshipEvents(clock), ids, clock),
-        lists=RelationshipLists(relationships, caches, cursors, clock),
+        pages=RelationshipLists(relationships, caches, cursors, clock),
+        lists=Lists(ListRepository(pg, outbox), caches, events, ids, cursors),
     )
 
 
 def _server(settings: Settings, rules: Rules, clock: SystemClock) -> list[Component]:
     auth = AuthClient(settings, settings.auth_target)
     verifier = TokenVerifier(auth.signing_keys, clock)
-    accounts = UserServicer(rules.accounts, rules.relationships, rules.lists, verifier)
-    relationships = RelationshipServicer(rules.relationships, rules.lists)
+    accounts = UserServicer(rules.accounts, rules.relationships, rules.pages, verifier)
+    relationships = RelationshipServicer(rules.relationships, rules.pages)
     services: list[Registration] = [
         (add_UserServiceServicer_to_server, accounts, servicer.SERVICE_NAME),
         (add_RelationshipServiceServicer_to_server, relationships, relationship_servicer.SERVICE_NAME),
         (add_ProfileServiceServicer_to_server, ProfileServicer(rules.profiles), profile_servicer.SERVICE_NAME),
         (add_FilterServiceServicer_to_server, FilterServicer(rules.filters), filter_servicer.SERVICE_NAME),
+        (add_ListServiceServicer_to_server, ListServicer(rules.lists), list_servicer.SERVICE_NAME),
     ]
     server = RpcServer(settings, verifier=verifier, services=services, allowed_callers=ALLOWED_CALLERS)
     return [auth, server]

@@ -17,7 +17,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _RELATIONSHIP = struct.Struct(">Hq")
 _FLAGS = (
     "following", "showing_reblogs", "notifying", "followed_by", "blocking", "blocked_by", "muting",
-    "muting_notifications", "requested", "requested_by",
+    "muting_notifications", "requested", "requested_by", "exclusively_listed",
 )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ VIEWS: Kind[int, AccountView] = Kind(
 RELATIONSHIPS: Kind[Pair, Relationship] = Kind(
     name="relationship",
     # The number is that of the encoding: processes of two releases share epochs, and not entries.
-    key=lambda pair: f"2:{pair[0]}:{pair[1]}",
+    key=lambda pair: f"3:{pair[0]}:{pair[1]}",
     owners=lambda pair: pair,
     encode=_encode_relationship,
     decode=_decode_relationship,

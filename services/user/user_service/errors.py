@@ -99,6 +99,30 @@ class TooManyFilters(FailedPrecondition):
     reason = "TOO_MANY_FILTERS"
 
 
+class ListNotFound(NotFound):
+    """There is no such list of the caller's."""
+
+    reason = "LIST_NOT_FOUND"
+
+
+class MemberNotFollowed(NotFound):
+    """Somebody is to be on a list whom its owner does not follow."""
+
+    reason = "MEMBER_NOT_FOLLOWED"
+
+
+class TooManyLists(FailedPrecondition):
+    """More lists than an account may have."""
+
+    reason = "TOO_MANY_LISTS"
+
+
+class ListFull(FailedPrecondition):
+    """More accounts than may be on a list."""
+
+    reason = "LIST_FULL"
+
+
 class FieldInvalid(InvalidArgument):
     """One field of the request is wrong."""
 

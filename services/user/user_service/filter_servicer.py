@@ -13,8 +13,9 @@ from rookery.user.v1.filter_service_pb2_grpc import FilterServiceServicer
 from rookery_common.auth import require_identity
 from rookery_common.errors import Unauthenticated
 from user_service.errors import FieldInvalid
-from user_service.filters.models import Action, Context, Filter, FilterChange, KeywordChange, RequestKey
+from user_service.filters.models import Action, Context, Filter, FilterChange, KeywordChange
 from user_service.filters.service import Filters
+from user_service.request_keys import RequestKey
 
 SERVICE_NAME = "rookery.user.v1.FilterService"
 ALLOWED_CALLERS = {
@@ -47,7 +48,7 @@ class FilterServicer(FilterServiceServicer):
             expire_seconds=request.expire_seconds,
             keywords=_keywords(request.keywords),
         )
-        return pb.CreateFilterResponse(filter=_filter(await self._filters.create(me, change, _key(request))))
+        return pb.CreateFilterResponse(filter=_filter(await self._filters.create(me, change, request_key(request))))
 
     async def UpdateFilter(self, request: pb.UpdateFilterRequest, context: RpcContext) -> pb.UpdateFilterResponse:
         me = _account(require_identity(WRITE_SCOPE).account_id)
@@ -78,7 +79,8 @@ class FilterServicer(FilterServiceServicer):
         return pb.RemoveFilterStatusResponse()
 
 
-def _key(request: pb.CreateFilterRequest) -> RequestKey | None:
+def request_key(request: Any) -> RequestKey | None:
+    """What makes repeating a message with a `request_id` harmless; None where that is empty."""
     if not request.request_id:
         return None
     return RequestKey(request.request_id, sha256(request.SerializeToString(deterministic=True)).digest())

@@ -116,6 +116,7 @@ def relationship_message(relationship: Relationship) -> account_pb2.Relationship
         muting_notifications=relationship.muting_notifications,
         requested=relationship.requested,
         requested_by=relationship.requested_by,
+        exclusively_listed=relationship.exclusively_listed,
     )
 
 

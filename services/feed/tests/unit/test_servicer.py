@@ -12,6 +12,7 @@ import pytest
 from feed_service.models import LiveKind, LiveUpdate
 from feed_service.service.fan_out import FanOut
 from feed_service.service.home import HomeReader
+from feed_service.service.lists import ListReader
 from feed_service.servicer import ALLOWED_CALLERS, FeedServicer
 from rookery.common.v1.entry_context_pb2 import EntryContext
 from rookery.feed.v1 import feed_service_pb2 as pb
@@ -46,7 +47,7 @@ class Feed:
 
 @pytest.fixture
 async def feed(
-    home: HomeReader, fan_out: FanOut, streams: LiveStreams[LiveUpdate], clock: FakeClock
+    home: HomeReader, lists: ListReader, fan_out: FanOut, streams: LiveStreams[LiveUpdate], clock: FakeClock
 ) -> AsyncIterator[Feed]:
     async with AsyncExitStack() as stack:
         tokens = Tokens()
@@ -54,7 +55,7 @@ async def feed(
         await hub.start()
         stack.push_async_callback(hub.stop)
         await hub.ready()
-        servicer = FeedServicer(home, fan_out, hub, tokens.verifier, clock)
+        servicer = FeedServicer(home, lists, fan_out, hub, tokens.verifier, clock)
         network = Network(stack, tokens.verifier)
         registration = (add_FeedServiceServicer_to_server, servicer, "rookery.feed.v1.FeedService")
         server = await network.serve(registration, allowed_callers=ALLOWED_CALLERS)
@@ -104,6 +105,24 @@ async def test_an_own_post_needs_somebody_who_may_write_and_an_id_that_can_be(fe
             await gateway.call("AddOwnPost", pb.AddOwnPostRequest(post_id=post_id), timeout=5, identity=alice)
         assert refused.value.reason == "WRONG_ID"
         assert [violation.field for violation in refused.value.fields] == ["post_id"]
+
+
+async def test_a_list_needs_somebody_with_the_scope_of_lists(
+    feed: Feed, people: Any, fan_out: FanOut, entries: Any
+) -> None:
+    gateway = await feed.as_service("gateway")
+    await people.follows(BOB, ALICE)
+    post = entries.make()
+    await fan_out.deliver_to(BOB, [post])
+    asked = pb.GetListTimelineRequest(author_ids=[ALICE], limit=20)
+    reader = feed.tokens.identity(BOB, scopes=("read:lists",))
+    answer = await gateway.call("GetListTimeline", asked, timeout=5, identity=reader)
+    assert ([each.entry_id for each in answer.entries], answer.reached_id) == ([post.entry_id], 0)
+    with pytest.raises(Unauthenticated):
+        await gateway.call("GetListTimeline", asked, timeout=5)
+    other = feed.tokens.identity(BOB, scopes=("read:statuses",))
+    with pytest.raises(PermissionDenied):
+        await gateway.call("GetListTimeline", asked, timeout=5, identity=other)
 
 
 async def test_only_the_gateway_may_call(feed: Feed) -> None:

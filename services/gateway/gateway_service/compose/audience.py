@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway_service.cache import PostFragment
 from rookery.feed.v1.feed_service_pb2 import Reason
 from rookery.user.v1.account_pb2 import Relationship
+from rookery.user.v1.list_service_pb2 import RepliesPolicy
 
 # Looked up once: an enum's attribute costs more than all else here.
 _FOLLOWED_AUTHOR = Reason.REASON_FOLLOWED_AUTHOR
+_TO_FOLLOWED, _TO_MEMBERS = RepliesPolicy.REPLIES_POLICY_FOLLOWED, RepliesPolicy.REPLIES_POLICY_LIST
 Relationships = Mapping[int, Relationship]
+Rule = Callable[[int, PostFragment, int, Relationships], "Why | None"]
 
 
 class Why(StrEnum):
@@ -26,6 +30,8 @@ class Why(StrEnum):
     NOT_FOLLOWED = "not_followed"
     REPLY_TO_STRANGER = "reply_to_stranger"
     LANGUAGE = "language"
+    ON_EXCLUSIVE_LIST = "on_exclusive_list"
+    REPLY_OFF_LIST = "reply_off_list"
 
 
 def why_not_listed(viewer_id: int, author_id: int, relationships: Relationships) -> Why | None:
@@ -50,8 +56,32 @@ def why_not_told(viewer_id: int, account_id: int, relationships: Relationships) 
 
 
 def why_not_home(viewer_id: int, post: PostFragment, reason: int, relationships: Relationships) -> Why | None:
-    """For a post in the home: mutes count too, an unfollowing holds at once, so do the reblogs and languages that are
-    wanted of whom one follows; and a reply is shown only where the viewer follows, or is, the account replied to.
+    """For a post in the home: as for one of somebody followed, but not of those on an exclusive list."""
+    relationship = relationships.get(post.author_id)
+    if relationship is not None and relationship.exclusively_listed:
+        return Why.ON_EXCLUSIVE_LIST
+    return _why_not_followed(viewer_id, post, reason, relationships)
+
+
+@dataclass(frozen=True, slots=True)
+class ListRule:
+    """For a post in the timeline of a list: as for one of somebody followed, and its replies as the list has them."""
+
+    members: frozenset[int]
+    replies: int
+
+    def __call__(self, viewer_id: int, post: PostFragment, reason: int, relationships: Relationships) -> Why | None:
+        why = _why_not_followed(viewer_id, post, reason, relationships)
+        answered_id = post.reply_to_account_id
+        if why is not None or answered_id in (0, viewer_id, post.author_id) or self.replies == _TO_FOLLOWED:
+            return why
+        is_wanted = self.replies == _TO_MEMBERS and answered_id in self.members
+        return None if is_wanted else Why.REPLY_OFF_LIST
+
+
+def _why_not_followed(viewer_id: int, post: PostFragment, reason: int, relationships: Relationships) -> Why | None:
+    """Mutes count too, an unfollowing holds at once, so do the reblogs and languages that are wanted of whom one
+    follows; and a reply is shown only where the viewer follows, or is, the account replied to.
     """
     author_id = post.author_id
     if author_id == viewer_id:

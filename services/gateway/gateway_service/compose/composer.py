@@ -10,6 +10,7 @@ import orjson
 from gateway_service import degradation
 from gateway_service.cache import Fragments
 from gateway_service.clients import Clients
+from gateway_service.compose.audience import ListRule, Rule, why_not_home
 from gateway_service.compose.entities import Entities
 from gateway_service.compose.hydrate import Facts, Hydrator
 from gateway_service.compose.marks import Mark
@@ -171,17 +172,34 @@ class Composer:
             bounds = replace(page, limit=missing, **further)
         return HomePage(shown, first_id, last_id, more)
 
-    async def entries(self, viewer: Identity, entries: Sequence[TimelineEntry]) -> list[tuple[int, bytes]]:
-        """Those entries that belong in the viewer's home, in this order, with their statuses."""
+    async def of_list(self, viewer: Identity, rule: ListRule, page: Page) -> HomePage:
+        """A page of the timeline of a list; it may be short, or empty, with `more`."""
+        answer = await self._clients.get_list_timeline(viewer, sorted(rule.members), page)
+        entries, reached_id = answer.entries, answer.reached_id
+        shown = [status for _, status in await self.entries(viewer, entries, rule)]
+        upwards = page.min_id is not None and page.max_id is None
+        first_id = reached_id if upwards and reached_id else entries[0].entry_id if entries else 0
+        last_id = reached_id if reached_id and not upwards else entries[-1].entry_id if entries else 0
+        return HomePage(shown, first_id, last_id, more=bool(reached_id))
+
+    async def entries(
+        self, viewer: Identity, entries: Sequence[TimelineEntry], rule: Rule = why_not_home
+    ) -> list[tuple[int, bytes]]:
+        """Those entries that belong in the viewer's home (or by the rule), in this order, with their statuses."""
+        if not entries:
+            return []
         post_ids = [entry.entry_id for entry in entries]
         author_ids = {entry.author_id for entry in entries}
         facts = await self._hydrator.posts(viewer, post_ids, author_ids, replies=True)
         await self._hydrator.originals(viewer, facts)
-        shown = self._presenter(viewer, facts).home(entries)
+        shown = self._presenter(viewer, facts).timeline(entries, rule)
         originals = {entry_id: facts.posts[entry_id].reblog_of_id or entry_id for entry_id, _ in shown}
         if all(entry_id == original_id for entry_id, original_id in originals.items()):
             return shown
-        dropped = await self._echoes(viewer, post_ids, originals)
+        if rule is why_not_home:
+            dropped = await self._echoes(viewer, post_ids, originals)
+        else:
+            dropped = echoes(sorted(post_ids, reverse=True), originals)
         ECHOES.inc(len(dropped))
         return [(entry_id, status) for entry_id, status in shown if entry_id not in dropped]
 
@@ -235,7 +253,7 @@ class Composer:
             # A reblog too many is better than no page.
             log.warning("compose.echoes_unknown", reason=error.reason)
             return echoes(sorted(entry_ids, reverse=True), originals)
-        shown = self._presenter(viewer, facts).home(maybe)
+        shown = self._presenter(viewer, facts).timeline(maybe)
         further = {entry_id: facts.posts[entry_id].reblog_of_id or entry_id for entry_id, _ in shown}
         stretch = [*sorted(entry_ids, reverse=True), *(each.entry_id for each in older)]
         return echoes(stretch, originals | further)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway_service.cache import PostFragment
-from gateway_service.compose.audience import Why, why_not_home, why_not_listed, why_not_told
+from gateway_service.compose.audience import Rule, Why, why_not_home, why_not_listed, why_not_told
 from gateway_service.compose.entities import marks_bytes, notification_body, reblog_body, status_body
 from gateway_service.compose.hydrate import Facts
 from gateway_service.filters import NOTHING
@@ -38,8 +38,8 @@ class Presenter:
                 shown.append(body)
         return shown
 
-    def home(self, entries: Iterable[TimelineEntry]) -> list[tuple[int, bytes]]:
-        """Those entries that belong in the viewer's home, in this order: the id and the status."""
+    def timeline(self, entries: Iterable[TimelineEntry], rule: Rule = why_not_home) -> list[tuple[int, bytes]]:
+        """Those entries that belong in the viewer's home, or to where the rule is of, in this order: id and status."""
         posts, relationships = self._facts.posts, self._facts.relationships
         shown = []
         for entry in entries:
@@ -48,7 +48,7 @@ class Presenter:
             if post is None:
                 body: bytes | Why = Why.NOT_VISIBLE
             else:
-                why = why_not_home(self._viewer_id, post, entry.reason, relationships) or self._why_filtered(
+                why = rule(self._viewer_id, post, entry.reason, relationships) or self._why_filtered(
                     post_id, post, _HOME
                 )
                 body = why or self._status(post_id, post)

@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING
 from rookery_common.clients.postgres import Postgres
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from user_service.filters.repository import FilterRepository
+from user_service.lists.repository import ListRepository
 from user_service.profiles.repository import ProfileRepository
 from user_service.relationships.models import FollowSettings
 
 if TYPE_CHECKING:
     from tests.conftest import World
 
-TABLES = ("accounts", "account_settings", "follows_by_follower", "blocks_by_blocker", "mutes", "post_facts", "filters")
+TABLES = (
+    "accounts",
+    "account_settings",
+    "follows_by_follower",
+    "blocks_by_blocker",
+    "mutes",
+    "post_facts",
+    "filters",
+    "lists",
+)
 
 
 async def _use_all(world: World, pg: Postgres, outbox: PostgresOutbox, alice: int, bob: int) -> None:
@@ -26,10 +36,14 @@ async def _use_all(world: World, pg: Postgres, outbox: PostgresOutbox, alice: in
         assert await changed.lock_profile(alice)
     async with filters.transaction() as changing:
         assert await changing.lock_filters(alice) == []
+    lists = ListRepository(pg, outbox)
+    async with lists.transaction(alice) as listing:
+        assert await listing.lock() == []
     await world.relationships.follow(alice, bob, FollowSettings())
     await world.relationships.unfollow(alice, bob)
     assert await profiles.profile(alice)
     assert await filters.filters(alice) == []
+    assert await lists.lists(alice) == []
     assert await world.repository.accounts([alice], primary=True)
     assert await world.repository.accounts_by_username(["alice"])
     assert await world.repository.list_accounts(0, 10)

@@ -19,6 +19,8 @@ from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.testing.engines import postgres_database
 from rookery_common.testing.events import FakeProducer
 from user_service.app import MIGRATIONS
+from user_service.lists import repository as lists
+from user_service.lists.models import MAX_LISTS
 from user_service.relationships import statements as sql
 from user_service.relationships.repository import RelationshipRepository
 
@@ -41,6 +43,9 @@ INSERT INTO blocks_by_blocker SELECT n, {STAR}, n, now(), true, 1 FROM generate_
 INSERT INTO blocks_by_blocked SELECT {STAR}, n FROM generate_series(10, {FOLLOWS} / 4) n;
 INSERT INTO mutes SELECT n, {STAR}, n, now(), true, NULL, true, 1 FROM generate_series(10, {FOLLOWS} / 4) n;
 INSERT INTO follow_requests SELECT {STAR}, n, n FROM generate_series(10, {FOLLOWS} / 4) n;
+INSERT INTO lists (account_id, list_id, title, replies_policy, exclusive)
+SELECT n, n, 'Birds', 2, true FROM generate_series(10, {FOLLOWS} / 4) n;
+INSERT INTO list_members SELECT n, n, {STAR}, true FROM generate_series(10, {FOLLOWS} / 4) n;
 ANALYZE;
 """  # noqa: S608 - our own numbers
 HOT: dict[str, tuple[str, tuple[object, ...]]] = {
@@ -50,6 +55,9 @@ HOT: dict[str, tuple[str, tuple[object, ...]]] = {
     "following": (sql.FOLLOWING, (VIEWER, MAX_ID, PAGE + 1)),
     "requests": (sql.REQUESTS, (STAR, MAX_ID, PAGE + 1)),
     "blocks": (sql.BLOCKS, (VIEWER, MAX_ID, PAGE + 1)),
+    "lists_with": (lists.LISTS_WITH, (VIEWER, MAX_LISTS, STAR)),
+    "list_members": (lists.MEMBERS, (VIEWER, VIEWER, MAX_ID, PAGE + 1)),
+    "unlist": (sql.REMOVE_FROM_LISTS, (VIEWER, STAR)),
     "blocked_by": (sql.BLOCKED_BY, (STAR, VIEWER)),
 }
 

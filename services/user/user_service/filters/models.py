@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-MAX_REQUEST_ID_CHARS = 200
 MAX_FILTERS = 100
 MAX_KEYWORDS = 200
 MAX_STATUSES = 200
@@ -72,14 +71,6 @@ class KeywordChange:
     keyword: str | None = None
     whole_word: bool | None = None
     remove: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RequestKey:
-    """What a client repeats a request with, and the digest of what was asked."""
-
-    request_id: str
-    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,14 @@ from user_service.filters.changes import changed
 from user_service.filters.models import (
     MAX_FILTERS,
     MAX_KEYWORDS,
-    MAX_REQUEST_ID_CHARS,
     MAX_STATUSES,
     Action,
     Filter,
     FilterChange,
     FilteredStatus,
-    RequestKey,
 )
 from user_service.filters.repository import FilterRepository, FilterTransaction
+from user_service.request_keys import RequestKey
 
 
 class Filters:
@@ -43,7 +42,8 @@ class Filters:
 
         Raises FieldInvalid, TooManyFilters, IdempotencyConflict.
         """
-        _check_key(key)
+        if key:
+            key.check()
         whole = replace(change, title=change.title or "", contexts=change.contexts or ())
         empty = Filter(self._ids.mint(), "", (), Action.WARN)
         made = changed(empty, whole, self._clock.now(), self._ids.mint)
@@ -111,11 +111,6 @@ class Filters:
         if sum(len(each.statuses) for each in filters) > MAX_STATUSES:
             raise TooManyFilters(f"an account's filters may have {MAX_STATUSES} statuses in all")
         await tx.save_filter(account_id, after)
-
-
-def _check_key(key: RequestKey | None) -> None:
-    if key and (len(key.request_id) > MAX_REQUEST_ID_CHARS or not key.request_id.isprintable()):
-        raise FieldInvalid("request_id", f"must be at most {MAX_REQUEST_ID_CHARS} printable characters", "ERR_TOO_LONG")
 
 
 def _named(filters: Sequence[Filter], filter_id: int) -> Filter:

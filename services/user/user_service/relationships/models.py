@@ -150,6 +150,7 @@ class Relationship:
     muted_until: datetime | None = None
     requested: bool = False
     requested_by: bool = False
+    exclusively_listed: bool = False
 
     def at(self, now: datetime) -> Self:
         """As it is at this time."""

@@ -65,6 +65,7 @@ class RelationshipTransaction:
             await self._tx.execute("follower_add", sql.ADD_FOLLOWER, followee, follower, after.follow_id)
         elif before.active and not after.active:
             await self._tx.execute("follower_remove", sql.REMOVE_FOLLOWER, followee, follower)
+            await self._tx.execute("unlist", sql.REMOVE_FROM_LISTS, follower, followee)
         if after.requested and not before.requested:
             await self._tx.execute("request_add", sql.ADD_REQUEST, followee, follower, after.follow_id)
         elif before.requested and not after.requested:
@@ -227,4 +228,5 @@ def _relationship(row: Any) -> Relationship:
         muted_until=row["expires_at"],
         requested=wanted and row["requested"],
         requested_by=row["requested_by"],
+        exclusively_listed=row["exclusively_listed"],
     )

@@ -33,6 +33,8 @@ ON CONFLICT (follower_id, followee_id) DO UPDATE SET
 """
 ADD_FOLLOWER = "INSERT INTO follows_by_followee (followee_id, follower_id, follow_id) VALUES ($1, $2, $3)"
 REMOVE_FOLLOWER = "DELETE FROM follows_by_followee WHERE followee_id = $1 AND follower_id = $2"
+# What rests on a follow ends with it.
+REMOVE_FROM_LISTS = "DELETE FROM list_members WHERE account_id = $1 AND member_id = $2"
 ADD_REQUEST = "INSERT INTO follow_requests (followee_id, follower_id, follow_id) VALUES ($1, $2, $3)"
 REMOVE_REQUEST = "DELETE FROM follow_requests WHERE followee_id = $1 AND follower_id = $2"
 SAVE_BLOCK = """
@@ -54,7 +56,7 @@ RELATIONSHIPS = """
 SELECT q.viewer_id, q.account_id, f.active AS following, f.requested, f.reblogs, f.notify, f.languages,
        r.follower_id IS NOT NULL AS followed_by, w.follower_id IS NOT NULL AS requested_by,
        b.blocked_id IS NOT NULL AS blocking, e.blocker_id IS NOT NULL AS blocked_by,
-       m.muted_id IS NOT NULL AS muting, m.notifications, m.expires_at
+       m.muted_id IS NOT NULL AS muting, m.notifications, m.expires_at, x.member_id IS NOT NULL AS exclusively_listed
 FROM unnest($1::bigint[], $2::bigint[]) AS q (viewer_id, account_id)
 JOIN accounts a ON a.account_id = q.account_id
 LEFT JOIN follows_by_follower f
@@ -64,6 +66,9 @@ LEFT JOIN follow_requests w ON w.followee_id = q.viewer_id AND w.follower_id = q
 LEFT JOIN blocks_by_blocker b ON b.blocker_id = q.viewer_id AND b.blocked_id = q.account_id AND b.active
 LEFT JOIN blocks_by_blocked e ON e.blocked_id = q.viewer_id AND e.blocker_id = q.account_id
 LEFT JOIN mutes m ON m.muter_id = q.viewer_id AND m.muted_id = q.account_id AND m.active
+LEFT JOIN LATERAL (
+  SELECT member_id FROM list_members WHERE account_id = q.viewer_id AND member_id = q.account_id AND exclusive LIMIT 1
+) x ON true
 """
 FOLLOWERS = """
 SELECT follower_id AS account_id, follow_id AS position FROM follows_by_followee

@@ -147,6 +147,67 @@ class BatchGetHomeResult(_message.Message):
 Global___BatchGetHomeResult: _TypeAlias = BatchGetHomeResult  # noqa: Y015
 
 @_typing.final
+class GetListTimelineRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHOR_IDS_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    MAX_ID_FIELD_NUMBER: _builtins.int
+    SINCE_ID_FIELD_NUMBER: _builtins.int
+    MIN_ID_FIELD_NUMBER: _builtins.int
+    limit: _builtins.int
+    """1 to 80, and exclusive bounds, as in BatchGetHomeEntry."""
+    max_id: _builtins.int
+    since_id: _builtins.int
+    min_id: _builtins.int
+    @_builtins.property
+    def author_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Who is on the list: at most 500."""
+
+    def __init__(
+        self,
+        *,
+        author_ids: _abc.Iterable[_builtins.int] | None = ...,
+        limit: _builtins.int = ...,
+        max_id: _builtins.int = ...,
+        since_id: _builtins.int = ...,
+        min_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_ids", b"author_ids", "limit", b"limit", "max_id", b"max_id", "min_id", b"min_id", "since_id", b"since_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetListTimelineRequest: _TypeAlias = GetListTimelineRequest  # noqa: Y015
+
+@_typing.final
+class GetListTimelineResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    REACHED_ID_FIELD_NUMBER: _builtins.int
+    reached_id: _builtins.int
+    """How far the home was read, in the direction of the page; 0 when nothing follows."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelineEntry]:
+        """Newest first. Fewer than asked for, or none, where little of a stretch of the home is theirs."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___TimelineEntry] | None = ...,
+        reached_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "reached_id", b"reached_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetListTimelineResponse: _TypeAlias = GetListTimelineResponse  # noqa: Y015
+
+@_typing.final
 class TimelineEntry(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -40,6 +40,11 @@ class FeedServiceStub:
                 request_serializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.BatchGetHomeRequest.SerializeToString,
                 response_deserializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.BatchGetHomeResponse.FromString,
                 _registered_method=True)
+        self.GetListTimeline = channel.unary_unary(
+                '/rookery.feed.v1.FeedService/GetListTimeline',
+                request_serializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.GetListTimelineRequest.SerializeToString,
+                response_deserializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.GetListTimelineResponse.FromString,
+                _registered_method=True)
         self.AddOwnPost = channel.unary_unary(
                 '/rookery.feed.v1.FeedService/AddOwnPost',
                 request_serializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.AddOwnPostRequest.SerializeToString,
@@ -58,6 +63,14 @@ class FeedServiceServicer:
 
     def BatchGetHome(self, request, context):
         """Hot: one page of the caller's home timeline, newest first. Errors, in each result: UNAUTHENTICATED, INVALID_ARGUMENT (limit).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetListTimeline(self, request, context):
+        """One page of what some of those whom the caller follows have in the caller's home. Errors: UNAUTHENTICATED, PERMISSION_DENIED
+        (SCOPE_MISSING), INVALID_ARGUMENT (limit, author_ids).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +97,11 @@ def add_FeedServiceServicer_to_server(servicer, server):
                     servicer.BatchGetHome,
                     request_deserializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.BatchGetHomeRequest.FromString,
                     response_serializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.BatchGetHomeResponse.SerializeToString,
+            ),
+            'GetListTimeline': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetListTimeline,
+                    request_deserializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.GetListTimelineRequest.FromString,
+                    response_serializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.GetListTimelineResponse.SerializeToString,
             ),
             'AddOwnPost': grpc.unary_unary_rpc_method_handler(
                     servicer.AddOwnPost,
@@ -124,6 +142,33 @@ class FeedService:
             '/rookery.feed.v1.FeedService/BatchGetHome',
             rookery_dot_feed_dot_v1_dot_feed__service__pb2.BatchGetHomeRequest.SerializeToString,
             rookery_dot_feed_dot_v1_dot_feed__service__pb2.BatchGetHomeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetListTimeline(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.feed.v1.FeedService/GetListTimeline',
+            rookery_dot_feed_dot_v1_dot_feed__service__pb2.GetListTimelineRequest.SerializeToString,
+            rookery_dot_feed_dot_v1_dot_feed__service__pb2.GetListTimelineResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,10 @@ class FeedServiceStub:
     def __new__(cls, channel: _aio.Channel) -> FeedServiceAsyncStub: ...
     BatchGetHome: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.BatchGetHomeRequest, _feed_service_pb2.BatchGetHomeResponse]
     """Hot: one page of the caller's home timeline, newest first. Errors, in each result: UNAUTHENTICATED, INVALID_ARGUMENT (limit)."""
+    GetListTimeline: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.GetListTimelineRequest, _feed_service_pb2.GetListTimelineResponse]
+    """One page of what some of those whom the caller follows have in the caller's home. Errors: UNAUTHENTICATED, PERMISSION_DENIED
+    (SCOPE_MISSING), INVALID_ARGUMENT (limit, author_ids).
+    """
     AddOwnPost: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.AddOwnPostRequest, _feed_service_pb2.AddOwnPostResponse]
     """Puts the caller's own fresh post into the caller's home at once; the event would do it a moment later. Errors: UNAUTHENTICATED."""
     StreamTimelines: _grpc.StreamStreamMultiCallable[_feed_service_pb2.StreamTimelinesRequest, _feed_service_pb2.StreamTimelinesResponse]
@@ -47,6 +51,10 @@ class FeedServiceAsyncStub(FeedServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     BatchGetHome: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.BatchGetHomeRequest, _feed_service_pb2.BatchGetHomeResponse]  # type: ignore[assignment]
     """Hot: one page of the caller's home timeline, newest first. Errors, in each result: UNAUTHENTICATED, INVALID_ARGUMENT (limit)."""
+    GetListTimeline: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.GetListTimelineRequest, _feed_service_pb2.GetListTimelineResponse]  # type: ignore[assignment]
+    """One page of what some of those whom the caller follows have in the caller's home. Errors: UNAUTHENTICATED, PERMISSION_DENIED
+    (SCOPE_MISSING), INVALID_ARGUMENT (limit, author_ids).
+    """
     AddOwnPost: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.AddOwnPostRequest, _feed_service_pb2.AddOwnPostResponse]  # type: ignore[assignment]
     """Puts the caller's own fresh post into the caller's home at once; the event would do it a moment later. Errors: UNAUTHENTICATED."""
     StreamTimelines: _aio.StreamStreamMultiCallable[_feed_service_pb2.StreamTimelinesRequest, _feed_service_pb2.StreamTimelinesResponse]  # type: ignore[assignment]
@@ -62,6 +70,16 @@ class FeedServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_feed_service_pb2.BatchGetHomeResponse, _abc.Awaitable[_feed_service_pb2.BatchGetHomeResponse]]:
         """Hot: one page of the caller's home timeline, newest first. Errors, in each result: UNAUTHENTICATED, INVALID_ARGUMENT (limit)."""
+
+    @_abc_1.abstractmethod
+    def GetListTimeline(
+        self,
+        request: _feed_service_pb2.GetListTimelineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_feed_service_pb2.GetListTimelineResponse, _abc.Awaitable[_feed_service_pb2.GetListTimelineResponse]]:
+        """One page of what some of those whom the caller follows have in the caller's home. Errors: UNAUTHENTICATED, PERMISSION_DENIED
+        (SCOPE_MISSING), INVALID_ARGUMENT (limit, author_ids).
+        """
 
     @_abc_1.abstractmethod
     def AddOwnPost(

@@ -175,6 +175,7 @@ class Relationship(_message.Message):
     REQUESTED_BY_FIELD_NUMBER: _builtins.int
     ENDORSED_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    EXCLUSIVELY_LISTED_FIELD_NUMBER: _builtins.int
     account_id: _builtins.int
     following: _builtins.bool
     showing_reblogs: _builtins.bool
@@ -188,6 +189,8 @@ class Relationship(_message.Message):
     requested_by: _builtins.bool
     endorsed: _builtins.bool
     note: _builtins.str
+    exclusively_listed: _builtins.bool
+    """On a list of the first's whose members' posts its home leaves out."""
     @_builtins.property
     def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -207,10 +210,11 @@ class Relationship(_message.Message):
         requested_by: _builtins.bool = ...,
         endorsed: _builtins.bool = ...,
         note: _builtins.str = ...,
+        exclusively_listed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "blocked_by", b"blocked_by", "blocking", b"blocking", "endorsed", b"endorsed", "followed_by", b"followed_by", "following", b"following", "languages", b"languages", "muting", b"muting", "muting_notifications", b"muting_notifications", "note", b"note", "notifying", b"notifying", "requested", b"requested", "requested_by", b"requested_by", "showing_reblogs", b"showing_reblogs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "blocked_by", b"blocked_by", "blocking", b"blocking", "endorsed", b"endorsed", "exclusively_listed", b"exclusively_listed", "followed_by", b"followed_by", "following", b"following", "languages", b"languages", "muting", b"muting", "muting_notifications", b"muting_notifications", "note", b"note", "notifying", b"notifying", "requested", b"requested", "requested_by", b"requested_by", "showing_reblogs", b"showing_reblogs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

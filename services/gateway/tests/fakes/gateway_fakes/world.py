@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway_fakes.account_lists import FakeLists
 from gateway_fakes.accounts import FakeAccounts
 from gateway_fakes.auth import FakeAuth
 from gateway_fakes.filters import FakeFilters
@@ -39,6 +40,7 @@ class World:
     user: FakeUser = field(init=False)
     profiles: FakeProfiles = field(init=False)
     filters: FakeFilters = field(init=False)
+    lists: FakeLists = field(init=False)
     relationships: FakeRelationships = field(init=False)
     post: FakePost = field(init=False)
     feed: FakeFeed = field(init=False)
@@ -48,9 +50,10 @@ class World:
         self.accounts = FakeAccounts(self)
         self.profiles = FakeProfiles(self)
         self.filters = FakeFilters(self)
+        self.lists = FakeLists(self)
         self.relationships = FakeRelationships(self)
         self.auth.parts = (self.accounts,)
-        self.user.parts = (self.profiles, self.filters, self.relationships)
+        self.user.parts = (self.profiles, self.filters, self.lists, self.relationships)
         self.post, self.feed = FakePost(self), FakeFeed(self)
 
     async def batch_get_posts(self, _viewer: Identity | None, queries: Any) -> list[post_service_pb2.PostView]:
@@ -97,6 +100,15 @@ class World:
         result.more = len(result.entries) > page.limit
         del result.entries[page.limit :]
         return result
+
+    async def get_list_timeline(
+        self, viewer: Identity, members: Any, page: Page
+    ) -> feed_service_pb2.GetListTimelineResponse:
+        """Those of the home that these have written."""
+        home = await self.batch_get_home(viewer, page)
+        entries = [entry for entry in home.entries if entry.author_id in members]
+        reached_id = home.entries[-1].entry_id if home.more else 0
+        return feed_service_pb2.GetListTimelineResponse(entries=entries, reached_id=reached_id)
 
     def newcomer(self, username: str, *scopes: str) -> tuple[int, dict[str, str]]:
         """A new account's id, and headers with a token of it."""

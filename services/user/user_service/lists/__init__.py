@@ -1,0 +1,1 @@
+"""Lists of followed accounts, each with a timeline of its own."""

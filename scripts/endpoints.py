@@ -28,7 +28,7 @@ _READERS = {"read_params": "body", "query_params": "query", "checked": "body"}
 _GETTERS = frozenset(
     {
         "text", "required_text", "texts", "flag", "integer", "id", "ids", "choice", "pair", "time", "page", "group",
-        "groups",
+        "groups", "integers",
     }
 )  # fmt: skip
 _PAGE = {"limit": "limit", "max_id": "id", "since_id": "id", "min_id": "id"}

@@ -172,8 +172,8 @@ def _group(fields: Json, required: Sequence[str]) -> Json:
 
 def _schema(parameter: Parameter) -> Json:
     """What the getter takes, with its limits where they could be read."""
-    arguments = [None if each is UNKNOWN else each for each in parameter.arguments] + [None, None]
-    first, second = arguments[0], arguments[1]
+    arguments = [None if each is UNKNOWN else each for each in parameter.arguments] + [None, None, None]
+    first, second, third = arguments[:3]
     text = {"type": "string", "maxLength": first if isinstance(first, int) else MAX_TEXT}
     schemas: Mapping[str, Json] = {
         "text": text,
@@ -181,6 +181,7 @@ def _schema(parameter: Parameter) -> Json:
         "texts": {"type": "array", "items": text, "maxItems": second or 100},
         "flag": {"type": "boolean"},
         "integer": {"type": "integer", **_bounds(first, second)},
+        "integers": {"type": "array", "items": {"type": "integer", **_bounds(first, second)}, "maxItems": third or 100},
         "limit": {"type": "integer", "minimum": 1, "default": first, "description": f"At most {second} are given."},
         "id": ID,
         "ids": {"type": "array", "items": ID, "maxItems": first or 100},

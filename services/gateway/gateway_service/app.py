@@ -45,6 +45,7 @@ from gateway_service.routers.oembed import OEmbed
 from gateway_service.routers.page_forms import PageForms
 from gateway_service.routers.pages import FrontPages
 from gateway_service.routers.passkeys import PasskeyPages
+from gateway_service.routers.polls import Polls
 from gateway_service.routers.probes import Probes
 from gateway_service.routers.profile import Profile
 from gateway_service.routers.recovery import Recovery
@@ -137,6 +138,7 @@ def api_routers(
         Engagement(clients, composer, exchange, settings, statuses).router,
         EngagementLists(clients, composer, exchange, settings).router,
         Edits(clients, composer, exchange, settings).router,
+        Polls(clients, composer, exchange, settings).router,
         # Its accounts/search is not the account "search".
         behind(flags, SEARCH, Search(clients, composer, exchange, settings).router),
         Profile(clients, composer, exchange, settings).router,

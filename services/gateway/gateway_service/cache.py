@@ -20,6 +20,17 @@ TOPICS = ("post.events.v1", "user.events.v1")
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class PollFragment:
+    """What a post asks, and until when, in seconds since 1970."""
+
+    post_id: int
+    options: tuple[str, ...]
+    multiple: bool
+    hide_totals: bool
+    expires_at: float
+
+
 @dataclass(slots=True)
 class PostFragment:
     """What of a status is the same for every viewer, and what decides about showing it."""
@@ -34,6 +45,8 @@ class PostFragment:
     language: str = ""
     # What filters look for words in.
     folded: str = ""
+    # Where there is one, `head` is without it: it changes with each vote.
+    poll: PollFragment | None = None
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from rookery.notification.v1.notification_service_pb2_grpc import NotificationSe
 from rookery.post.v1.edit_service_pb2_grpc import EditServiceStub
 from rookery.post.v1.engagement_service_pb2_grpc import EngagementServiceStub
 from rookery.post.v1.pin_service_pb2_grpc import PinServiceStub
+from rookery.post.v1.poll_service_pb2_grpc import PollServiceStub
 from rookery.post.v1.post_service_pb2 import (
     BatchGetPostsEntry,
     BatchGetPostsRequest,
@@ -78,6 +79,8 @@ def joined(*stubs: StubFactory) -> StubFactory:
 auth_stub = joined(AuthServiceStub, AccountServiceStub)
 user_stub = joined(UserServiceStub, FilterServiceStub, ListServiceStub, ProfileServiceStub, RelationshipServiceStub)
 post_stub = joined(PostServiceStub, EngagementServiceStub, EditServiceStub, PinServiceStub)
+user_stub = joined(UserServiceStub, FilterServiceStub, ProfileServiceStub, RelationshipServiceStub)
+post_stub = joined(PostServiceStub, EngagementServiceStub, EditServiceStub, PinServiceStub, PollServiceStub)
 
 
 class Clients:

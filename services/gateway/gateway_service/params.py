@@ -79,6 +79,14 @@ class Params:
         values = (_id(value, self._named(name)) for value in self._list(name, items))
         return list(dict.fromkeys(values))
 
+    def integers(self, name: str, low: int, high: int, items: int) -> list[int]:
+        """A list of whole numbers; a single value is a list of one."""
+        numbers = [_integer(value) for value in self._list(name, items)]
+        found = [number for number in numbers if number is not None and low <= number <= high]
+        if len(found) < len(numbers):
+            raise invalid(self._named(name), f"must be whole numbers from {low} to {high}")
+        return found
+
     def choice(self, name: str, options: Mapping[str, T]) -> T | None:
         value = self.text(name)
         if not value:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from post_service import __version__, edit_servicer, engagement_servicer, pin_servicer
+from post_service import __version__, edit_servicer, engagement_servicer, pin_servicer, poll_servicer
 from post_service.clients import AuthClient, UserClient
 from post_service.config import Settings
 from post_service.consumers import (
@@ -25,6 +25,7 @@ from post_service.engagement_servicer import EngagementServicer
 from post_service.events import PostCodec, PostEvents
 from post_service.imaging.pool import ImageWorkers
 from post_service.pin_servicer import PinServicer
+from post_service.poll_servicer import PollServicer
 from post_service.repository.cache import PostCache
 from post_service.repository.engagements import EngagementRepository
 from post_service.repository.mark_cache import MarkCache
@@ -32,10 +33,12 @@ from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.pins import PinRepository
+from post_service.repository.polls import PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.redis_guard import RedisGuard
 from post_service.repository.revisions import RevisionRepository
 from post_service.repository.statements import STATEMENTS
+from post_service.service.confirm_vote import VoteConfirmer
 from post_service.service.create_post import PostWriter
 from post_service.service.decide import Decisions
 from post_service.service.delete_post import PostRemover, PostStores
@@ -47,6 +50,7 @@ from post_service.service.list_posts import AccountPosts
 from post_service.service.marks import MarkReader
 from post_service.service.media import MediaLibrary
 from post_service.service.pins import Pins
+from post_service.service.polls import PollReader
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
@@ -54,12 +58,14 @@ from post_service.service.revisions import Revisions
 from post_service.service.settle import Settler
 from post_service.service.sweep_uploads import UploadSweeper
 from post_service.service.threads import ThreadReader
+from post_service.service.vote import Voting
 from post_service.servicer import ALLOWED_CALLERS, PostServicer, Rules
 from post_service.versions import HybridClock
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.post.v1.edit_service_pb2_grpc import add_EditServiceServicer_to_server
 from rookery.post.v1.engagement_service_pb2_grpc import add_EngagementServiceServicer_to_server
 from rookery.post.v1.pin_service_pb2_grpc import add_PinServiceServicer_to_server
+from rookery.post.v1.poll_service_pb2_grpc import add_PollServiceServicer_to_server
 from rookery.post.v1.post_service_pb2_grpc import add_PostServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.app import App, Component, Role
@@ -90,7 +96,7 @@ def build(roles: frozenset[Role]) -> App:
     settings = Settings()
     cql = Cql(settings, "post", STATEMENTS)
     producer = Producer(settings, "post", settings.topic_prefix)
-    outbox = CqlOutbox(cql, producer, SystemClock())
+    outbox = CqlOutbox(cql, producer, SystemClock(), confirmer=VoteConfirmer(PollRepository(cql)))
     files = S3(settings, "post")
     components: list[Component] = [cql, producer, files]
     checks: dict[str, Check] = {"cql": cql.check}
@@ -112,7 +118,8 @@ class _Parts:
     """What serving and consuming have in common."""
 
     def __init__(self, settings: Settings, cql: Cql, outbox: CqlOutbox, files: S3) -> None:
-        self._settings, self._cql, self._files, self._clock = settings, cql, files, SystemClock()
+        self._settings, self._cql, self._outbox = settings, cql, outbox
+        self._files, self._clock = files, SystemClock()
         self.redis = RedisClient.cache(settings, "post")
         self.user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
         self._users, guard = UserClient(self.user), RedisGuard(self._clock)
@@ -122,8 +129,16 @@ class _Parts:
         self._engagements, self._marks = EngagementRepository(cql, outbox), MarkRepository(cql)
         self._cache = PostCache(self.redis, guard)
         self._mark_reader = MarkReader(self._marks, MarkCache(self.redis, guard), self._versions)
+        self._polls = PollRepository(cql)
         self._reader = PostReader(
-            self._posts, self._engagements, self._mark_reader, self._cache, self._codec, self._users, self._versions
+            self._posts,
+            self._engagements,
+            self._mark_reader,
+            PollReader(self._polls),
+            self._cache,
+            self._codec,
+            self._users,
+            self._versions,
         )
         self._revisions = RevisionRepository(cql, outbox)
         self._settler = Settler(self._posts, self._revisions, self._events, self._versions)
@@ -172,6 +187,7 @@ class _Parts:
                 ),
                 (add_EditServiceServicer_to_server, self._edit_servicer(), edit_servicer.SERVICE_NAME),
                 (add_PinServiceServicer_to_server, self._pin_servicer(), pin_servicer.SERVICE_NAME),
+                (add_PollServiceServicer_to_server, self._poll_servicer(), poll_servicer.SERVICE_NAME),
             ],
             allowed_callers=ALLOWED_CALLERS,
         )
@@ -198,6 +214,10 @@ class _Parts:
     def _pin_servicer(self) -> PinServicer:
         pins = PinRepository(self._cql)
         return PinServicer(Pins(pins, self._posts, self._reader, self._mark_reader, self._clock))
+
+    def _poll_servicer(self) -> PollServicer:
+        votes = VoteRepository(self._cql, self._outbox, self._polls)
+        return PollServicer(Voting(self._polls, votes, self._posts, self._reader, self._events, self._versions))
 
     def _engagement_servicer(self) -> EngagementServicer:
         lists = MarkedRepository(self._cql, self._clock)

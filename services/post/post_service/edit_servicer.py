@@ -9,6 +9,7 @@ import grpc
 from post_service.callers import require_user
 from post_service.events import PostCodec
 from post_service.models import Edit, MediaChange, Revision
+from post_service.poll_servicer import poll_draft
 from post_service.service.edit_post import PostEditor
 from post_service.service.revisions import Revisions
 from rookery.post.v1 import edit_service_pb2 as pb
@@ -36,6 +37,7 @@ class EditServicer(EditServiceServicer):
             language=request.language,
             media_ids=tuple(request.media_ids),
             media_changes=tuple(map(_change, request.media_attributes)),
+            poll=poll_draft(request.poll) if request.HasField("poll") else None,
         )
         return pb.EditPostResponse(post=self._codec.post(await self._editor.edit(author, request.post_id, edit)))
 
@@ -51,6 +53,7 @@ class EditServicer(EditServiceServicer):
             media=map(self._codec.media, revision.media),
             mentions=map(self._codec.mention, revision.mentions),
             tags=revision.tags,
+            poll_options=revision.poll_options,
         )
         message.create_time.FromDatetime(revision.create_time)
         return message

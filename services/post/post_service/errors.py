@@ -64,6 +64,33 @@ class TooManyPins(FailedPrecondition):
     reason = "TOO_MANY_PINS"
 
 
+class PollEnded(FailedPrecondition):
+    """Nobody votes any more."""
+
+    reason = "POLL_ENDED"
+
+    def __init__(self) -> None:
+        super().__init__("the poll has already ended")
+
+
+class AlreadyVoted(FailedPrecondition):
+    """A vote is for good."""
+
+    reason = "ALREADY_VOTED"
+
+    def __init__(self) -> None:
+        super().__init__("you have already voted on this poll")
+
+
+class OwnPoll(FailedPrecondition):
+    """Who asks does not vote."""
+
+    reason = "OWN_POLL"
+
+    def __init__(self) -> None:
+        super().__init__("you cannot vote in your own polls")
+
+
 class TooManyEdits(ResourceExhausted):
     """The post has as many versions as are kept."""
 

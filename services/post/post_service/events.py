@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from google.protobuf.message import Message
 
 from post_service.models import Fact, Media, Mention, Post, PostState, SealedPost
-from rookery.post.v1 import engagement_events_pb2, events_pb2, media_pb2, post_pb2
+from post_service.poll_models import Ballot, Poll
+from rookery.post.v1 import engagement_events_pb2, events_pb2, media_pb2, poll_pb2, post_pb2
 from rookery_common.clock import Clock
-from rookery_common.kafka.events import Event, new_event
+from rookery_common.kafka.events import Event, UndecodableEvent, new_event
 
 TOPIC: Final = "post.events.v1"
 ENGAGEMENT_TOPIC: Final = "post.engagement.v1"
@@ -47,6 +48,15 @@ class PostCodec:
         message.create_time.FromDatetime(post.create_time)
         if post.edit_time is not None:
             message.edit_time.FromDatetime(post.edit_time)
+        if post.poll is not None:
+            message.poll.CopyFrom(self.poll(post.poll))
+        return message
+
+    def poll(self, poll: Poll) -> poll_pb2.Poll:
+        message = poll_pb2.Poll(
+            options=poll.options, multiple=poll.multiple, hide_totals=poll.hide_totals, ballot=poll.ballot
+        )
+        message.expire_time.FromDatetime(poll.expires_at)
         return message
 
     def mention(self, mention: Mention) -> post_pb2.Mention:
@@ -79,6 +89,7 @@ class PostCodec:
             reblog_of_id=post.reblog_of_id,
             mentioned=tuple(mention.account_id for mention in post.mentions),
             body=self.post(post).SerializeToString(),
+            ballot=post.poll.ballot if post.poll else 0,
         )
 
     def parent_of(self, post: SealedPost) -> int:
@@ -90,8 +101,23 @@ class PostCodec:
         return post_pb2.Post.FromString(post.body).tags
 
 
+class VoteTold(NamedTuple):
+    """Whose vote an event tells of."""
+
+    ballot: Ballot
+    account_id: int
+
+
+def vote_told(event: Event) -> VoteTold:
+    """What a pending event is about. Raises UndecodableEvent for any but PollVoted."""
+    message = event.decode()
+    if not isinstance(message, engagement_events_pb2.PollVoted):
+        raise UndecodableEvent(f"{event.type} is never pending")
+    return VoteTold(Ballot(message.vote.post_id, message.vote.ballot), message.vote.account_id)
+
+
 class PostEvents:
-    """What is told of posts and favourites; the key is the id or the pair of ids, the version the row's own."""
+    """What is told of posts, favourites and votes; the key is the id or the pair of ids, the version the row's own."""
 
     def __init__(self, codec: PostCodec, clock: Clock) -> None:
         self._codec = codec
@@ -132,6 +158,17 @@ class PostEvents:
             message = engagement_events_pb2.PostUnfavourited(favourite=state)
         key = f"{fact.post_id}:{fact.account_id}"
         return new_event(ENGAGEMENT_TOPIC, key, message, version=fact.version, clock=self._clock, source=SOURCE)
+
+    def voted(self, ballot: Ballot, account_id: int, author_id: int, version: int) -> Event:
+        """An account is about to vote: what it chooses is not told."""
+        now = self._clock.now()
+        state = engagement_events_pb2.PollVote(
+            post_id=ballot.post_id, ballot=ballot.number, account_id=account_id, post_author_id=author_id
+        )
+        state.create_time.FromDatetime(now)
+        message = engagement_events_pb2.PollVoted(vote=state)
+        key = f"{ballot.post_id}:{account_id}"
+        return new_event(ENGAGEMENT_TOPIC, key, message, version=version, clock=self._clock, source=SOURCE)
 
     def _of(self, post: Post, message: Message) -> Event:
         return new_event(TOPIC, str(post.post_id), message, version=post.version, clock=self._clock, source=SOURCE)

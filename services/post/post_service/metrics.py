@@ -26,5 +26,7 @@ UNMARKED = Counter("rookery_post_sheets_unread_total", "Sheets of marks that pos
 DECISIONS = Counter(
     "rookery_post_decisions_total", "Decisions of moderation by what they made of the post.", ["result"]
 )
+VOTES = Counter("rookery_post_votes_total", "Votes in polls.")
+POLLS_UNREAD = Counter("rookery_post_polls_unread_total", "Polls whose votes could not be read when they were shown.")
 POSTS_EDITED = Counter("rookery_post_posts_edited_total", "Edits of posts that changed something.")
 POSTS_DELETED = Counter("rookery_post_posts_deleted_total", "Posts and reblogs deleted by their authors.")

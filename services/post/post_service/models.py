@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import NamedTuple
 
+from post_service.poll_models import Poll, PollDraft, PollTally
 from post_service.upload_models import OF_PROFILE as OF_PROFILE
 from post_service.upload_models import Dimensions as Dimensions
 from post_service.upload_models import ProcessedImage as ProcessedImage
@@ -132,6 +133,7 @@ class Draft:
     application_name: str = ""
     application_website: str = ""
     request_id: str = ""
+    poll: PollDraft | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ class Edit:
     language: str = ""
     media_ids: tuple[int, ...] = ()
     media_changes: tuple[MediaChange, ...] = ()
+    poll: PollDraft | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,7 @@ class Revision:
     media: tuple[Media, ...]
     mentions: tuple[Mention, ...]
     tags: tuple[str, ...]
+    poll_options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +201,13 @@ class Post:
     edit_time: datetime | None = None
     reblog_of_id: int = 0
     decision_version: int = 0
+    poll: Poll | None = None
 
 
 class SealedPost(NamedTuple):
     """A post as it is cached and answered: what decides who may see it, beside the encoded contract message.
+
+    `ballot` is that of its poll, 0 without one.
 
     A named tuple, as all that is made for each post of each read: those are made three times as fast as dataclasses.
     """
@@ -214,6 +221,7 @@ class SealedPost(NamedTuple):
     reblog_of_id: int
     mentioned: tuple[int, ...]
     body: bytes
+    ballot: int = 0
 
 
 class PostCounts(NamedTuple):
@@ -257,6 +265,7 @@ class PostView(NamedTuple):
     counts: PostCounts
     known: bool
     marks: PostMarks = NO_MARKS
+    poll: PollTally | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from post_service.models import (
     Purpose,
     Visibility,
 )
+from post_service.poll_servicer import poll_draft
 from post_service.service.create_post import PostWriter
 from post_service.service.delete_post import PostRemover
 from post_service.service.engage import Engagement
@@ -32,6 +33,7 @@ from post_service.service.text import normalized_tag
 from post_service.service.threads import ThreadReader
 from rookery.post.v1 import post_service_pb2 as pb
 from rookery.post.v1 import post_service_pb2_grpc as pb_grpc
+from rookery.post.v1.poll_pb2 import PollTally
 from rookery_common.auth import Identity, TokenVerifier, current_identity
 from rookery_common.errors import AppError
 from rookery_common.rpc.batch_serving import serve_batch
@@ -196,7 +198,7 @@ class PostServicer(pb_grpc.PostServiceServicer):
 
 def _result(views: Sequence[PostView]) -> pb.BatchGetPostsResult:
     result = pb.BatchGetPostsResult()
-    for post, (replies, reblogs, favourites), known, (favourited, reblogged, bookmarked, pinned) in views:
+    for post, (replies, reblogs, favourites), known, (favourited, reblogged, bookmarked, pinned), poll in views:
         message = result.posts.add(post_id=post.post_id, version=post.version, author_id=post.author_id)
         if not known:
             message.post.MergeFromString(post.body)
@@ -209,6 +211,8 @@ def _result(views: Sequence[PostView]) -> pb.BatchGetPostsResult:
         if favourited or reblogged or bookmarked or pinned:
             marks.favourited, marks.reblogged = favourited, reblogged
             marks.bookmarked, marks.pinned = bookmarked, pinned
+        if poll is not None:
+            message.poll.CopyFrom(PollTally(votes=poll.votes, voters=poll.voters, own_choices=poll.own_choices))
     return result
 
 
@@ -224,6 +228,7 @@ def _draft(request: pb.CreatePostRequest) -> Draft:
         application_name=request.application_name,
         application_website=request.application_website,
         request_id=request.request_id,
+        poll=poll_draft(request.poll) if request.HasField("poll") else None,
     )
 
 

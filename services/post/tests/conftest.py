@@ -16,6 +16,7 @@ from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.pins import PinRepository
+from post_service.repository.polls import PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.revisions import RevisionRepository
 from post_service.service.create_post import PostWriter
@@ -28,12 +29,14 @@ from post_service.service.list_marked import MarkedPosts
 from post_service.service.list_posts import AccountPosts
 from post_service.service.marks import MarkReader
 from post_service.service.pins import Pins
+from post_service.service.polls import PollReader
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
 from post_service.service.revisions import Revisions
 from post_service.service.settle import Settler
 from post_service.service.threads import ThreadReader
+from post_service.service.vote import Voting
 from post_service.versions import HybridClock
 from rookery_common.auth import Identity
 from rookery_common.ids import time_of
@@ -172,12 +175,13 @@ def reader(
     posts: PostRepository,
     engagements: EngagementRepository,
     mark_reader: MarkReader,
+    polls: PollRepository,
     cache: PostCache,
     codec: PostCodec,
     users: UserClient,
     versions: HybridClock,
 ) -> PostReader:
-    return PostReader(posts, engagements, mark_reader, cache, codec, users, versions)
+    return PostReader(posts, engagements, mark_reader, PollReader(polls), cache, codec, users, versions)
 
 
 @pytest.fixture
@@ -259,6 +263,18 @@ def pins(
     pinned: PinRepository, posts: PostRepository, reader: PostReader, mark_reader: MarkReader, clock: FakeClock
 ) -> Pins:
     return Pins(pinned, posts, reader, mark_reader, clock)
+
+
+@pytest.fixture
+def voting(
+    polls: PollRepository,
+    votes: VoteRepository,
+    posts: PostRepository,
+    reader: PostReader,
+    events: PostEvents,
+    versions: HybridClock,
+) -> Voting:
+    return Voting(polls, votes, posts, reader, events, versions)
 
 
 @pytest.fixture

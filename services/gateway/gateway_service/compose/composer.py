@@ -13,7 +13,7 @@ from gateway_service.clients import Clients
 from gateway_service.compose.audience import ListRule, Rule, why_not_home
 from gateway_service.compose.entities import Entities
 from gateway_service.compose.hydrate import Facts, Hydrator
-from gateway_service.compose.marks import Mark
+from gateway_service.compose.marks import Mark, leave_vote
 from gateway_service.compose.present import Presenter
 from gateway_service.compose.reblogs import ECHO_ENTRIES, echoes
 from gateway_service.config import Settings
@@ -92,6 +92,23 @@ class Composer:
     async def made(self, viewer: Identity, post: Post, before: Facts) -> bytes:
         """A status that the viewer has just made or edited."""
         return await self._after(viewer, post.post_id, before, lambda: self._hydrator.add(post, before))
+
+    async def poll(self, viewer: Identity | None, post_id: int) -> bytes:
+        """The Poll of a post, or of what it reblogs. Raises RecordNotFound also where the viewer may not see it, and
+        Unavailable while its votes can't be read."""
+        facts = await self._facts(viewer, [post_id])
+        presenter = self._presenter(viewer, facts)
+        if not presenter.listed([post_id]):
+            raise RecordNotFound
+        return presenter.poll_of(post_id)
+
+    async def voted(self, viewer: Identity, post_id: int, before: Facts, choices: Sequence[int]) -> bytes:
+        """A poll in which the viewer has just voted."""
+        shown = await self._unless_away(self.poll(viewer, post_id), degradation.AS_WRITTEN)
+        if shown is not None:
+            return shown
+        leave_vote(choices, post_id, before)
+        return self._presenter(viewer, before).poll_of(post_id)
 
     async def account(self, viewer: Identity | None, account_id: int) -> bytes:
         """One Account. Raises RecordNotFound."""

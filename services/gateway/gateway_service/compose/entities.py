@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway_service.cache import AccountFragment, PostFragment
 from gateway_service.compose.html import Renderer
+from gateway_service.compose.polls import poll_fragment
 from gateway_service.config import Settings
 from gateway_service.filters import NOTHING, folded
 from rookery.notification.v1.notification_service_pb2 import Notification, NotificationType
@@ -83,7 +84,10 @@ class Entities:
             reply_to_account_id=post.in_reply_to_account_id,
             reblog_of_id=post.reblog_of_id,
             language=post.language,
-            folded=folded(post.spoiler_text, post.text, *(media.description for media in post.media)),
+            folded=folded(
+                post.spoiler_text, post.text, *post.poll.options, *(media.description for media in post.media)
+            ),
+            poll=poll_fragment(post.post_id, post.poll) if post.HasField("poll") else None,
         )
 
     def account(self, account: Account, counts: Counts, checked_at: float) -> AccountFragment:
@@ -125,7 +129,7 @@ class Entities:
     def revision(self, revision: Revision) -> bytes:
         """StatusEdit without its closing brace and account."""
         names = [mention.username for mention in revision.mentions]
-        edit = {
+        edit: dict[str, Any] = {
             "content": self._renderer.render(revision.text, names, revision.tags),
             "spoiler_text": revision.spoiler_text,
             "sensitive": revision.sensitive,
@@ -133,6 +137,8 @@ class Entities:
             "media_attachments": [self.media(media) for media in revision.media],
             "emojis": [],
         }
+        if revision.poll_options:
+            edit["poll"] = {"options": [{"title": title} for title in revision.poll_options]}
         return _open(edit)
 
     def _status(self, post: Post, username: str) -> dict[str, Any]:
@@ -156,9 +162,10 @@ class Entities:
             "tags": [{"name": tag, "url": f"{self._url}/tags/{quote(tag)}"} for tag in post.tags],
             "emojis": [],
             "card": None,
-            "poll": None,
             "quote": None,
         }
+        if not post.HasField("poll"):
+            status["poll"] = None
         if not post.reblog_of_id:
             status["reblog"] = None
         return status

@@ -95,6 +95,8 @@ class Hydrator:
         view = facts.views.setdefault(post.post_id, PostView(post_id=post.post_id, author_id=post.author_id))
         view.version = post.version
         view.post.CopyFrom(post)
+        if post.HasField("poll"):
+            view.poll.SetInParent()  # Nobody has voted in a new one.
         facts.posts.pop(post.post_id, None)
         self._render_posts(facts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway_service.compose.hydrate import Facts
@@ -24,3 +25,16 @@ class Mark:
         if self.count:
             number = getattr(view.counts, self.count) + (1 if self.is_set else -1)
             setattr(view.counts, self.count, max(0, number))
+
+
+def leave_vote(choices: Sequence[int], post_id: int, facts: Facts) -> None:
+    """On the poll of the post among the facts; of a reblog, on that of what it shows."""
+    original_id = facts.posts[post_id].reblog_of_id or post_id
+    tally, poll = facts.views[original_id].poll, facts.posts[original_id].poll
+    if poll is None or tally.own_choices:
+        return
+    tally.votes.extend(0 for _ in poll.options[len(tally.votes) :])
+    for choice in choices:
+        tally.votes[choice] += 1
+    tally.own_choices[:] = choices
+    tally.voters += 1

@@ -8,12 +8,15 @@ from gateway_service.cache import PostFragment
 from gateway_service.compose.audience import Rule, Why, why_not_home, why_not_listed, why_not_told
 from gateway_service.compose.entities import marks_bytes, notification_body, reblog_body, status_body
 from gateway_service.compose.hydrate import Facts
+from gateway_service.compose.polls import poll_body
+from gateway_service.errors import RecordNotFound
 from gateway_service.filters import NOTHING
 from gateway_service.metrics import LEFT_OUT
 from rookery.feed.v1.feed_service_pb2 import TimelineEntry
 from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery.user.v1.filter_service_pb2 import FilterContext
 from rookery_common.auth import Identity
+from rookery_common.errors import Unavailable
 
 _HOME, _NOTIFICATIONS = FilterContext.FILTER_CONTEXT_HOME, FilterContext.FILTER_CONTEXT_NOTIFICATIONS
 _LEFT_OUT = {why: LEFT_OUT.labels(why.value) for why in Why}
@@ -81,6 +84,25 @@ class Presenter:
                 shown.append(account.body)
         return shown
 
+    def poll_of(self, post_id: int) -> bytes:
+        """The poll of a post that is listed, or of what it reblogs. Raises RecordNotFound, and Unavailable while its
+        votes are not known."""
+        original_id = self._facts.posts[post_id].reblog_of_id or post_id
+        if self._facts.posts[original_id].poll is None:
+            raise RecordNotFound
+        poll = self._poll(original_id)
+        if poll is None:
+            raise Unavailable("the poll's votes can't be read now")
+        return poll
+
+    def _poll(self, post_id: int) -> bytes | None:
+        """The poll of a post among the facts; None without one, and where its votes are not known."""
+        post, view = self._facts.posts.get(post_id), self._facts.views.get(post_id)
+        if post is None or post.poll is None or view is None or not view.HasField("poll"):
+            return None
+        is_own = post.author_id == self._viewer_id
+        return poll_body(post.poll, view.poll, self._unix_seconds, viewer_id=self._viewer_id, is_own=is_own)
+
     def _told(self, notification: Notification) -> bytes | Why:
         """Without the post that it is about, a notification is about nothing."""
         account_id, post_id = notification.account_id, notification.post_id
@@ -116,9 +138,10 @@ class Presenter:
         counts = view.counts
         numbers = counts.replies, counts.reblogs, counts.favourites
         marks = marks_bytes(view.marks) if self._viewer_id else b""
+        head = post.head if post.poll is None else b'%b,"poll":%b' % (post.head, self._poll(post_id) or b"null")
         if original is None:
-            return status_body(post.head, numbers, marks, account.body, self._filtered(post_id, post))
-        return reblog_body(post.head, numbers, marks, account.body, original, self._filtered(post_id, post))
+            return status_body(head, numbers, marks, account.body, self._filtered(post_id, post))
+        return reblog_body(head, numbers, marks, account.body, original, self._filtered(post_id, post))
 
     def _why_filtered(self, post_id: int, post: PostFragment, context: int) -> Why | None:
         """Whether a filter takes the post away from this list; nobody's own is taken away."""

@@ -13,7 +13,7 @@ from gateway_service.compose import Composer
 from gateway_service.config import Settings
 from gateway_service.errors import RecordNotFound
 from gateway_service.params import Params, read_params
-from gateway_service.routers.statuses import MAX_MEDIA, refuse_unsupported
+from gateway_service.routers.statuses import MAX_MEDIA, poll_draft, refuse_unsupported
 from gateway_service.routing import Routes, json_array, json_response, path_id
 from rookery.post.v1.edit_service_pb2 import EditPostRequest, ListRevisionsRequest, MediaAttributes
 from rookery.post.v1.post_service_pb2 import PostQuery
@@ -74,6 +74,7 @@ def edit_request(post_id: int, params: Params) -> EditPostRequest:
         language=params.text("language", 100) or "",
         media_ids=params.ids("media_ids", MAX_MEDIA),
         media_attributes=_media_attributes(params),
+        poll=poll_draft(params),
     )
 
 

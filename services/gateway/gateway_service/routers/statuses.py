@@ -19,6 +19,7 @@ from gateway_service.metrics import OWN_POST_FAILURES
 from gateway_service.params import Params, query_params, read_params
 from gateway_service.routing import Routes, json_array, json_response, path_id
 from rookery.feed.v1.feed_service_pb2 import AddOwnPostRequest
+from rookery.post.v1.poll_pb2 import PollDraft
 from rookery.post.v1.post_pb2 import Post, Visibility
 from rookery.post.v1.post_service_pb2 import CreatePostRequest
 from rookery_common.auth import Identity
@@ -30,13 +31,15 @@ OWN_POST_SECONDS = 0.5
 MAX_KEY_CHARS = 200
 MAX_STATUSES = 40
 MAX_MEDIA = 16
+MAX_OPTION_TEXT = 1_000
+MAX_SECONDS = 2**31 - 1
 VISIBILITIES: Mapping[str, Visibility.ValueType] = {
     "public": Visibility.VISIBILITY_PUBLIC,
     "unlisted": Visibility.VISIBILITY_UNLISTED,
     "private": Visibility.VISIBILITY_PRIVATE,
     "direct": Visibility.VISIBILITY_DIRECT,
 }
-_UNSUPPORTED = ("poll", "scheduled_at", "quoted_status_id")
+_UNSUPPORTED = ("scheduled_at", "quoted_status_id")
 log = get_logger()
 
 
@@ -121,4 +124,18 @@ def create_request(params: Params, caller: Caller, request_id: str) -> CreatePos
         media_ids=params.ids("media_ids", MAX_MEDIA),
         application_name=caller.app_name,
         application_website=caller.app_website,
+        poll=poll_draft(params),
+    )
+
+
+def poll_draft(params: Params) -> PollDraft | None:
+    """What is asked, as far as its form can be wrong here."""
+    if "poll" not in params:
+        return None
+    group = params.group("poll")
+    return PollDraft(
+        options=group.texts("options", MAX_OPTION_TEXT),
+        multiple=group.flag("multiple") or False,
+        hide_totals=group.flag("hide_totals") or False,
+        expires_in_seconds=group.integer("expires_in", 0, MAX_SECONDS) or 0,
     )

@@ -14,6 +14,7 @@ MASTODON_API_VERSION = 7  # That of Mastodon 4.5.
 IMAGE_TYPES = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"]
 IMAGE_PIXELS = 40_000_000
 DESCRIPTION_CHARS = 1500
+MAX_POLL_OPTIONS = 4
 
 
 class SignUpMode(StrEnum):
@@ -58,7 +59,12 @@ def _configuration(settings: Settings) -> dict[str, Any]:
             "video_frame_rate_limit": 0,
             "video_matrix_limit": 0,
         },
-        "polls": {"max_options": 4, "max_characters_per_option": 50, "min_expiration": 300, "max_expiration": 2629746},
+        "polls": {
+            "max_options": MAX_POLL_OPTIONS,
+            "max_characters_per_option": 50,
+            "min_expiration": 300,
+            "max_expiration": 2_629_746,
+        },
     }
 
 

@@ -117,7 +117,10 @@ async def test_post_succeeds_while_feed_is_away(http: httpx2.AsyncClient, world:
         ({"status": "a", "in_reply_to_id": 2**70}, "in_reply_to_id"),
         ({"status": "a", "in_reply_to_id": 1.5}, "in_reply_to_id"),
         ({"status": "a", "language": 5}, "language"),
-        ({"status": "a", "poll": {"options": ["a", "b"], "expires_in": 300}}, "poll"),
+        ({"status": "a", "poll": "which"}, "poll"),
+        ({"status": "a", "poll": {"options": ["a", 1], "expires_in": 300}}, "poll.options"),
+        ({"status": "a", "poll": {"options": ["a", "b"], "expires_in": "soon"}}, "poll.expires_in"),
+        ({"status": "a", "poll": {"options": ["a", "b"], "expires_in": 300, "multiple": 7}}, "poll.multiple"),
         ({"status": "a", "scheduled_at": "2030-01-01T00:00:00Z"}, "scheduled_at"),
     ],
 )

@@ -13,9 +13,9 @@ from rookery_common.clients.redis import RedisClient
 TTL_SECONDS = 3600
 READ_SECONDS = 0.25
 
-# version | stamp, replies, reblogs, favourites | state | visibility, author, thread, original, number of mentioned
-# accounts; then their ids, then the body. The scripts know where the first six are.
-_HEAD = struct.Struct(">qqqqqBBqqqH")
+# version | stamp, replies, reblogs, favourites | state | visibility, author, thread, original, ballot, number of
+# mentioned accounts; then their ids, then the body. The scripts know where the first six are.
+_HEAD = struct.Struct(">qqqqqBBqqqqH")
 _COUNTS = struct.Struct(">qqqq")
 
 # A post never replaces one that is newer, and keeps its counts; nothing replaces a tombstone (state 4). Microseconds
@@ -40,7 +40,7 @@ return 1
 
 
 class PostCache:
-    """`post:p2:<id>` holds a sealed post and its counts, each with what orders two writes of it.
+    """`post:p3:<id>` holds a sealed post and its counts, each with what orders two writes of it.
 
     Who changes something overwrites by `put` and `put_counts`, and the newer wins. Who only reads fills by `fill`,
     which never overwrites: what was read may be old by then.
@@ -49,7 +49,7 @@ class PostCache:
     def __init__(self, redis: RedisClient, guard: RedisGuard, prefix: str = "post:") -> None:
         self._redis = redis
         self._guard = guard
-        self._prefix = f"{prefix}p2:".encode()
+        self._prefix = f"{prefix}p3:".encode()
         self._put = redis.script(_PUT, name="put_post")
         self._put_counts = redis.script(_PUT_COUNTS, name="put_counts")
 
@@ -104,6 +104,7 @@ def _seal(counted: CountedPost, stamp: int) -> bytes:
         post.author_id,
         post.thread_id,
         post.reblog_of_id,
+        post.ballot,
         size,
     )
     return b"".join((head, struct.pack(f">{size}q", *post.mentioned), post.body))
@@ -111,8 +112,8 @@ def _seal(counted: CountedPost, stamp: int) -> bytes:
 
 def _unseal(post_id: int, value: bytes) -> CountedPost:
     head = _HEAD.unpack_from(value)
-    version, _, replies, reblogs, favourites, state, visibility, author_id, thread_id, reblog_of_id, size = head
+    version, _, replies, reblogs, favourites, state, visibility, author_id, thread_id, reblog_of_id, ballot, size = head
     mentioned = struct.unpack_from(f">{size}q", value, _HEAD.size) if size else ()
     body = value[_HEAD.size + 8 * size :]
-    post = SealedPost(post_id, version, author_id, visibility, state, thread_id, reblog_of_id, mentioned, body)
+    post = SealedPost(post_id, version, author_id, visibility, state, thread_id, reblog_of_id, mentioned, body, ballot)
     return CountedPost(post, PostCounts(replies, reblogs, favourites))

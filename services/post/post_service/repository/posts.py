@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC
 
 from post_service.models import AuthoredRow, Fact, KeyClaim, Mention, Post, PostState, Visibility
+from post_service.poll_models import Poll
 from post_service.repository.buckets import BucketedList, bucket_of
 from post_service.repository.engagements import fact_rows
 from post_service.repository.media import attached_from, attached_values, freed_rows, media_values
@@ -156,6 +157,19 @@ def reply_rows(post: Post) -> list[tuple[str, Args]]:
     return [("reply_remove", (post.version, post.in_reply_to_id, post.post_id))]
 
 
+def poll_values(poll: Poll | None) -> Args | None:
+    """A poll as the row of its post has it."""
+    if poll is None:
+        return None
+    return (list(poll.options), poll.multiple, poll.hide_totals, poll.expires_at, poll.ballot)
+
+
+def _poll(row: Row | None) -> Poll | None:
+    if row is None:
+        return None
+    return Poll(tuple(row.options), row.multiple, row.hide_totals, row.expires_at.replace(tzinfo=UTC), row.ballot)
+
+
 def _values(post: Post) -> tuple[object, ...]:
     return (
         post.post_id,
@@ -177,6 +191,7 @@ def _values(post: Post) -> tuple[object, ...]:
         list(post.tags),
         post.application_name,
         post.application_website,
+        poll_values(post.poll),
         post.version,
     )
 
@@ -207,4 +222,5 @@ def _post(row: Row) -> Post:
         edit_time=row.edited_at and row.edited_at.replace(tzinfo=UTC),
         reblog_of_id=row.reblog_of_id or 0,
         decision_version=row.decision_version or 0,
+        poll=_poll(row.poll),
     )

@@ -6,7 +6,7 @@ from datetime import UTC
 
 from post_service.models import Mention, Post, PostState, Revision
 from post_service.repository.media import attached_from, attached_values, media_values
-from post_service.repository.posts import author_row, reply_rows
+from post_service.repository.posts import author_row, poll_values, reply_rows
 from rookery_common.clients.cassandra import Args, Cql, Row
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.kafka.events import Event
@@ -61,6 +61,7 @@ def _edit_values(post: Post) -> Args:
         [attached_values(media) for media in post.media],
         [(mention.account_id, mention.username) for mention in post.mentions],
         list(post.tags),
+        poll_values(post.poll),
         post.version,
         post.post_id,
     )
@@ -77,6 +78,7 @@ def _values(post: Post, version: int) -> Args:
         [attached_values(media) for media in post.media],
         [(mention.account_id, mention.username) for mention in post.mentions],
         list(post.tags),
+        list(post.poll.options) if post.poll else None,
         post.version,
     )
 
@@ -92,4 +94,5 @@ def _revision(row: Row) -> Revision:
         media=tuple(media),
         mentions=tuple(dict.fromkeys(Mention(*mention) for mention in row.mentions or ())),
         tags=tuple(dict.fromkeys(row.tags or ())),
+        poll_options=tuple(row.poll_options or ()),
     )

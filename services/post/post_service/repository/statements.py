@@ -12,7 +12,7 @@ from rookery_common.worker_leases import CqlWorkerLease
 _POST = (
     "post_id, author_id, version, state, visibility, text, spoiler_text, sensitive, language, in_reply_to_id,"
     " in_reply_to_account_id, thread_id, reblog_of_id, edited_at, media, mentions, tags, application_name,"
-    " application_website"
+    " application_website, poll"
 )
 _MEDIA = (
     "media_id, account_id, post_id, version, type, original_key, small_key, width, height, small_width,"
@@ -20,6 +20,7 @@ _MEDIA = (
 )
 _BUCKET = "post_id = ? AND kind = ? AND bucket = ?"
 _COUNT = "post_id, kind, bucket, changed, counted, amount, revision"
+_BALLOT_BUCKET = "post_id = ? AND ballot = ? AND bucket = ?"
 _MARKS = "post_id, favourited, reblogged, bookmarked"
 _MARKED = "SELECT mark_id, post_id FROM marked_posts WHERE account_id = ? AND kind = ? AND bucket = ?"
 _AUTHORED = "SELECT post_id, visibility, in_reply_to_account_id, has_media FROM posts_by_author"
@@ -40,23 +41,23 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "post_bury": (
         "UPDATE posts USING TIMESTAMP ? SET deleted = true, text = '', spoiler_text = '', sensitive = false,"
         " language = '', media = [], mentions = ?, tags = [], application_name = '', application_website = '',"
-        " version = ? WHERE post_id = ?"
+        " poll = null, version = ? WHERE post_id = ?"
     ),
     "post_edit": (
         "UPDATE posts USING TIMESTAMP ? SET text = ?, spoiler_text = ?, sensitive = ?, language = ?, edited_at = ?,"
-        " media = ?, mentions = ?, tags = ?, version = ? WHERE post_id = ?"
+        " media = ?, mentions = ?, tags = ?, poll = ?, version = ? WHERE post_id = ?"
     ),
     "post_hold": "UPDATE posts USING TIMESTAMP ? SET state = ? WHERE post_id = ?",
     "post_restate": "UPDATE posts USING TIMESTAMP ? SET version = ? WHERE post_id = ?",
     "revision_put": (
         "INSERT INTO post_revisions"
-        " (post_id, version, created_at, text, spoiler_text, sensitive, media, mentions, tags)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
+        " (post_id, version, created_at, text, spoiler_text, sensitive, media, mentions, tags, poll_options)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
     ),
     "revision_versions": "SELECT version FROM post_revisions WHERE post_id = ? LIMIT ?",
     "revision_page": (
-        "SELECT post_id, created_at, text, spoiler_text, sensitive, media, mentions, tags FROM post_revisions"
-        " WHERE post_id = ? LIMIT ?"
+        "SELECT post_id, created_at, text, spoiler_text, sensitive, media, mentions, tags, poll_options"
+        " FROM post_revisions WHERE post_id = ? LIMIT ?"
     ),
     "revisions_remove": "DELETE FROM post_revisions USING TIMESTAMP ? WHERE post_id = ?",
     "author_put": (
@@ -124,6 +125,21 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "reblog_claim_get": "SELECT reblog_id FROM reblog_claims WHERE account_id = ? AND post_id = ?",
     "reblog_claim": "INSERT INTO reblog_claims (account_id, post_id, reblog_id) VALUES (?, ?, ?) IF NOT EXISTS",
     "reblog_reclaim": ("UPDATE reblog_claims SET reblog_id = ? WHERE account_id = ? AND post_id = ? IF reblog_id = ?"),
+    "poll_sums": f"SELECT votes, voters, revision FROM poll_votes WHERE {_BALLOT_BUCKET} LIMIT 1",  # noqa: S608
+    "poll_tally": (
+        "SELECT DISTINCT post_id, ballot, bucket, votes, voters FROM poll_votes"
+        " WHERE post_id = ? AND ballot = ? AND bucket IN ?"
+    ),
+    "poll_count": (
+        f"UPDATE poll_votes SET votes = ?, voters = ?, revision = ? WHERE {_BALLOT_BUCKET} IF revision = ?"  # noqa: S608
+    ),
+    "poll_vote_put": (
+        "INSERT INTO poll_votes (post_id, ballot, bucket, account_id, choices, request_id, event_id, voted_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    ),
+    "poll_vote_get": (
+        f"SELECT choices, request_id, event_id, voted_at FROM poll_votes WHERE {_BALLOT_BUCKET} AND account_id = ?"  # noqa: S608
+    ),
     "pins_of": f"SELECT post_id, pinned_at, revision FROM pins WHERE account_id = ? LIMIT {MAX_PINS}",  # noqa: S608
     "pins_move": "UPDATE pins SET revision = ? WHERE account_id = ? IF revision = ?",
     "pin_put": "INSERT INTO pins (account_id, post_id, pinned_at) VALUES (?, ?, ?)",

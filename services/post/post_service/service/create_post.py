@@ -24,6 +24,7 @@ from post_service.repository.cache import PostCache
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
 from post_service.service.drafts import body_hash, check_draft, tags_in, usernames_in
+from post_service.service.poll_drafts import new_poll
 from post_service.service.read_posts import PostReader
 from post_service.versions import HybridClock
 from rookery_common.auth import Identity
@@ -155,6 +156,7 @@ class PostWriter:
             tags=tags,
             application_name=draft.application_name,
             application_website=draft.application_website,
+            poll=new_poll(draft.poll, time_of(post_id), post_id) if draft.poll else None,
             version=version,
             state=self._state,
         )

@@ -145,6 +145,7 @@ def tombstone_of(post: Post, version: int) -> Post:
         tags=(),
         application_name="",
         application_website="",
+        poll=None,
         state=PostState.DELETED,
         version=version,
     )

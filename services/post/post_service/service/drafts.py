@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 from post_service.errors import InvalidField
 from post_service.models import (
@@ -19,19 +19,10 @@ from post_service.models import (
     MAX_TAGS,
     Draft,
 )
-from post_service.service.text import count_chars, find_tags, find_usernames
+from post_service.service.poll_drafts import check_poll
+from post_service.service.text import check_text, count_chars, find_tags, find_usernames
 
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|[0-9]{3}))?", re.IGNORECASE)
-
-
-def check_text(field: str, value: str) -> None:
-    """Refuses what can't be stored or shown as text."""
-    if "\x00" in value:
-        raise InvalidField(field, "ERR_INVALID", "must not hold a NUL character")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise InvalidField(field, "ERR_INVALID", "is not valid UTF-8") from None
 
 
 def check_draft(draft: Draft) -> Draft:
@@ -58,6 +49,7 @@ def check_draft(draft: Draft) -> Draft:
         spoiler_text=spoiler_text,
         sensitive=draft.sensitive or bool(draft.spoiler_text.strip()),
         language=_canonical_language(draft.language),
+        poll=check_poll(draft),
     )
 
 
@@ -119,7 +111,7 @@ def tags_in(draft: Draft) -> tuple[str, ...]:
 
 def body_hash(draft: Draft) -> bytes:
     """A digest of all that makes two requests the same but their key."""
-    body = [
+    body: list[object] = [
         draft.text,
         draft.spoiler_text,
         draft.sensitive,
@@ -128,4 +120,6 @@ def body_hash(draft: Draft) -> bytes:
         draft.in_reply_to_id,
         list(draft.media_ids),
     ]
+    if draft.poll is not None:  # So that what was asked for before there were polls is still the same.
+        body.append(astuple(draft.poll))
     return hashlib.sha256(json.dumps(body).encode()).digest()

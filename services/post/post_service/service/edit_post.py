@@ -16,6 +16,7 @@ from post_service.repository.revisions import RevisionRepository
 from post_service.service.delete_post import PostRemover
 from post_service.service.drafts import check_draft, tags_in, usernames_in
 from post_service.service.media import described
+from post_service.service.poll_drafts import edited_poll
 from post_service.service.read_posts import PostReader
 from post_service.service.settle import Settler
 from post_service.versions import HybridClock
@@ -69,12 +70,16 @@ class PostEditor:
             return before
         if before.edit_time and await self._revisions.count(post_id, MAX_EDITS + 1) > MAX_EDITS:
             raise TooManyEdits(f"a post can be edited {MAX_EDITS} times at most")
-        await self._write(before, edited)
+        event = self._events.edited(edited)
+        await self._revisions.edit(before, edited, event)
+        metrics.POSTS_EDITED.inc()
+        log.info("post.edited", post_id=edited.post_id, author_id=edited.author_id)
         stored = await self._settler.settle(edited)
         if stored.state == PostState.DELETED:
             await self._remover.remove_again(stored)
             raise PostNotFound
         await self._reader.renew(stored)
+        await self._revisions.publish(event)  # After the cache: whoever is told of the edit finds it there.
         if stored.in_reply_to_id and stored.state != before.state:
             await self._reader.refresh_counts(stored.in_reply_to_id)
         return stored
@@ -94,6 +99,7 @@ class PostEditor:
                 sensitive=edit.sensitive,
                 language=edit.language or before.language,
                 media_ids=edit.media_ids,
+                poll=edit.poll,
             )
         )
         usernames, tags = usernames_in(draft, self._local_domain), tags_in(draft)
@@ -109,6 +115,7 @@ class PostEditor:
             media=tuple(replace(item, post_id=before.post_id, version=version) for item in media),
             mentions=tuple(mentions),
             tags=tags,
+            poll=edited_poll(before.poll, draft.poll, self._clock.now(), version),
             version=version,
             edit_time=self._clock.now(),
             state=PostState.HELD if self._hold else before.state,
@@ -131,13 +138,6 @@ class PostEditor:
             raise MediaNotFound("one of the media does not exist, is not yours, or is attached to another post")
         return [_changed(found[media_id], changes.get(media_id)) for media_id in edit.media_ids]
 
-    async def _write(self, before: Post, edited: Post) -> None:
-        event = self._events.edited(edited)
-        await self._revisions.edit(before, edited, event)
-        await self._revisions.publish(event)
-        metrics.POSTS_EDITED.inc()
-        log.info("post.edited", post_id=edited.post_id, author_id=edited.author_id)
-
 
 def _changed(media: Media, change: MediaChange | None) -> Media:
     if change is None:
@@ -148,4 +148,4 @@ def _changed(media: Media, change: MediaChange | None) -> Media:
 def _says(post: Post) -> tuple[object, ...]:
     """What an edit may change."""
     media = [(each.media_id, each.description, each.focus) for each in post.media]
-    return post.text, post.spoiler_text, post.sensitive, post.language, media
+    return post.text, post.spoiler_text, post.sensitive, post.language, post.poll, media

@@ -34,7 +34,7 @@ from post_service.models import (
     UploadNote,
 )
 from post_service.repository.media import MediaRepository
-from post_service.service.drafts import check_text
+from post_service.service.text import check_text
 from post_service.versions import HybridClock
 from rookery_common.clients.s3 import S3
 from rookery_common.clock import Clock

@@ -24,6 +24,7 @@ from post_service.repository.cache import PostCache
 from post_service.repository.engagements import EngagementRepository
 from post_service.repository.posts import PostRepository
 from post_service.service.marks import Marked, MarkReader
+from post_service.service.polls import PollReader
 from post_service.service.visibility import depends_on_follow, may_review, may_see
 from post_service.versions import HybridClock
 from rookery_common.auth import Identity
@@ -49,6 +50,7 @@ class PostReader:
         posts: PostRepository,
         engagements: EngagementRepository,
         marks: MarkReader,
+        polls: PollReader,
         cache: PostCache,
         codec: PostCodec,
         users: UserClient,
@@ -57,6 +59,7 @@ class PostReader:
         self._posts = posts
         self._engagements = engagements
         self._marks = marks
+        self._polls = polls
         self._cache = cache
         self._codec = codec
         self._users = users
@@ -70,9 +73,10 @@ class PostReader:
             self._load_shown({post_id for post_ids in asked for post_id in post_ids}),
             self._marks.of_posts(list(zip(viewers, asked, strict=True))),
         )
-        return await asyncio.gather(
+        answers = await asyncio.gather(
             *(self._answer(query, found, marked) for query, marked in zip(queries, marks, strict=True))
         )
+        return await self._polls.add(viewers, answers)
 
     async def visible(self, identity: Identity | None, post_ids: Iterable[int]) -> dict[int, SealedPost]:
         """The posts that the viewer may see, by id."""

@@ -37,4 +37,5 @@ def revision_of(post: Post) -> Revision:
         media=post.media,
         mentions=post.mentions,
         tags=post.tags,
+        poll_options=post.poll.options if post.poll else (),
     )

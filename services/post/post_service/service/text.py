@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from post_service.errors import InvalidField
 from post_service.models import MAX_TAG_CHARS
 
 LINK_CHARS = 23
@@ -21,6 +22,16 @@ _TAG_JOINERS = "\u00b7\u200c\u200d\u30fb\uff65"
 _JOINER = "\u200d"
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 _TRAILING = ".,;:!?'\u2019*_~"
+
+
+def check_text(field: str, value: str) -> None:
+    """Refuses what can't be stored or shown as text."""
+    if "\x00" in value:
+        raise InvalidField(field, "ERR_INVALID", "must not hold a NUL character")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidField(field, "ERR_INVALID", "is not valid UTF-8") from None
 
 
 def count_chars(text: str) -> int:

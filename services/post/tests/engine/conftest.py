@@ -16,10 +16,12 @@ from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.pins import PinRepository
+from post_service.repository.polls import PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.redis_guard import RedisGuard
 from post_service.repository.revisions import RevisionRepository
 from post_service.repository.statements import STATEMENTS
+from post_service.service.confirm_vote import VoteConfirmer
 from rookery_common.auth import Identity
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.cql_migrations import migrate_cql
@@ -67,7 +69,7 @@ def producer() -> FakeProducer:
 
 @pytest.fixture
 def outbox(cql: Cql, producer: FakeProducer, clock: FakeClock) -> CqlOutbox:
-    return CqlOutbox(cql, producer, clock)
+    return CqlOutbox(cql, producer, clock, confirmer=VoteConfirmer(PollRepository(cql)))
 
 
 @pytest.fixture
@@ -83,6 +85,16 @@ def revisions(cql: Cql, outbox: CqlOutbox) -> RevisionRepository:
 @pytest.fixture
 def pinned(cql: Cql) -> PinRepository:
     return PinRepository(cql)
+
+
+@pytest.fixture
+def polls(cql: Cql) -> PollRepository:
+    return PollRepository(cql)
+
+
+@pytest.fixture
+def votes(cql: Cql, outbox: CqlOutbox, polls: PollRepository) -> VoteRepository:
+    return VoteRepository(cql, outbox, polls)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 from post_fakes.marks import MemoryCache, MemoryLists, MemoryMarkCache, MemoryMarks
 from post_fakes.media import InlineWorkers, MemoryFiles, MemoryMedia, MemoryUsers
+from post_fakes.polls import MemoryPolls, MemoryVotes
 from post_fakes.posts import MemoryEngagements, MemoryPins, MemoryPosts, MemoryRevisions
 from post_fakes.store import Store
 
@@ -23,6 +24,7 @@ from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.pins import PinRepository
+from post_service.repository.polls import PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.revisions import RevisionRepository
 from post_service.service.media import MediaLibrary
@@ -73,6 +75,16 @@ def revisions(store: Store) -> RevisionRepository:
 @pytest.fixture
 def pinned(store: Store) -> PinRepository:
     return MemoryPins(store)
+
+
+@pytest.fixture
+def polls(store: Store) -> PollRepository:
+    return MemoryPolls(store)
+
+
+@pytest.fixture
+def votes(store: Store) -> VoteRepository:
+    return MemoryVotes(store)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from post_service.events import ENGAGEMENT_TOPIC, TOPIC, PostCodec, PostEvents
+from post_service.events import ENGAGEMENT_TOPIC, TOPIC, PostCodec, PostEvents, vote_told
 from post_service.models import (
     Dimensions,
     Fact,
@@ -21,11 +21,12 @@ from post_service.models import (
     SealedPost,
     Visibility,
 )
+from post_service.poll_models import Ballot, Poll
 from post_service.service.delete_post import tombstone_of
-from rookery.post.v1 import media_pb2, post_pb2
-from rookery.post.v1.engagement_events_pb2 import PostFavourited
+from rookery.post.v1 import media_pb2, poll_pb2, post_pb2
+from rookery.post.v1.engagement_events_pb2 import PollVoted, PostFavourited
 from rookery.post.v1.events_pb2 import PostCreated, PostUpdated
-from rookery_common.kafka.events import Event
+from rookery_common.kafka.events import Event, UndecodableEvent
 from rookery_common.testing import FakeClock
 from rookery_common.testing.golden import golden, golden_message, golden_names
 
@@ -69,7 +70,13 @@ def post_of(message: post_pb2.Post) -> Post:
         state=PostState(message.state),
         edit_time=message.edit_time.ToDatetime(UTC) if message.HasField("edit_time") else None,
         reblog_of_id=message.reblog_of_id,
+        poll=poll_of(message.poll) if message.HasField("poll") else None,
     )
+
+
+def poll_of(message: poll_pb2.Poll) -> Poll:
+    ends = message.expire_time.ToDatetime(UTC)
+    return Poll(tuple(message.options), message.multiple, message.hide_totals, ends, message.ballot)
 
 
 def events_at(example: Event) -> PostEvents:
@@ -103,7 +110,7 @@ def test_a_deleted_post_is_told_of_as_the_contract_has_it() -> None:
     check_equal(events_at(example).deleted(tombstone_of(post, example.version)), example)
 
 
-@pytest.mark.parametrize("name", golden_names(ENGAGEMENT_TOPIC))
+@pytest.mark.parametrize("name", ["PostFavourited", "PostUnfavourited"])
 def test_a_favourite_is_told_of_as_the_contract_has_it(name: str) -> None:
     example = golden(ENGAGEMENT_TOPIC, name)
     state = cast(PostFavourited, golden_message(ENGAGEMENT_TOPIC, name)).favourite
@@ -111,6 +118,16 @@ def test_a_favourite_is_told_of_as_the_contract_has_it(name: str) -> None:
     fact = Fact(FactKind.FAVOURITE, state.post_id, state.account_id, state.active, state.version, since)
     post = SealedPost(state.post_id, 1, state.post_author_id, state.post_visibility, 1, state.post_id, 0, (), b"")
     check_equal(events_at(example).favourite(fact, post), example)
+
+
+def test_a_vote_is_told_of_as_the_contract_has_it() -> None:
+    example = golden(ENGAGEMENT_TOPIC, "PollVoted")
+    vote = cast(PollVoted, golden_message(ENGAGEMENT_TOPIC, "PollVoted")).vote
+    ballot = Ballot(vote.post_id, vote.ballot)
+    check_equal(events_at(example).voted(ballot, vote.account_id, vote.post_author_id, example.version), example)
+    assert vote_told(example) == (ballot, vote.account_id)
+    with pytest.raises(UndecodableEvent):
+        vote_told(golden(TOPIC, "PostCreated"))
 
 
 def test_there_are_examples() -> None:

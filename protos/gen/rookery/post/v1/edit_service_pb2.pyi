@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from rookery.post.v1 import media_pb2 as _media_pb2
+from rookery.post.v1 import poll_pb2 as _poll_pb2
 from rookery.post.v1 import post_pb2 as _post_pb2
 import builtins as _builtins
 import sys
@@ -32,6 +33,7 @@ class EditPostRequest(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     MEDIA_IDS_FIELD_NUMBER: _builtins.int
     MEDIA_ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    POLL_FIELD_NUMBER: _builtins.int
     post_id: _builtins.int
     text: _builtins.str
     spoiler_text: _builtins.str
@@ -44,6 +46,10 @@ class EditPostRequest(_message.Message):
 
     @_builtins.property
     def media_attributes(self) -> _containers.RepeatedCompositeFieldContainer[Global___MediaAttributes]: ...
+    @_builtins.property
+    def poll(self) -> _poll_pb2.PollDraft:
+        """Unset takes the poll away. Other options, or another number of them to choose, begin it anew: no vote counts any more."""
+
     def __init__(
         self,
         *,
@@ -54,10 +60,11 @@ class EditPostRequest(_message.Message):
         language: _builtins.str = ...,
         media_ids: _abc.Iterable[_builtins.int] | None = ...,
         media_attributes: _abc.Iterable[Global___MediaAttributes] | None = ...,
+        poll: _poll_pb2.PollDraft | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["poll", b"poll"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "media_attributes", b"media_attributes", "media_ids", b"media_ids", "post_id", b"post_id", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "media_attributes", b"media_attributes", "media_ids", b"media_ids", "poll", b"poll", "post_id", b"post_id", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -176,6 +183,7 @@ class Revision(_message.Message):
     MEDIA_FIELD_NUMBER: _builtins.int
     MENTIONS_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
+    POLL_OPTIONS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     spoiler_text: _builtins.str
     sensitive: _builtins.bool
@@ -187,6 +195,10 @@ class Revision(_message.Message):
     def mentions(self) -> _containers.RepeatedCompositeFieldContainer[_post_pb2.Mention]: ...
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def poll_options(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Empty without a poll."""
+
     def __init__(
         self,
         *,
@@ -197,10 +209,11 @@ class Revision(_message.Message):
         media: _abc.Iterable[_media_pb2.Media] | None = ...,
         mentions: _abc.Iterable[_post_pb2.Mention] | None = ...,
         tags: _abc.Iterable[_builtins.str] | None = ...,
+        poll_options: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "media", b"media", "mentions", b"mentions", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "tags", b"tags", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "media", b"media", "mentions", b"mentions", "poll_options", b"poll_options", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "tags", b"tags", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

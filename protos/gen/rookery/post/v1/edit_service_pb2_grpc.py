@@ -53,7 +53,7 @@ class EditServiceServicer:
 
     def EditPost(self, request, context):
         """Replaces what one's own post says; an edit that changes nothing is none, so that repeating one is harmless. Errors:
-        INVALID_ARGUMENT (status, spoiler_text, language, media_ids, media_attributes, description, focus), NOT_FOUND (POST_NOT_FOUND,
+        INVALID_ARGUMENT (status, spoiler_text, language, media_ids, media_attributes, description, focus, poll), NOT_FOUND (POST_NOT_FOUND,
         MEDIA_NOT_FOUND), RESOURCE_EXHAUSTED (TOO_MANY_EDITS), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

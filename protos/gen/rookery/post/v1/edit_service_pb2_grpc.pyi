@@ -35,7 +35,7 @@ class EditServiceStub:
     def __new__(cls, channel: _aio.Channel) -> EditServiceAsyncStub: ...
     EditPost: _grpc.UnaryUnaryMultiCallable[_edit_service_pb2.EditPostRequest, _edit_service_pb2.EditPostResponse]
     """Replaces what one's own post says; an edit that changes nothing is none, so that repeating one is harmless. Errors:
-    INVALID_ARGUMENT (status, spoiler_text, language, media_ids, media_attributes, description, focus), NOT_FOUND (POST_NOT_FOUND,
+    INVALID_ARGUMENT (status, spoiler_text, language, media_ids, media_attributes, description, focus, poll), NOT_FOUND (POST_NOT_FOUND,
     MEDIA_NOT_FOUND), RESOURCE_EXHAUSTED (TOO_MANY_EDITS), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
     """
     ListRevisions: _grpc.UnaryUnaryMultiCallable[_edit_service_pb2.ListRevisionsRequest, _edit_service_pb2.ListRevisionsResponse]
@@ -48,7 +48,7 @@ class EditServiceAsyncStub(EditServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     EditPost: _aio.UnaryUnaryMultiCallable[_edit_service_pb2.EditPostRequest, _edit_service_pb2.EditPostResponse]  # type: ignore[assignment]
     """Replaces what one's own post says; an edit that changes nothing is none, so that repeating one is harmless. Errors:
-    INVALID_ARGUMENT (status, spoiler_text, language, media_ids, media_attributes, description, focus), NOT_FOUND (POST_NOT_FOUND,
+    INVALID_ARGUMENT (status, spoiler_text, language, media_ids, media_attributes, description, focus, poll), NOT_FOUND (POST_NOT_FOUND,
     MEDIA_NOT_FOUND), RESOURCE_EXHAUSTED (TOO_MANY_EDITS), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
     """
     ListRevisions: _aio.UnaryUnaryMultiCallable[_edit_service_pb2.ListRevisionsRequest, _edit_service_pb2.ListRevisionsResponse]  # type: ignore[assignment]
@@ -64,7 +64,7 @@ class EditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_edit_service_pb2.EditPostResponse, _abc.Awaitable[_edit_service_pb2.EditPostResponse]]:
         """Replaces what one's own post says; an edit that changes nothing is none, so that repeating one is harmless. Errors:
-        INVALID_ARGUMENT (status, spoiler_text, language, media_ids, media_attributes, description, focus), NOT_FOUND (POST_NOT_FOUND,
+        INVALID_ARGUMENT (status, spoiler_text, language, media_ids, media_attributes, description, focus, poll), NOT_FOUND (POST_NOT_FOUND,
         MEDIA_NOT_FOUND), RESOURCE_EXHAUSTED (TOO_MANY_EDITS), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
         """
 

@@ -60,6 +60,41 @@ class Favourite(_message.Message):
 Global___Favourite: _TypeAlias = Favourite  # noqa: Y015
 
 @_typing.final
+class PollVote(_message.Message):
+    """That an account has voted, for good; what it has chosen is told to nobody."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POST_ID_FIELD_NUMBER: _builtins.int
+    BALLOT_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    POST_AUTHOR_ID_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    post_id: _builtins.int
+    ballot: _builtins.int
+    """Which vote of the post's this is: Poll.ballot."""
+    account_id: _builtins.int
+    post_author_id: _builtins.int
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        post_id: _builtins.int = ...,
+        ballot: _builtins.int = ...,
+        account_id: _builtins.int = ...,
+        post_author_id: _builtins.int = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "ballot", b"ballot", "create_time", b"create_time", "post_author_id", b"post_author_id", "post_id", b"post_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PollVote: _TypeAlias = PollVote  # noqa: Y015
+
+@_typing.final
 class PostFavourited(_message.Message):
     """Topic post.engagement.v1, key "<post_id>:<account_id>"."""
 
@@ -102,3 +137,25 @@ class PostUnfavourited(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PostUnfavourited: _TypeAlias = PostUnfavourited  # noqa: Y015
+
+@_typing.final
+class PollVoted(_message.Message):
+    """Topic post.engagement.v1, key "<post_id>:<account_id>"."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOTE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def vote(self) -> Global___PollVote: ...
+    def __init__(
+        self,
+        *,
+        vote: Global___PollVote | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["vote", b"vote"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["vote", b"vote"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PollVoted: _TypeAlias = PollVoted  # noqa: Y015

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from rookery.post.v1 import media_pb2 as _media_pb2
+from rookery.post.v1 import poll_pb2 as _poll_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -94,6 +95,7 @@ class Post(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     REBLOG_OF_ID_FIELD_NUMBER: _builtins.int
     THREAD_ID_FIELD_NUMBER: _builtins.int
+    POLL_FIELD_NUMBER: _builtins.int
     post_id: _builtins.int
     author_id: _builtins.int
     text: _builtins.str
@@ -126,6 +128,10 @@ class Post(_message.Message):
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Lower case, without '#', in order of appearance."""
 
+    @_builtins.property
+    def poll(self) -> _poll_pb2.Poll:
+        """Unset where it asks nothing."""
+
     def __init__(
         self,
         *,
@@ -149,10 +155,11 @@ class Post(_message.Message):
         version: _builtins.int = ...,
         reblog_of_id: _builtins.int = ...,
         thread_id: _builtins.int = ...,
+        poll: _poll_pb2.Poll | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "edit_time", b"edit_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "edit_time", b"edit_time", "poll", b"poll"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_name", b"application_name", "application_website", b"application_website", "author_id", b"author_id", "create_time", b"create_time", "edit_time", b"edit_time", "in_reply_to_account_id", b"in_reply_to_account_id", "in_reply_to_id", b"in_reply_to_id", "language", b"language", "media", b"media", "mentions", b"mentions", "post_id", b"post_id", "reblog_of_id", b"reblog_of_id", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "state", b"state", "tags", b"tags", "text", b"text", "thread_id", b"thread_id", "version", b"version", "visibility", b"visibility"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_name", b"application_name", "application_website", b"application_website", "author_id", b"author_id", "create_time", b"create_time", "edit_time", b"edit_time", "in_reply_to_account_id", b"in_reply_to_account_id", "in_reply_to_id", b"in_reply_to_id", "language", b"language", "media", b"media", "mentions", b"mentions", "poll", b"poll", "post_id", b"post_id", "reblog_of_id", b"reblog_of_id", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "state", b"state", "tags", b"tags", "text", b"text", "thread_id", b"thread_id", "version", b"version", "visibility", b"visibility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,6 +10,7 @@ from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
 from rookery.common.v1 import entry_context_pb2 as _entry_context_pb2
 from rookery.post.v1 import media_pb2 as _media_pb2
+from rookery.post.v1 import poll_pb2 as _poll_pb2
 from rookery.post.v1 import post_pb2 as _post_pb2
 import builtins as _builtins
 import sys
@@ -36,6 +37,7 @@ class CreatePostRequest(_message.Message):
     MEDIA_IDS_FIELD_NUMBER: _builtins.int
     APPLICATION_NAME_FIELD_NUMBER: _builtins.int
     APPLICATION_WEBSITE_FIELD_NUMBER: _builtins.int
+    POLL_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The client's Idempotency-Key, at most 200 characters; empty for none."""
     text: _builtins.str
@@ -48,6 +50,10 @@ class CreatePostRequest(_message.Message):
     application_website: _builtins.str
     @_builtins.property
     def media_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def poll(self) -> _poll_pb2.PollDraft:
+        """Unset for none; a post has a poll or media."""
+
     def __init__(
         self,
         *,
@@ -61,10 +67,11 @@ class CreatePostRequest(_message.Message):
         media_ids: _abc.Iterable[_builtins.int] | None = ...,
         application_name: _builtins.str = ...,
         application_website: _builtins.str = ...,
+        poll: _poll_pb2.PollDraft | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["poll", b"poll"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_name", b"application_name", "application_website", b"application_website", "in_reply_to_id", b"in_reply_to_id", "language", b"language", "media_ids", b"media_ids", "request_id", b"request_id", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "text", b"text", "visibility", b"visibility"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_name", b"application_name", "application_website", b"application_website", "in_reply_to_id", b"in_reply_to_id", "language", b"language", "media_ids", b"media_ids", "poll", b"poll", "request_id", b"request_id", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "text", b"text", "visibility", b"visibility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -215,6 +222,7 @@ class PostView(_message.Message):
     COUNTS_FIELD_NUMBER: _builtins.int
     MARKS_FIELD_NUMBER: _builtins.int
     AUTHOR_ID_FIELD_NUMBER: _builtins.int
+    POLL_FIELD_NUMBER: _builtins.int
     post_id: _builtins.int
     version: _builtins.int
     author_id: _builtins.int
@@ -226,6 +234,10 @@ class PostView(_message.Message):
     def counts(self) -> _post_pb2.PostCounts: ...
     @_builtins.property
     def marks(self) -> _post_pb2.PostMarks: ...
+    @_builtins.property
+    def poll(self) -> _poll_pb2.PollTally:
+        """Unset where the post has no poll, or its votes can't be read now."""
+
     def __init__(
         self,
         *,
@@ -235,10 +247,11 @@ class PostView(_message.Message):
         counts: _post_pb2.PostCounts | None = ...,
         marks: _post_pb2.PostMarks | None = ...,
         author_id: _builtins.int = ...,
+        poll: _poll_pb2.PollTally | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "marks", b"marks", "post", b"post"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "marks", b"marks", "poll", b"poll", "post", b"post"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "counts", b"counts", "marks", b"marks", "post", b"post", "post_id", b"post_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "counts", b"counts", "marks", b"marks", "poll", b"poll", "post", b"post", "post_id", b"post_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

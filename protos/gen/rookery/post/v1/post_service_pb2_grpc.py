@@ -112,7 +112,7 @@ class PostServiceServicer:
     """
 
     def CreatePost(self, request, context):
-        """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids), NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND),
+        """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll), NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND),
         ABORTED (IDEMPOTENCY_CONFLICT: the key was used with another body), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -34,7 +34,7 @@ class PostServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PostServiceAsyncStub: ...
     CreatePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.CreatePostRequest, _post_service_pb2.CreatePostResponse]
-    """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids), NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND),
+    """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll), NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND),
     ABORTED (IDEMPOTENCY_CONFLICT: the key was used with another body), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
     """
     BatchGetPosts: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.BatchGetPostsRequest, _post_service_pb2.BatchGetPostsResponse]
@@ -78,7 +78,7 @@ class PostServiceAsyncStub(PostServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreatePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.CreatePostRequest, _post_service_pb2.CreatePostResponse]  # type: ignore[assignment]
-    """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids), NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND),
+    """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll), NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND),
     ABORTED (IDEMPOTENCY_CONFLICT: the key was used with another body), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
     """
     BatchGetPosts: _aio.UnaryUnaryMultiCallable[_post_service_pb2.BatchGetPostsRequest, _post_service_pb2.BatchGetPostsResponse]  # type: ignore[assignment]
@@ -125,7 +125,7 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _post_service_pb2.CreatePostRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_post_service_pb2.CreatePostResponse, _abc.Awaitable[_post_service_pb2.CreatePostResponse]]:
-        """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids), NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND),
+        """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll), NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND),
         ABORTED (IDEMPOTENCY_CONFLICT: the key was used with another body), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
         """
 

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from gateway_fakes.service import Call, FakeService, bad, with_reason
-from rookery.post.v1 import media_pb2, pin_service_pb2, post_pb2, post_service_pb2
+from rookery.post.v1 import media_pb2, pin_service_pb2, poll_pb2, poll_service_pb2, post_pb2, post_service_pb2
 from rookery_common.auth import Identity, ScopeMissing
 from rookery_common.errors import (
+    FailedPrecondition,
     NotFound,
 )
 
@@ -26,6 +27,7 @@ class FakePost(FakeService):
         super().__init__(world)
         self.posts: dict[int, post_pb2.Post] = {}
         self.pinned: list[int] = []
+        self.tallies: dict[int, poll_pb2.PollTally] = {}
         self.keys: dict[tuple[int, str], int] = {}
         self.media: dict[int, media_pb2.Media] = {}
         self.uploads: list[tuple[post_service_pb2.MediaHeader, list[bytes]]] = []
@@ -46,9 +48,27 @@ class FakePost(FakeService):
             post = post_pb2.Post(post_id=known, author_id=who.account_id, text=request.text, version=1)
             post.visibility = request.visibility
             post.create_time.FromSeconds(1_700_000_000)
+            if request.HasField("poll"):
+                post.poll.options[:] = request.poll.options
+                post.poll.expire_time.FromSeconds(4_000_000_000)
             self.posts[known] = post
             self.keys[who.account_id, request.request_id] = known
         return post_service_pb2.CreatePostResponse(post=self.posts[known])
+
+    def tally(self, post: post_pb2.Post) -> poll_pb2.PollTally | None:
+        """What has been voted; None without a poll."""
+        return self.tallies.get(post.post_id, poll_pb2.PollTally()) if post.HasField("poll") else None
+
+    def VoteInPoll(self, request: poll_service_pb2.VoteInPollRequest, _who: Any) -> Any:
+        post = self.posts.get(request.post_id)
+        if post is None or not post.HasField("poll"):
+            raise with_reason(NotFound("no"), "POST_NOT_FOUND")
+        tally = self.tallies.setdefault(request.post_id, poll_pb2.PollTally())
+        if tally.own_choices:
+            raise with_reason(FailedPrecondition("you have already voted on this poll"), "ALREADY_VOTED")
+        tally.votes[:] = [int(n in request.choices) for n in range(len(post.poll.options))]
+        tally.own_choices[:], tally.voters = request.choices, 1
+        return poll_service_pb2.VoteInPollResponse()
 
     def ListAccountPosts(self, request: Any, _who: Any) -> Any:
         found = [post for post in self.posts.values() if post.author_id == request.account_id]

@@ -67,6 +67,7 @@ class World:
                 counts=counts,
                 marks=marks,
                 author_id=post.author_id,
+                poll=self.post.tally(post),
             )
             for post in found
         ]

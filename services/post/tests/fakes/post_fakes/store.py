@@ -20,6 +20,7 @@ from post_service.models import (
     UploadClaim,
     UploadNote,
 )
+from post_service.poll_models import Ballot, Vote
 from post_service.repository.marks import Sheet, Week
 from rookery_common.errors import Unavailable
 from rookery_common.kafka.events import Event
@@ -36,6 +37,8 @@ class Store:
     upload_claims: dict[tuple[int, str], UploadClaim] = field(default_factory=dict)
     outbox: list[Event] = field(default_factory=list)
     published: list[Event] = field(default_factory=list)
+    pending: list[Event] = field(default_factory=list)
+    votes: dict[tuple[Ballot, int], Vote] = field(default_factory=dict)
     cached: dict[int, tuple[CountedPost, int]] = field(default_factory=dict)
     revisions: dict[int, dict[int, Revision]] = field(default_factory=dict)
     pins: dict[int, Pinned] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from post_service.edit_servicer import EditServicer
 from post_service.engagement_servicer import EngagementServicer
 from post_service.events import PostCodec
 from post_service.pin_servicer import PinServicer
+from post_service.poll_servicer import PollServicer
 from post_service.service.create_post import PostWriter
 from post_service.service.delete_post import PostRemover
 from post_service.service.edit_post import PostEditor
@@ -25,6 +26,7 @@ from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
 from post_service.service.revisions import Revisions
 from post_service.service.threads import ThreadReader
+from post_service.service.vote import Voting
 from post_service.servicer import ALLOWED_CALLERS, PostServicer, Rules
 from rookery.post.v1.edit_service_pb2_grpc import EditServiceStub, add_EditServiceServicer_to_server
 from rookery.post.v1.engagement_service_pb2_grpc import (
@@ -32,6 +34,7 @@ from rookery.post.v1.engagement_service_pb2_grpc import (
     add_EngagementServiceServicer_to_server,
 )
 from rookery.post.v1.pin_service_pb2_grpc import PinServiceStub, add_PinServiceServicer_to_server
+from rookery.post.v1.poll_service_pb2_grpc import PollServiceStub, add_PollServiceServicer_to_server
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub, add_PostServiceServicer_to_server
 from rookery_common.rpc.client import RpcClient
 from rookery_common.rpc.server import RpcServer
@@ -81,6 +84,7 @@ async def server(
     engagement_servicer: EngagementServicer,
     edit_servicer: EditServicer,
     pins: Pins,
+    voting: Voting,
     network: Network,
 ) -> RpcServer:
     """All services of post."""
@@ -93,6 +97,7 @@ async def server(
         (add_EngagementServiceServicer_to_server, engagement_servicer, "rookery.post.v1.EngagementService"),
         (add_EditServiceServicer_to_server, edit_servicer, "rookery.post.v1.EditService"),
         (add_PinServiceServicer_to_server, PinServicer(pins), "rookery.post.v1.PinService"),
+        (add_PollServiceServicer_to_server, PollServicer(voting), "rookery.post.v1.PollService"),
         settings=settings_of("post"),
         allowed_callers=ALLOWED_CALLERS,
     )
@@ -123,3 +128,9 @@ async def edit_client(server: RpcServer, network: Network) -> RpcClient:
 async def pin_client(server: RpcServer, network: Network) -> RpcClient:
     """PinService as the gateway calls it."""
     return await network.client(server.port, PinServiceStub, service="post", settings=settings_of("gateway"))
+
+
+@pytest_asyncio.fixture
+async def poll_client(server: RpcServer, network: Network) -> RpcClient:
+    """PollService as the gateway calls it."""
+    return await network.client(server.port, PollServiceStub, service="post", settings=settings_of("gateway"))

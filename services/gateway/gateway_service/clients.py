@@ -78,8 +78,6 @@ def joined(*stubs: StubFactory) -> StubFactory:
 
 auth_stub = joined(AuthServiceStub, AccountServiceStub)
 user_stub = joined(UserServiceStub, FilterServiceStub, ListServiceStub, ProfileServiceStub, RelationshipServiceStub)
-post_stub = joined(PostServiceStub, EngagementServiceStub, EditServiceStub, PinServiceStub)
-user_stub = joined(UserServiceStub, FilterServiceStub, ProfileServiceStub, RelationshipServiceStub)
 post_stub = joined(PostServiceStub, EngagementServiceStub, EditServiceStub, PinServiceStub, PollServiceStub)
 
 

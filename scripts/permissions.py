@@ -52,6 +52,8 @@ OPEN: Mapping[str, str] = {
     "feed.FeedService.StreamTimelines": "service to service; the gateway has checked each listener's token",
     "messaging.MessagingService.StreamMessages": "service to service; the gateway has checked each listener's token",
     "notification.NotificationService.StreamNotifications": "service to service; the gateway has checked each token",
+    "user.DirectoryService.ListDirectory": "who wishes to be found is for all to see",
+    "user.DirectoryService.GetCommunityCounts": "how large the community is, is for all to see",
     "user.UserService.LookupAccounts": "who has which name is for all to see",
     "user.UserService.ListAccounts": "service to service",
     "user.UserService.ReserveAccount": "service to service",

@@ -99,6 +99,14 @@ class ActivityWeek:
 
 
 @dataclass(frozen=True, slots=True)
+class Lately:
+    """The last weeks, the newest first (it is not over yet), and who was active in the last 30 days."""
+
+    weeks: tuple[ActivityWeek, ...]
+    month_active_accounts: int
+
+
+@dataclass(frozen=True, slots=True)
 class ArchivedEvent:
     """A row of the archive: an event's envelope, and what in its payload is no text."""
 

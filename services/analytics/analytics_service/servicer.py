@@ -43,7 +43,10 @@ class AnalyticsServicer(AnalyticsServiceServicer):
     async def ListActivity(
         self, request: pb.ListActivityRequest, context: grpc.aio.ServicerContext[object, object]
     ) -> pb.ListActivityResponse:
-        return pb.ListActivityResponse(weeks=[_week(week) for week in await self._activity.weeks()])
+        lately = await self._activity.lately()
+        return pb.ListActivityResponse(
+            weeks=map(_week, lately.weeks), month_active_accounts=lately.month_active_accounts
+        )
 
 
 def _measure(series: Series) -> pb.Measure:

@@ -9,6 +9,7 @@ from gateway_service.auth import TokenExchange
 from gateway_service.browser import Browser
 from gateway_service.cache import Fragments
 from gateway_service.clients import Clients
+from gateway_service.community import Community
 from gateway_service.compose import Composer
 from gateway_service.config import Settings
 from gateway_service.connections import CHAT as CHAT_STREAM
@@ -29,6 +30,7 @@ from gateway_service.routers.apps import Apps
 from gateway_service.routers.authorize import Authorize
 from gateway_service.routers.chat import ChatSockets
 from gateway_service.routers.conversations import Conversations
+from gateway_service.routers.directory import Directory
 from gateway_service.routers.edits import Edits
 from gateway_service.routers.empty import Empty
 from gateway_service.routers.engagement import Engagement
@@ -145,6 +147,7 @@ def api_routers(
         AccountLists(clients, composer, exchange, settings).router,
         Accounts(clients, composer, exchange, settings).router,
         Relationships(clients, composer, exchange, settings).router,
+        Directory(clients, composer, exchange).router,
         Notifications(clients, composer, exchange, settings).router,
         behind(flags, CHAT, Conversations(clients, composer, exchange, settings).router),
         SignUp(clients, exchange, settings, flags).router,
@@ -166,7 +169,7 @@ def api_routers(
         AdminReports(clients, composer, exchange, settings).router,
         behind(flags, INTERACTIONS, Interactions(clients, exchange, settings, clock).router),
         behind(flags, MEASURES, Measures(clients, exchange, settings, clock).router),
-        Instance(settings, sign_up).router,
+        Instance(settings, sign_up, Community(clients, clock)).router,
         Activity(clients).router,
         OEmbed(composer, settings).router,
         Empty(composer, exchange).router,

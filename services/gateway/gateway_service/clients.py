@@ -39,6 +39,7 @@ from rookery.post.v1.post_service_pb2 import (
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
 from rookery.search.v1.search_service_pb2_grpc import SearchServiceStub
 from rookery.user.v1.account_pb2 import Relationship
+from rookery.user.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from rookery.user.v1.filter_service_pb2 import Filter, ListFiltersRequest, ListFiltersResponse
 from rookery.user.v1.filter_service_pb2_grpc import FilterServiceStub
 from rookery.user.v1.list_service_pb2_grpc import ListServiceStub
@@ -77,8 +78,15 @@ def joined(*stubs: StubFactory) -> StubFactory:
 
 
 auth_stub = joined(AuthServiceStub, AccountServiceStub)
-user_stub = joined(UserServiceStub, FilterServiceStub, ListServiceStub, ProfileServiceStub, RelationshipServiceStub)
 post_stub = joined(PostServiceStub, EngagementServiceStub, EditServiceStub, PinServiceStub, PollServiceStub)
+user_stub = joined(
+    UserServiceStub,
+    DirectoryServiceStub,
+    FilterServiceStub,
+    ListServiceStub,
+    ProfileServiceStub,
+    RelationshipServiceStub,
+)
 
 
 class Clients:

@@ -66,7 +66,13 @@ FILTERS: Final = Fallback(
     ("post.BatchGetPosts",),
     "The viewer's filters as they were a moment ago; none, where they are not known here.",
 )
-FALLBACKS: Final = (NAMES, AS_WRITTEN, OWN_POST, SIGN_UP_MODE, FILTERS)
+COUNTS: Final = Fallback(
+    "counts",
+    ("user.GetCommunityCounts", "analytics.ListActivity"),
+    ("auth.GetSignUp",),
+    "How large and how lively the community is, as it was told last; 0, where it was not told yet.",
+)
+FALLBACKS: Final = (NAMES, AS_WRITTEN, OWN_POST, SIGN_UP_MODE, COUNTS, FILTERS)
 
 
 def begin() -> list[str]:

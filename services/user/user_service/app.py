@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+from rookery.user.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
 from rookery.user.v1.filter_service_pb2_grpc import add_FilterServiceServicer_to_server
 from rookery.user.v1.list_service_pb2_grpc import add_ListServiceServicer_to_server
 from rookery.user.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
@@ -31,6 +32,7 @@ from rookery_common.worker_leases import PostgresWorkerLease
 from user_service import (
     __version__,
     consumers,
+    directory_servicer,
     encodings,
     filter_servicer,
     list_servicer,
@@ -41,6 +43,9 @@ from user_service import (
 from user_service.cache import EpochCache
 from user_service.clients import AuthClient
 from user_service.config import Settings
+from user_service.directory.repository import DirectoryRepository
+from user_service.directory.service import Directory
+from user_service.directory_servicer import DirectoryServicer
 from user_service.events import Events
 from user_service.filter_servicer import FilterServicer
 from user_service.filters.repository import FilterRepository
@@ -68,6 +73,7 @@ ALLOWED_CALLERS = {
     **relationship_servicer.ALLOWED_CALLERS,
     **filter_servicer.ALLOWED_CALLERS,
     **list_servicer.ALLOWED_CALLERS,
+    **directory_servicer.ALLOWED_CALLERS,
 }
 # Of the 1,024 worker numbers of Snowflakes, those that are user's.
 WORKERS = range(128, 256)
@@ -108,6 +114,7 @@ class Rules:
     relationships: Relationships
     pages: RelationshipLists
     lists: Lists
+    directory: Directory
 
 
 def build(roles: frozenset[Role]) -> App:
@@ -154,6 +161,7 @@ def _rules(
         relationships=Relationships(relationships, caches, RelationshipEvents(clock), ids, clock),
         pages=RelationshipLists(relationships, caches, cursors, clock),
         lists=Lists(ListRepository(pg, outbox), caches, events, ids, cursors),
+        directory=Directory(DirectoryRepository(pg)),
     )
 
 
@@ -168,6 +176,7 @@ def _server(settings: Settings, rules: Rules, clock: SystemClock) -> list[Compon
         (add_ProfileServiceServicer_to_server, ProfileServicer(rules.profiles), profile_servicer.SERVICE_NAME),
         (add_FilterServiceServicer_to_server, FilterServicer(rules.filters), filter_servicer.SERVICE_NAME),
         (add_ListServiceServicer_to_server, ListServicer(rules.lists), list_servicer.SERVICE_NAME),
+        (add_DirectoryServiceServicer_to_server, DirectoryServicer(rules.directory), directory_servicer.SERVICE_NAME),
     ]
     server = RpcServer(settings, verifier=verifier, services=services, allowed_callers=ALLOWED_CALLERS)
     return [auth, server]

@@ -1,4 +1,4 @@
-"""The counts of accounts, kept in slots: the one statement that changes them."""
+"""The counts of accounts and of the community, kept in slots: the statements that change them."""
 
 from __future__ import annotations
 
@@ -29,6 +29,16 @@ ON CONFLICT (account_id, slot) DO UPDATE SET
   followers = c.followers + excluded.followers, following = c.following + excluded.following,
   statuses = c.statuses + excluded.statuses, last_status_at = greatest(c.last_status_at, excluded.last_status_at)
 """
+
+_COUNT_COMMUNITY = """
+INSERT INTO community_counts AS c (slot, accounts, statuses) VALUES ($1, $2, $3)
+ON CONFLICT (slot) DO UPDATE SET accounts = c.accounts + excluded.accounts, statuses = c.statuses + excluded.statuses
+"""
+
+
+async def add_to_community(tx: PgConnection, account_id: int, *, accounts: int = 0, statuses: int = 0) -> None:
+    """In the slot of this account: the last that its transaction locks, since others wait for it."""
+    await tx.execute("community_count", _COUNT_COMMUNITY, account_id % COUNT_SLOTS, accounts, statuses)
 
 
 async def add_counts(tx: PgConnection, changes: Sequence[CountChange]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from rookery_common.clients.postgres import Postgres
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.postgres_outbox import OutboxTransaction, PostgresOutbox
-from user_service.counts import CountChange, add_counts
+from user_service.counts import CountChange, add_counts, add_to_community
 from user_service.models import (
     Account,
     Counts,
@@ -80,6 +80,14 @@ FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::boolean[], $5::boolean
   AS t (author_id, post_id, version, counted, deleted, created_at)
 WHERE p.author_id = t.author_id AND p.post_id = t.post_id
 """
+# Once a day for each account, and locked in one order everywhere.
+_SAVE_LAST_STATUSES = """
+UPDATE accounts a SET last_status_on = t.day FROM (
+  SELECT account_id, day FROM accounts JOIN unnest($1::bigint[], $2::date[]) AS t (account_id, day) USING (account_id)
+  WHERE last_status_on IS NULL OR last_status_on < day ORDER BY account_id FOR NO KEY UPDATE OF accounts
+) t
+WHERE a.account_id = t.account_id
+"""
 
 
 class UserTransaction:
@@ -121,7 +129,10 @@ class UserTransaction:
             account.discoverable, account.indexable, account.avatar_url, account.header_url,
             fields_json(account.fields), account.created_at, account.version,
         )  # fmt: skip
-        return await self._tx.execute("account_insert", _INSERT_ACCOUNT, *args) == 1
+        if not await self._tx.execute("account_insert", _INSERT_ACCOUNT, *args):
+            return False
+        await add_to_community(self._tx, account.account_id, accounts=1)
+        return True
 
     async def account(self, account_id: int) -> Account | None:
         rows = await self._tx.fetch("accounts", _ACCOUNTS, [account_id], 1)
@@ -145,6 +156,11 @@ class UserTransaction:
             for author, delta in deltas.items()
         ]
         await add_counts(self._tx, changes)
+        days = [(author, delta.last_status_at.date()) for author, delta in deltas.items() if delta.last_status_at]
+        if days:
+            await self._tx.execute("last_statuses_save", _SAVE_LAST_STATUSES, *_columns(days))
+        if total := sum(delta.statuses for delta in deltas.values()):
+            await add_to_community(self._tx, min(deltas), statuses=total)
 
 
 class UserRepository:

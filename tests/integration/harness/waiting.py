@@ -10,7 +10,9 @@ T = TypeVar("T")
 STEP_SECONDS = 0.1
 
 
-def eventually(read: Callable[[], T], accept: Callable[[T], bool], *, within: float, what: str) -> T:
+def eventually(
+    read: Callable[[], T], accept: Callable[[T], bool], *, within: float, what: str, step: float = STEP_SECONDS
+) -> T:
     """What `read` gives as soon as `accept` takes it; AssertionError with the last value after `within` seconds."""
     end = time.monotonic() + within
     while True:
@@ -19,4 +21,4 @@ def eventually(read: Callable[[], T], accept: Callable[[T], bool], *, within: fl
             return value
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {within} s; last seen: {value!r}")
-        time.sleep(STEP_SECONDS)
+        time.sleep(step)

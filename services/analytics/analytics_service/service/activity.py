@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Final
 
-from analytics_service.models import DAY_SECONDS, ActivityWeek, Measure, Width
+from analytics_service.models import DAY_SECONDS, ActivityWeek, Lately, Measure, Width
 from analytics_service.repository.windows import WindowRepository
 from analytics_service.service.measures import total
 from rookery_common.clock import Clock
 
 WEEKS: Final = 12
 DAYS: Final = 7
+MONTH_DAYS: Final = 30
 # Days since 1970 at the first Monday's beginning, which was the fifth day.
 MONDAY: Final = 4
 KEPT_SECONDS: Final = 600.0
@@ -25,19 +25,23 @@ class Activity:
         self._windows = windows
         self._clock = clock
         self._counting = asyncio.Lock()
-        self._weeks: Sequence[ActivityWeek] = ()
+        self._kept: Lately | None = None
         self._until = 0.0
 
-    async def weeks(self) -> Sequence[ActivityWeek]:
-        """The newest first; it is not over yet."""
+    async def lately(self) -> Lately:
+        """As of the last ten minutes."""
         async with self._counting:
-            if not self._weeks or self._clock.monotonic() >= self._until:
-                today = self._clock.unix_ms() // 1000 // DAY_SECONDS
-                monday = today - (today - MONDAY) % DAYS
-                # One after another: a week's sketches of active accounts may take megabytes.
-                self._weeks = [await self._week(monday - DAYS * ago) for ago in range(WEEKS)]
+            if self._kept is None or self._clock.monotonic() >= self._until:
+                self._kept = await self._count()
                 self._until = self._clock.monotonic() + KEPT_SECONDS
-            return self._weeks
+            return self._kept
+
+    async def _count(self) -> Lately:
+        today = self._clock.unix_ms() // 1000 // DAY_SECONDS
+        monday = today - (today - MONDAY) % DAYS
+        # One after another: a week's sketches of active accounts may take megabytes.
+        weeks = [await self._week(monday - DAYS * ago) for ago in range(WEEKS)]
+        return Lately(tuple(weeks), await self._total(Measure.ACTIVE_USERS, today - MONTH_DAYS + 1, MONTH_DAYS))
 
     async def _week(self, monday: int) -> ActivityWeek:
         return ActivityWeek(
@@ -47,5 +51,5 @@ class Activity:
             new_accounts=await self._total(Measure.NEW_USERS, monday),
         )
 
-    async def _total(self, measure: Measure, monday: int) -> int:
-        return total(measure, await self._windows.list(measure, Width.DAY, monday, monday + DAYS - 1))
+    async def _total(self, measure: Measure, first: int, days: int = DAYS) -> int:
+        return total(measure, await self._windows.list(measure, Width.DAY, first, first + days - 1))

@@ -25,7 +25,8 @@ async def test_weeks_begin_on_monday_and_an_account_is_one_in_each(
         for n, (later, account_id) in enumerate(active)
     ]
     await counting.add([*seen, observe(9, Measure.NEW_USERS, later=monday - 78 * DAY)])
-    weeks = await Activity(windows, clock).weeks()
+    lately = await Activity(windows, clock).lately()
+    weeks = lately.weeks
     starts = [datetime.fromtimestamp(week.start, UTC) for week in weeks]
     assert [start.strftime("%a %H:%M") for start in starts] == ["Mon 00:00"] * 12
     assert starts == sorted(starts, reverse=True)
@@ -35,12 +36,22 @@ async def test_weeks_begin_on_monday_and_an_account_is_one_in_each(
     assert sum(week.new_accounts for week in weeks) == 0  # it was before the first of these days
 
 
+async def test_a_month_is_the_last_thirty_days_and_an_account_is_one_in_it(
+    counting: Counting, windows: WindowRepository, observe: Observe, clock: FakeClock
+) -> None:
+    active = [(0 * DAY, 7), (-3 * DAY, 7), (-29 * DAY, 8), (-30 * DAY, 9)]
+    await counting.add(
+        [observe(n, Measure.ACTIVE_USERS, account_id=number, later=later) for n, (later, number) in enumerate(active)]
+    )
+    assert (await Activity(windows, clock).lately()).month_active_accounts == 2
+
+
 async def test_weeks_are_added_up_once_however_many_ask(
     counting: Counting, windows: WindowRepository, observe: Observe, clock: FakeClock
 ) -> None:
     activity = Activity(windows, clock)
-    before = await activity.weeks()
+    before = await activity.lately()
     await counting.add([observe(1)])
-    assert await activity.weeks() == before
+    assert await activity.lately() == before
     clock.advance(KEPT_SECONDS)
-    assert (await activity.weeks())[0].new_posts == 1
+    assert (await activity.lately()).weeks[0].new_posts == 1

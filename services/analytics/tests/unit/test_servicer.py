@@ -77,8 +77,9 @@ async def test_anyone_is_told_how_lively_the_weeks_were(
     gateway: RpcClient, counting: Counting, observe: Callable[..., Observation]
 ) -> None:
     await counting.add([observe(n, Measure.NEW_POSTS, Measure.ACTIVE_USERS, account_id=5) for n in range(3)])
-    weeks = (await gateway.call("ListActivity", pb.ListActivityRequest(), timeout=5, identity=None)).weeks
-    assert len(weeks) == 12
+    answer = await gateway.call("ListActivity", pb.ListActivityRequest(), timeout=5, identity=None)
+    weeks = answer.weeks
+    assert (len(weeks), answer.month_active_accounts) == (12, 1)
     assert (weeks[0].new_posts, weeks[0].active_accounts, weeks[0].new_accounts) == (3, 1, 0)
     assert weeks[0].start_time.seconds - weeks[1].start_time.seconds == 7 * 86_400
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +16,14 @@ IMAGE_TYPES = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif
 IMAGE_PIXELS = 40_000_000
 DESCRIPTION_CHARS = 1500
 MAX_POLL_OPTIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Accounts, and posts that may be seen."""
+
+    accounts: int = 0
+    statuses: int = 0
 
 
 class SignUpMode(StrEnum):
@@ -68,7 +77,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
     }
 
 
-def instance_v2(settings: Settings, mode: SignUpMode) -> dict[str, Any]:
+def instance_v2(settings: Settings, mode: SignUpMode, active_month: int) -> dict[str, Any]:
     """Mastodon's Instance entity."""
     return {
         "domain": settings.domain,
@@ -76,7 +85,7 @@ def instance_v2(settings: Settings, mode: SignUpMode) -> dict[str, Any]:
         "version": version(),
         "source_url": settings.source_url,
         "description": settings.description,
-        "usage": {"users": {"active_month": 0}},  # Nobody counts them yet.
+        "usage": {"users": {"active_month": active_month}},
         "thumbnail": {"url": settings.public_url + "/assets/header.png", "blurhash": None, "versions": {}},
         "icon": [],
         "languages": settings.languages,
@@ -102,7 +111,7 @@ def instance_v2(settings: Settings, mode: SignUpMode) -> dict[str, Any]:
     }
 
 
-def instance_v1(settings: Settings, mode: SignUpMode) -> dict[str, Any]:
+def instance_v1(settings: Settings, mode: SignUpMode, size: Size) -> dict[str, Any]:
     """Mastodon's V1::Instance entity, for older clients."""
     return {
         "uri": settings.domain,
@@ -112,7 +121,7 @@ def instance_v1(settings: Settings, mode: SignUpMode) -> dict[str, Any]:
         "email": settings.contact_email,
         "version": version(),
         "urls": {"streaming_api": settings.streaming_url},
-        "stats": {"user_count": 0, "status_count": 0, "domain_count": 1},  # Nobody counts them yet.
+        "stats": {"user_count": size.accounts, "status_count": size.statuses, "domain_count": 1},
         "thumbnail": settings.public_url + "/assets/header.png",
         "languages": settings.languages,
         "registrations": mode in _OPEN_TO_ANYONE,
@@ -124,14 +133,14 @@ def instance_v1(settings: Settings, mode: SignUpMode) -> dict[str, Any]:
     }
 
 
-def nodeinfo(settings: Settings, mode: SignUpMode) -> dict[str, Any]:
-    """NodeInfo 2.0. It speaks no protocol of federation, and counts nobody yet."""
+def nodeinfo(settings: Settings, mode: SignUpMode, size: Size, active_month: int) -> dict[str, Any]:
+    """NodeInfo 2.0. It speaks no protocol of federation."""
     return {
         "version": "2.0",
         "software": {"name": "rookery", "version": __version__},
         "protocols": [],
         "services": {"inbound": [], "outbound": []},
-        "usage": {"users": {}},
+        "usage": {"users": {"total": size.accounts, "activeMonth": active_month}, "localPosts": size.statuses},
         "openRegistrations": mode in _OPEN_TO_ANYONE,
         "metadata": {"nodeName": settings.title, "nodeDescription": settings.description},
     }

@@ -95,7 +95,41 @@ async def test_nodeinfo_is_found(http: httpx2.AsyncClient) -> None:
     body = (await http.get("/nodeinfo/2.0")).json()
     assert body["version"] == "2.0"
     assert body["software"]["name"] == "rookery"
-    assert body["usage"] == {"users": {}}
+    assert body["usage"] == {"users": {"total": 0, "activeMonth": 0}, "localPosts": 0}
+
+
+async def test_the_community_is_asked_for_now_and_then_however_many_ask(http: httpx2.AsyncClient, world: World) -> None:
+    async def counts() -> list[int]:
+        newer, older, nodeinfo = [
+            (await http.get(path)).json() for path in ("/api/v2/instance", "/api/v1/instance", "/nodeinfo/2.0")
+        ]
+        assert nodeinfo["usage"]["users"]["total"] == older["stats"]["user_count"]
+        assert nodeinfo["usage"]["users"]["activeMonth"] == newer["usage"]["users"]["active_month"]
+        return [newer["usage"]["users"]["active_month"], older["stats"]["user_count"], older["stats"]["status_count"]]
+
+    _, headers = world.newcomer("alice")
+    assert await counts() == [1, 1, 0]
+    world.newcomer("bob")
+    await http.post("/api/v1/statuses", data={"status": "Caw"}, headers=headers)
+    world.clock.advance(9)
+    assert await counts() == [1, 1, 0]
+    world.clock.advance(1)
+    assert await counts() == [1, 2, 1]
+    world.clock.advance(50)
+    assert await counts() == [2, 2, 1]
+    assert len(world.directory.made("GetCommunityCounts")) == 3
+    assert len(world.analytics.made("ListActivity")) == 2
+
+
+async def test_while_nobody_can_count_what_was_told_last_goes_on(
+    http: httpx2.AsyncClient, world: World, away: Unavailable
+) -> None:
+    world.newcomer("alice")
+    before = (await http.get("/nodeinfo/2.0")).json()
+    world.directory.failure = world.analytics.failure = away
+    world.clock.advance(61)
+    answer = await http.get("/nodeinfo/2.0")
+    assert (answer.json(), answer.headers["x-rookery-degraded"]) == (before, "counts")
 
 
 async def test_front_page_says_what_this_is(http: httpx2.AsyncClient) -> None:

@@ -19,6 +19,8 @@ from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.testing.engines import postgres_database
 from rookery_common.testing.events import FakeProducer
 from user_service.app import MIGRATIONS
+from user_service.directory.models import MAX_LISTED, Order
+from user_service.directory.repository import LISTS as DIRECTORY
 from user_service.lists import repository as lists
 from user_service.lists.models import MAX_LISTS
 from user_service.relationships import statements as sql
@@ -46,6 +48,8 @@ INSERT INTO follow_requests SELECT {STAR}, n, n FROM generate_series(10, {FOLLOW
 INSERT INTO lists (account_id, list_id, title, replies_policy, exclusive)
 SELECT n, n, 'Birds', 2, true FROM generate_series(10, {FOLLOWS} / 4) n;
 INSERT INTO list_members SELECT n, n, {STAR}, true FROM generate_series(10, {FOLLOWS} / 4) n;
+UPDATE accounts SET discoverable = true, last_status_on = current_date - (account_id % 400)::int
+WHERE account_id % 2 = 0;
 ANALYZE;
 """  # noqa: S608 - our own numbers
 HOT: dict[str, tuple[str, tuple[object, ...]]] = {
@@ -58,6 +62,8 @@ HOT: dict[str, tuple[str, tuple[object, ...]]] = {
     "lists_with": (lists.LISTS_WITH, (VIEWER, MAX_LISTS, STAR)),
     "list_members": (lists.MEMBERS, (VIEWER, VIEWER, MAX_ID, PAGE + 1)),
     "unlist": (sql.REMOVE_FROM_LISTS, (VIEWER, STAR)),
+    "directory, active": (DIRECTORY[Order.ACTIVE], (MAX_LISTED,)),
+    "directory, new": (DIRECTORY[Order.NEW], (MAX_LISTED,)),
     "blocked_by": (sql.BLOCKED_BY, (STAR, VIEWER)),
 }
 

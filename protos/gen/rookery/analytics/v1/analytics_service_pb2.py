@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,rookery/analytics/v1/analytics_service.proto\x12\x14rookery.analytics.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x15\n\x13ListActivityRequest\"I\n\x14ListActivityResponse\x12\x31\n\x05weeks\x18\x01 \x03(\x0b\x32\".rookery.analytics.v1.ActivityWeek\"\x80\x01\n\x0c\x41\x63tivityWeek\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tnew_posts\x18\x02 \x01(\x03\x12\x17\n\x0f\x61\x63tive_accounts\x18\x03 \x01(\x03\x12\x14\n\x0cnew_accounts\x18\x04 \x01(\x03\"\x98\x01\n\x12GetMeasuresRequest\x12\x0c\n\x04keys\x18\x01 \x03(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0ewindow_seconds\x18\x04 \x01(\x05\"F\n\x13GetMeasuresResponse\x12/\n\x08measures\x18\x01 \x03(\x0b\x32\x1d.rookery.analytics.v1.Measure\"\x81\x01\n\x07Measure\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x03\x12\x16\n\x0eprevious_total\x18\x04 \x01(\x03\x12\x34\n\x07windows\x18\x05 \x03(\x0b\x32#.rookery.analytics.v1.MeasureWindow\"N\n\rMeasureWindow\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05value\x18\x02 \x01(\x03\x32\xdd\x01\n\x10\x41nalyticsService\x12\x62\n\x0bGetMeasures\x12(.rookery.analytics.v1.GetMeasuresRequest\x1a).rookery.analytics.v1.GetMeasuresResponse\x12\x65\n\x0cListActivity\x12).rookery.analytics.v1.ListActivityRequest\x1a*.rookery.analytics.v1.ListActivityResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,rookery/analytics/v1/analytics_service.proto\x12\x14rookery.analytics.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x15\n\x13ListActivityRequest\"h\n\x14ListActivityResponse\x12\x31\n\x05weeks\x18\x01 \x03(\x0b\x32\".rookery.analytics.v1.ActivityWeek\x12\x1d\n\x15month_active_accounts\x18\x02 \x01(\x03\"\x80\x01\n\x0c\x41\x63tivityWeek\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tnew_posts\x18\x02 \x01(\x03\x12\x17\n\x0f\x61\x63tive_accounts\x18\x03 \x01(\x03\x12\x14\n\x0cnew_accounts\x18\x04 \x01(\x03\"\x98\x01\n\x12GetMeasuresRequest\x12\x0c\n\x04keys\x18\x01 \x03(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0ewindow_seconds\x18\x04 \x01(\x05\"F\n\x13GetMeasuresResponse\x12/\n\x08measures\x18\x01 \x03(\x0b\x32\x1d.rookery.analytics.v1.Measure\"\x81\x01\n\x07Measure\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x03\x12\x16\n\x0eprevious_total\x18\x04 \x01(\x03\x12\x34\n\x07windows\x18\x05 \x03(\x0b\x32#.rookery.analytics.v1.MeasureWindow\"N\n\rMeasureWindow\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05value\x18\x02 \x01(\x03\x32\xdd\x01\n\x10\x41nalyticsService\x12\x62\n\x0bGetMeasures\x12(.rookery.analytics.v1.GetMeasuresRequest\x1a).rookery.analytics.v1.GetMeasuresResponse\x12\x65\n\x0cListActivity\x12).rookery.analytics.v1.ListActivityRequest\x1a*.rookery.analytics.v1.ListActivityResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,17 +35,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTACTIVITYREQUEST']._serialized_start=103
   _globals['_LISTACTIVITYREQUEST']._serialized_end=124
   _globals['_LISTACTIVITYRESPONSE']._serialized_start=126
-  _globals['_LISTACTIVITYRESPONSE']._serialized_end=199
-  _globals['_ACTIVITYWEEK']._serialized_start=202
-  _globals['_ACTIVITYWEEK']._serialized_end=330
-  _globals['_GETMEASURESREQUEST']._serialized_start=333
-  _globals['_GETMEASURESREQUEST']._serialized_end=485
-  _globals['_GETMEASURESRESPONSE']._serialized_start=487
-  _globals['_GETMEASURESRESPONSE']._serialized_end=557
-  _globals['_MEASURE']._serialized_start=560
-  _globals['_MEASURE']._serialized_end=689
-  _globals['_MEASUREWINDOW']._serialized_start=691
-  _globals['_MEASUREWINDOW']._serialized_end=769
-  _globals['_ANALYTICSSERVICE']._serialized_start=772
-  _globals['_ANALYTICSSERVICE']._serialized_end=993
+  _globals['_LISTACTIVITYRESPONSE']._serialized_end=230
+  _globals['_ACTIVITYWEEK']._serialized_start=233
+  _globals['_ACTIVITYWEEK']._serialized_end=361
+  _globals['_GETMEASURESREQUEST']._serialized_start=364
+  _globals['_GETMEASURESREQUEST']._serialized_end=516
+  _globals['_GETMEASURESRESPONSE']._serialized_start=518
+  _globals['_GETMEASURESRESPONSE']._serialized_end=588
+  _globals['_MEASURE']._serialized_start=591
+  _globals['_MEASURE']._serialized_end=720
+  _globals['_MEASUREWINDOW']._serialized_start=722
+  _globals['_MEASUREWINDOW']._serialized_end=800
+  _globals['_ANALYTICSSERVICE']._serialized_start=803
+  _globals['_ANALYTICSSERVICE']._serialized_end=1024
 # @@protoc_insertion_point(module_scope)

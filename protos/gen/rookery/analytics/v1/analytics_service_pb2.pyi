@@ -39,6 +39,9 @@ class ListActivityResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     WEEKS_FIELD_NUMBER: _builtins.int
+    MONTH_ACTIVE_ACCOUNTS_FIELD_NUMBER: _builtins.int
+    month_active_accounts: _builtins.int
+    """Different accounts of the last 30 days, today among them; an estimate beyond 1,024."""
     @_builtins.property
     def weeks(self) -> _containers.RepeatedCompositeFieldContainer[Global___ActivityWeek]:
         """The newest first; the first of them is not over yet."""
@@ -47,10 +50,11 @@ class ListActivityResponse(_message.Message):
         self,
         *,
         weeks: _abc.Iterable[Global___ActivityWeek] | None = ...,
+        month_active_accounts: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["weeks", b"weeks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["month_active_accounts", b"month_active_accounts", "weeks", b"weeks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,6 +8,7 @@ from typing import Any
 from gateway_fakes.account_lists import FakeLists
 from gateway_fakes.accounts import FakeAccounts
 from gateway_fakes.auth import FakeAuth
+from gateway_fakes.directory import FakeAnalytics, FakeDirectory
 from gateway_fakes.filters import FakeFilters
 from gateway_fakes.post import FakePost
 from gateway_fakes.profiles import FakeProfiles
@@ -41,9 +42,11 @@ class World:
     profiles: FakeProfiles = field(init=False)
     filters: FakeFilters = field(init=False)
     lists: FakeLists = field(init=False)
+    directory: FakeDirectory = field(init=False)
     relationships: FakeRelationships = field(init=False)
     post: FakePost = field(init=False)
     feed: FakeFeed = field(init=False)
+    analytics: FakeAnalytics = field(init=False)
 
     def __post_init__(self) -> None:
         self.auth, self.user = FakeAuth(self), FakeUser(self)
@@ -53,8 +56,10 @@ class World:
         self.lists = FakeLists(self)
         self.relationships = FakeRelationships(self)
         self.auth.parts = (self.accounts,)
-        self.user.parts = (self.profiles, self.filters, self.lists, self.relationships)
+        self.directory = FakeDirectory(self)
+        self.user.parts = (self.profiles, self.filters, self.lists, self.relationships, self.directory)
         self.post, self.feed = FakePost(self), FakeFeed(self)
+        self.analytics = FakeAnalytics(self)
 
     async def batch_get_posts(self, _viewer: Identity | None, queries: Any) -> list[post_service_pb2.PostView]:
         found = [self.post.posts[query.post_id] for query in queries if query.post_id in self.post.posts]

@@ -1,0 +1,1 @@
+"""Who wishes to be found, and how large the community is."""

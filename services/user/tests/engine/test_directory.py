@@ -13,11 +13,9 @@ import pytest_asyncio
 from rookery.user.v1 import directory_service_pb2 as pb
 from rookery.user.v1.directory_service_pb2_grpc import DirectoryServiceStub, add_DirectoryServiceServicer_to_server
 from rookery_common.clients.postgres import Postgres
-from rookery_common.errors import InvalidArgument
 from rookery_common.rpc import RpcClient
 from rookery_common.testing import FakeClock
 from rookery_common.testing.rpc import Network, Tokens, settings_of
-from user_service.directory.models import MAX_LISTED
 from user_service.directory.repository import DirectoryRepository
 from user_service.directory.service import Directory
 from user_service.directory_servicer import ALLOWED_CALLERS, SERVICE_NAME, DirectoryServicer
@@ -54,7 +52,7 @@ def discover(pg: Postgres) -> Discover:
 
 async def listed(gateway: RpcClient, order: pb.DirectoryOrder.ValueType, offset: int = 0, size: int = 80) -> list[int]:
     request = pb.ListDirectoryRequest(order=order, offset=offset, page_size=size)
-    return list((await gateway.call("ListDirectory", request, timeout=5)).account_ids)
+    return list((await gateway.call("ListDirectory", request, timeout=30, idempotent=True)).account_ids)
 
 
 def post(author_id: int, post_id: int, clock: FakeClock, **fields: bool) -> PostFact:
@@ -77,16 +75,6 @@ async def test_who_wishes_to_be_found_is_listed_by_the_last_post_or_by_coming(
     assert await listed(gateway, NEW, offset=3) == []
 
 
-@pytest.mark.parametrize(("offset", "size"), [(-1, 10), (0, 81), (0, -1)])
-async def test_a_page_that_is_none_is_refused(gateway: RpcClient, offset: int, size: int) -> None:
-    with pytest.raises(InvalidArgument):
-        await listed(gateway, NEW, offset, size)
-
-
-async def test_nothing_is_read_beyond_the_end(gateway: RpcClient) -> None:
-    assert await listed(gateway, NEW, offset=MAX_LISTED) == []
-
-
 async def test_accounts_and_posts_are_counted_once(gateway: RpcClient, real_world: World, clock: FakeClock) -> None:
     alice, bob = await real_world.sign_up("alice"), await real_world.sign_up("bob")
     await real_world.service.confirm_account(alice, "request-alice")
@@ -94,5 +82,5 @@ async def test_accounts_and_posts_are_counted_once(gateway: RpcClient, real_worl
     for _ in range(2):
         await real_world.service.count_posts(posts)
     await real_world.service.count_posts([PostFact(bob, 2, version=2, deleted=True)])
-    counts = await gateway.call("GetCommunityCounts", pb.GetCommunityCountsRequest(), timeout=5)
+    counts = await gateway.call("GetCommunityCounts", pb.GetCommunityCountsRequest(), timeout=30, idempotent=True)
     assert (counts.accounts, counts.statuses) == (2, 1)

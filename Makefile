@@ -15,7 +15,7 @@ packages := protos libs/common $(sort $(patsubst %/pyproject.toml,%,$(wildcard s
 local := PYTHONPATH=deploy/local $(bin)/python -m rookery_local
 unit_tests := $(wildcard libs/common/tests/unit services/*/tests/unit deploy/local/tests/unit)
 
-.PHONY: help setup install run up down reset status logs operate demo bench check unit test security browser protos charts charts-tools docs lock hooks release images sbom skew k8s-test
+.PHONY: help setup install run up down reset status logs operate demo bench check unit test chaos security browser protos charts charts-tools docs lock hooks release images sbom skew k8s-test
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -63,6 +63,9 @@ test: install charts-tools ## Every test, beside a fresh platform on free ports 
 	@$(local) exec --platform -- scripts/test.sh $(ARGS)
 	@[ -n "$(ARGS)" ] || $(local) exec --platform --secure $(addprefix --without ,analytics messaging moderation notification search) -- \
 		$(bin)/python -m pytest tests/integration/secure --durations 3 --tb short
+
+chaos: install ## Each engine away for a minute, under a fresh platform; writes docs/chaos.md
+	@$(local) exec --platform -- env ROOKERY_CHAOS_REPORT=docs/chaos.md $(bin)/python -m pytest tests/integration/chaos --tb short $(ARGS)
 
 security: $(stamp) ## Fifty odd requests to every operation of a running platform (CASES=200 for more)
 	@ROOKERY_FUZZ_CASES=$(or $(CASES),50) $(local) exec -- $(bin)/python -m pytest tests/integration/test_every_operation.py $(ARGS)

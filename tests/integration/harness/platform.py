@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -81,6 +82,11 @@ class Platform:
             with redis.Redis.from_url(required(name)) as client:
                 client.flushall()
 
+    def services(self) -> dict[str, int]:
+        """The services' processes that run, by name, with their ids; of a local platform only."""
+        found = re.findall(r"^(\w+) +RUNNING .* pid (\d+)", _rookery_local("status"), re.MULTILINE)
+        return {name: int(pid) for name, pid in found if (ROOT / "services" / name).is_dir()}
+
     def stop(self, process: str) -> None:
         """Stops an engine or a service, cleanly."""
         self._control("stop", process)
@@ -97,6 +103,13 @@ class Platform:
 
 
 def _local(verb: str, process: str) -> None:
+    _rookery_local(verb, process)
+
+
+def _rookery_local(*words: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "deploy/local")}
-    command = [sys.executable, "-m", "rookery_local", verb, process]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=120)  # noqa: S603  # our own words
+    command = [sys.executable, "-m", "rookery_local", *words]
+    done = subprocess.run(  # noqa: S603  # our own words
+        command, cwd=ROOT, env=environment, check=True, timeout=120, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout

@@ -49,6 +49,7 @@ OPEN: Mapping[str, str] = {
     "auth.AuthService.ExchangeToken": "the opaque token is the proof",
     "auth.AuthService.GetSigningKeys": "public keys",
     "auth.AuthService.WatchRevocations": "service to service",
+    "feed.FeedService.ListPublicTimeline": "ids of what is public, the same for everybody",
     "feed.FeedService.StreamTimelines": "service to service; the gateway has checked each listener's token",
     "messaging.MessagingService.StreamMessages": "service to service; the gateway has checked each listener's token",
     "notification.NotificationService.StreamNotifications": "service to service; the gateway has checked each token",

@@ -72,6 +72,9 @@ class Looking:
     def home(self) -> bool:
         return self._author.public_id in self._ids("/api/v1/timelines/home")
 
+    def hashtag_timeline(self) -> bool:
+        return self._author.public_id in self._ids(f"/api/v1/timelines/tag/{self._author.word}")
+
     def status_search(self) -> bool:
         return self._author.public_id in self._found("statuses", self._author.word)
 
@@ -127,6 +130,7 @@ TABLE: Mapping[Callable[[Looking], bool], frozenset[str]] = {
     Looking.private_post_among_others: FOLLOWING | {"self"},
     Looking.answer_in_a_thread: WELCOME,
     Looking.home: FOLLOWING - {"muting"} | {"self"},
+    Looking.hashtag_timeline: WELCOME - {"muting"},
     Looking.status_search: WELCOME - {"stranger"},
     Looking.account_search: WELCOME,
     Looking.among_followers_of_another: WELCOME,
@@ -153,7 +157,7 @@ def _author(town: Town, witness: Person, asked_id: str, viewers: Mapping[str, Pe
     word = f"rare{secrets.token_hex(6)}"
     names = " ".join(f"@{viewer.username}" for viewer in viewers.values())
     person.api.status_post(f"Look, {names}", visibility="unlisted")
-    public = person.api.status_post(f"The {word} is back")
+    public = person.api.status_post(f"The #{word} is back")
     private = person.api.status_post("For my friends", visibility="private")
     answer = person.api.status_post("So it is", in_reply_to_id=asked_id)
     return Author(person, str(public["id"]), str(private["id"]), str(answer["id"]), word)
@@ -190,6 +194,7 @@ def test_each_viewer_is_shown_what_the_table_says_on_every_surface(
     looking = {name: Looking(http, token, author, witness, asked_id) for name, token in tokens.items()}
     platform.drain()
     eventually(looking["follower"].status_search, bool, within=INDEXED_SECONDS, what="the post in a search")
+    eventually(looking["follower"].hashtag_timeline, bool, within=INDEXED_SECONDS, what="the post by its hashtag")
     _relate(author.person, signed_in)
     seen = {surface.__name__: _seen(surface, looking) for surface in TABLE}
     assert seen == {surface.__name__: set(viewers) for surface, viewers in TABLE.items()}

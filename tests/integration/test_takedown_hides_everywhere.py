@@ -52,7 +52,10 @@ class Places:
 
     @staticmethod
     def _paths(author: Person, word: str, viewer: Person | None) -> dict[str, str]:
-        paths = {"profile": f"/api/v1/accounts/{author.account_id}/statuses"}
+        paths = {
+            "profile": f"/api/v1/accounts/{author.account_id}/statuses",
+            "hashtag": f"/api/v1/timelines/tag/{word}",
+        }
         if viewer is not None:
             paths["home"] = "/api/v1/timelines/home"
             paths["search"] = f"/api/v2/search?type=statuses&q={word}"
@@ -98,7 +101,7 @@ def test_a_reported_post_that_is_removed_is_gone_everywhere_within_five_seconds(
     carol: Person,
 ) -> None:
     bob.api.account_follow(alice.account_id)
-    post_id = str(alice.api.status_post(f"A {_word(alice)}, at last")["id"])
+    post_id = str(alice.api.status_post(f"A #{_word(alice)}, at last")["id"])
     platform.drain()
     viewers = {"bob": bob, "carol": carol, "a stranger": None, "alice": alice}
 
@@ -106,6 +109,7 @@ def test_a_reported_post_that_is_removed_is_gone_everywhere_within_five_seconds(
         return places.showing(post_id, alice, _word(alice), viewers)
 
     everywhere = {"bob's home", "bob's profile", "carol's profile", "a stranger's profile", "a stranger's direct read"}
+    everywhere |= {"carol's hashtag"}
     eventually(shown, lambda found: everywhere <= found, within=TAKEDOWN_SECONDS, what="where the post is shown")
     form = {"account_id": alice.account_id, "status_ids[]": [post_id], "comment": "Not a bird", "category": "spam"}
     report = http.post("/api/v1/reports", data=form, headers=_headers(bob)).json()
@@ -131,7 +135,7 @@ def test_a_post_that_a_rule_holds_is_its_author_s_alone_until_it_is_released(
 ) -> None:
     bob.api.account_follow(alice.account_id)
     platform.drain()
-    post_id = str(alice.api.status_post(f"{HELD_WORDS}: {_word(alice)}")["id"])
+    post_id = str(alice.api.status_post(f"{HELD_WORDS}: #{_word(alice)}")["id"])
 
     def shown() -> set[str]:
         others: dict[str, Person | None] = {"bob": bob, "carol": carol, "a stranger": None}
@@ -142,6 +146,7 @@ def test_a_post_that_a_rule_holds_is_its_author_s_alone_until_it_is_released(
     assert places.status(post_id, alice) == 200
     assert places.decide(moderator, post_id, "visible") == 200
     reached = {"bob's home", "bob's profile", "bob's direct read", "carol's direct read", "a stranger's profile"}
+    reached |= {"a stranger's hashtag"}
     eventually(shown, lambda found: reached <= found, within=TAKEDOWN_SECONDS, what="where the post is shown again")
     assert [(line["state"], line["rule"]) for line in audit_of(post_id)] == [
         ("held", "drill-hold"),
@@ -153,7 +158,7 @@ def test_a_post_that_a_rule_holds_is_its_author_s_alone_until_it_is_released(
 
 def test_a_link_to_a_denied_domain_is_removed_by_itself(places: Places, alice: Person, bob: Person) -> None:
     bob.api.account_follow(alice.account_id)
-    post_id = str(alice.api.status_post(f"Look: {DENIED_LINK} {_word(alice)}")["id"])
+    post_id = str(alice.api.status_post(f"Look: {DENIED_LINK} #{_word(alice)}")["id"])
     _decided(post_id)
     viewers: dict[str, Person | None] = {"alice": alice, "bob": bob, "a stranger": None}
     _gone(lambda: places.showing(post_id, alice, _word(alice), viewers))

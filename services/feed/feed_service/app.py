@@ -18,15 +18,17 @@ from feed_service.consumers import (
     PostEventsHandler,
     UserEventsHandler,
 )
-from feed_service.repository import follows, timelines
+from feed_service.repository import follows, public, timelines
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.live import PREFIX, UPDATES
+from feed_service.repository.public import PublicRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
 from feed_service.service.lists import ListReader
+from feed_service.service.public import PublicTimelines
 from feed_service.servicer import ALLOWED_CALLERS, FeedServicer
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.feed.v1.feed_service_pb2_grpc import add_FeedServiceServicer_to_server
@@ -46,7 +48,7 @@ from rookery_common.rpc.client import RpcClient
 from rookery_common.rpc.server import RpcServer
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-STATEMENTS: Final = {**timelines.STATEMENTS, **follows.STATEMENTS}
+STATEMENTS: Final = {**timelines.STATEMENTS, **follows.STATEMENTS, **public.STATEMENTS}
 
 
 class _Core:
@@ -62,6 +64,7 @@ class _Core:
         self.timelines = TimelineRepository(self.cql, self.clock, settings.timeline_shards)
         self.windows = WindowRepository(self.cache, cluster=cluster)
         self.follows = FollowRepository(self.cql)
+        self.public = PublicTimelines(PublicRepository(self.cql))
         self.streams = LiveStreams(self.state, UPDATES, PREFIX, cluster=cluster)
         self.fan_out = FanOut(self.timelines, self.windows, self.follows, Announcer(self.streams), self.clock)
 
@@ -85,7 +88,7 @@ def _serving(core: _Core) -> list[Component]:
     home = HomeReader(core.windows, core.timelines, core.follows)
     verifier = TokenVerifier(AuthClient(auth).signing_keys, core.clock)
     lists = ListReader(core.timelines, core.follows)
-    servicer = FeedServicer(home, lists, core.fan_out, live, verifier, core.clock)
+    servicer = FeedServicer(home, lists, core.public, core.fan_out, live, verifier, core.clock)
     server = RpcServer(
         core.settings,
         verifier=verifier,
@@ -108,7 +111,7 @@ def _consuming(core: _Core) -> list[Component]:
         topic_prefix=settings.topic_prefix,
     )
     users = consumer(USER_GROUP, [USER_TOPIC], UserEventsHandler(keeper))
-    posts = consumer(POST_GROUP, [POST_TOPIC], PostEventsHandler(core.fan_out), batch=True)
+    posts = consumer(POST_GROUP, [POST_TOPIC], PostEventsHandler(core.fan_out, core.public), batch=True)
     return [post, dead_letters, users, posts]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from feed_service.models import Change, Follow, PostChange
+from feed_service.models import Change, Follow, PostChange, PublicChange, PublicEntry
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
+from feed_service.service.public import PublicTimelines
 from rookery.post.v1 import events_pb2 as post_events
 from rookery.post.v1 import post_pb2
 from rookery.user.v1 import events_pb2 as user_events
@@ -23,13 +24,15 @@ _PostEvent = post_events.PostCreated | post_events.PostVisible | post_events.Pos
 class PostEventsHandler:
     """Group feed.post-events: all events of a poll at once."""
 
-    def __init__(self, fan_out: FanOut) -> None:
+    def __init__(self, fan_out: FanOut, public: PublicTimelines) -> None:
         self._fan_out = fan_out
+        self._public = public
 
     async def __call__(self, events: Sequence[Event]) -> None:
-        found = [change for event in events if (change := _post_change(event)) is not None]
-        if found:
-            await self._fan_out.apply(found)
+        messages = [message for event in events if isinstance(message := event.decode(), _PostEvent)]
+        if messages:
+            await self._fan_out.apply(list(map(_post_change, messages)))
+            await self._public.apply([change for each in messages if (change := _public_change(each)) is not None])
 
 
 class UserEventsHandler:
@@ -56,10 +59,7 @@ def _follow(follow: user_events.Follow) -> Follow:
     )
 
 
-def _post_change(event: Event) -> PostChange | None:
-    message = event.decode()
-    if not isinstance(message, _PostEvent):
-        return None
+def _post_change(message: _PostEvent) -> PostChange:
     post = message.post
     is_direct = post.visibility == post_pb2.Visibility.VISIBILITY_DIRECT
     return PostChange(
@@ -68,6 +68,22 @@ def _post_change(event: Event) -> PostChange | None:
         author_id=post.author_id,
         is_reblog=post.reblog_of_id != 0,
         only_to=frozenset(mention.account_id for mention in post.mentions) if is_direct else None,
+    )
+
+
+def _public_change(message: _PostEvent) -> PublicChange | None:
+    post = message.post
+    if post.visibility != post_pb2.Visibility.VISIBILITY_PUBLIC or post.reblog_of_id:
+        return None
+    change = _change(message)
+    if change is Change.HELD:
+        return None
+    return PublicChange(
+        entry=PublicEntry(post.post_id, post.author_id, frozenset(post.tags), bool(post.media)),
+        version=post.version,
+        shown=change in (Change.VISIBLE, Change.EDITED),
+        is_answer=post.in_reply_to_account_id not in (0, post.author_id),
+        is_known=change is not Change.VISIBLE,
     )
 
 

@@ -25,6 +25,16 @@ class TooManyAuthors(InvalidArgument):
         super().__init__(f"author_ids must be at most {most}", fields=[violation])
 
 
+class WrongTags(InvalidArgument):
+    """Too many hashtags, or something that is none."""
+
+    reason = "WRONG_TAGS"
+
+    def __init__(self, field: str, most: int) -> None:
+        violation = FieldViolation(field, "ERR_INVALID", f"must be at most {most} hashtags")
+        super().__init__(f"{field} must be at most {most} hashtags", fields=[violation])
+
+
 class WrongId(InvalidArgument):
     """Not an id that this platform can have minted."""
 

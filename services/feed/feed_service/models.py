@@ -22,6 +22,7 @@ class Reason(IntEnum):
     FOLLOWED_AUTHOR = 1
     OWN_POST = 2
     REBLOG = 3
+    PUBLIC = 4
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,6 +60,49 @@ class PageQuery:
     def high(self) -> int:
         """Entries are below this id."""
         return self.max_id if self.max_id > 0 else MAX_ID
+
+
+@dataclass(frozen=True, slots=True)
+class PublicQuery:
+    """A page of what is the same for everybody: all public posts, or where `any_tags` is not empty, those with one of
+    them; of these the posts with all of `all_tags`, none of `no_tags`, and media if only such are wanted."""
+
+    page: PageQuery
+    any_tags: frozenset[str] = frozenset()
+    all_tags: frozenset[str] = frozenset()
+    no_tags: frozenset[str] = frozenset()
+    only_media: bool = False
+
+    def takes(self, post: PublicEntry) -> bool:
+        """Whether the post, found by `any_tags`, is wanted."""
+        return (
+            self.all_tags <= post.tags
+            and self.no_tags.isdisjoint(post.tags)
+            and (post.has_media or not self.only_media)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PublicEntry:
+    """A post in timelines of everybody, with what decides whether it is wanted there."""
+
+    post_id: int
+    author_id: int
+    tags: frozenset[str]
+    has_media: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PublicChange:
+    """A public post that is to be in timelines of everybody, or no longer; `version` is the post's own."""
+
+    entry: PublicEntry
+    version: int
+    shown: bool
+    # Answers to others are in the timelines of their hashtags alone.
+    is_answer: bool
+    # Whether it may have been in timelines before this.
+    is_known: bool
 
 
 @dataclass(frozen=True, slots=True)

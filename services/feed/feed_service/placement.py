@@ -8,7 +8,9 @@ from zlib import crc32
 from feed_service.models import HISTORY_DAYS
 from rookery_common.ids import lowest_id_at, ms_of
 
-DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+WEEK_MS: Final = 7 * DAY_MS
 # Virtual shards of Redis keys: each is a hash tag, so that the keys of one share a slot in Redis Cluster.
 WINDOW_SHARDS: Final = 4096
 
@@ -21,6 +23,16 @@ def _mixed(reader_id: int) -> int:
 def time_bucket(entry_id: int) -> int:
     """The day (since 1970, UTC) that the entry's own id tells, so that delivering it again rewrites the same row."""
     return ms_of(entry_id) // DAY_MS
+
+
+def public_bucket(post_id: int) -> int:
+    """The six hours since 1970 of all public posts that the post is in."""
+    return ms_of(post_id) // (6 * HOUR_MS)
+
+
+def tag_bucket(post_id: int) -> int:
+    """The week since 1970 of a hashtag's posts that the post is in."""
+    return ms_of(post_id) // WEEK_MS
 
 
 def first_id_of(bucket: int) -> int:

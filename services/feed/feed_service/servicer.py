@@ -9,10 +9,11 @@ from typing import Final
 import grpc
 
 from feed_service.errors import WrongId
-from feed_service.models import Entry, HomePage, LiveUpdate, PageQuery, Reason
+from feed_service.models import Entry, HomePage, LiveUpdate, PageQuery, PublicQuery, Reason
 from feed_service.service.fan_out import FanOut
 from feed_service.service.home import HomeReader
 from feed_service.service.lists import ListReader
+from feed_service.service.public import PublicTimelines, checked_tags
 from rookery.feed.v1 import feed_service_pb2 as pb
 from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceServicer
 from rookery_common.auth import Identity, ScopeMissing, TokenVerifier, require_identity
@@ -30,7 +31,9 @@ WRITE_SCOPE: Final = "write:statuses"
 # An id of the near future is one of a clock that is a little ahead.
 MAX_AHEAD_MS: Final = 60_000
 _GATEWAY: Final = frozenset({"gateway"})
-ALLOWED_CALLERS: Final = dict.fromkeys(("BatchGetHome", "GetListTimeline", "AddOwnPost", "StreamTimelines"), _GATEWAY)
+ALLOWED_CALLERS: Final = dict.fromkeys(
+    ("BatchGetHome", "GetListTimeline", "ListPublicTimeline", "AddOwnPost", "StreamTimelines"), _GATEWAY
+)
 _Entry = tuple[int, pb.BatchGetHomeEntry, Identity | None]
 
 
@@ -41,6 +44,7 @@ class FeedServicer(FeedServiceServicer):
         self,
         home: HomeReader,
         lists: ListReader,
+        public: PublicTimelines,
         fan_out: FanOut,
         live: LiveHub[LiveUpdate, LiveUpdate],
         verifier: TokenVerifier,
@@ -48,6 +52,7 @@ class FeedServicer(FeedServiceServicer):
     ) -> None:
         self._home = home
         self._lists = lists
+        self._public = public
         self._fan_out = fan_out
         self._live = live
         self._verifier = verifier
@@ -77,6 +82,19 @@ class FeedServicer(FeedServiceServicer):
             raise Unauthenticated("a list belongs to somebody")
         page = await self._lists.page(identity.account_id, frozenset(request.author_ids), _query(request))
         return pb.GetListTimelineResponse(entries=_entries(page.entries), reached_id=page.reached_id)
+
+    async def ListPublicTimeline(
+        self, request: pb.ListPublicTimelineRequest, context: grpc.aio.ServicerContext[object, object]
+    ) -> pb.ListPublicTimelineResponse:
+        query = PublicQuery(
+            PageQuery(request.limit, max_id=request.max_id, since_id=request.since_id, min_id=request.min_id),
+            any_tags=checked_tags("any_tags", request.any_tags),
+            all_tags=checked_tags("all_tags", request.all_tags),
+            no_tags=checked_tags("no_tags", request.no_tags),
+            only_media=request.only_media,
+        )
+        page = await self._public.page(query)
+        return pb.ListPublicTimelineResponse(entries=_entries(page.entries), more=page.more)
 
     async def AddOwnPost(
         self, request: pb.AddOwnPostRequest, context: grpc.aio.ServicerContext[object, object]

@@ -7,12 +7,14 @@ import pytest
 
 from feed_service.models import Entry, Follow, LiveUpdate, Reason
 from feed_service.repository.follows import FollowRepository
+from feed_service.repository.public import PublicRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
 from feed_service.service.lists import ListReader
+from feed_service.service.public import PublicTimelines
 from rookery_common.errors import Unavailable
 from rookery_common.live.announcer import Announcer
 from rookery_common.live.streams import LiveStreams
@@ -104,6 +106,11 @@ def fan_out(
     clock: FakeClock,
 ) -> FanOut:
     return FanOut(timelines, windows, follows, Announcer(streams), clock)
+
+
+@pytest.fixture
+def public(public_rows: PublicRepository) -> PublicTimelines:
+    return PublicTimelines(public_rows)
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ from gateway_service.routers.filters import FilterRoutes
 from gateway_service.routers.filters_v1 import FilterRoutesV1
 from gateway_service.routers.instance import Instance
 from gateway_service.routers.interactions import Interactions
+from gateway_service.routers.markers import Markers
 from gateway_service.routers.measures import Measures
 from gateway_service.routers.media import Media
 from gateway_service.routers.notifications import Notifications
@@ -149,6 +150,7 @@ def api_routers(
         Relationships(clients, composer, exchange, settings).router,
         Directory(clients, composer, exchange).router,
         Notifications(clients, composer, exchange, settings).router,
+        Markers(clients, exchange, settings).router,
         behind(flags, CHAT, Conversations(clients, composer, exchange, settings).router),
         SignUp(clients, exchange, settings, flags).router,
         behind(flags, MEDIA_UPLOADS, Media(clients, composer, exchange, settings).router, methods={"POST"}),

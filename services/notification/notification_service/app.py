@@ -21,12 +21,14 @@ from notification_service.consumers import (
     PostEventsHandler,
     UserEventsHandler,
 )
-from notification_service.repository import notifications, told, watchers
+from notification_service.repository import markers, notifications, told, watchers
 from notification_service.repository.live import NOTIFICATIONS, PREFIX
+from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WindowRepository
+from notification_service.service.markers import Markers
 from notification_service.service.posts import PostTeller
 from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
@@ -51,7 +53,12 @@ from rookery_common.rpc.client import RpcClient
 from rookery_common.rpc.server import RpcServer
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-STATEMENTS: Final = {**notifications.STATEMENTS, **told.STATEMENTS, **watchers.STATEMENTS}
+STATEMENTS: Final = {
+    **notifications.STATEMENTS,
+    **told.STATEMENTS,
+    **watchers.STATEMENTS,
+    **markers.STATEMENTS,
+}
 
 
 class _Core:
@@ -87,7 +94,8 @@ def _serving(core: _Core) -> list[Component]:
     auth = RpcClient(core.settings, core.settings.auth_target, AuthServiceStub, service="auth")
     live = LiveHub(core.streams, as_sent, core.clock)
     reader = NotificationReader(core.windows, core.notifications)
-    servicer = NotificationServicer(reader, PutAway(core.teller, core.notifications, core.windows), live)
+    put_away = PutAway(core.teller, core.notifications, core.windows)
+    servicer = NotificationServicer(reader, put_away, Markers(MarkerRepository(core.cql), core.clock), live)
     server = RpcServer(
         core.settings,
         verifier=TokenVerifier(AuthClient(auth).signing_keys, core.clock),

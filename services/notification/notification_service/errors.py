@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rookery_common.errors import FieldViolation, InvalidArgument, NotFound
+from rookery_common.errors import Aborted, FieldViolation, InvalidArgument, NotFound
 
 
 class WrongLimit(InvalidArgument):
@@ -33,6 +33,22 @@ class WrongId(InvalidArgument):
     def __init__(self, field: str) -> None:
         violation = FieldViolation(field, "ERR_INVALID", "is not an id")
         super().__init__(f"{field} is not an id", fields=[violation])
+
+
+class WrongTimeline(InvalidArgument):
+    """Not a timeline that can be marked, or one that is named twice."""
+
+    reason = "WRONG_TIMELINE"
+
+    def __init__(self, field: str) -> None:
+        violation = FieldViolation(field, "ERR_INCLUSION", "names a timeline that can't be marked, or names one twice")
+        super().__init__(f"{field} names a timeline that can't be marked, or names one twice", fields=[violation])
+
+
+class MarkerMoved(Aborted):
+    """Another client of the account has marked the timeline meanwhile."""
+
+    reason = "MARKER_MOVED"
 
 
 class NotificationNotFound(NotFound):

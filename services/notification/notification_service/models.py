@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 from typing import Final
 
@@ -23,6 +24,23 @@ class Kind(IntEnum):
     MENTION = 4
     FOLLOW_REQUEST = 5
     STATUS = 6
+
+
+class MarkedTimeline(IntEnum):
+    """What one may mark where one has read to; the numbers are stored, and those of the contract."""
+
+    HOME = 1
+    NOTIFICATIONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Where an account has read to; `version` rises by one with each change, and is 0 before the first."""
+
+    timeline: MarkedTimeline
+    last_read_id: int
+    version: int
+    update_time: datetime
 
 
 @dataclass(frozen=True, slots=True)

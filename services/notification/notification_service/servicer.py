@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Final
 
 import grpc
 
-from notification_service.errors import WrongId, WrongType
-from notification_service.models import Kind, Notification, NotificationPage, PageQuery
+from notification_service.errors import WrongId, WrongTimeline, WrongType
+from notification_service.models import Kind, MarkedTimeline, Marker, Notification, NotificationPage, PageQuery
+from notification_service.service.markers import Markers
 from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
 from rookery.notification.v1 import notification_service_pb2 as pb
@@ -23,6 +25,9 @@ from rookery_common.live.streams import News
 
 READ_SCOPE: Final = "read:notifications"
 WRITE_SCOPE: Final = "write:notifications"
+# As Mastodon has them: markers are of timelines of statuses, too.
+READ_MARKERS_SCOPE: Final = "read:statuses"
+WRITE_MARKERS_SCOPE: Final = "write:statuses"
 ALLOWED_CALLERS: Final = {"*": frozenset({"gateway"})}
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -31,10 +36,15 @@ class NotificationServicer(NotificationServiceServicer):
     """The RPCs of notification."""
 
     def __init__(
-        self, reader: NotificationReader, put_away: PutAway, live: LiveHub[Notification, Notification]
+        self,
+        reader: NotificationReader,
+        put_away: PutAway,
+        markers: Markers,
+        live: LiveHub[Notification, Notification],
     ) -> None:
         self._reader = reader
         self._put_away = put_away
+        self._markers = markers
         self._live = live
 
     async def ListNotifications(
@@ -42,6 +52,8 @@ class NotificationServicer(NotificationServiceServicer):
     ) -> pb.ListNotificationsResponse:
         recipient_id = _recipient(READ_SCOPE)
         query = _query(request)
+        if query and request.unread_only:
+            query = replace(query, since_id=max(query.since_id, await self._markers.last_read(recipient_id)))
         page = await self._reader.page(recipient_id, query) if query else NotificationPage(())
         return pb.ListNotificationsResponse(
             notifications=[_message(each) for each in page.notifications],
@@ -66,6 +78,17 @@ class NotificationServicer(NotificationServiceServicer):
         await self._put_away.clear(_recipient(WRITE_SCOPE))
         return pb.ClearNotificationsResponse()
 
+    async def GetMarkers(self, request: pb.GetMarkersRequest, context: Context) -> pb.GetMarkersResponse:
+        found = await self._markers.get(_recipient(READ_MARKERS_SCOPE), _timelines(request.timelines, "timelines"))
+        return pb.GetMarkersResponse(markers=map(_marker, found))
+
+    async def SetMarkers(self, request: pb.SetMarkersRequest, context: Context) -> pb.SetMarkersResponse:
+        account_id = _recipient(WRITE_MARKERS_SCOPE)
+        timelines = _timelines([marker.timeline for marker in request.markers], "markers")
+        ids = [_id(marker.last_read_id, "last_read_id") for marker in request.markers]
+        made = await self._markers.put(account_id, dict(zip(timelines, ids, strict=True)))
+        return pb.SetMarkersResponse(markers=map(_marker, made))
+
     async def StreamNotifications(
         self, request_iterator: AsyncIterator[pb.StreamNotificationsRequest], context: Context
     ) -> AsyncIterator[pb.StreamNotificationsResponse]:
@@ -81,10 +104,30 @@ def _recipient(scope: str) -> int:
     return identity.account_id
 
 
-def _id(number: int) -> int:
+def _id(number: int, field: str = "notification_id") -> int:
     if not 0 < number <= MAX_ID:
-        raise WrongId("notification_id")
+        raise WrongId(field)
     return number
+
+
+def _timelines(numbers: Sequence[int], field: str) -> list[MarkedTimeline]:
+    try:
+        found = [MarkedTimeline(number) for number in numbers]
+    except ValueError:
+        raise WrongTimeline(field) from None
+    if len(set(found)) < len(found):
+        raise WrongTimeline(field)
+    return found
+
+
+def _marker(marker: Marker) -> pb.Marker:
+    message = pb.Marker(
+        timeline=pb.MarkedTimeline.ValueType(marker.timeline),
+        last_read_id=marker.last_read_id,
+        version=marker.version,
+    )
+    message.update_time.FromDatetime(marker.update_time)
+    return message
 
 
 def _query(request: pb.ListNotificationsRequest) -> PageQuery | None:

@@ -8,10 +8,12 @@ import pytest
 
 from notification_service.models import Act, Kind, Notification, NotificationPage, PageQuery, PostSeen
 from notification_service.placement import notification_of
+from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WindowRepository
+from notification_service.service.markers import Markers
 from notification_service.service.posts import PostTeller
 from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
@@ -130,6 +132,11 @@ def reader(windows: WindowRepository, notifications: NotificationRepository) -> 
 @pytest.fixture
 def put_away(teller: Teller, notifications: NotificationRepository, windows: WindowRepository) -> PutAway:
     return PutAway(teller, notifications, windows)
+
+
+@pytest.fixture
+def markers(marked: MarkerRepository, clock: FakeClock) -> Markers:
+    return Markers(marked, clock)
 
 
 @pytest.fixture

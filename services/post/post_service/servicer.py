@@ -29,13 +29,13 @@ from post_service.service.list_posts import AccountPosts
 from post_service.service.media import MediaLibrary, UploadHeader
 from post_service.service.read_posts import PostReader, ViewerQuery
 from post_service.service.reblog import Reblogger
-from post_service.service.text import normalized_tag
 from post_service.service.threads import ThreadReader
 from rookery.post.v1 import post_service_pb2 as pb
 from rookery.post.v1 import post_service_pb2_grpc as pb_grpc
 from rookery.post.v1.poll_pb2 import PollTally
 from rookery_common.auth import Identity, TokenVerifier, current_identity
 from rookery_common.errors import AppError
+from rookery_common.hashtags import normalized_tag
 from rookery_common.rpc.batch_serving import serve_batch
 from rookery_common.rpc.metadata import CallHead
 from rookery_common.rpc.tls import service_of

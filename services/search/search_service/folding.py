@@ -13,8 +13,3 @@ def fold(text: str) -> str:
     """Without accents, case and compatibility forms: É is e, and a ligature its letters."""
     bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
     return unicodedata.normalize("NFKC", bare.casefold())
-
-
-def fold_tag(text: str) -> str:
-    """A hashtag as posts carry it: without '#', in lower case, its accents kept."""
-    return unicodedata.normalize("NFKC", text).lower().lstrip("#")

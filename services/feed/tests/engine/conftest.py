@@ -11,6 +11,7 @@ from feed_service.models import Entry, LiveUpdate
 from feed_service.placement import time_bucket
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.live import UPDATES
+from feed_service.repository.public import PublicRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
 from rookery_common.clients.cassandra import Cql
@@ -73,6 +74,11 @@ async def state(redis_state_url: str) -> AsyncIterator[RedisClient]:
 @pytest.fixture
 def timelines(cql: Cql, clock: FakeClock) -> TimelineRepository:
     return TimelineRepository(cql, clock, TIMELINE_SHARDS)
+
+
+@pytest.fixture
+def public_rows(cql: Cql) -> PublicRepository:
+    return PublicRepository(cql)
 
 
 @pytest.fixture

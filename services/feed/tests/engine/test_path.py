@@ -24,6 +24,7 @@ from feed_service.repository.follows import FollowRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
+from feed_service.service.public import PublicTimelines
 from rookery.post.v1.events_pb2 import PostCreated
 from rookery.post.v1.post_pb2 import Post, PostState, Visibility
 from rookery.user.v1.events_pb2 import Follow, FollowCreated, FollowEnded
@@ -53,12 +54,17 @@ async def producer(kafka_bootstrap: str, topic_prefix: str) -> AsyncIterator[Pro
 
 @pytest_asyncio.fixture
 async def consumers(
-    producer: Producer, fan_out: FanOut, keeper: FollowKeeper, kafka_bootstrap: str, topic_prefix: str
+    producer: Producer,
+    fan_out: FanOut,
+    public: PublicTimelines,
+    keeper: FollowKeeper,
+    kafka_bootstrap: str,
+    topic_prefix: str,
 ) -> AsyncIterator[None]:
     make = partial(Consumer, kafka_bootstrap, dead_letters=producer, service="feed", topic_prefix=topic_prefix)
     members = [
         make(USER_GROUP, [USER_TOPIC], UserEventsHandler(keeper)),
-        make(POST_GROUP, [POST_TOPIC], PostEventsHandler(fan_out), batch=True),
+        make(POST_GROUP, [POST_TOPIC], PostEventsHandler(fan_out, public), batch=True),
     ]
     for member in members:
         await member.start()
@@ -144,6 +150,7 @@ async def test_a_follow_told_of_by_kafka_brings_what_was_posted_before_and_what_
 
 async def test_whatever_becomes_of_the_group_a_home_has_each_post_once(
     fan_out: FanOut,
+    public: PublicTimelines,
     home: HomeReader,
     people: Any,
     entries: Any,
@@ -159,7 +166,7 @@ async def test_whatever_becomes_of_the_group_a_home_has_each_post_once(
         assert isinstance(page, HomePage)
         return [entry.entry_id for entry in page.entries]
 
-    events, handler = [_created(entry, clock) for entry in made], PostEventsHandler(fan_out)
+    events, handler = [_created(entry, clock) for entry in made], PostEventsHandler(fan_out, public)
     async with group_on_trial(kafka_bootstrap, topic_prefix, POST_GROUP, POST_TOPIC, handler) as trial:
         expected = [entry.entry_id for entry in made[::-1]]
         assert await prove(trial, events[:12], events[12:], shown) == expected

@@ -8,10 +8,11 @@ from itertools import count
 
 import pytest
 
-from feed_service.models import Delivery, Entry, Follow, Follower, Following, LiveUpdate
+from feed_service.models import Delivery, Entry, Follow, Follower, Following, LiveUpdate, PublicChange, PublicEntry
 from feed_service.placement import seconds_to_live
 from feed_service.repository.follows import FollowerCursor, FollowRepository
 from feed_service.repository.live import UPDATES
+from feed_service.repository.public import PUBLIC, PublicRepository, tag_timeline
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import (
     WINDOW_ENTRIES,
@@ -49,6 +50,7 @@ class Store:
 
     timelines: dict[int, dict[int, Entry]] = field(default_factory=dict)
     follows: dict[tuple[int, int], Follow] = field(default_factory=dict)
+    public: dict[int, PublicChange] = field(default_factory=dict)
     windows: dict[int, Window] = field(default_factory=dict)
     followings: dict[int, Following | str] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
@@ -115,6 +117,34 @@ class MemoryFollows(FollowRepository):
         cursor.after = page[-1] if page else cursor.after
         follows = [self._store.follows[reader_id, cursor.author_id] for reader_id in page]
         return [Follower(follow.reader_id, follow.reblogs) for follow in follows if follow.active]
+
+
+class MemoryPublic(PublicRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def put(self, changes: Sequence[PublicChange]) -> None:
+        self._store.ask("cql", "public_write")
+        for change in changes:
+            known = self._store.public.get(change.entry.post_id)
+            if known is None or known.version <= change.version:
+                self._store.public[change.entry.post_id] = change
+
+    async def older(self, timeline: str, below: int, above: int, limit: int) -> list[PublicEntry]:
+        return self._public_between(timeline, below, above)[::-1][:limit]
+
+    async def newer(self, timeline: str, below: int, above: int, limit: int) -> list[PublicEntry]:
+        return self._public_between(timeline, below, above)[:limit]
+
+    def _public_between(self, timeline: str, below: int, above: int) -> list[PublicEntry]:
+        self._store.ask("cql", "public_read")
+        shown = [change for _, change in sorted(self._store.public.items()) if change.shown]
+        return [
+            change.entry
+            for change in shown
+            if above < change.entry.post_id < below
+            and (not change.is_answer if timeline == PUBLIC else timeline in map(tag_timeline, change.entry.tags))
+        ]
 
 
 class MemoryWindows(WindowRepository):
@@ -197,6 +227,11 @@ def store() -> Store:
 @pytest.fixture
 def timelines(store: Store, clock: FakeClock) -> MemoryTimelines:
     return MemoryTimelines(store, clock)
+
+
+@pytest.fixture
+def public_rows(store: Store) -> MemoryPublic:
+    return MemoryPublic(store)
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from typing import Any, cast
 import pytest
 
 from feed_service.consumers import POST_TOPIC, USER_TOPIC, PostEventsHandler, UserEventsHandler
-from feed_service.models import HomePage, LiveKind, PageQuery
+from feed_service.models import HomePage, LiveKind, PageQuery, PublicQuery
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
+from feed_service.service.public import PublicTimelines
 from rookery.post.v1.events_pb2 import PostCreated, PostUpdated
 from rookery.post.v1.post_pb2 import POST_STATE_HELD
 from rookery.user.v1.events_pb2 import FollowCreated
@@ -28,8 +29,8 @@ def _post_id(name: str) -> int:
 
 
 @pytest.fixture
-def posts_handler(fan_out: FanOut) -> PostEventsHandler:
-    return PostEventsHandler(fan_out)
+def posts_handler(fan_out: FanOut, public: PublicTimelines) -> PostEventsHandler:
+    return PostEventsHandler(fan_out, public)
 
 
 @pytest.fixture
@@ -47,6 +48,24 @@ async def _home(home: HomeReader, reader_id: int) -> list[int]:
     (page,) = await home.pages([(reader_id, PageQuery(80))])
     assert isinstance(page, HomePage)
     return [entry.entry_id for entry in page.entries]
+
+
+async def test_everybody_has_the_public_posts_of_the_examples(
+    posts_handler: PostEventsHandler, public: PublicTimelines
+) -> None:
+    async def shown(*tags: str) -> list[int]:
+        page = await public.page(PublicQuery(PageQuery(80), any_tags=frozenset(tags)))
+        return [entry.entry_id for entry in page.entries]
+
+    created, visible = _post_id("PostCreated"), _post_id("PostVisible")
+    await posts_handler([golden(POST_TOPIC, name) for name in ("PostCreated", "PostCreated_reply", "PostVisible")])
+    assert await shown() == [visible, created]
+    assert await shown("birds") == [created]
+    # They tell that one of the two was deleted.
+    for _ in range(2):
+        await posts_handler(golden_events(POST_TOPIC))
+    assert await shown() == [visible]
+    assert await shown("birds") == []
 
 
 async def test_a_follower_has_the_posts_of_the_examples(

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from feed_service.models import LiveKind, LiveUpdate
+from feed_service.models import LiveKind, LiveUpdate, PublicChange, PublicEntry
 from feed_service.service.fan_out import FanOut
 from feed_service.service.home import HomeReader
 from feed_service.service.lists import ListReader
+from feed_service.service.public import PublicTimelines
 from feed_service.servicer import ALLOWED_CALLERS, FeedServicer
 from rookery.common.v1.entry_context_pb2 import EntryContext
 from rookery.feed.v1 import feed_service_pb2 as pb
@@ -47,7 +48,12 @@ class Feed:
 
 @pytest.fixture
 async def feed(
-    home: HomeReader, lists: ListReader, fan_out: FanOut, streams: LiveStreams[LiveUpdate], clock: FakeClock
+    home: HomeReader,
+    lists: ListReader,
+    public: PublicTimelines,
+    fan_out: FanOut,
+    streams: LiveStreams[LiveUpdate],
+    clock: FakeClock,
 ) -> AsyncIterator[Feed]:
     async with AsyncExitStack() as stack:
         tokens = Tokens()
@@ -55,7 +61,7 @@ async def feed(
         await hub.start()
         stack.push_async_callback(hub.stop)
         await hub.ready()
-        servicer = FeedServicer(home, lists, fan_out, hub, tokens.verifier, clock)
+        servicer = FeedServicer(home, lists, public, fan_out, hub, tokens.verifier, clock)
         network = Network(stack, tokens.verifier)
         registration = (add_FeedServiceServicer_to_server, servicer, "rookery.feed.v1.FeedService")
         server = await network.serve(registration, allowed_callers=ALLOWED_CALLERS)
@@ -123,6 +129,29 @@ async def test_a_list_needs_somebody_with_the_scope_of_lists(
     other = feed.tokens.identity(BOB, scopes=("read:statuses",))
     with pytest.raises(PermissionDenied):
         await gateway.call("GetListTimeline", asked, timeout=5, identity=other)
+
+
+async def test_a_public_timeline_is_answered_to_anybody_by_hashtags_as_they_are_compared(
+    feed: Feed, public: PublicTimelines, entries: Any
+) -> None:
+    gateway = await feed.as_service("gateway")
+    made = [entries.make() for _ in range(3)]
+    posts = [PublicEntry(each.entry_id, each.author_id, frozenset({"cats"}), has_media=False) for each in made]
+    await public.apply([PublicChange(post, 1, shown=True, is_answer=False, is_known=False) for post in posts])
+    request = pb.ListPublicTimelineRequest(limit=2, any_tags=["#Cats"])
+    answer = await gateway.call("ListPublicTimeline", request, timeout=5, identity=None)
+    assert [entry.entry_id for entry in answer.entries] == [each.entry_id for each in made[:0:-1]]
+    assert {entry.reason for entry in answer.entries} == {pb.Reason.REASON_PUBLIC}
+    assert answer.more
+
+
+@pytest.mark.parametrize("field", ["any_tags", "all_tags", "no_tags"])
+async def test_too_many_hashtags_are_refused_by_the_name_of_their_list(feed: Feed, field: str) -> None:
+    gateway = await feed.as_service("gateway")
+    request = pb.ListPublicTimelineRequest(limit=2, **{field: list("abcdef")})
+    with pytest.raises(InvalidArgument) as refused:
+        await gateway.call("ListPublicTimeline", request, timeout=5, identity=None)
+    assert [violation.field for violation in refused.value.fields] == [field]
 
 
 async def test_only_the_gateway_may_call(feed: Feed) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from gateway_service.compose.composer import Composer, HomePage
+from gateway_service.compose.composer import Composer, TimelinePage
 
-__all__ = ["Composer", "HomePage"]
+__all__ = ["Composer", "TimelinePage"]

@@ -46,6 +46,15 @@ def why_not_listed(viewer_id: int, author_id: int, relationships: Relationships)
     return None
 
 
+def why_not_public(viewer_id: int, post: PostFragment, _reason: int, relationships: Relationships) -> Why | None:
+    """For a post that everybody is shown: as for one that is asked for, but not of those who are muted."""
+    why = why_not_listed(viewer_id, post.author_id, relationships)
+    relationship = relationships.get(post.author_id)
+    if why is None and relationship is not None and relationship.muting:
+        return Why.MUTED
+    return why
+
+
 def why_not_told(viewer_id: int, account_id: int, relationships: Relationships) -> Why | None:
     """For what somebody did: like a post that is asked for, but not of those whose notifications are muted."""
     why = why_not_listed(viewer_id, account_id, relationships)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 import orjson
 
 from gateway_service import degradation
 from gateway_service.cache import Fragments
-from gateway_service.clients import Clients
-from gateway_service.compose.audience import ListRule, Rule, why_not_home
+from gateway_service.clients import READ_SECONDS, Clients
+from gateway_service.compose.audience import ListRule, Rule, why_not_home, why_not_public
 from gateway_service.compose.entities import Entities
 from gateway_service.compose.hydrate import Facts, Hydrator
 from gateway_service.compose.marks import Mark, leave_vote
@@ -20,12 +21,18 @@ from gateway_service.config import Settings
 from gateway_service.errors import RecordNotFound
 from gateway_service.metrics import ECHOES
 from gateway_service.schemas.relationships import relationship as relationship_body
-from rookery.feed.v1.feed_service_pb2 import Reason, TimelineEntry
+from rookery.feed.v1.feed_service_pb2 import (
+    ListPublicTimelineRequest,
+    ListPublicTimelineResponse,
+    Reason,
+    TimelineEntry,
+)
 from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery.post.v1.edit_service_pb2 import Revision
 from rookery.post.v1.media_pb2 import Media
 from rookery.post.v1.post_pb2 import Post
 from rookery.user.v1.account_pb2 import Account
+from rookery.user.v1.filter_service_pb2 import FILTER_CONTEXT_PUBLIC
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
 from rookery_common.errors import DeadlineExceeded, Unavailable
@@ -37,14 +44,29 @@ _FOLLOWED_AUTHOR = Reason.REASON_FOLLOWED_AUTHOR
 log = get_logger()
 
 
+class Skeleton(Protocol):
+    """What feed answers for a page of any timeline: the ids, newest first, and whether there are more."""
+
+    @property
+    def entries(self) -> Sequence[TimelineEntry]: ...
+
+    @property
+    def more(self) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
-class HomePage:
-    """Statuses of a home, newest first, and the entries that they lie between, shown or not (0 for an empty page)."""
+class TimelinePage:
+    """Statuses of a timeline, newest first, between the entries of these ids, shown or not (0 for an empty page)."""
 
     items: list[bytes]
     first_id: int
     last_id: int
     more: bool
+
+
+Viewer = TypeVar("Viewer", Identity, Identity | None)
+Wanted = ListPublicTimelineRequest
+EVERYTHING = Wanted()
 
 
 class Composer:
@@ -164,21 +186,53 @@ class Composer:
         """One MediaAttachment."""
         return orjson.dumps(self._entities.media(media))
 
-    async def home(self, viewer: Identity, page: Page) -> HomePage:
-        """A page of the viewer's home.
+    async def home(self, viewer: Identity, page: Page) -> TimelinePage:
+        """A page of the viewer's home."""
+        return await self._filled(viewer, EVERYTHING, page, self._ask_home, self.entries)
 
-        What may not be shown is made up for, in at most three rounds; a page may still be short, or empty, with `more`.
+    async def public(self, viewer: Identity | None, wanted: Wanted, page: Page) -> TimelinePage:
+        """A page of what is the same for everybody, of the posts that are wanted, without what the viewer avoids."""
+        return await self._filled(viewer, wanted, page, self._ask_public, self._public)
+
+    async def _ask_home(self, viewer: Identity, _wanted: Wanted, bounds: Page) -> Skeleton:
+        return await self._clients.batch_get_home(viewer, bounds)
+
+    async def _ask_public(self, viewer: Identity | None, wanted: Wanted, bounds: Page) -> Skeleton:
+        request = ListPublicTimelineRequest(
+            limit=bounds.limit, max_id=bounds.max_id or 0, since_id=bounds.since_id or 0, min_id=bounds.min_id or 0
+        )
+        request.MergeFrom(wanted)
+        answer: ListPublicTimelineResponse = await self._clients.feed.call(
+            "ListPublicTimeline", request, timeout=READ_SECONDS, idempotent=True, identity=viewer
+        )
+        return answer
+
+    async def _public(self, viewer: Identity | None, entries: Sequence[TimelineEntry]) -> list[tuple[int, bytes]]:
+        post_ids = [entry.entry_id for entry in entries]
+        facts = await self._hydrator.posts(viewer, post_ids, {entry.author_id for entry in entries})
+        return self._presenter(viewer, facts).timeline(entries, why_not_public, FILTER_CONTEXT_PUBLIC)
+
+    async def _filled(
+        self,
+        viewer: Viewer,
+        wanted: Wanted,
+        page: Page,
+        ask: Callable[[Viewer, Wanted, Page], Awaitable[Skeleton]],
+        compose: Callable[[Viewer, Sequence[TimelineEntry]], Awaitable[list[tuple[int, bytes]]]],
+    ) -> TimelinePage:
+        """What may not be shown is made up for, in at most three rounds; a page may still be short, or empty, with
+        `more`.
         """
         upwards = page.min_id is not None and page.max_id is None
         shown: list[bytes] = []
         first_id = last_id = 0
         more, bounds = True, page
         for _ in range(MAX_ROUNDS):
-            answer = await self._clients.batch_get_home(viewer, bounds)
+            answer = await ask(viewer, wanted, bounds)
             entries, more = answer.entries, answer.more
             if not entries:
                 break
-            found = [status for _, status in await self.entries(viewer, entries)]
+            found = [status for _, status in await compose(viewer, entries)]
             shown = found + shown if upwards else shown + found
             first_id = entries[0].entry_id if upwards or not first_id else first_id
             last_id = last_id if upwards and last_id else entries[-1].entry_id
@@ -187,9 +241,9 @@ class Composer:
                 break
             further = {"min_id": first_id} if upwards else {"max_id": last_id}
             bounds = replace(page, limit=missing, **further)
-        return HomePage(shown, first_id, last_id, more)
+        return TimelinePage(shown, first_id, last_id, more)
 
-    async def of_list(self, viewer: Identity, rule: ListRule, page: Page) -> HomePage:
+    async def of_list(self, viewer: Identity, rule: ListRule, page: Page) -> TimelinePage:
         """A page of the timeline of a list; it may be short, or empty, with `more`."""
         answer = await self._clients.get_list_timeline(viewer, sorted(rule.members), page)
         entries, reached_id = answer.entries, answer.reached_id
@@ -197,7 +251,7 @@ class Composer:
         upwards = page.min_id is not None and page.max_id is None
         first_id = reached_id if upwards and reached_id else entries[0].entry_id if entries else 0
         last_id = reached_id if reached_id and not upwards else entries[-1].entry_id if entries else 0
-        return HomePage(shown, first_id, last_id, more=bool(reached_id))
+        return TimelinePage(shown, first_id, last_id, more=bool(reached_id))
 
     async def entries(
         self, viewer: Identity, entries: Sequence[TimelineEntry], rule: Rule = why_not_home

@@ -41,8 +41,12 @@ class Presenter:
                 shown.append(body)
         return shown
 
-    def timeline(self, entries: Iterable[TimelineEntry], rule: Rule = why_not_home) -> list[tuple[int, bytes]]:
-        """Those entries that belong in the viewer's home, or to where the rule is of, in this order: id and status."""
+    def timeline(
+        self, entries: Iterable[TimelineEntry], rule: Rule = why_not_home, context: FilterContext.ValueType = _HOME
+    ) -> list[tuple[int, bytes]]:
+        """Those entries that belong in the viewer's home, or to where rule and context are of: id and status, in this
+        order.
+        """
         posts, relationships = self._facts.posts, self._facts.relationships
         shown = []
         for entry in entries:
@@ -52,7 +56,7 @@ class Presenter:
                 body: bytes | Why = Why.NOT_VISIBLE
             else:
                 why = rule(self._viewer_id, post, entry.reason, relationships) or self._why_filtered(
-                    post_id, post, _HOME
+                    post_id, post, context
                 )
                 body = why or self._status(post_id, post)
             if isinstance(body, Why):

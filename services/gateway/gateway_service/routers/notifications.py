@@ -27,6 +27,8 @@ from rookery.notification.v1.notification_service_pb2 import (
 from rookery_common.auth import Identity
 
 LIMIT, MOST = 40, 80
+# Unread ones are counted up to the first of these, or as far as the client asks, but not beyond the second.
+COUNTED, MOST_COUNTED = 100, 400
 # So often others are asked for, to make up for what is not shown; a page that is short all the same has a link on.
 MAX_ROUNDS = 5
 CALL_SECONDS = 5.0
@@ -62,6 +64,7 @@ class Notifications:
         self._settings = settings
         routes = Routes("notifications")
         routes.get(BASE, self.get_many, "notifications_list", "What the caller is told")
+        routes.get(f"{BASE}/unread_count", self.unread_count, "notifications_unread_count", "How many are not read yet")
         routes.get(f"{BASE}/{{id}}", self.get, "notifications_get", "One notification")
         routes.post(f"{BASE}/clear", self.clear, "notifications_clear", "Put all notifications away")
         routes.post(f"{BASE}/{{id}}/dismiss", self.dismiss, "notifications_dismiss", "Put one notification away")
@@ -76,6 +79,17 @@ class Notifications:
         page = await self._page(caller.identity, call)
         link = link_header(self._settings.public_url, request, older=page.older_id or None, newer=page.newer_id or None)
         return json_array(page.items, link)
+
+    async def unread_count(self, request: Request) -> Response:
+        """Of those that the caller would be shown, above the caller's marker, up to a limit."""
+        caller = await self._exchange.require_user(request, READ)
+        params = query_params(request)
+        most = min(params.integer("limit", 1, 1_000_000) or COUNTED, MOST_COUNTED)
+        call = list_request(params)
+        if call is None:
+            return json_response(b'{"count":0}')
+        call.unread_only = True
+        return json_response(b'{"count":%d}' % min(most, await self._count(caller.identity, call, most)))
 
     async def get(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, READ)
@@ -103,6 +117,16 @@ class Notifications:
     async def _put_away(self, method: str, call: Any, identity: Identity) -> Response:
         await self._clients.notification.call(method, call, timeout=CALL_SECONDS, idempotent=True, identity=identity)
         return json_response(b"{}")
+
+    async def _count(self, viewer: Identity, call: ListNotificationsRequest, most: int) -> int:
+        count, call.limit = 0, MOST
+        for _ in range(MAX_ROUNDS):
+            answer = await self._clients.list_notifications(viewer, call)
+            count += len(await self._composer.notifications(viewer, answer.notifications))
+            if not answer.reached_id or count >= most:
+                break
+            call.max_id = answer.reached_id
+        return count
 
     async def _page(self, viewer: Identity, call: ListNotificationsRequest) -> NotificationPage:
         upwards, limit = call.min_id > 0 and not call.max_id, call.limit

@@ -9,6 +9,7 @@ import pytest_asyncio
 from notification_service.app import MIGRATIONS, STATEMENTS
 from notification_service.models import Notification
 from notification_service.repository.live import NOTIFICATIONS
+from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.watchers import WatcherRepository
@@ -78,6 +79,11 @@ def told(cql: Cql, clock: FakeClock) -> ToldRepository:
 @pytest.fixture
 def watchers(cql: Cql) -> WatcherRepository:
     return WatcherRepository(cql)
+
+
+@pytest.fixture
+def marked(cql: Cql) -> MarkerRepository:
+    return MarkerRepository(cql)
 
 
 @pytest.fixture

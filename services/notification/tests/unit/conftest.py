@@ -8,9 +8,10 @@ from itertools import count
 
 import pytest
 
-from notification_service.models import Notification, PageQuery, Slot, Told, Watch
+from notification_service.models import MarkedTimeline, Marker, Notification, PageQuery, Slot, Told, Watch
 from notification_service.placement import oldest_bucket, seconds_to_live, time_bucket
 from notification_service.repository.live import NOTIFICATIONS
+from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.watchers import WatcherRepository
@@ -116,6 +117,25 @@ class MemoryTold(ToldRepository):
         self._store.ask("cql")
         for each in told:
             self._store.posts.setdefault(each.source_id, {})[each.kind, each.recipient_id] = each
+
+
+class MemoryMarkers(MarkerRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._markers: dict[int, dict[MarkedTimeline, Marker]] = {}
+
+    async def of_account(self, account_id: int) -> dict[MarkedTimeline, Marker]:
+        self._store.ask("cql")
+        return dict(self._markers.get(account_id, {}))
+
+    async def put(self, account_id: int, marker: Marker) -> bool:
+        self._store.ask("cql")
+        held = self._markers.setdefault(account_id, {})
+        known = held.get(marker.timeline)
+        if (known.version if known else 0) != marker.version - 1:
+            return False
+        held[marker.timeline] = marker
+        return True
 
 
 class MemoryWatchers(WatcherRepository):
@@ -225,3 +245,8 @@ def streams(store: Store) -> MemoryStreams[Notification]:
         store.ask("state")
 
     return MemoryStreams(NOTIFICATIONS, ask)
+
+
+@pytest.fixture
+def marked(store: Store) -> MemoryMarkers:
+    return MemoryMarkers(store)

@@ -11,6 +11,7 @@ import pytest
 
 from notification_service.models import Kind, Notification
 from notification_service.placement import notification_of
+from notification_service.service.markers import Markers
 from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
 from notification_service.service.tell import Teller
@@ -48,7 +49,7 @@ class Service:
 
 @pytest.fixture
 async def service(
-    reader: NotificationReader, put_away: PutAway, streams: LiveStreams[Notification]
+    reader: NotificationReader, put_away: PutAway, markers: Markers, streams: LiveStreams[Notification]
 ) -> AsyncIterator[Service]:
     async with AsyncExitStack() as stack:
         tokens = Tokens()
@@ -57,7 +58,7 @@ async def service(
         stack.push_async_callback(hub.stop)
         await hub.ready()
         network = Network(stack, tokens.verifier)
-        servicer = NotificationServicer(reader, put_away, hub)
+        servicer = NotificationServicer(reader, put_away, markers, hub)
         name = "rookery.notification.v1.NotificationService"
         registration = (add_NotificationServiceServicer_to_server, servicer, name)
         server = await network.serve(registration, allowed_callers=ALLOWED_CALLERS)
@@ -202,3 +203,54 @@ async def test_a_stream_of_nobody_or_of_too_many_is_refused(
     with pytest.raises(InvalidArgument):
         async for _ in gateway.stream("StreamNotifications", requests(), silence=30):
             pass
+
+
+async def test_markers_are_set_and_read_by_timeline(service: Service, gateway: RpcClient) -> None:
+    alice = service.tokens.identity(ALICE, scopes=("read", "write"))
+    home = pb.Marker(timeline=pb.MARKED_TIMELINE_HOME, last_read_id=7)
+    answer = await gateway.call("SetMarkers", pb.SetMarkersRequest(markers=[home]), timeout=5, identity=alice)
+    assert [(each.last_read_id, each.version) for each in answer.markers] == [(7, 1)]
+    asked = pb.GetMarkersRequest(timelines=[pb.MARKED_TIMELINE_NOTIFICATIONS, pb.MARKED_TIMELINE_HOME])
+    assert (await gateway.call("GetMarkers", asked, timeout=5, identity=alice)).markers == answer.markers
+
+
+@pytest.mark.parametrize(
+    ("markers", "field"),
+    [
+        ([pb.Marker(timeline=pb.MARKED_TIMELINE_HOME)], "last_read_id"),
+        ([pb.Marker(last_read_id=1)], "markers"),
+        ([pb.Marker(timeline=pb.MARKED_TIMELINE_HOME, last_read_id=1)] * 2, "markers"),
+    ],
+)
+async def test_what_is_no_marker_is_refused_by_its_name(
+    service: Service, gateway: RpcClient, markers: list[pb.Marker], field: str
+) -> None:
+    alice = service.tokens.identity(ALICE, scopes=("read", "write"))
+    with pytest.raises(InvalidArgument) as refused:
+        await gateway.call("SetMarkers", pb.SetMarkersRequest(markers=markers), timeout=5, identity=alice)
+    assert [violation.field for violation in refused.value.fields] == [field]
+
+
+@pytest.mark.parametrize(
+    ("method", "request_type", "scope"),
+    [("GetMarkers", pb.GetMarkersRequest, "write"), ("SetMarkers", pb.SetMarkersRequest, "read")],
+)
+async def test_markers_need_a_user_and_the_scope(
+    service: Service, gateway: RpcClient, method: str, request_type: Any, scope: str
+) -> None:
+    with pytest.raises(Unauthenticated):
+        await gateway.call(method, request_type(), timeout=5, identity=None)
+    with pytest.raises(PermissionDenied):
+        await gateway.call(method, request_type(), timeout=5, identity=service.tokens.identity(ALICE, scopes=(scope,)))
+
+
+async def test_only_unread_ones_are_listed_where_they_are_asked_for(
+    service: Service, gateway: RpcClient, teller: Teller, acts: Any
+) -> None:
+    alice = service.tokens.identity(ALICE, scopes=("read", "write"))
+    await teller.tell(acts.told(3))
+    newest, middle, _ = [each.notification_id for each in (await _list(gateway, alice)).notifications]
+    assert len((await _list(gateway, alice, unread_only=True)).notifications) == 3
+    marker = pb.Marker(timeline=pb.MARKED_TIMELINE_NOTIFICATIONS, last_read_id=middle)
+    await gateway.call("SetMarkers", pb.SetMarkersRequest(markers=[marker]), timeout=5, identity=alice)
+    assert [each.notification_id for each in (await _list(gateway, alice, unread_only=True)).notifications] == [newest]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from post_service.errors import InvalidField
 from post_service.models import MAX_TAG_CHARS
+from rookery_common.hashtags import normalized_tag
 
 LINK_CHARS = 23
 MAX_USERNAME_CHARS = 30
@@ -64,11 +65,6 @@ def find_tags(text: str) -> list[str]:
     return list(tags)
 
 
-def normalized_tag(tag: str) -> str:
-    """A hashtag as tags are compared: compatibility-normalized, in lower case, without '#'."""
-    return unicodedata.normalize("NFKC", tag).lower().lstrip("#")
-
-
 def _follows_word(text: str, start: int) -> bool:
     before = text[start - 1] if start else " "
     return before.isalnum() or before in "=/)"
@@ -80,7 +76,7 @@ def _tag_at(text: str, start: int) -> str:
     while end < len(text) and end - start <= MAX_TAG_CHARS and _in_tag(text[end], end == start):
         end += 1
     raw = text[start:end].rstrip(_TAG_JOINERS)
-    tag = unicodedata.normalize("NFKC", raw).lower()
+    tag = normalized_tag(raw)
     if len(raw) > MAX_TAG_CHARS or not any(char.isalpha() for char in tag):
         return ""
     return tag

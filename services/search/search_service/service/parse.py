@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Final
 
+from rookery_common.hashtags import normalized_tag
 from search_service.errors import InvalidSearch
-from search_service.folding import fold, fold_tag
+from search_service.folding import fold
 from search_service.models import Term, TermKind
 
 _PART: Final = re.compile(r'(?P<sign>[-+]?)(?:(?P<operator>[A-Za-z]+):)?(?:"(?P<phrase>[^"]*)"|(?P<word>\S+))')
@@ -36,7 +37,7 @@ def _term(match: re.Match[str], domain: str) -> Term | None:
     if match["phrase"] is not None:
         return Term(TermKind.PHRASE, fold(value), negated=negated) if value.strip() else None
     if value[0] in "#\N{FULLWIDTH NUMBER SIGN}" and len(value) > 1:
-        return Term(TermKind.TAG, fold_tag(value), negated=negated)
+        return Term(TermKind.TAG, normalized_tag(value), negated=negated)
     return Term(TermKind.WORD, fold(value), negated=negated)
 
 

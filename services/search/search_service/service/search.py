@@ -7,9 +7,10 @@ from datetime import UTC, datetime, time, timedelta
 
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
+from rookery_common.hashtags import normalized_tag
 from search_service.clients import UserClient
 from search_service.errors import InvalidSearch, UserRequired
-from search_service.folding import fold, fold_tag
+from search_service.folding import fold
 from search_service.metrics import SEARCH_SECONDS
 from search_service.models import (
     HISTORY_DAYS,
@@ -80,7 +81,7 @@ class Finder:
             )
 
     async def _hashtags(self, query: str, search: Search) -> list[Hashtag]:
-        name = fold_tag(query)
+        name = normalized_tag(query)
         if Sought.HASHTAGS not in search.sought or not name or "@" in name or " " in name:
             return []
         with SEARCH_SECONDS.labels(Sought.HASHTAGS).time():

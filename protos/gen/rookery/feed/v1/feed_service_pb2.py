@@ -26,15 +26,15 @@ from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from rookery.common.v1 import entry_context_pb2 as rookery_dot_common_dot_v1_dot_entry__context__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rookery/feed/v1/feed_service.proto\x12\x0frookery.feed.v1\x1a\x17google/rpc/status.proto\x1a%rookery/common/v1/entry_context.proto\"J\n\x13\x42\x61tchGetHomeRequest\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".rookery.feed.v1.BatchGetHomeEntry\"\x86\x01\n\x11\x42\x61tchGetHomeEntry\x12\x30\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1f.rookery.common.v1.EntryContext\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06max_id\x18\x03 \x01(\x03\x12\x10\n\x08since_id\x18\x04 \x01(\x03\x12\x0e\n\x06min_id\x18\x05 \x01(\x03\"L\n\x14\x42\x61tchGetHomeResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.rookery.feed.v1.BatchGetHomeResult\"w\n\x12\x42\x61tchGetHomeResult\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x1e.rookery.feed.v1.TimelineEntry\x12\x0c\n\x04more\x18\x03 \x01(\x08\"m\n\x16GetListTimelineRequest\x12\x12\n\nauthor_ids\x18\x01 \x03(\x03\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06max_id\x18\x03 \x01(\x03\x12\x10\n\x08since_id\x18\x04 \x01(\x03\x12\x0e\n\x06min_id\x18\x05 \x01(\x03\"^\n\x17GetListTimelineResponse\x12/\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.rookery.feed.v1.TimelineEntry\x12\x12\n\nreached_id\x18\x02 \x01(\x03\"]\n\rTimelineEntry\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\x03\x12\x11\n\tauthor_id\x18\x02 \x01(\x03\x12\'\n\x06reason\x18\x03 \x01(\x0e\x32\x17.rookery.feed.v1.Reason\"$\n\x11\x41\x64\x64OwnPostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\"\x14\n\x12\x41\x64\x64OwnPostResponse\"X\n\x16StreamTimelinesRequest\x12\x1d\n\x15subscribe_account_ids\x18\x01 \x03(\x03\x12\x1f\n\x17unsubscribe_account_ids\x18\x02 \x03(\x03\"K\n\x17StreamTimelinesResponse\x12\x30\n\x07updates\x18\x01 \x03(\x0b\x32\x1f.rookery.feed.v1.TimelineUpdate\"\xe4\x01\n\x0eTimelineUpdate\x12\x32\n\x04kind\x18\x01 \x01(\x0e\x32$.rookery.feed.v1.TimelineUpdate.Kind\x12\x10\n\x08\x65ntry_id\x18\x02 \x01(\x03\x12\x11\n\tauthor_id\x18\x03 \x01(\x03\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x04 \x03(\x03\"d\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_UPDATE\x10\x01\x12\x0f\n\x0bKIND_DELETE\x10\x02\x12\x16\n\x12KIND_STATUS_UPDATE\x10\x03\x12\x0c\n\x08KIND_GAP\x10\x04*d\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16REASON_FOLLOWED_AUTHOR\x10\x01\x12\x13\n\x0fREASON_OWN_POST\x10\x02\x12\x11\n\rREASON_REBLOG\x10\x03\x32\x91\x03\n\x0b\x46\x65\x65\x64Service\x12[\n\x0c\x42\x61tchGetHome\x12$.rookery.feed.v1.BatchGetHomeRequest\x1a%.rookery.feed.v1.BatchGetHomeResponse\x12\x64\n\x0fGetListTimeline\x12\'.rookery.feed.v1.GetListTimelineRequest\x1a(.rookery.feed.v1.GetListTimelineResponse\x12U\n\nAddOwnPost\x12\".rookery.feed.v1.AddOwnPostRequest\x1a#.rookery.feed.v1.AddOwnPostResponse\x12h\n\x0fStreamTimelines\x12\'.rookery.feed.v1.StreamTimelinesRequest\x1a(.rookery.feed.v1.StreamTimelinesResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rookery/feed/v1/feed_service.proto\x12\x0frookery.feed.v1\x1a\x17google/rpc/status.proto\x1a%rookery/common/v1/entry_context.proto\"J\n\x13\x42\x61tchGetHomeRequest\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".rookery.feed.v1.BatchGetHomeEntry\"\x86\x01\n\x11\x42\x61tchGetHomeEntry\x12\x30\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1f.rookery.common.v1.EntryContext\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06max_id\x18\x03 \x01(\x03\x12\x10\n\x08since_id\x18\x04 \x01(\x03\x12\x0e\n\x06min_id\x18\x05 \x01(\x03\"L\n\x14\x42\x61tchGetHomeResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.rookery.feed.v1.BatchGetHomeResult\"w\n\x12\x42\x61tchGetHomeResult\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x1e.rookery.feed.v1.TimelineEntry\x12\x0c\n\x04more\x18\x03 \x01(\x08\"m\n\x16GetListTimelineRequest\x12\x12\n\nauthor_ids\x18\x01 \x03(\x03\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06max_id\x18\x03 \x01(\x03\x12\x10\n\x08since_id\x18\x04 \x01(\x03\x12\x0e\n\x06min_id\x18\x05 \x01(\x03\"^\n\x17GetListTimelineResponse\x12/\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.rookery.feed.v1.TimelineEntry\x12\x12\n\nreached_id\x18\x02 \x01(\x03\"]\n\rTimelineEntry\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\x03\x12\x11\n\tauthor_id\x18\x02 \x01(\x03\x12\'\n\x06reason\x18\x03 \x01(\x0e\x32\x17.rookery.feed.v1.Reason\"\xa5\x01\n\x19ListPublicTimelineRequest\x12\r\n\x05limit\x18\x01 \x01(\x05\x12\x0e\n\x06max_id\x18\x02 \x01(\x03\x12\x10\n\x08since_id\x18\x03 \x01(\x03\x12\x0e\n\x06min_id\x18\x04 \x01(\x03\x12\x10\n\x08\x61ny_tags\x18\x05 \x03(\t\x12\x10\n\x08\x61ll_tags\x18\x06 \x03(\t\x12\x0f\n\x07no_tags\x18\x07 \x03(\t\x12\x12\n\nonly_media\x18\x08 \x01(\x08\"[\n\x1aListPublicTimelineResponse\x12/\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.rookery.feed.v1.TimelineEntry\x12\x0c\n\x04more\x18\x02 \x01(\x08\"$\n\x11\x41\x64\x64OwnPostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\"\x14\n\x12\x41\x64\x64OwnPostResponse\"X\n\x16StreamTimelinesRequest\x12\x1d\n\x15subscribe_account_ids\x18\x01 \x03(\x03\x12\x1f\n\x17unsubscribe_account_ids\x18\x02 \x03(\x03\"K\n\x17StreamTimelinesResponse\x12\x30\n\x07updates\x18\x01 \x03(\x0b\x32\x1f.rookery.feed.v1.TimelineUpdate\"\xe4\x01\n\x0eTimelineUpdate\x12\x32\n\x04kind\x18\x01 \x01(\x0e\x32$.rookery.feed.v1.TimelineUpdate.Kind\x12\x10\n\x08\x65ntry_id\x18\x02 \x01(\x03\x12\x11\n\tauthor_id\x18\x03 \x01(\x03\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x04 \x03(\x03\"d\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_UPDATE\x10\x01\x12\x0f\n\x0bKIND_DELETE\x10\x02\x12\x16\n\x12KIND_STATUS_UPDATE\x10\x03\x12\x0c\n\x08KIND_GAP\x10\x04*w\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16REASON_FOLLOWED_AUTHOR\x10\x01\x12\x13\n\x0fREASON_OWN_POST\x10\x02\x12\x11\n\rREASON_REBLOG\x10\x03\x12\x11\n\rREASON_PUBLIC\x10\x04\x32\x80\x04\n\x0b\x46\x65\x65\x64Service\x12[\n\x0c\x42\x61tchGetHome\x12$.rookery.feed.v1.BatchGetHomeRequest\x1a%.rookery.feed.v1.BatchGetHomeResponse\x12\x64\n\x0fGetListTimeline\x12\'.rookery.feed.v1.GetListTimelineRequest\x1a(.rookery.feed.v1.GetListTimelineResponse\x12m\n\x12ListPublicTimeline\x12*.rookery.feed.v1.ListPublicTimelineRequest\x1a+.rookery.feed.v1.ListPublicTimelineResponse\x12U\n\nAddOwnPost\x12\".rookery.feed.v1.AddOwnPostRequest\x1a#.rookery.feed.v1.AddOwnPostResponse\x12h\n\x0fStreamTimelines\x12\'.rookery.feed.v1.StreamTimelinesRequest\x1a(.rookery.feed.v1.StreamTimelinesResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.feed.v1.feed_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REASON']._serialized_start=1291
-  _globals['_REASON']._serialized_end=1391
+  _globals['_REASON']._serialized_start=1552
+  _globals['_REASON']._serialized_end=1671
   _globals['_BATCHGETHOMEREQUEST']._serialized_start=119
   _globals['_BATCHGETHOMEREQUEST']._serialized_end=193
   _globals['_BATCHGETHOMEENTRY']._serialized_start=196
@@ -49,18 +49,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETLISTTIMELINERESPONSE']._serialized_end=736
   _globals['_TIMELINEENTRY']._serialized_start=738
   _globals['_TIMELINEENTRY']._serialized_end=831
-  _globals['_ADDOWNPOSTREQUEST']._serialized_start=833
-  _globals['_ADDOWNPOSTREQUEST']._serialized_end=869
-  _globals['_ADDOWNPOSTRESPONSE']._serialized_start=871
-  _globals['_ADDOWNPOSTRESPONSE']._serialized_end=891
-  _globals['_STREAMTIMELINESREQUEST']._serialized_start=893
-  _globals['_STREAMTIMELINESREQUEST']._serialized_end=981
-  _globals['_STREAMTIMELINESRESPONSE']._serialized_start=983
-  _globals['_STREAMTIMELINESRESPONSE']._serialized_end=1058
-  _globals['_TIMELINEUPDATE']._serialized_start=1061
-  _globals['_TIMELINEUPDATE']._serialized_end=1289
-  _globals['_TIMELINEUPDATE_KIND']._serialized_start=1189
-  _globals['_TIMELINEUPDATE_KIND']._serialized_end=1289
-  _globals['_FEEDSERVICE']._serialized_start=1394
-  _globals['_FEEDSERVICE']._serialized_end=1795
+  _globals['_LISTPUBLICTIMELINEREQUEST']._serialized_start=834
+  _globals['_LISTPUBLICTIMELINEREQUEST']._serialized_end=999
+  _globals['_LISTPUBLICTIMELINERESPONSE']._serialized_start=1001
+  _globals['_LISTPUBLICTIMELINERESPONSE']._serialized_end=1092
+  _globals['_ADDOWNPOSTREQUEST']._serialized_start=1094
+  _globals['_ADDOWNPOSTREQUEST']._serialized_end=1130
+  _globals['_ADDOWNPOSTRESPONSE']._serialized_start=1132
+  _globals['_ADDOWNPOSTRESPONSE']._serialized_end=1152
+  _globals['_STREAMTIMELINESREQUEST']._serialized_start=1154
+  _globals['_STREAMTIMELINESREQUEST']._serialized_end=1242
+  _globals['_STREAMTIMELINESRESPONSE']._serialized_start=1244
+  _globals['_STREAMTIMELINESRESPONSE']._serialized_end=1319
+  _globals['_TIMELINEUPDATE']._serialized_start=1322
+  _globals['_TIMELINEUPDATE']._serialized_end=1550
+  _globals['_TIMELINEUPDATE_KIND']._serialized_start=1450
+  _globals['_TIMELINEUPDATE_KIND']._serialized_end=1550
+  _globals['_FEEDSERVICE']._serialized_start=1674
+  _globals['_FEEDSERVICE']._serialized_end=2186
 # @@protoc_insertion_point(module_scope)

@@ -31,6 +31,7 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_FOLLOWED_AUTHOR: _Reason.ValueType  # 1
     REASON_OWN_POST: _Reason.ValueType  # 2
     REASON_REBLOG: _Reason.ValueType  # 3
+    REASON_PUBLIC: _Reason.ValueType  # 4
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper): ...
 
@@ -38,6 +39,7 @@ REASON_UNSPECIFIED: Reason.ValueType  # 0
 REASON_FOLLOWED_AUTHOR: Reason.ValueType  # 1
 REASON_OWN_POST: Reason.ValueType  # 2
 REASON_REBLOG: Reason.ValueType  # 3
+REASON_PUBLIC: Reason.ValueType  # 4
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
 
 @_typing.final
@@ -232,6 +234,79 @@ class TimelineEntry(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TimelineEntry: _TypeAlias = TimelineEntry  # noqa: Y015
+
+@_typing.final
+class ListPublicTimelineRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_FIELD_NUMBER: _builtins.int
+    MAX_ID_FIELD_NUMBER: _builtins.int
+    SINCE_ID_FIELD_NUMBER: _builtins.int
+    MIN_ID_FIELD_NUMBER: _builtins.int
+    ANY_TAGS_FIELD_NUMBER: _builtins.int
+    ALL_TAGS_FIELD_NUMBER: _builtins.int
+    NO_TAGS_FIELD_NUMBER: _builtins.int
+    ONLY_MEDIA_FIELD_NUMBER: _builtins.int
+    limit: _builtins.int
+    """1 to 80."""
+    max_id: _builtins.int
+    """Exclusive bounds, as those of a home."""
+    since_id: _builtins.int
+    min_id: _builtins.int
+    only_media: _builtins.bool
+    @_builtins.property
+    def any_tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Posts with any of these; none for all public posts. At most 5 of each kind."""
+
+    @_builtins.property
+    def all_tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """And with all of these, and with none of those."""
+
+    @_builtins.property
+    def no_tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        limit: _builtins.int = ...,
+        max_id: _builtins.int = ...,
+        since_id: _builtins.int = ...,
+        min_id: _builtins.int = ...,
+        any_tags: _abc.Iterable[_builtins.str] | None = ...,
+        all_tags: _abc.Iterable[_builtins.str] | None = ...,
+        no_tags: _abc.Iterable[_builtins.str] | None = ...,
+        only_media: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_tags", b"all_tags", "any_tags", b"any_tags", "limit", b"limit", "max_id", b"max_id", "min_id", b"min_id", "no_tags", b"no_tags", "only_media", b"only_media", "since_id", b"since_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPublicTimelineRequest: _TypeAlias = ListPublicTimelineRequest  # noqa: Y015
+
+@_typing.final
+class ListPublicTimelineResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    more: _builtins.bool
+    """False when there is nothing beyond the last entry."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelineEntry]: ...
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___TimelineEntry] | None = ...,
+        more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "more", b"more"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPublicTimelineResponse: _TypeAlias = ListPublicTimelineResponse  # noqa: Y015
 
 @_typing.final
 class AddOwnPostRequest(_message.Message):

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class FeedServiceStub:
-    """Home timelines: ids with reasons, never posts.
+    """Timelines: ids with reasons, never posts.
     """
 
     def __init__(self, channel):
@@ -45,6 +45,11 @@ class FeedServiceStub:
                 request_serializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.GetListTimelineRequest.SerializeToString,
                 response_deserializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.GetListTimelineResponse.FromString,
                 _registered_method=True)
+        self.ListPublicTimeline = channel.unary_unary(
+                '/rookery.feed.v1.FeedService/ListPublicTimeline',
+                request_serializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.ListPublicTimelineRequest.SerializeToString,
+                response_deserializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.ListPublicTimelineResponse.FromString,
+                _registered_method=True)
         self.AddOwnPost = channel.unary_unary(
                 '/rookery.feed.v1.FeedService/AddOwnPost',
                 request_serializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.AddOwnPostRequest.SerializeToString,
@@ -58,7 +63,7 @@ class FeedServiceStub:
 
 
 class FeedServiceServicer:
-    """Home timelines: ids with reasons, never posts.
+    """Timelines: ids with reasons, never posts.
     """
 
     def BatchGetHome(self, request, context):
@@ -71,6 +76,14 @@ class FeedServiceServicer:
     def GetListTimeline(self, request, context):
         """One page of what some of those whom the caller follows have in the caller's home. Errors: UNAUTHENTICATED, PERMISSION_DENIED
         (SCOPE_MISSING), INVALID_ARGUMENT (limit, author_ids).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPublicTimeline(self, request, context):
+        """One page of what is the same for everybody, newest first: all public posts, or those with a hashtag. Errors: INVALID_ARGUMENT (limit,
+        any_tags, all_tags, no_tags).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,6 +116,11 @@ def add_FeedServiceServicer_to_server(servicer, server):
                     request_deserializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.GetListTimelineRequest.FromString,
                     response_serializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.GetListTimelineResponse.SerializeToString,
             ),
+            'ListPublicTimeline': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPublicTimeline,
+                    request_deserializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.ListPublicTimelineRequest.FromString,
+                    response_serializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.ListPublicTimelineResponse.SerializeToString,
+            ),
             'AddOwnPost': grpc.unary_unary_rpc_method_handler(
                     servicer.AddOwnPost,
                     request_deserializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.AddOwnPostRequest.FromString,
@@ -122,7 +140,7 @@ def add_FeedServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class FeedService:
-    """Home timelines: ids with reasons, never posts.
+    """Timelines: ids with reasons, never posts.
     """
 
     @staticmethod
@@ -169,6 +187,33 @@ class FeedService:
             '/rookery.feed.v1.FeedService/GetListTimeline',
             rookery_dot_feed_dot_v1_dot_feed__service__pb2.GetListTimelineRequest.SerializeToString,
             rookery_dot_feed_dot_v1_dot_feed__service__pb2.GetListTimelineResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPublicTimeline(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.feed.v1.FeedService/ListPublicTimeline',
+            rookery_dot_feed_dot_v1_dot_feed__service__pb2.ListPublicTimelineRequest.SerializeToString,
+            rookery_dot_feed_dot_v1_dot_feed__service__pb2.ListPublicTimelineResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class FeedServiceStub:
-    """Home timelines: ids with reasons, never posts."""
+    """Timelines: ids with reasons, never posts."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -39,6 +39,10 @@ class FeedServiceStub:
     """One page of what some of those whom the caller follows have in the caller's home. Errors: UNAUTHENTICATED, PERMISSION_DENIED
     (SCOPE_MISSING), INVALID_ARGUMENT (limit, author_ids).
     """
+    ListPublicTimeline: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.ListPublicTimelineRequest, _feed_service_pb2.ListPublicTimelineResponse]
+    """One page of what is the same for everybody, newest first: all public posts, or those with a hashtag. Errors: INVALID_ARGUMENT (limit,
+    any_tags, all_tags, no_tags).
+    """
     AddOwnPost: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.AddOwnPostRequest, _feed_service_pb2.AddOwnPostResponse]
     """Puts the caller's own fresh post into the caller's home at once; the event would do it a moment later. Errors: UNAUTHENTICATED."""
     StreamTimelines: _grpc.StreamStreamMultiCallable[_feed_service_pb2.StreamTimelinesRequest, _feed_service_pb2.StreamTimelinesResponse]
@@ -46,7 +50,7 @@ class FeedServiceStub:
 
 @_typing.type_check_only
 class FeedServiceAsyncStub(FeedServiceStub):
-    """Home timelines: ids with reasons, never posts."""
+    """Timelines: ids with reasons, never posts."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     BatchGetHome: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.BatchGetHomeRequest, _feed_service_pb2.BatchGetHomeResponse]  # type: ignore[assignment]
@@ -55,13 +59,17 @@ class FeedServiceAsyncStub(FeedServiceStub):
     """One page of what some of those whom the caller follows have in the caller's home. Errors: UNAUTHENTICATED, PERMISSION_DENIED
     (SCOPE_MISSING), INVALID_ARGUMENT (limit, author_ids).
     """
+    ListPublicTimeline: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.ListPublicTimelineRequest, _feed_service_pb2.ListPublicTimelineResponse]  # type: ignore[assignment]
+    """One page of what is the same for everybody, newest first: all public posts, or those with a hashtag. Errors: INVALID_ARGUMENT (limit,
+    any_tags, all_tags, no_tags).
+    """
     AddOwnPost: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.AddOwnPostRequest, _feed_service_pb2.AddOwnPostResponse]  # type: ignore[assignment]
     """Puts the caller's own fresh post into the caller's home at once; the event would do it a moment later. Errors: UNAUTHENTICATED."""
     StreamTimelines: _aio.StreamStreamMultiCallable[_feed_service_pb2.StreamTimelinesRequest, _feed_service_pb2.StreamTimelinesResponse]  # type: ignore[assignment]
     """One stream a gateway replica: it names the accounts it serves, and is sent what arrives in their timelines."""
 
 class FeedServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Home timelines: ids with reasons, never posts."""
+    """Timelines: ids with reasons, never posts."""
 
     @_abc_1.abstractmethod
     def BatchGetHome(
@@ -79,6 +87,16 @@ class FeedServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_feed_service_pb2.GetListTimelineResponse, _abc.Awaitable[_feed_service_pb2.GetListTimelineResponse]]:
         """One page of what some of those whom the caller follows have in the caller's home. Errors: UNAUTHENTICATED, PERMISSION_DENIED
         (SCOPE_MISSING), INVALID_ARGUMENT (limit, author_ids).
+        """
+
+    @_abc_1.abstractmethod
+    def ListPublicTimeline(
+        self,
+        request: _feed_service_pb2.ListPublicTimelineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_feed_service_pb2.ListPublicTimelineResponse, _abc.Awaitable[_feed_service_pb2.ListPublicTimelineResponse]]:
+        """One page of what is the same for everybody, newest first: all public posts, or those with a hashtag. Errors: INVALID_ARGUMENT (limit,
+        any_tags, all_tags, no_tags).
         """
 
     @_abc_1.abstractmethod

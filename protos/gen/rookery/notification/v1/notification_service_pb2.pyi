@@ -51,6 +51,23 @@ NOTIFICATION_TYPE_STATUS: NotificationType.ValueType  # 6
 """A new post of somebody of whom the recipient wants to hear each post."""
 Global___NotificationType: _TypeAlias = NotificationType  # noqa: Y015
 
+class _MarkedTimeline:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MarkedTimelineEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MarkedTimeline.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MARKED_TIMELINE_UNSPECIFIED: _MarkedTimeline.ValueType  # 0
+    MARKED_TIMELINE_HOME: _MarkedTimeline.ValueType  # 1
+    MARKED_TIMELINE_NOTIFICATIONS: _MarkedTimeline.ValueType  # 2
+
+class MarkedTimeline(_MarkedTimeline, metaclass=_MarkedTimelineEnumTypeWrapper): ...
+
+MARKED_TIMELINE_UNSPECIFIED: MarkedTimeline.ValueType  # 0
+MARKED_TIMELINE_HOME: MarkedTimeline.ValueType  # 1
+MARKED_TIMELINE_NOTIFICATIONS: MarkedTimeline.ValueType  # 2
+Global___MarkedTimeline: _TypeAlias = MarkedTimeline  # noqa: Y015
+
 @_typing.final
 class Notification(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -100,6 +117,7 @@ class ListNotificationsRequest(_message.Message):
     TYPES_FIELD_NUMBER: _builtins.int
     EXCLUDE_TYPES_FIELD_NUMBER: _builtins.int
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    UNREAD_ONLY_FIELD_NUMBER: _builtins.int
     limit: _builtins.int
     """1 to 80."""
     max_id: _builtins.int
@@ -108,6 +126,8 @@ class ListNotificationsRequest(_message.Message):
     min_id: _builtins.int
     account_id: _builtins.int
     """Only what this account did; 0 for anyone."""
+    unread_only: _builtins.bool
+    """Only those above the caller's marker."""
     @_builtins.property
     def types(self) -> _containers.RepeatedScalarFieldContainer[Global___NotificationType.ValueType]:
         """Empty for all."""
@@ -124,10 +144,11 @@ class ListNotificationsRequest(_message.Message):
         types: _abc.Iterable[Global___NotificationType.ValueType] | None = ...,
         exclude_types: _abc.Iterable[Global___NotificationType.ValueType] | None = ...,
         account_id: _builtins.int = ...,
+        unread_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "exclude_types", b"exclude_types", "limit", b"limit", "max_id", b"max_id", "min_id", b"min_id", "since_id", b"since_id", "types", b"types"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "exclude_types", b"exclude_types", "limit", b"limit", "max_id", b"max_id", "min_id", b"min_id", "since_id", b"since_id", "types", b"types", "unread_only", b"unread_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -265,6 +286,121 @@ class ClearNotificationsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClearNotificationsResponse: _TypeAlias = ClearNotificationsResponse  # noqa: Y015
+
+@_typing.final
+class Marker(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIMELINE_FIELD_NUMBER: _builtins.int
+    LAST_READ_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    timeline: Global___MarkedTimeline.ValueType
+    last_read_id: _builtins.int
+    """The newest entry that was read."""
+    version: _builtins.int
+    """Rises by one with each change."""
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        timeline: Global___MarkedTimeline.ValueType = ...,
+        last_read_id: _builtins.int = ...,
+        version: _builtins.int = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_read_id", b"last_read_id", "timeline", b"timeline", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Marker: _TypeAlias = Marker  # noqa: Y015
+
+@_typing.final
+class GetMarkersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIMELINES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def timelines(self) -> _containers.RepeatedScalarFieldContainer[Global___MarkedTimeline.ValueType]: ...
+    def __init__(
+        self,
+        *,
+        timelines: _abc.Iterable[Global___MarkedTimeline.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["timelines", b"timelines"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMarkersRequest: _TypeAlias = GetMarkersRequest  # noqa: Y015
+
+@_typing.final
+class GetMarkersResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARKERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def markers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Marker]: ...
+    def __init__(
+        self,
+        *,
+        markers: _abc.Iterable[Global___Marker] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["markers", b"markers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMarkersResponse: _TypeAlias = GetMarkersResponse  # noqa: Y015
+
+@_typing.final
+class SetMarkersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARKERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def markers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Marker]:
+        """One a timeline, of which timeline and last_read_id count."""
+
+    def __init__(
+        self,
+        *,
+        markers: _abc.Iterable[Global___Marker] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["markers", b"markers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetMarkersRequest: _TypeAlias = SetMarkersRequest  # noqa: Y015
+
+@_typing.final
+class SetMarkersResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARKERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def markers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Marker]:
+        """As they are now."""
+
+    def __init__(
+        self,
+        *,
+        markers: _abc.Iterable[Global___Marker] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["markers", b"markers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetMarkersResponse: _TypeAlias = SetMarkersResponse  # noqa: Y015
 
 @_typing.final
 class StreamNotificationsRequest(_message.Message):

@@ -55,6 +55,16 @@ class NotificationServiceStub:
                 request_serializer=rookery_dot_notification_dot_v1_dot_notification__service__pb2.ClearNotificationsRequest.SerializeToString,
                 response_deserializer=rookery_dot_notification_dot_v1_dot_notification__service__pb2.ClearNotificationsResponse.FromString,
                 _registered_method=True)
+        self.GetMarkers = channel.unary_unary(
+                '/rookery.notification.v1.NotificationService/GetMarkers',
+                request_serializer=rookery_dot_notification_dot_v1_dot_notification__service__pb2.GetMarkersRequest.SerializeToString,
+                response_deserializer=rookery_dot_notification_dot_v1_dot_notification__service__pb2.GetMarkersResponse.FromString,
+                _registered_method=True)
+        self.SetMarkers = channel.unary_unary(
+                '/rookery.notification.v1.NotificationService/SetMarkers',
+                request_serializer=rookery_dot_notification_dot_v1_dot_notification__service__pb2.SetMarkersRequest.SerializeToString,
+                response_deserializer=rookery_dot_notification_dot_v1_dot_notification__service__pb2.SetMarkersResponse.FromString,
+                _registered_method=True)
         self.StreamNotifications = channel.stream_stream(
                 '/rookery.notification.v1.NotificationService/StreamNotifications',
                 request_serializer=rookery_dot_notification_dot_v1_dot_notification__service__pb2.StreamNotificationsRequest.SerializeToString,
@@ -94,6 +104,22 @@ class NotificationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetMarkers(self, request, context):
+        """Where the caller has read to, in the timelines that are named; those never marked are left out. Errors: UNAUTHENTICATED,
+        PERMISSION_DENIED (scope), INVALID_ARGUMENT (timelines).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetMarkers(self, request, context):
+        """Marks where the caller has read to. Errors: INVALID_ARGUMENT (markers), UNAUTHENTICATED, PERMISSION_DENIED (scope), ABORTED where another
+        client of the caller's marks the same timeline at that moment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StreamNotifications(self, request_iterator, context):
         """One stream a gateway replica: it names the accounts it serves, and is sent what they are told.
         """
@@ -123,6 +149,16 @@ def add_NotificationServiceServicer_to_server(servicer, server):
                     servicer.ClearNotifications,
                     request_deserializer=rookery_dot_notification_dot_v1_dot_notification__service__pb2.ClearNotificationsRequest.FromString,
                     response_serializer=rookery_dot_notification_dot_v1_dot_notification__service__pb2.ClearNotificationsResponse.SerializeToString,
+            ),
+            'GetMarkers': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMarkers,
+                    request_deserializer=rookery_dot_notification_dot_v1_dot_notification__service__pb2.GetMarkersRequest.FromString,
+                    response_serializer=rookery_dot_notification_dot_v1_dot_notification__service__pb2.GetMarkersResponse.SerializeToString,
+            ),
+            'SetMarkers': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetMarkers,
+                    request_deserializer=rookery_dot_notification_dot_v1_dot_notification__service__pb2.SetMarkersRequest.FromString,
+                    response_serializer=rookery_dot_notification_dot_v1_dot_notification__service__pb2.SetMarkersResponse.SerializeToString,
             ),
             'StreamNotifications': grpc.stream_stream_rpc_method_handler(
                     servicer.StreamNotifications,
@@ -239,6 +275,60 @@ class NotificationService:
             '/rookery.notification.v1.NotificationService/ClearNotifications',
             rookery_dot_notification_dot_v1_dot_notification__service__pb2.ClearNotificationsRequest.SerializeToString,
             rookery_dot_notification_dot_v1_dot_notification__service__pb2.ClearNotificationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMarkers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.notification.v1.NotificationService/GetMarkers',
+            rookery_dot_notification_dot_v1_dot_notification__service__pb2.GetMarkersRequest.SerializeToString,
+            rookery_dot_notification_dot_v1_dot_notification__service__pb2.GetMarkersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetMarkers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.notification.v1.NotificationService/SetMarkers',
+            rookery_dot_notification_dot_v1_dot_notification__service__pb2.SetMarkersRequest.SerializeToString,
+            rookery_dot_notification_dot_v1_dot_notification__service__pb2.SetMarkersResponse.FromString,
             options,
             channel_credentials,
             insecure,

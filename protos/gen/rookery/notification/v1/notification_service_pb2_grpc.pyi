@@ -41,6 +41,14 @@ class NotificationServiceStub:
     """Puts one of the caller's away; repeating it is harmless. Errors: UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
     ClearNotifications: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.ClearNotificationsRequest, _notification_service_pb2.ClearNotificationsResponse]
     """Puts all of the caller's away that are there now. Errors: UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
+    GetMarkers: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.GetMarkersRequest, _notification_service_pb2.GetMarkersResponse]
+    """Where the caller has read to, in the timelines that are named; those never marked are left out. Errors: UNAUTHENTICATED,
+    PERMISSION_DENIED (scope), INVALID_ARGUMENT (timelines).
+    """
+    SetMarkers: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.SetMarkersRequest, _notification_service_pb2.SetMarkersResponse]
+    """Marks where the caller has read to. Errors: INVALID_ARGUMENT (markers), UNAUTHENTICATED, PERMISSION_DENIED (scope), ABORTED where another
+    client of the caller's marks the same timeline at that moment.
+    """
     StreamNotifications: _grpc.StreamStreamMultiCallable[_notification_service_pb2.StreamNotificationsRequest, _notification_service_pb2.StreamNotificationsResponse]
     """One stream a gateway replica: it names the accounts it serves, and is sent what they are told."""
 
@@ -57,6 +65,14 @@ class NotificationServiceAsyncStub(NotificationServiceStub):
     """Puts one of the caller's away; repeating it is harmless. Errors: UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
     ClearNotifications: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.ClearNotificationsRequest, _notification_service_pb2.ClearNotificationsResponse]  # type: ignore[assignment]
     """Puts all of the caller's away that are there now. Errors: UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
+    GetMarkers: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.GetMarkersRequest, _notification_service_pb2.GetMarkersResponse]  # type: ignore[assignment]
+    """Where the caller has read to, in the timelines that are named; those never marked are left out. Errors: UNAUTHENTICATED,
+    PERMISSION_DENIED (scope), INVALID_ARGUMENT (timelines).
+    """
+    SetMarkers: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.SetMarkersRequest, _notification_service_pb2.SetMarkersResponse]  # type: ignore[assignment]
+    """Marks where the caller has read to. Errors: INVALID_ARGUMENT (markers), UNAUTHENTICATED, PERMISSION_DENIED (scope), ABORTED where another
+    client of the caller's marks the same timeline at that moment.
+    """
     StreamNotifications: _aio.StreamStreamMultiCallable[_notification_service_pb2.StreamNotificationsRequest, _notification_service_pb2.StreamNotificationsResponse]  # type: ignore[assignment]
     """One stream a gateway replica: it names the accounts it serves, and is sent what they are told."""
 
@@ -94,6 +110,26 @@ class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_notification_service_pb2.ClearNotificationsResponse, _abc.Awaitable[_notification_service_pb2.ClearNotificationsResponse]]:
         """Puts all of the caller's away that are there now. Errors: UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
+
+    @_abc_1.abstractmethod
+    def GetMarkers(
+        self,
+        request: _notification_service_pb2.GetMarkersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notification_service_pb2.GetMarkersResponse, _abc.Awaitable[_notification_service_pb2.GetMarkersResponse]]:
+        """Where the caller has read to, in the timelines that are named; those never marked are left out. Errors: UNAUTHENTICATED,
+        PERMISSION_DENIED (scope), INVALID_ARGUMENT (timelines).
+        """
+
+    @_abc_1.abstractmethod
+    def SetMarkers(
+        self,
+        request: _notification_service_pb2.SetMarkersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notification_service_pb2.SetMarkersResponse, _abc.Awaitable[_notification_service_pb2.SetMarkersResponse]]:
+        """Marks where the caller has read to. Errors: INVALID_ARGUMENT (markers), UNAUTHENTICATED, PERMISSION_DENIED (scope), ABORTED where another
+        client of the caller's marks the same timeline at that moment.
+        """
 
     @_abc_1.abstractmethod
     def StreamNotifications(

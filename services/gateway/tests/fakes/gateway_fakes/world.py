@@ -10,6 +10,7 @@ from gateway_fakes.accounts import FakeAccounts
 from gateway_fakes.auth import FakeAuth
 from gateway_fakes.directory import FakeAnalytics, FakeDirectory
 from gateway_fakes.filters import FakeFilters
+from gateway_fakes.notification import FakeNotification
 from gateway_fakes.post import FakePost
 from gateway_fakes.profiles import FakeProfiles
 from gateway_fakes.relationships import FakeRelationships
@@ -30,6 +31,21 @@ class FakeFeed(FakeService):
         assert who is not None
         return feed_service_pb2.AddOwnPostResponse()
 
+    def ListPublicTimeline(self, request: Any, _who: Identity | None) -> Any:
+        """Of everyone's public posts, those with one of the hashtags if any are named; newest first."""
+        result = feed_service_pb2.ListPublicTimelineResponse()
+        for post in sorted(self.world.post.posts.values(), key=lambda post: -post.post_id):
+            below = not request.max_id or post.post_id < request.max_id
+            tagged = not request.any_tags or {tag.lower() for tag in request.any_tags} & set(post.tags)
+            media = bool(post.media) or not request.only_media
+            if below and tagged and media and post.visibility == post_pb2.VISIBILITY_PUBLIC and not post.reblog_of_id:
+                result.entries.add(
+                    entry_id=post.post_id, author_id=post.author_id, reason=feed_service_pb2.REASON_PUBLIC
+                )
+        result.more = len(result.entries) > request.limit
+        del result.entries[request.limit :]
+        return result
+
 
 @dataclass
 class World:
@@ -47,6 +63,7 @@ class World:
     post: FakePost = field(init=False)
     feed: FakeFeed = field(init=False)
     analytics: FakeAnalytics = field(init=False)
+    notification: FakeNotification = field(init=False)
 
     def __post_init__(self) -> None:
         self.auth, self.user = FakeAuth(self), FakeUser(self)
@@ -60,6 +77,7 @@ class World:
         self.user.parts = (self.profiles, self.filters, self.lists, self.relationships, self.directory)
         self.post, self.feed = FakePost(self), FakeFeed(self)
         self.analytics = FakeAnalytics(self)
+        self.notification = FakeNotification(self)
 
     async def batch_get_posts(self, _viewer: Identity | None, queries: Any) -> list[post_service_pb2.PostView]:
         found = [self.post.posts[query.post_id] for query in queries if query.post_id in self.post.posts]

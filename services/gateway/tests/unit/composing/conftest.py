@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from gateway_fakes.feed import EVERYBODY, FeedServer
 from gateway_fakes.filters import FilterServer
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -59,6 +60,7 @@ class World:
     subscribed: set[int] = field(default_factory=set)
     filters: list[Filter] = field(default_factory=list)
     told: dict[int, list[notification_service_pb2.Notification]] = field(default_factory=dict)
+    markers: dict[int, int] = field(default_factory=dict)
     news: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     listening: set[int] = field(default_factory=set)
 
@@ -100,6 +102,10 @@ class World:
             feed_service_pb2.TimelineEntry(entry_id=post_id, author_id=author_id, reason=Reason.ValueType(reason))
         )
         entries.sort(key=lambda entry: -entry.entry_id)
+
+    def publish(self, post_id: int) -> None:
+        """Puts a post into the timeline of everybody."""
+        self.entry(EVERYBODY, post_id, Reason.REASON_PUBLIC)
 
     def tell(self, recipient_id: int, notification_id: int, account_id: int, **fields: Any) -> Any:
         """Puts a notification into a list; returns it."""
@@ -196,47 +202,6 @@ class Posts(post_service_pb2_grpc.PostServiceServicer):
         return result
 
 
-class Feed(feed_service_pb2_grpc.FeedServiceServicer):
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    async def BatchGetHome(self, request: Any, context: Any) -> Any:
-        async def handle(live: Any) -> list[Any]:
-            return [self._home(entry, identity) for _, entry, identity in live]
-
-        kind = feed_service_pb2.BatchGetHomeResult
-        results = await serve_batch(request.entries, self._world.tokens.verifier, handle, kind)
-        return feed_service_pb2.BatchGetHomeResponse(results=results)
-
-    def _home(self, entry: Any, identity: Identity) -> Any:
-        self._world.note("BatchGetHome", (entry.limit, entry.max_id, entry.min_id))
-        found = [
-            each
-            for each in self._world.homes.get(identity.account_id, [])
-            if (not entry.max_id or each.entry_id < entry.max_id) and each.entry_id > max(entry.since_id, entry.min_id)
-        ]
-        page = found[-entry.limit :] if entry.min_id and not entry.max_id else found[: entry.limit]
-        return feed_service_pb2.BatchGetHomeResult(entries=page, more=len(found) > len(page))
-
-    async def StreamTimelines(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
-        async def listen() -> None:
-            async for request in request_iterator:
-                self._world.subscribed.update(request.subscribe_account_ids)
-                self._world.subscribed.difference_update(request.unsubscribe_account_ids)
-
-        self._world.subscribed.clear()
-        listening = asyncio.create_task(listen())
-        try:
-            yield feed_service_pb2.StreamTimelinesResponse()
-            while True:
-                update = await self._world.updates.get()
-                if isinstance(update, AppError):
-                    raise update
-                yield feed_service_pb2.StreamTimelinesResponse(updates=[update])
-        finally:
-            listening.cancel()
-
-
 class Notifications(notification_service_pb2_grpc.NotificationServiceServicer):
     def __init__(self, world: World) -> None:
         self._world = world
@@ -245,12 +210,13 @@ class Notifications(notification_service_pb2_grpc.NotificationServiceServicer):
         self._world.note("ListNotifications", (request.limit, request.max_id, request.min_id))
         viewer = require_identity("read:notifications").account_id
         upwards = request.min_id and not request.max_id
+        read = self._world.markers.get(viewer, 0) if request.unread_only else 0
         found = sorted(
             (
                 each
                 for each in self._world.told.get(viewer, [])
                 if (not request.max_id or each.notification_id < request.max_id)
-                and each.notification_id > max(request.since_id, request.min_id)
+                and each.notification_id > max(request.since_id, request.min_id, read)
                 and (not request.types or each.type in request.types)
                 and each.type not in request.exclude_types
                 and request.account_id in (0, each.account_id)
@@ -366,7 +332,7 @@ async def gateway(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             (user_service_pb2_grpc.add_UserServiceServicer_to_server, make(Users), "rookery.user.v1.UserService"),
             (add_FilterServiceServicer_to_server, make(FilterServer), "rookery.user.v1.FilterService"),
             (post_service_pb2_grpc.add_PostServiceServicer_to_server, make(Posts), "rookery.post.v1.PostService"),
-            (feed_service_pb2_grpc.add_FeedServiceServicer_to_server, make(Feed), "rookery.feed.v1.FeedService"),
+            (feed_service_pb2_grpc.add_FeedServiceServicer_to_server, make(FeedServer), "rookery.feed.v1.FeedService"),
             (
                 notification_service_pb2_grpc.add_NotificationServiceServicer_to_server,
                 make(Notifications),

@@ -162,7 +162,7 @@ async def test_what_is_wrong_is_named(http: httpx2.AsyncClient, query: str) -> N
 
 
 async def test_an_id_that_is_none_is_not_found(http: httpx2.AsyncClient) -> None:
-    for path in ("/unread_count", "/0", "/x"):
+    for path in ("/unread", "/0", "/x"):
         assert (await http.get(PATH + path)).status_code == 404
 
 
@@ -171,3 +171,24 @@ async def test_while_notification_is_away_the_answer_says_so(world: World, http:
     answer = await http.get(PATH)
     assert answer.status_code == 503
     assert "retry-after" in answer.headers
+
+
+async def test_the_unread_are_counted_above_the_marker_as_they_would_be_shown(
+    world: World, http: httpx2.AsyncClient
+) -> None:
+    async def count(query: str = "") -> int:
+        answer = await http.get(f"{PATH}/unread_count{query}")
+        assert answer.status_code == 200, answer.text
+        found: int = answer.json()["count"]
+        return found
+
+    world.relate(ALICE, BOB, muting_notifications=True)
+    for number in range(10, 300):
+        world.tell(ALICE, number, BOB if number % 2 else CAROL)
+    assert await count() == 100
+    assert await count("?limit=1000") == 145
+    assert await count("?limit=7") == 7
+    assert await count("?types[]=poll") == 0
+    world.markers[ALICE] = 290
+    assert await count() == 4
+    assert (await http.get(f"{PATH}/unread_count?limit=x")).status_code == 422

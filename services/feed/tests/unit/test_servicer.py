@@ -148,7 +148,8 @@ async def test_a_public_timeline_is_answered_to_anybody_by_hashtags_as_they_are_
 @pytest.mark.parametrize("field", ["any_tags", "all_tags", "no_tags"])
 async def test_too_many_hashtags_are_refused_by_the_name_of_their_list(feed: Feed, field: str) -> None:
     gateway = await feed.as_service("gateway")
-    request = pb.ListPublicTimelineRequest(limit=2, **{field: list("abcdef")})
+    request = pb.ListPublicTimelineRequest(limit=2)
+    getattr(request, field).extend("abcdef")
     with pytest.raises(InvalidArgument) as refused:
         await gateway.call("ListPublicTimeline", request, timeout=5, identity=None)
     assert [violation.field for violation in refused.value.fields] == [field]

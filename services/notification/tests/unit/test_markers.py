@@ -24,7 +24,7 @@ async def test_what_was_never_marked_is_left_out(markers: Markers) -> None:
 async def test_a_marker_is_moved_on_and_back_and_each_time_its_version_rises(
     markers: Markers, clock: FakeClock
 ) -> None:
-    moved = []
+    moved: list[Marker] = []
     for last_read_id in (5, 9, 7):
         clock.advance(1)
         moved += await markers.put(ALICE, {HOME: last_read_id})

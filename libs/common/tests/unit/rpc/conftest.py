@@ -39,7 +39,7 @@ class FeedNetwork(Network):
     async def serve_feed(self, behaviours: dict[str, Behaviour], **options: Any) -> RpcServer:
         registration = (
             feed_service_pb2_grpc.add_FeedServiceServicer_to_server,
-            Feed(**behaviours),
+            Feed(**behaviours),  # type: ignore[abstract]  # what it has not is UNIMPLEMENTED
             "rookery.feed.v1.FeedService",
         )
         return await self.serve(registration, **options)

@@ -84,6 +84,9 @@ class Looking:
     def among_followers_of_another(self) -> bool:
         return self._author.person.account_id in self._ids(f"/api/v1/accounts/{self._witness.account_id}/followers")
 
+    def among_endorsements_of_another(self) -> bool:
+        return self._author.person.account_id in self._ids(f"/api/v1/accounts/{self._witness.account_id}/endorsements")
+
     def followers(self) -> bool:
         return self._witness.account_id in self._ids(f"/api/v1/accounts/{self._author.person.account_id}/followers")
 
@@ -134,6 +137,7 @@ TABLE: Mapping[Callable[[Looking], bool], frozenset[str]] = {
     Looking.status_search: WELCOME - {"stranger"},
     Looking.account_search: WELCOME,
     Looking.among_followers_of_another: WELCOME,
+    Looking.among_endorsements_of_another: WELCOME,
     Looking.followers: EVERYBODY - {"blocked"},
     Looking.notification: SIGNED_IN - APART - {"muting", "self"},
     Looking.favouriting: WELCOME - {"stranger"},
@@ -154,6 +158,7 @@ def _author(town: Town, witness: Person, asked_id: str, viewers: Mapping[str, Pe
         if locked:
             assert person.api.follow_request_authorize(follower.account_id)["followed_by"]
     person.api.account_follow(witness.account_id)
+    witness.api.account_pin(person.account_id)
     word = f"rare{secrets.token_hex(6)}"
     names = " ".join(f"@{viewer.username}" for viewer in viewers.values())
     person.api.status_post(f"Look, {names}", visibility="unlisted")

@@ -55,6 +55,7 @@ from gateway_service.routers.recovery import Recovery
 from gateway_service.routers.reference import Reference
 from gateway_service.routers.registration import Registration
 from gateway_service.routers.relationships import Relationships
+from gateway_service.routers.remarks import Remarks
 from gateway_service.routers.reports import Reports
 from gateway_service.routers.search import Search
 from gateway_service.routers.security import Security
@@ -146,6 +147,8 @@ def api_routers(
         behind(flags, SEARCH, Search(clients, composer, exchange, settings).router),
         Profile(clients, composer, exchange, settings).router,
         AccountLists(clients, composer, exchange, settings).router,
+        # Its accounts/familiar_followers is not the account "familiar_followers".
+        Remarks(clients, composer, exchange, settings).router,
         Accounts(clients, composer, exchange, settings).router,
         Relationships(clients, composer, exchange, settings).router,
         Directory(clients, composer, exchange).router,
@@ -174,7 +177,7 @@ def api_routers(
         Instance(settings, sign_up, Community(clients, clock)).router,
         Activity(clients).router,
         OEmbed(composer, settings).router,
-        Empty(composer, exchange).router,
+        Empty(exchange).router,
         Reference().router,
         FrontPages(pages, settings).router,
     ]

@@ -31,6 +31,7 @@ from user_service.relationships.models import (
     MutedAccount,
     Pair,
     Relationship,
+    Remark,
     Ties,
 )
 from user_service.relationships.repository import RelationshipRepository
@@ -52,6 +53,7 @@ class State:
     follows: dict[Pair, Follow] = field(default_factory=dict)
     blocks: dict[Pair, Block] = field(default_factory=dict)
     mutes: dict[Pair, Mute] = field(default_factory=dict)
+    remarks: dict[Pair, Remark] = field(default_factory=dict)
     posts: dict[Pair, PostFact] = field(default_factory=dict)
     statuses: dict[int, PostDelta] = field(default_factory=dict)
 
@@ -69,6 +71,7 @@ class State:
             block=self.blocks.get(here, Block(*here, 0, now)),
             blocked=self.blocks.get(there, Block(*there, 0, now)),
             mute=self.mutes.get(here, Mute(*here, 0, now)),
+            remark=self.remarks.get(here, Remark(*here)),
         )
 
     def counts(self, account_id: int) -> Counts:
@@ -141,9 +144,14 @@ class FakeTransaction:
             (self.state.follows, there, before.back, after.back),
             (self.state.blocks, here, before.block, after.block),
             (self.state.mutes, here, before.mute, after.mute),
+            (self.state.remarks, here, before.remark, after.remark),
         ):
             if was != is_now:
                 cast(dict[Pair, object], kept)[key] = is_now
+        for was, follow in ((before.follow, after.follow), (before.back, after.back)):
+            ends = follow.follower_id, follow.followee_id
+            if was.active and not follow.active and ends in self.state.remarks:
+                self.state.remarks[ends] = replace(self.state.remarks[ends], endorsement_id=0)
 
     async def lock_posts(self, keys: Iterable[Pair]) -> dict[Pair, PostFact]:
         return {key: self.state.posts.get(key, PostFact(*key)) for key in keys}
@@ -217,6 +225,10 @@ class FakeRepository:
     async def mutes(self, account_id: int, before: int, limit: int, now: datetime) -> Listed[MutedAccount]:
         held = [mute for mute in self.state.mutes.values() if mute.holds(now) and mute.muter_id == account_id]
         return _page([(m.mute_id, MutedAccount(m.muted_id, m.expires_at)) for m in held], before, limit)
+
+    async def endorsements(self, account_id: int, before: int, limit: int) -> Listed[int]:
+        held = [each for each in self.state.remarks.values() if each.account_id == account_id and each.endorsement_id]
+        return _page([(each.endorsement_id, each.target_id) for each in held], before, limit)
 
     async def is_blocked(self, account_id: int, by: int) -> bool:
         block = self.state.blocks.get((by, account_id))

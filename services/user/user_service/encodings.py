@@ -13,11 +13,11 @@ from user_service.relationships.models import Pair, Relationship
 _VIEW = struct.Struct(">qqqqq")
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-# bits in this order, microseconds from 1970 to a mute's end (0: none); then the languages
-_RELATIONSHIP = struct.Struct(">Hq")
+# bits in this order, microseconds from 1970 to a mute's end (0: none), bytes of languages; then languages and note
+_RELATIONSHIP = struct.Struct(">HqH")
 _FLAGS = (
     "following", "showing_reblogs", "notifying", "followed_by", "blocking", "blocked_by", "muting",
-    "muting_notifications", "requested", "requested_by", "exclusively_listed",
+    "muting_notifications", "requested", "requested_by", "exclusively_listed", "endorsed",
 )  # fmt: skip
 
 
@@ -38,15 +38,18 @@ def _encode_relationship(relationship: Relationship) -> bytes:
     bits = sum(1 << n for n, name in enumerate(_FLAGS) if getattr(relationship, name))
     until = relationship.muted_until
     ends = 0 if until is None else (until - _START) // _MICROSECOND
-    return _RELATIONSHIP.pack(bits, ends) + ",".join(relationship.languages).encode()
+    languages = ",".join(relationship.languages).encode()
+    return _RELATIONSHIP.pack(bits, ends, len(languages)) + languages + relationship.note.encode()
 
 
 def _decode_relationship(pair: Pair, data: bytes) -> Relationship:
-    bits, ends = _RELATIONSHIP.unpack_from(data)
-    languages = data[_RELATIONSHIP.size :].decode()
+    bits, ends, size = _RELATIONSHIP.unpack_from(data)
+    note_at = _RELATIONSHIP.size + size
+    languages = data[_RELATIONSHIP.size : note_at].decode()
     return Relationship(
         account_id=pair[1],
         languages=tuple(languages.split(",")) if languages else (),
+        note=data[note_at:].decode(),
         muted_until=_START + ends * _MICROSECOND if ends else None,
         **{name: bool(bits >> n & 1) for n, name in enumerate(_FLAGS)},
     )
@@ -58,7 +61,7 @@ VIEWS: Kind[int, AccountView] = Kind(
 RELATIONSHIPS: Kind[Pair, Relationship] = Kind(
     name="relationship",
     # The number is that of the encoding: processes of two releases share epochs, and not entries.
-    key=lambda pair: f"3:{pair[0]}:{pair[1]}",
+    key=lambda pair: f"4:{pair[0]}:{pair[1]}",
     owners=lambda pair: pair,
     encode=_encode_relationship,
     decode=_decode_relationship,

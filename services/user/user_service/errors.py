@@ -87,6 +87,15 @@ class FollowRequestNotFound(NotFound):
         super().__init__("there is no such follow request")
 
 
+class NotFollowed(FailedPrecondition):
+    """Only whom one follows can be endorsed."""
+
+    reason = "NOT_FOLLOWED"
+
+    def __init__(self) -> None:
+        super().__init__("you must be following the account that you endorse")
+
+
 class FilterNotFound(NotFound):
     """There is no such filter, keyword or status of the caller's."""
 

@@ -11,7 +11,7 @@ import grpc
 from rookery.user.v1 import account_pb2
 from rookery.user.v1 import relationship_service_pb2 as pb
 from rookery.user.v1.relationship_service_pb2_grpc import RelationshipServiceServicer
-from rookery_common.auth import require_identity
+from rookery_common.auth import current_identity, require_identity
 from rookery_common.errors import Unauthenticated
 from user_service.errors import FieldInvalid
 from user_service.relationships.listing import RelationshipLists
@@ -23,10 +23,12 @@ ALLOWED_CALLERS = {
     name: frozenset({"gateway"})
     for name in (
         "BlockAccount", "UnblockAccount", "MuteAccount", "UnmuteAccount", "RemoveFollower", "AuthorizeFollowRequest",
-        "RejectFollowRequest", "ListBlocks", "ListMutes", "ListFollowRequests",
+        "RejectFollowRequest", "SetAccountNote", "EndorseAccount", "UnendorseAccount", "ListEndorsements",
+        "ListFamiliarFollowers", "ListBlocks", "ListMutes", "ListFollowRequests",
     )
 }  # fmt: skip
 READ_BLOCKS, READ_MUTES, READ_FOLLOWS = "read:blocks", "read:mutes", "read:follows"
+WRITE_ACCOUNTS = "write:accounts"
 WRITE_BLOCKS, WRITE_MUTES, WRITE_FOLLOWS = "write:blocks", "write:mutes", "write:follows"
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -73,6 +75,37 @@ class RelationshipServicer(RelationshipServiceServicer):
         done = self._relationships.reject(caller_id(WRITE_FOLLOWS), request.account_id)
         return pb.RejectFollowRequestResponse(relationship=await _told(done))
 
+    async def SetAccountNote(self, request: pb.SetAccountNoteRequest, context: Context) -> pb.SetAccountNoteResponse:
+        done = self._relationships.note(caller_id(WRITE_ACCOUNTS), request.account_id, request.comment)
+        return pb.SetAccountNoteResponse(relationship=await _told(done))
+
+    async def EndorseAccount(self, request: pb.EndorseAccountRequest, context: Context) -> pb.EndorseAccountResponse:
+        done = self._relationships.endorse(caller_id(WRITE_ACCOUNTS), request.account_id)
+        return pb.EndorseAccountResponse(relationship=await _told(done))
+
+    async def UnendorseAccount(
+        self, request: pb.UnendorseAccountRequest, context: Context
+    ) -> pb.UnendorseAccountResponse:
+        done = self._relationships.unendorse(caller_id(WRITE_ACCOUNTS), request.account_id)
+        return pb.UnendorseAccountResponse(relationship=await _told(done))
+
+    async def ListEndorsements(
+        self, request: pb.ListEndorsementsRequest, context: Context
+    ) -> pb.ListEndorsementsResponse:
+        identity = current_identity()
+        viewer = identity.account_id if identity else 0
+        page = (request.page_size, request.page_token)
+        ids, token = await self._lists.endorsements(viewer, request.account_id, *page)
+        return pb.ListEndorsementsResponse(account_ids=ids, next_page_token=token)
+
+    async def ListFamiliarFollowers(
+        self, request: pb.ListFamiliarFollowersRequest, context: Context
+    ) -> pb.ListFamiliarFollowersResponse:
+        response = pb.ListFamiliarFollowersResponse()
+        for account_id, followers in await self._lists.familiar(caller_id(READ_FOLLOWS), request.account_ids):
+            response.results.add(account_id=account_id, follower_ids=followers)
+        return response
+
     async def ListBlocks(self, request: pb.ListBlocksRequest, context: Context) -> pb.ListBlocksResponse:
         ids, token = await self._lists.blocks(caller_id(READ_BLOCKS), request.page_size, request.page_token)
         return pb.ListBlocksResponse(account_ids=ids, next_page_token=token)
@@ -117,6 +150,8 @@ def relationship_message(relationship: Relationship) -> account_pb2.Relationship
         requested=relationship.requested,
         requested_by=relationship.requested_by,
         exclusively_listed=relationship.exclusively_listed,
+        endorsed=relationship.endorsed,
+        note=relationship.note,
     )
 
 

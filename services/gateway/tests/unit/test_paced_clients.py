@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from gateway_fakes.serving import served
 from mastodon import Mastodon, MastodonRatelimitError
 
 from gateway_service.auth import TokenExchange
-from gateway_service.cache import Fragments
-from gateway_service.compose import Composer
 from gateway_service.config import Settings
 from gateway_service.limits import Limiter
 from gateway_service.metrics import LIMIT_REFUSALS
@@ -47,9 +45,8 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 def url(world: World, exchange: TokenExchange, settings: Settings) -> Iterator[str]:
     """A gateway with these limits, counted by the clock on the wall."""
     clock = SystemClock()
-    composer = Composer(cast(Any, world), Fragments(), clock, settings)
     limiter = Limiter(settings, exchange, clock)
-    web = build_web(settings, limiter.over([Empty(composer, exchange).router]))
+    web = build_web(settings, limiter.over([Empty(exchange).router]))
     limiter.reload_if_changed()
     with served(web, settings) as url:
         yield url

@@ -23,6 +23,7 @@ TABLES = (
     "post_facts",
     "filters",
     "lists",
+    "remarks",
 )
 
 

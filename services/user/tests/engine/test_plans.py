@@ -24,6 +24,7 @@ from user_service.directory.repository import LISTS as DIRECTORY
 from user_service.lists import repository as lists
 from user_service.lists.models import MAX_LISTS
 from user_service.relationships import statements as sql
+from user_service.relationships.models import FAMILIAR_AMONG, MAX_FAMILIAR
 from user_service.relationships.repository import RelationshipRepository
 
 # Enough that reading any of the tables from end to end costs the planner far more than an index.
@@ -50,6 +51,7 @@ SELECT n, n, 'Birds', 2, true FROM generate_series(10, {FOLLOWS} / 4) n;
 INSERT INTO list_members SELECT n, n, {STAR}, true FROM generate_series(10, {FOLLOWS} / 4) n;
 UPDATE accounts SET discoverable = true, last_status_on = current_date - (account_id % 400)::int
 WHERE account_id % 2 = 0;
+INSERT INTO remarks SELECT n, {STAR}, 'Met in the woods', n FROM generate_series(10, {FOLLOWS} / 4) n;
 ANALYZE;
 """  # noqa: S608 - our own numbers
 HOT: dict[str, tuple[str, tuple[object, ...]]] = {
@@ -61,9 +63,11 @@ HOT: dict[str, tuple[str, tuple[object, ...]]] = {
     "blocks": (sql.BLOCKS, (VIEWER, MAX_ID, PAGE + 1)),
     "lists_with": (lists.LISTS_WITH, (VIEWER, MAX_LISTS, STAR)),
     "list_members": (lists.MEMBERS, (VIEWER, VIEWER, MAX_ID, PAGE + 1)),
-    "unlist": (sql.REMOVE_FROM_LISTS, (VIEWER, STAR)),
     "directory, active": (DIRECTORY[Order.ACTIVE], (MAX_LISTED,)),
     "directory, new": (DIRECTORY[Order.NEW], (MAX_LISTED,)),
+    "end_with_follow": (sql.END_WITH_FOLLOW, (VIEWER, STAR)),
+    "endorsements": (sql.ENDORSEMENTS, (VIEWER, MAX_ID, PAGE + 1)),
+    "familiar_followers": (sql.FAMILIAR_FOLLOWERS, (VIEWER, list(range(1, 41)), FAMILIAR_AMONG, MAX_FAMILIAR)),
     "blocked_by": (sql.BLOCKED_BY, (STAR, VIEWER)),
 }
 

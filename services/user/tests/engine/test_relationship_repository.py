@@ -193,3 +193,20 @@ async def test_lists_are_in_order_and_bounded(stores: Stores) -> None:
     assert await ties.following(ALICE, MAX_ID, 5, primary=True) == Listed([14, 13, 12, 11, 10])
     assert await ties.following(ALICE, 213, 2, primary=False) == Listed([12, 11], 211)
     assert await ties.following(CAROL, MAX_ID, 2, primary=False) == Listed()
+
+
+async def test_a_remark_is_kept_and_its_endorsement_ends_with_the_follow(stores: Stores) -> None:
+    await stores.add(ALICE, BOB)
+    await stores.follow(ALICE, BOB, 10)
+
+    def remark(ties: Ties) -> Ties:
+        return replace(ties, remark=replace(ties.remark, note="Sings", endorsement_id=11))
+
+    after = await stores.change(ALICE, BOB, remark)
+    assert (after.remark.note, after.remark.endorsement_id) == ("Sings", 11)
+    assert await stores.ties.endorsements(ALICE, MAX_ID, 5) == Listed([BOB])
+    assert (await stores.ties.relationships([(ALICE, BOB)]))[ALICE, BOB].endorsed
+    await stores.change(ALICE, BOB, lambda ties: replace(ties, follow=ties.follow.ended()))
+    assert await stores.ties.endorsements(ALICE, MAX_ID, 5) == Listed([])
+    known = (await stores.ties.relationships([(ALICE, BOB)]))[ALICE, BOB]
+    assert (known.endorsed, known.note) == (False, "Sings")

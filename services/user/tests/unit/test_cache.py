@@ -114,6 +114,9 @@ async def _pay(clock: FakeClock) -> None:
         await asyncio.sleep(0)
 
 
+NOTED = Relationship(2, True, languages=("en", "pt"), endorsed=True, note="Sings; 🐦")
+
+
 async def test_what_changed_lately_is_to_be_read_from_the_primary(
     cache: EpochCache[Pair, Relationship], clock: FakeClock
 ) -> None:
@@ -133,7 +136,7 @@ def test_a_view_survives_its_encoding(clock: FakeClock, with_time: bool) -> None
     assert encodings.VIEWS.decode(1, encodings.VIEWS.encode(view)) == view
 
 
-@pytest.mark.parametrize("value", [OLD, NEW, Relationship(2, True, True, False, (), True)])
+@pytest.mark.parametrize("value", [OLD, NEW, Relationship(2, True, True, False, (), True), NOTED])
 def test_a_relationship_survives_its_encoding(value: Relationship) -> None:
     kind = encodings.RELATIONSHIPS
     assert kind.decode(PAIR, kind.encode(value)) == value

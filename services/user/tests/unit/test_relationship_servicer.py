@@ -16,7 +16,7 @@ from rookery.user.v1.relationship_service_pb2_grpc import (
     RelationshipServiceStub,
     add_RelationshipServiceServicer_to_server,
 )
-from rookery_common.errors import InvalidArgument, NotFound, PermissionDenied, Unauthenticated
+from rookery_common.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
 from rookery_common.rpc import RpcClient
 from rookery_common.testing.rpc import Network, Tokens, settings_of
 from user_service.relationship_servicer import ALLOWED_CALLERS, SERVICE_NAME, RelationshipServicer
@@ -33,6 +33,10 @@ ACTS = {
     "RemoveFollower": "write:follows",
     "AuthorizeFollowRequest": "write:follows",
     "RejectFollowRequest": "write:follows",
+    "SetAccountNote": "write:accounts",
+    "EndorseAccount": "write:accounts",
+    "UnendorseAccount": "write:accounts",
+    "ListFamiliarFollowers": "read:follows",
     "ListBlocks": "read:blocks",
     "ListMutes": "read:mutes",
     "ListFollowRequests": "read:follows",
@@ -122,3 +126,35 @@ async def test_a_duration_is_one_that_a_mute_can_last(call: Caller, world: World
     with pytest.raises(InvalidArgument) as caught:
         await call("MuteAccount", request, alice)
     assert [violation.field for violation in caught.value.fields] == ["duration"]
+
+
+async def test_whom_one_endorses_is_shown_to_anybody_whom_one_does_not_block(call: Caller, world: World) -> None:
+    alice, bob, carol = [await world.sign_up(name) for name in ("alice", "bob", "carol")]
+    with pytest.raises(FailedPrecondition):
+        await call("EndorseAccount", pb.EndorseAccountRequest(account_id=bob), alice)
+    await world.relationships.follow(alice, bob, FollowSettings())
+    endorsed = (await call("EndorseAccount", pb.EndorseAccountRequest(account_id=bob), alice)).relationship
+    assert endorsed.endorsed
+    request = pb.ListEndorsementsRequest(account_id=alice)
+    assert list((await call.gateway.call("ListEndorsements", request, timeout=5)).account_ids) == [bob]
+    await world.relationships.block(alice, carol)
+    assert list((await call("ListEndorsements", request, carol)).account_ids) == []
+    assert list((await call("ListEndorsements", request, alice)).account_ids) == [bob]
+    ended = (await call("UnendorseAccount", pb.UnendorseAccountRequest(account_id=bob), alice)).relationship
+    assert not ended.endorsed
+    with pytest.raises(NotFound):
+        await call("ListEndorsements", pb.ListEndorsementsRequest(account_id=404), alice)
+
+
+async def test_a_note_is_its_writers_alone(call: Caller, world: World) -> None:
+    alice, bob = await world.sign_up("alice"), await world.sign_up("bob")
+    noted = await call("SetAccountNote", pb.SetAccountNoteRequest(account_id=bob, comment=" Sings\nwell "), alice)
+    assert noted.relationship.note == "Sings\nwell"
+    between = await world.relationships.between([(alice, bob), (bob, alice)])
+    assert [each.note for each in between.values()] == ["Sings\nwell", ""]
+    for comment in ("x" * 2001, "bell\x07"):
+        with pytest.raises(InvalidArgument) as caught:
+            await call("SetAccountNote", pb.SetAccountNoteRequest(account_id=bob, comment=comment), alice)
+        assert [violation.field for violation in caught.value.fields] == ["comment"]
+    await call("SetAccountNote", pb.SetAccountNoteRequest(account_id=bob), alice)
+    assert (await world.relationships.between([(alice, bob)]))[alice, bob].note == ""

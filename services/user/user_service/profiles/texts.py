@@ -13,6 +13,7 @@ from user_service.profiles.models import (
     MAX_FIELD_CHARS,
     MAX_FIELDS,
     MAX_NOTE_CHARS,
+    MAX_REMARK_CHARS,
 )
 
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|[0-9]{3}))?", re.IGNORECASE | re.ASCII)
@@ -33,6 +34,13 @@ def note(text: str) -> str:
     """In lines, at most 500 characters."""
     text = text.replace("\r\n", "\n").strip()
     _check("note", text, MAX_NOTE_CHARS, _LINES)
+    return text
+
+
+def remark(text: str) -> str:
+    """A note about somebody else, in lines, at most 2,000 characters."""
+    text = text.replace("\r\n", "\n").strip()
+    _check("comment", text, MAX_REMARK_CHARS, _LINES)
     return text
 
 

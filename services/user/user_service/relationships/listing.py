@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from rookery_common.clock import Clock
@@ -9,7 +10,7 @@ from rookery_common.ids import MAX_ID
 from rookery_common.paging import CursorCodec
 from user_service.errors import AccountNotFound, FieldInvalid
 from user_service.pages import position
-from user_service.relationships.models import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Listed, MutedAccount
+from user_service.relationships.models import DEFAULT_PAGE_SIZE, MAX_FAMILIAR_OF, MAX_PAGE_SIZE, Listed, MutedAccount
 from user_service.relationships.repository import RelationshipRepository
 from user_service.service import Caches
 
@@ -60,6 +61,23 @@ class RelationshipLists:
         limit, before = self._page("mutes", account_id, page_size, token)
         page = await self._repository.mutes(account_id, before, limit, self._clock.now())
         return self._answer("mutes", account_id, page)
+
+    async def endorsements(self, viewer: int, account_id: int, page_size: int, token: str) -> tuple[list[int], str]:
+        """Whom the account endorses; nobody, for whom it blocks. Raises AccountNotFound."""
+        route = f"endorsements/{account_id}"
+        limit, before = self._page(route, viewer, page_size, token)
+        await self._must_exist(account_id)
+        if viewer not in (0, account_id) and await self._repository.is_blocked(viewer, by=account_id):
+            return [], ""
+        return self._answer(route, viewer, await self._repository.endorsements(account_id, before, limit))
+
+    async def familiar(self, account_id: int, others: Sequence[int]) -> list[tuple[int, list[int]]]:
+        """For each of the others, whom of its followers the account follows; nobody where that is not to be told."""
+        wanted = list(dict.fromkeys(others))
+        if not 0 < len(wanted) <= MAX_FAMILIAR_OF:
+            raise FieldInvalid("account_ids", f"must be from 1 to {MAX_FAMILIAR_OF}")
+        found = await self._repository.familiar_followers(account_id, wanted)
+        return [(each, found.get(each, [])) for each in wanted]
 
     async def _must_exist(self, account_id: int) -> bool:
         """Raises AccountNotFound; tells whether the primary is to be read, for what has changed just now."""

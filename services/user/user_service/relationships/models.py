@@ -12,6 +12,8 @@ MAX_PAGE_SIZE = 80
 # Ten years: what is meant to last longer has no end.
 MAX_MUTE = timedelta(days=3650)
 Pair = tuple[int, int]
+# Of the newest follows of whom asks, how many are looked at, and how many are told of each account.
+FAMILIAR_AMONG, MAX_FAMILIAR, MAX_FAMILIAR_OF = 500, 20, 40
 T = TypeVar("T")
 
 
@@ -134,6 +136,16 @@ class Mute:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What an account keeps of another: a note for itself, and an endorsement (its place in their list, or 0)."""
+
+    account_id: int
+    target_id: int
+    note: str = ""
+    endorsement_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Relationship:
     """What a viewer is to an account, and it to them. A mute ends by itself at `muted_until`."""
 
@@ -151,6 +163,8 @@ class Relationship:
     requested: bool = False
     requested_by: bool = False
     exclusively_listed: bool = False
+    endorsed: bool = False
+    note: str = ""
 
     def at(self, now: datetime) -> Self:
         """As it is at this time."""
@@ -169,6 +183,7 @@ class Ties:
     block: Block
     blocked: Block
     mute: Mute
+    remark: Remark
 
     def relationship(self, now: datetime) -> Relationship:
         """What the first is to the other."""
@@ -189,6 +204,8 @@ class Ties:
             muted_until=mute.expires_at if muting else None,
             requested=follow.requested,
             requested_by=self.back.requested,
+            endorsed=follow.active and self.remark.endorsement_id > 0,
+            note=self.remark.note,
         )
 
 

@@ -14,7 +14,19 @@ from rookery_common.kafka.events import Event
 from rookery_common.kafka.postgres_outbox import OutboxTransaction, PostgresOutbox
 from user_service.counts import COUNT_SLOTS, CountChange, add_counts
 from user_service.relationships import statements as sql
-from user_service.relationships.models import Block, Follow, Listed, Mute, MutedAccount, Pair, Relationship, Ties
+from user_service.relationships.models import (
+    FAMILIAR_AMONG,
+    MAX_FAMILIAR,
+    Block,
+    Follow,
+    Listed,
+    Mute,
+    MutedAccount,
+    Pair,
+    Relationship,
+    Remark,
+    Ties,
+)
 
 Slot = tuple[int, int]  # of an account's counts
 
@@ -41,6 +53,11 @@ class RelationshipTransaction:
             await self._save_mute(after.mute)
         if after.block != before.block:
             await self._save_block(before.block, after.block)
+        if after.remark != before.remark:
+            row = (after.remark.note, after.remark.endorsement_id)
+            await self._tx.execute(
+                "remark_save", sql.SAVE_REMARK, after.remark.account_id, after.remark.target_id, *row
+            )
         counts: dict[Slot, list[int]] = {}
         for was, is_now in ((before.follow, after.follow), (before.back, after.back)):
             if is_now != was:
@@ -65,7 +82,7 @@ class RelationshipTransaction:
             await self._tx.execute("follower_add", sql.ADD_FOLLOWER, followee, follower, after.follow_id)
         elif before.active and not after.active:
             await self._tx.execute("follower_remove", sql.REMOVE_FOLLOWER, followee, follower)
-            await self._tx.execute("unlist", sql.REMOVE_FROM_LISTS, follower, followee)
+            await self._tx.execute("end_with_follow", sql.END_WITH_FOLLOW, follower, followee)
         if after.requested and not before.requested:
             await self._tx.execute("request_add", sql.ADD_REQUEST, followee, follower, after.follow_id)
         elif before.requested and not after.requested:
@@ -132,6 +149,19 @@ class RelationshipRepository:
         items = [MutedAccount(row["account_id"], row["expires_at"]) for row in rows[:limit]]
         return Listed(items, _next(rows, limit))
 
+    async def endorsements(self, account_id: int, before: int, limit: int) -> Listed[int]:
+        """Whom the account endorses, in the same order."""
+        return await self._page("endorsements", sql.ENDORSEMENTS, (account_id, before), limit, primary=True)
+
+    async def familiar_followers(self, account_id: int, others: Sequence[int]) -> dict[int, list[int]]:
+        """Of each of the others, who follows it and is followed by the account, newest first; without empty ones."""
+        args = (account_id, list(others), FAMILIAR_AMONG, MAX_FAMILIAR)
+        found: dict[int, list[int]] = {}
+        async with self._pg.read(primary=True) as connection:
+            for row in await connection.fetch("familiar_followers", sql.FAMILIAR_FOLLOWERS, *args):
+                found.setdefault(row["account_id"], []).append(row["follower_id"])
+        return found
+
     async def is_blocked(self, account_id: int, by: int) -> bool:
         """Whether the account is kept away by the other; always the primary's."""
         async with self._pg.read(primary=True) as connection:
@@ -175,6 +205,7 @@ def _ties(row: Any, account_id: int, other_id: int, now: datetime) -> Ties:
         block=_block(row, account_id, other_id, now, ""),
         blocked=_block(row, other_id, account_id, now, "back_"),
         mute=_mute(row, account_id, other_id, now),
+        remark=Remark(account_id, other_id, row["note"] or "", row["endorsement_id"] or 0),
     )
 
 
@@ -229,4 +260,6 @@ def _relationship(row: Any) -> Relationship:
         requested=wanted and row["requested"],
         requested_by=row["requested_by"],
         exclusively_listed=row["exclusively_listed"],
+        endorsed=bool(row["endorsement_id"]),
+        note=row["note"] or "",
     )

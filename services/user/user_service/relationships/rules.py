@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from user_service.errors import FollowNotAllowed, FollowRequestNotFound
+from user_service.errors import FollowNotAllowed, FollowRequestNotFound, NotFollowed
 from user_service.relationships.models import Follow, FollowSettings, Ties
 
 
@@ -76,6 +76,25 @@ def mute(ties: Ties, at: Moment, *, notifications: bool, expires_at: datetime | 
 def unmute(ties: Ties, _at: Moment) -> Ties:
     """Ends a mute."""
     return replace(ties, mute=ties.mute.ended()) if ties.mute.active else ties
+
+
+def note(ties: Ties, _at: Moment, text: str) -> Ties:
+    """Keeps a note about the other."""
+    return replace(ties, remark=replace(ties.remark, note=text))
+
+
+def endorse(ties: Ties, at: Moment) -> Ties:
+    """Endorses the other, who is followed. Raises NotFollowed."""
+    if not ties.follow.active:
+        raise NotFollowed
+    if ties.remark.endorsement_id:
+        return ties
+    return replace(ties, remark=replace(ties.remark, endorsement_id=at.fresh_id))
+
+
+def unendorse(ties: Ties, _at: Moment) -> Ties:
+    """Endorses the other no more."""
+    return replace(ties, remark=replace(ties.remark, endorsement_id=0))
 
 
 def _ended(follow: Follow) -> Follow:

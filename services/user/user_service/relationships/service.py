@@ -13,6 +13,7 @@ from rookery_common.ids import IdSource
 from rookery_common.logs import get_logger
 from user_service.errors import AccountNotFound, CannotRelateToOneself, FieldInvalid
 from user_service.metrics import RELATIONSHIP_CHANGES
+from user_service.profiles.texts import remark
 from user_service.relationship_events import RelationshipEvents
 from user_service.relationships import rules
 from user_service.relationships.models import (
@@ -111,6 +112,18 @@ class Relationships:
     async def unmute(self, account_id: int, other_id: int) -> Relationship:
         """Ends a mute; there need be none."""
         return await self._change(account_id, other_id, rules.unmute)
+
+    async def note(self, account_id: int, other_id: int, text: str) -> Relationship:
+        """Keeps a note about the other, for the account alone; an empty one is none. Raises FieldInvalid."""
+        return await self._change(account_id, other_id, partial(rules.note, text=remark(text)))
+
+    async def endorse(self, account_id: int, other_id: int) -> Relationship:
+        """Shows the other on the account's profile, as long as it follows them. Raises NotFollowed."""
+        return await self._change(account_id, other_id, rules.endorse)
+
+    async def unendorse(self, account_id: int, other_id: int) -> Relationship:
+        """Shows them there no more; nor need they have been."""
+        return await self._change(account_id, other_id, rules.unendorse)
 
     async def _change(self, account_id: int, other_id: int, rule: Rule) -> Relationship:
         if account_id == other_id:

@@ -13,13 +13,15 @@ SELECT a.locked,
        b.block_id, b.blocked_at, b.active AS block_active, b.version AS block_version,
        e.block_id AS back_block_id, e.blocked_at AS back_blocked_at, e.active AS back_block_active,
        e.version AS back_block_version,
-       m.mute_id, m.muted_at, m.notifications, m.expires_at, m.active AS mute_active, m.version AS mute_version
+       m.mute_id, m.muted_at, m.notifications, m.expires_at, m.active AS mute_active, m.version AS mute_version,
+       k.note, k.endorsement_id
 FROM accounts a
 LEFT JOIN follows_by_follower f ON f.follower_id = $1 AND f.followee_id = $2
 LEFT JOIN follows_by_follower r ON r.follower_id = $2 AND r.followee_id = $1
 LEFT JOIN blocks_by_blocker b ON b.blocker_id = $1 AND b.blocked_id = $2
 LEFT JOIN blocks_by_blocker e ON e.blocker_id = $2 AND e.blocked_id = $1
 LEFT JOIN mutes m ON m.muter_id = $1 AND m.muted_id = $2
+LEFT JOIN remarks k ON k.account_id = $1 AND k.target_id = $2
 WHERE a.account_id = $2 AND EXISTS (SELECT FROM accounts WHERE account_id = $1)
 """
 SAVE_FOLLOW = """
@@ -34,7 +36,10 @@ ON CONFLICT (follower_id, followee_id) DO UPDATE SET
 ADD_FOLLOWER = "INSERT INTO follows_by_followee (followee_id, follower_id, follow_id) VALUES ($1, $2, $3)"
 REMOVE_FOLLOWER = "DELETE FROM follows_by_followee WHERE followee_id = $1 AND follower_id = $2"
 # What rests on a follow ends with it.
-REMOVE_FROM_LISTS = "DELETE FROM list_members WHERE account_id = $1 AND member_id = $2"
+END_WITH_FOLLOW = """
+WITH unlisted AS (DELETE FROM list_members WHERE account_id = $1 AND member_id = $2)
+UPDATE remarks SET endorsement_id = 0 WHERE account_id = $1 AND target_id = $2 AND endorsement_id > 0
+"""
 ADD_REQUEST = "INSERT INTO follow_requests (followee_id, follower_id, follow_id) VALUES ($1, $2, $3)"
 REMOVE_REQUEST = "DELETE FROM follow_requests WHERE followee_id = $1 AND follower_id = $2"
 SAVE_BLOCK = """
@@ -52,11 +57,16 @@ ON CONFLICT (muter_id, muted_id) DO UPDATE SET
   mute_id = excluded.mute_id, muted_at = excluded.muted_at, notifications = excluded.notifications,
   expires_at = excluded.expires_at, active = excluded.active, version = excluded.version
 """
+SAVE_REMARK = """
+INSERT INTO remarks (account_id, target_id, note, endorsement_id) VALUES ($1, $2, $3, $4)
+ON CONFLICT (account_id, target_id) DO UPDATE SET note = excluded.note, endorsement_id = excluded.endorsement_id
+"""
 RELATIONSHIPS = """
 SELECT q.viewer_id, q.account_id, f.active AS following, f.requested, f.reblogs, f.notify, f.languages,
        r.follower_id IS NOT NULL AS followed_by, w.follower_id IS NOT NULL AS requested_by,
        b.blocked_id IS NOT NULL AS blocking, e.blocker_id IS NOT NULL AS blocked_by,
-       m.muted_id IS NOT NULL AS muting, m.notifications, m.expires_at, x.member_id IS NOT NULL AS exclusively_listed
+       m.muted_id IS NOT NULL AS muting, m.notifications, m.expires_at, x.member_id IS NOT NULL AS exclusively_listed,
+       k.note, k.endorsement_id
 FROM unnest($1::bigint[], $2::bigint[]) AS q (viewer_id, account_id)
 JOIN accounts a ON a.account_id = q.account_id
 LEFT JOIN follows_by_follower f
@@ -66,6 +76,7 @@ LEFT JOIN follow_requests w ON w.followee_id = q.viewer_id AND w.follower_id = q
 LEFT JOIN blocks_by_blocker b ON b.blocker_id = q.viewer_id AND b.blocked_id = q.account_id AND b.active
 LEFT JOIN blocks_by_blocked e ON e.blocked_id = q.viewer_id AND e.blocker_id = q.account_id
 LEFT JOIN mutes m ON m.muter_id = q.viewer_id AND m.muted_id = q.account_id AND m.active
+LEFT JOIN remarks k ON k.account_id = q.viewer_id AND k.target_id = q.account_id
 LEFT JOIN LATERAL (
   SELECT member_id FROM list_members WHERE account_id = q.viewer_id AND member_id = q.account_id AND exclusive LIMIT 1
 ) x ON true
@@ -90,6 +101,29 @@ MUTES = """
 SELECT muted_id AS account_id, mute_id AS position, expires_at FROM mutes
 WHERE muter_id = $1 AND mute_id < $2 AND active AND (expires_at IS NULL OR expires_at > $4)
 ORDER BY mute_id DESC LIMIT $3
+"""
+ENDORSEMENTS = """
+SELECT target_id AS account_id, endorsement_id AS position FROM remarks
+WHERE account_id = $1 AND endorsement_id < $2 AND endorsement_id > 0 ORDER BY endorsement_id DESC LIMIT $3
+"""
+# Whoever hides whom they follow, or who follows them, is in nobody's answer.
+FAMILIAR_FOLLOWERS = """
+WITH mine AS MATERIALIZED (
+  SELECT f.followee_id FROM follows_by_follower f
+  WHERE f.follower_id = $1 AND f.active ORDER BY f.follow_id DESC LIMIT $3
+)
+SELECT q.account_id, t.follower_id
+FROM unnest($2::bigint[]) AS q (account_id)
+JOIN accounts a ON a.account_id = q.account_id AND NOT a.hide_collections
+LEFT JOIN blocks_by_blocked e ON e.blocked_id = $1 AND e.blocker_id = q.account_id
+CROSS JOIN LATERAL (
+  SELECT b.follower_id
+  FROM mine
+  JOIN follows_by_followee b ON b.followee_id = q.account_id AND b.follower_id = mine.followee_id
+  JOIN accounts o ON o.account_id = b.follower_id AND NOT o.hide_collections
+  ORDER BY b.follow_id DESC LIMIT $4
+) t
+WHERE e.blocker_id IS NULL
 """
 ACCOUNT_EXISTS = "SELECT EXISTS (SELECT FROM accounts WHERE account_id = $1)"
 HIDES_COLLECTIONS = "SELECT EXISTS (SELECT FROM accounts WHERE account_id = $1 AND hide_collections)"

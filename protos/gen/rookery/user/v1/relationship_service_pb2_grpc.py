@@ -71,6 +71,31 @@ class RelationshipServiceStub:
                 request_serializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.RejectFollowRequestRequest.SerializeToString,
                 response_deserializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.RejectFollowRequestResponse.FromString,
                 _registered_method=True)
+        self.SetAccountNote = channel.unary_unary(
+                '/rookery.user.v1.RelationshipService/SetAccountNote',
+                request_serializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.SetAccountNoteRequest.SerializeToString,
+                response_deserializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.SetAccountNoteResponse.FromString,
+                _registered_method=True)
+        self.EndorseAccount = channel.unary_unary(
+                '/rookery.user.v1.RelationshipService/EndorseAccount',
+                request_serializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.EndorseAccountRequest.SerializeToString,
+                response_deserializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.EndorseAccountResponse.FromString,
+                _registered_method=True)
+        self.UnendorseAccount = channel.unary_unary(
+                '/rookery.user.v1.RelationshipService/UnendorseAccount',
+                request_serializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.UnendorseAccountRequest.SerializeToString,
+                response_deserializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.UnendorseAccountResponse.FromString,
+                _registered_method=True)
+        self.ListEndorsements = channel.unary_unary(
+                '/rookery.user.v1.RelationshipService/ListEndorsements',
+                request_serializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.ListEndorsementsRequest.SerializeToString,
+                response_deserializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.ListEndorsementsResponse.FromString,
+                _registered_method=True)
+        self.ListFamiliarFollowers = channel.unary_unary(
+                '/rookery.user.v1.RelationshipService/ListFamiliarFollowers',
+                request_serializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.ListFamiliarFollowersRequest.SerializeToString,
+                response_deserializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.ListFamiliarFollowersResponse.FromString,
+                _registered_method=True)
         self.ListBlocks = channel.unary_unary(
                 '/rookery.user.v1.RelationshipService/ListBlocks',
                 request_serializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.ListBlocksRequest.SerializeToString,
@@ -144,6 +169,45 @@ class RelationshipServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetAccountNote(self, request, context):
+        """Keeps a note about an account for the caller alone; an empty one is none. Errors: NOT_FOUND, INVALID_ARGUMENT (oneself, comment),
+        UNAUTHENTICATED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndorseAccount(self, request, context):
+        """Shows an account that the caller follows on the caller's profile, as long as it is followed. Errors: NOT_FOUND,
+        FAILED_PRECONDITION (NOT_FOLLOWED), INVALID_ARGUMENT (oneself), UNAUTHENTICATED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnendorseAccount(self, request, context):
+        """Errors: NOT_FOUND, INVALID_ARGUMENT (oneself), UNAUTHENTICATED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEndorsements(self, request, context):
+        """Whom an account endorses, newest first, by keyset; nobody, for a viewer whom it blocks. Errors: NOT_FOUND, INVALID_ARGUMENT
+        (page_size, page_token).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFamiliarFollowers(self, request, context):
+        """For each of some accounts, whom of its followers the caller follows: of the caller's newest 500, at most 20; nobody where the
+        account hides its followers or a block is between. Errors: INVALID_ARGUMENT (account_ids), UNAUTHENTICATED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListBlocks(self, request, context):
         """Whom the caller blocks, newest first, by keyset. Errors: INVALID_ARGUMENT (page_size, page_token), UNAUTHENTICATED.
         """
@@ -202,6 +266,31 @@ def add_RelationshipServiceServicer_to_server(servicer, server):
                     servicer.RejectFollowRequest,
                     request_deserializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.RejectFollowRequestRequest.FromString,
                     response_serializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.RejectFollowRequestResponse.SerializeToString,
+            ),
+            'SetAccountNote': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetAccountNote,
+                    request_deserializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.SetAccountNoteRequest.FromString,
+                    response_serializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.SetAccountNoteResponse.SerializeToString,
+            ),
+            'EndorseAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndorseAccount,
+                    request_deserializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.EndorseAccountRequest.FromString,
+                    response_serializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.EndorseAccountResponse.SerializeToString,
+            ),
+            'UnendorseAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnendorseAccount,
+                    request_deserializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.UnendorseAccountRequest.FromString,
+                    response_serializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.UnendorseAccountResponse.SerializeToString,
+            ),
+            'ListEndorsements': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEndorsements,
+                    request_deserializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.ListEndorsementsRequest.FromString,
+                    response_serializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.ListEndorsementsResponse.SerializeToString,
+            ),
+            'ListFamiliarFollowers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFamiliarFollowers,
+                    request_deserializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.ListFamiliarFollowersRequest.FromString,
+                    response_serializer=rookery_dot_user_dot_v1_dot_relationship__service__pb2.ListFamiliarFollowersResponse.SerializeToString,
             ),
             'ListBlocks': grpc.unary_unary_rpc_method_handler(
                     servicer.ListBlocks,
@@ -410,6 +499,141 @@ class RelationshipService:
             '/rookery.user.v1.RelationshipService/RejectFollowRequest',
             rookery_dot_user_dot_v1_dot_relationship__service__pb2.RejectFollowRequestRequest.SerializeToString,
             rookery_dot_user_dot_v1_dot_relationship__service__pb2.RejectFollowRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetAccountNote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.user.v1.RelationshipService/SetAccountNote',
+            rookery_dot_user_dot_v1_dot_relationship__service__pb2.SetAccountNoteRequest.SerializeToString,
+            rookery_dot_user_dot_v1_dot_relationship__service__pb2.SetAccountNoteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndorseAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.user.v1.RelationshipService/EndorseAccount',
+            rookery_dot_user_dot_v1_dot_relationship__service__pb2.EndorseAccountRequest.SerializeToString,
+            rookery_dot_user_dot_v1_dot_relationship__service__pb2.EndorseAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnendorseAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.user.v1.RelationshipService/UnendorseAccount',
+            rookery_dot_user_dot_v1_dot_relationship__service__pb2.UnendorseAccountRequest.SerializeToString,
+            rookery_dot_user_dot_v1_dot_relationship__service__pb2.UnendorseAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEndorsements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.user.v1.RelationshipService/ListEndorsements',
+            rookery_dot_user_dot_v1_dot_relationship__service__pb2.ListEndorsementsRequest.SerializeToString,
+            rookery_dot_user_dot_v1_dot_relationship__service__pb2.ListEndorsementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFamiliarFollowers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.user.v1.RelationshipService/ListFamiliarFollowers',
+            rookery_dot_user_dot_v1_dot_relationship__service__pb2.ListFamiliarFollowersRequest.SerializeToString,
+            rookery_dot_user_dot_v1_dot_relationship__service__pb2.ListFamiliarFollowersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,24 @@ class RelationshipServiceStub:
     """Lets somebody follow who has asked to. Errors: NOT_FOUND (no such account, no such request), UNAUTHENTICATED."""
     RejectFollowRequest: _grpc.UnaryUnaryMultiCallable[_relationship_service_pb2.RejectFollowRequestRequest, _relationship_service_pb2.RejectFollowRequestResponse]
     """Errors: NOT_FOUND (no such account, no such request), UNAUTHENTICATED."""
+    SetAccountNote: _grpc.UnaryUnaryMultiCallable[_relationship_service_pb2.SetAccountNoteRequest, _relationship_service_pb2.SetAccountNoteResponse]
+    """Keeps a note about an account for the caller alone; an empty one is none. Errors: NOT_FOUND, INVALID_ARGUMENT (oneself, comment),
+    UNAUTHENTICATED.
+    """
+    EndorseAccount: _grpc.UnaryUnaryMultiCallable[_relationship_service_pb2.EndorseAccountRequest, _relationship_service_pb2.EndorseAccountResponse]
+    """Shows an account that the caller follows on the caller's profile, as long as it is followed. Errors: NOT_FOUND,
+    FAILED_PRECONDITION (NOT_FOLLOWED), INVALID_ARGUMENT (oneself), UNAUTHENTICATED.
+    """
+    UnendorseAccount: _grpc.UnaryUnaryMultiCallable[_relationship_service_pb2.UnendorseAccountRequest, _relationship_service_pb2.UnendorseAccountResponse]
+    """Errors: NOT_FOUND, INVALID_ARGUMENT (oneself), UNAUTHENTICATED."""
+    ListEndorsements: _grpc.UnaryUnaryMultiCallable[_relationship_service_pb2.ListEndorsementsRequest, _relationship_service_pb2.ListEndorsementsResponse]
+    """Whom an account endorses, newest first, by keyset; nobody, for a viewer whom it blocks. Errors: NOT_FOUND, INVALID_ARGUMENT
+    (page_size, page_token).
+    """
+    ListFamiliarFollowers: _grpc.UnaryUnaryMultiCallable[_relationship_service_pb2.ListFamiliarFollowersRequest, _relationship_service_pb2.ListFamiliarFollowersResponse]
+    """For each of some accounts, whom of its followers the caller follows: of the caller's newest 500, at most 20; nobody where the
+    account hides its followers or a block is between. Errors: INVALID_ARGUMENT (account_ids), UNAUTHENTICATED.
+    """
     ListBlocks: _grpc.UnaryUnaryMultiCallable[_relationship_service_pb2.ListBlocksRequest, _relationship_service_pb2.ListBlocksResponse]
     """Whom the caller blocks, newest first, by keyset. Errors: INVALID_ARGUMENT (page_size, page_token), UNAUTHENTICATED."""
     ListMutes: _grpc.UnaryUnaryMultiCallable[_relationship_service_pb2.ListMutesRequest, _relationship_service_pb2.ListMutesResponse]
@@ -85,6 +103,24 @@ class RelationshipServiceAsyncStub(RelationshipServiceStub):
     """Lets somebody follow who has asked to. Errors: NOT_FOUND (no such account, no such request), UNAUTHENTICATED."""
     RejectFollowRequest: _aio.UnaryUnaryMultiCallable[_relationship_service_pb2.RejectFollowRequestRequest, _relationship_service_pb2.RejectFollowRequestResponse]  # type: ignore[assignment]
     """Errors: NOT_FOUND (no such account, no such request), UNAUTHENTICATED."""
+    SetAccountNote: _aio.UnaryUnaryMultiCallable[_relationship_service_pb2.SetAccountNoteRequest, _relationship_service_pb2.SetAccountNoteResponse]  # type: ignore[assignment]
+    """Keeps a note about an account for the caller alone; an empty one is none. Errors: NOT_FOUND, INVALID_ARGUMENT (oneself, comment),
+    UNAUTHENTICATED.
+    """
+    EndorseAccount: _aio.UnaryUnaryMultiCallable[_relationship_service_pb2.EndorseAccountRequest, _relationship_service_pb2.EndorseAccountResponse]  # type: ignore[assignment]
+    """Shows an account that the caller follows on the caller's profile, as long as it is followed. Errors: NOT_FOUND,
+    FAILED_PRECONDITION (NOT_FOLLOWED), INVALID_ARGUMENT (oneself), UNAUTHENTICATED.
+    """
+    UnendorseAccount: _aio.UnaryUnaryMultiCallable[_relationship_service_pb2.UnendorseAccountRequest, _relationship_service_pb2.UnendorseAccountResponse]  # type: ignore[assignment]
+    """Errors: NOT_FOUND, INVALID_ARGUMENT (oneself), UNAUTHENTICATED."""
+    ListEndorsements: _aio.UnaryUnaryMultiCallable[_relationship_service_pb2.ListEndorsementsRequest, _relationship_service_pb2.ListEndorsementsResponse]  # type: ignore[assignment]
+    """Whom an account endorses, newest first, by keyset; nobody, for a viewer whom it blocks. Errors: NOT_FOUND, INVALID_ARGUMENT
+    (page_size, page_token).
+    """
+    ListFamiliarFollowers: _aio.UnaryUnaryMultiCallable[_relationship_service_pb2.ListFamiliarFollowersRequest, _relationship_service_pb2.ListFamiliarFollowersResponse]  # type: ignore[assignment]
+    """For each of some accounts, whom of its followers the caller follows: of the caller's newest 500, at most 20; nobody where the
+    account hides its followers or a block is between. Errors: INVALID_ARGUMENT (account_ids), UNAUTHENTICATED.
+    """
     ListBlocks: _aio.UnaryUnaryMultiCallable[_relationship_service_pb2.ListBlocksRequest, _relationship_service_pb2.ListBlocksResponse]  # type: ignore[assignment]
     """Whom the caller blocks, newest first, by keyset. Errors: INVALID_ARGUMENT (page_size, page_token), UNAUTHENTICATED."""
     ListMutes: _aio.UnaryUnaryMultiCallable[_relationship_service_pb2.ListMutesRequest, _relationship_service_pb2.ListMutesResponse]  # type: ignore[assignment]
@@ -156,6 +192,54 @@ class RelationshipServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_relationship_service_pb2.RejectFollowRequestResponse, _abc.Awaitable[_relationship_service_pb2.RejectFollowRequestResponse]]:
         """Errors: NOT_FOUND (no such account, no such request), UNAUTHENTICATED."""
+
+    @_abc_1.abstractmethod
+    def SetAccountNote(
+        self,
+        request: _relationship_service_pb2.SetAccountNoteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_relationship_service_pb2.SetAccountNoteResponse, _abc.Awaitable[_relationship_service_pb2.SetAccountNoteResponse]]:
+        """Keeps a note about an account for the caller alone; an empty one is none. Errors: NOT_FOUND, INVALID_ARGUMENT (oneself, comment),
+        UNAUTHENTICATED.
+        """
+
+    @_abc_1.abstractmethod
+    def EndorseAccount(
+        self,
+        request: _relationship_service_pb2.EndorseAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_relationship_service_pb2.EndorseAccountResponse, _abc.Awaitable[_relationship_service_pb2.EndorseAccountResponse]]:
+        """Shows an account that the caller follows on the caller's profile, as long as it is followed. Errors: NOT_FOUND,
+        FAILED_PRECONDITION (NOT_FOLLOWED), INVALID_ARGUMENT (oneself), UNAUTHENTICATED.
+        """
+
+    @_abc_1.abstractmethod
+    def UnendorseAccount(
+        self,
+        request: _relationship_service_pb2.UnendorseAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_relationship_service_pb2.UnendorseAccountResponse, _abc.Awaitable[_relationship_service_pb2.UnendorseAccountResponse]]:
+        """Errors: NOT_FOUND, INVALID_ARGUMENT (oneself), UNAUTHENTICATED."""
+
+    @_abc_1.abstractmethod
+    def ListEndorsements(
+        self,
+        request: _relationship_service_pb2.ListEndorsementsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_relationship_service_pb2.ListEndorsementsResponse, _abc.Awaitable[_relationship_service_pb2.ListEndorsementsResponse]]:
+        """Whom an account endorses, newest first, by keyset; nobody, for a viewer whom it blocks. Errors: NOT_FOUND, INVALID_ARGUMENT
+        (page_size, page_token).
+        """
+
+    @_abc_1.abstractmethod
+    def ListFamiliarFollowers(
+        self,
+        request: _relationship_service_pb2.ListFamiliarFollowersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_relationship_service_pb2.ListFamiliarFollowersResponse, _abc.Awaitable[_relationship_service_pb2.ListFamiliarFollowersResponse]]:
+        """For each of some accounts, whom of its followers the caller follows: of the caller's newest 500, at most 20; nobody where the
+        account hides its followers or a block is between. Errors: INVALID_ARGUMENT (account_ids), UNAUTHENTICATED.
+        """
 
     @_abc_1.abstractmethod
     def ListBlocks(

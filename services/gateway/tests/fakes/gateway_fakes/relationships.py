@@ -8,7 +8,7 @@ from gateway_fakes.service import FakeService, bad
 from rookery.user.v1 import account_pb2
 from rookery.user.v1 import relationship_service_pb2 as pb
 from rookery_common.auth import Identity
-from rookery_common.errors import NotFound
+from rookery_common.errors import FailedPrecondition, NotFound
 
 if TYPE_CHECKING:
     from gateway_fakes.world import World
@@ -24,6 +24,8 @@ class FakeRelationships(FakeService):
         self.blocks: set[Pair] = set()
         self.mutes: dict[Pair, pb.MuteAccountRequest] = {}
         self.requests: set[Pair] = set()
+        self.notes: dict[Pair, str] = {}
+        self.endorsements: set[Pair] = set()
 
     def complete(self, relation: account_pb2.Relationship, viewer: int) -> account_pb2.Relationship:
         here, there = (viewer, relation.account_id), (relation.account_id, viewer)
@@ -32,7 +34,41 @@ class FakeRelationships(FakeService):
         mute = self.mutes.get(here)
         relation.muting_notifications = mute is not None and (mute.notifications or not mute.HasField("notifications"))
         relation.requested, relation.requested_by = here in self.requests, there in self.requests
+        relation.endorsed, relation.note = here in self.endorsements, self.notes.get(here, "")
         return relation
+
+    def SetAccountNote(self, request: Any, who: Identity | None) -> Any:
+        pair = self._pair(request, who)
+        self.notes[pair] = request.comment
+        return pb.SetAccountNoteResponse(relationship=self.world.user.relation(*pair))
+
+    def EndorseAccount(self, request: Any, who: Identity | None) -> Any:
+        pair = self._pair(request, who)
+        if pair not in self.world.user.follows:
+            raise FailedPrecondition("Not followed")
+        self.endorsements.add(pair)
+        return pb.EndorseAccountResponse(relationship=self.world.user.relation(*pair))
+
+    def UnendorseAccount(self, request: Any, who: Identity | None) -> Any:
+        pair = self._pair(request, who)
+        self.endorsements.discard(pair)
+        return pb.UnendorseAccountResponse(relationship=self.world.user.relation(*pair))
+
+    def ListEndorsements(self, request: Any, _who: Any) -> Any:
+        if request.account_id not in self.world.user.accounts:
+            raise NotFound("No such account")
+        found = sorted(other for account_id, other in self.endorsements if account_id == request.account_id)
+        page, token = self._page(found, request)
+        return pb.ListEndorsementsResponse(account_ids=page, next_page_token=token)
+
+    def ListFamiliarFollowers(self, request: Any, who: Identity | None) -> Any:
+        assert who is not None
+        follows, response = self.world.user.follows, pb.ListFamiliarFollowersResponse()
+        mine = {followee for follower, followee in follows if follower == who.account_id}
+        for account_id in request.account_ids:
+            known = sorted(each for each in mine if (each, account_id) in follows)
+            response.results.add(account_id=account_id, follower_ids=known)
+        return response
 
     def BlockAccount(self, request: Any, who: Identity | None) -> Any:
         pair = self._pair(request, who)

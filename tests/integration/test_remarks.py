@@ -5,6 +5,11 @@ from __future__ import annotations
 from harness.people import Person
 
 
+def _familiar(viewer: Person, account: Person) -> list[str]:
+    (found,) = viewer.api.account_familiar_followers(account.account_id)
+    return [str(each["id"]) for each in found["accounts"]]
+
+
 def test_a_note_stays_ones_own_an_endorsement_is_shown_until_one_unfollows(
     alice: Person, bob: Person, carol: Person
 ) -> None:
@@ -18,9 +23,7 @@ def test_a_note_stays_ones_own_an_endorsement_is_shown_until_one_unfollows(
     assert alice.api.account_pin(bob.account_id)["endorsed"]
     assert [str(each["id"]) for each in alice.api.endorsements()] == [bob.account_id]
     bob.api.account_follow(carol.account_id)
-    (familiar,) = alice.api.account_familiar_followers(carol.account_id)
-    assert [str(each["id"]) for each in familiar["accounts"]] == [bob.account_id]
+    assert _familiar(alice, carol) == [bob.account_id]
     alice.api.account_unfollow(bob.account_id)
     assert alice.api.endorsements() == []
-    (familiar,) = alice.api.account_familiar_followers(carol.account_id)
-    assert familiar["accounts"] == []
+    assert _familiar(alice, carol) == []

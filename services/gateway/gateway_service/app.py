@@ -65,6 +65,7 @@ from gateway_service.routers.sign_up import SignUp
 from gateway_service.routers.sign_up_page import SignUpPage
 from gateway_service.routers.statuses import Statuses
 from gateway_service.routers.streaming import Streaming
+from gateway_service.routers.suggestions import Suggestions
 from gateway_service.routers.texts import TextRoutes
 from gateway_service.routers.timelines import Timelines
 from gateway_service.routing import behind
@@ -146,12 +147,7 @@ def api_routers(
         # Its accounts/search is not the account "search".
         behind(flags, SEARCH, Search(clients, composer, exchange, settings).router),
         Profile(clients, composer, exchange, settings).router,
-        AccountLists(clients, composer, exchange, settings).router,
-        # Its accounts/familiar_followers is not the account "familiar_followers".
-        Remarks(clients, composer, exchange, settings).router,
-        Accounts(clients, composer, exchange, settings).router,
-        Relationships(clients, composer, exchange, settings).router,
-        Directory(clients, composer, exchange).router,
+        *_people(clients, composer, exchange, settings),
         Notifications(clients, composer, exchange, settings).router,
         Markers(clients, exchange, settings).router,
         behind(flags, CHAT, Conversations(clients, composer, exchange, settings).router),
@@ -180,4 +176,17 @@ def api_routers(
         Empty(exchange).router,
         Reference().router,
         FrontPages(pages, settings).router,
+    ]
+
+
+def _people(clients: Clients, composer: Composer, exchange: TokenExchange, settings: Settings) -> list[APIRouter]:
+    """Accounts, and what they are to one another."""
+    return [
+        AccountLists(clients, composer, exchange, settings).router,
+        # Its accounts/familiar_followers is not the account "familiar_followers".
+        Remarks(clients, composer, exchange, settings).router,
+        Accounts(clients, composer, exchange, settings).router,
+        Relationships(clients, composer, exchange, settings).router,
+        Directory(clients, composer, exchange).router,
+        Suggestions(clients, composer, exchange).router,
     ]

@@ -45,6 +45,7 @@ from rookery.user.v1.filter_service_pb2_grpc import FilterServiceStub
 from rookery.user.v1.list_service_pb2_grpc import ListServiceStub
 from rookery.user.v1.profile_service_pb2_grpc import ProfileServiceStub
 from rookery.user.v1.relationship_service_pb2_grpc import RelationshipServiceStub
+from rookery.user.v1.suggestion_service_pb2_grpc import SuggestionServiceStub
 from rookery.user.v1.user_service_pb2 import (
     AccountQuery,
     AccountView,
@@ -86,6 +87,7 @@ user_stub = joined(
     ListServiceStub,
     ProfileServiceStub,
     RelationshipServiceStub,
+    SuggestionServiceStub,
 )
 
 

@@ -11,6 +11,7 @@ from rookery.user.v1.filter_service_pb2_grpc import add_FilterServiceServicer_to
 from rookery.user.v1.list_service_pb2_grpc import add_ListServiceServicer_to_server
 from rookery.user.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
 from rookery.user.v1.relationship_service_pb2_grpc import add_RelationshipServiceServicer_to_server
+from rookery.user.v1.suggestion_service_pb2_grpc import add_SuggestionServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import add_UserServiceServicer_to_server
 from rookery_common.app import App, Component, Role
 from rookery_common.auth import TokenVerifier
@@ -39,6 +40,7 @@ from user_service import (
     profile_servicer,
     relationship_servicer,
     servicer,
+    suggestion_servicer,
 )
 from user_service.cache import EpochCache
 from user_service.clients import AuthClient
@@ -65,6 +67,9 @@ from user_service.relationships.service import Relationships
 from user_service.repository import UserRepository
 from user_service.service import Caches, UserService
 from user_service.servicer import UserServicer, encode_account
+from user_service.suggestion_servicer import SuggestionServicer
+from user_service.suggestions.repository import SuggestionRepository
+from user_service.suggestions.service import Suggestions
 
 NAME = "user"
 ALLOWED_CALLERS = {
@@ -74,6 +79,7 @@ ALLOWED_CALLERS = {
     **filter_servicer.ALLOWED_CALLERS,
     **list_servicer.ALLOWED_CALLERS,
     **directory_servicer.ALLOWED_CALLERS,
+    **suggestion_servicer.ALLOWED_CALLERS,
 }
 # Of the 1,024 worker numbers of Snowflakes, those that are user's.
 WORKERS = range(128, 256)
@@ -115,6 +121,7 @@ class Rules:
     pages: RelationshipLists
     lists: Lists
     directory: Directory
+    suggestions: Suggestions
 
 
 def build(roles: frozenset[Role]) -> App:
@@ -162,6 +169,7 @@ def _rules(
         pages=RelationshipLists(relationships, caches, cursors, clock),
         lists=Lists(ListRepository(pg, outbox), caches, events, ids, cursors),
         directory=Directory(DirectoryRepository(pg)),
+        suggestions=Suggestions(SuggestionRepository(pg), clock),
     )
 
 
@@ -177,6 +185,11 @@ def _server(settings: Settings, rules: Rules, clock: SystemClock) -> list[Compon
         (add_FilterServiceServicer_to_server, FilterServicer(rules.filters), filter_servicer.SERVICE_NAME),
         (add_ListServiceServicer_to_server, ListServicer(rules.lists), list_servicer.SERVICE_NAME),
         (add_DirectoryServiceServicer_to_server, DirectoryServicer(rules.directory), directory_servicer.SERVICE_NAME),
+        (
+            add_SuggestionServiceServicer_to_server,
+            SuggestionServicer(rules.suggestions),
+            suggestion_servicer.SERVICE_NAME,
+        ),
     ]
     server = RpcServer(settings, verifier=verifier, services=services, allowed_callers=ALLOWED_CALLERS)
     return [auth, server]

@@ -82,6 +82,9 @@ class Remarks:
         caller = await self._exchange.require_user(request, "read:follows")
         account_ids = query_params(request).ids("id", MAX_FAMILIAR_OF)
         if not account_ids:
+            # Mastodon.py names them in a body of JSON.
+            account_ids = (await read_params(request, self._settings.max_body_bytes)).ids("id", MAX_FAMILIAR_OF)
+        if not account_ids:
             return json_array([])
         call = ListFamiliarFollowersRequest(account_ids=account_ids)
         answer = await self._clients.user.call(

@@ -27,7 +27,7 @@ LIMITS = """
 routes = ["GET /api/v1/announcements"]
 account = "6/2s"
 [classes.slow]
-routes = ["GET /api/v1/endorsements"]
+routes = ["GET /api/v1/domain_blocks"]
 account = "2/2s"
 """
 
@@ -63,7 +63,7 @@ def refusals(name: str) -> float:
 
 
 def ask(api: Mastodon, times: int) -> list[Any]:
-    return [api.endorsements() for _ in range(times)]
+    return [api.domain_blocks() for _ in range(times)]
 
 
 def test_client_that_paces_itself_is_never_refused(url: str, token: str) -> None:

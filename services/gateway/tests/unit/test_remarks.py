@@ -47,4 +47,6 @@ async def test_familiar_followers_are_shown_by_account(http: httpx2.AsyncClient,
         (str(star), [str(bob)]),
         (str(bob), []),
     ]
+    in_body = await http.request("GET", f"{URL}/familiar_followers", headers=headers, json={"id": [str(star), bob]})
+    assert in_body.json() == found
     assert (await http.get(f"{URL}/familiar_followers", headers=headers)).json() == []

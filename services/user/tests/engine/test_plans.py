@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -26,6 +27,8 @@ from user_service.lists.models import MAX_LISTS
 from user_service.relationships import statements as sql
 from user_service.relationships.models import FAMILIAR_AMONG, MAX_FAMILIAR
 from user_service.relationships.repository import RelationshipRepository
+from user_service.suggestions import repository as suggestions
+from user_service.suggestions.models import CANDIDATES, FRIENDS, FRIENDS_OF_EACH
 
 # Enough that reading any of the tables from end to end costs the planner far more than an index.
 FOLLOWS = 50_000
@@ -52,6 +55,9 @@ INSERT INTO list_members SELECT n, n, {STAR}, true FROM generate_series(10, {FOL
 UPDATE accounts SET discoverable = true, last_status_on = current_date - (account_id % 400)::int
 WHERE account_id % 2 = 0;
 INSERT INTO remarks SELECT n, {STAR}, 'Met in the woods', n FROM generate_series(10, {FOLLOWS} / 4) n;
+INSERT INTO account_counts (account_id, slot, followers)
+SELECT n, 0, {FOLLOWS} - n FROM generate_series(1, {FOLLOWS} - 1) n;
+INSERT INTO dismissed_suggestions SELECT n, {STAR} FROM generate_series(10, {FOLLOWS} / 4) n;
 ANALYZE;
 """  # noqa: S608 - our own numbers
 HOT: dict[str, tuple[str, tuple[object, ...]]] = {
@@ -66,6 +72,9 @@ HOT: dict[str, tuple[str, tuple[object, ...]]] = {
     "directory, active": (DIRECTORY[Order.ACTIVE], (MAX_LISTED,)),
     "directory, new": (DIRECTORY[Order.NEW], (MAX_LISTED,)),
     "end_with_follow": (sql.END_WITH_FOLLOW, (VIEWER, STAR)),
+    "friends_of_friends": (suggestions.FRIENDS_OF_FRIENDS, (VIEWER, FRIENDS, FRIENDS_OF_EACH, CANDIDATES)),
+    "most_followed": (suggestions.MOST_FOLLOWED, (CANDIDATES,)),
+    "suitable": (suggestions.SUITABLE, (VIEWER, list(range(1, 2 * CANDIDATES)), PAGE, datetime.now(UTC))),
     "endorsements": (sql.ENDORSEMENTS, (VIEWER, MAX_ID, PAGE + 1)),
     "familiar_followers": (sql.FAMILIAR_FOLLOWERS, (VIEWER, list(range(1, 41)), FAMILIAR_AMONG, MAX_FAMILIAR)),
     "blocked_by": (sql.BLOCKED_BY, (STAR, VIEWER)),

@@ -15,6 +15,7 @@ from gateway_fakes.post import FakePost
 from gateway_fakes.profiles import FakeProfiles
 from gateway_fakes.relationships import FakeRelationships
 from gateway_fakes.service import FakeService
+from gateway_fakes.suggestions import FakeSuggestions
 from gateway_fakes.user import FakeUser
 from rookery.feed.v1 import feed_service_pb2
 from rookery.post.v1 import post_pb2, post_service_pb2
@@ -59,6 +60,7 @@ class World:
     filters: FakeFilters = field(init=False)
     lists: FakeLists = field(init=False)
     directory: FakeDirectory = field(init=False)
+    suggestions: FakeSuggestions = field(init=False)
     relationships: FakeRelationships = field(init=False)
     post: FakePost = field(init=False)
     feed: FakeFeed = field(init=False)
@@ -71,10 +73,13 @@ class World:
         self.profiles = FakeProfiles(self)
         self.filters = FakeFilters(self)
         self.lists = FakeLists(self)
+        self.suggestions = FakeSuggestions(self)
         self.relationships = FakeRelationships(self)
         self.auth.parts = (self.accounts,)
         self.directory = FakeDirectory(self)
-        self.user.parts = (self.profiles, self.filters, self.lists, self.relationships, self.directory)
+        self.user.parts = (
+            self.profiles, self.filters, self.lists, self.suggestions, self.relationships, self.directory,
+        )  # fmt: skip
         self.post, self.feed = FakePost(self), FakeFeed(self)
         self.analytics = FakeAnalytics(self)
         self.notification = FakeNotification(self)

@@ -1,0 +1,1 @@
+"""Whom accounts may want to follow."""

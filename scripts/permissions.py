@@ -57,6 +57,7 @@ OPEN: Mapping[str, str] = {
     "user.DirectoryService.GetCommunityCounts": "how large the community is, is for all to see",
     "user.UserService.LookupAccounts": "who has which name is for all to see",
     "user.UserService.ListAccounts": "service to service",
+    "user.UserService.ListRelationshipsOf": "service to service: post acts at its time for who scheduled it",
     "user.UserService.ReserveAccount": "service to service",
     "user.UserService.ConfirmAccount": "service to service",
 }

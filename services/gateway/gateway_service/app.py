@@ -57,6 +57,7 @@ from gateway_service.routers.registration import Registration
 from gateway_service.routers.relationships import Relationships
 from gateway_service.routers.remarks import Remarks
 from gateway_service.routers.reports import Reports
+from gateway_service.routers.scheduled_statuses import ScheduledStatuses
 from gateway_service.routers.search import Search
 from gateway_service.routers.security import Security
 from gateway_service.routers.sessions import SessionPages
@@ -144,6 +145,7 @@ def api_routers(
         EngagementLists(clients, composer, exchange, settings).router,
         Edits(clients, composer, exchange, settings).router,
         Polls(clients, composer, exchange, settings).router,
+        ScheduledStatuses(clients, composer, exchange, settings).router,
         # Its accounts/search is not the account "search".
         behind(flags, SEARCH, Search(clients, composer, exchange, settings).router),
         Profile(clients, composer, exchange, settings).router,

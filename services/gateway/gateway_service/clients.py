@@ -37,6 +37,7 @@ from rookery.post.v1.post_service_pb2 import (
     PostView,
 )
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
+from rookery.post.v1.schedule_service_pb2_grpc import ScheduleServiceStub
 from rookery.search.v1.search_service_pb2_grpc import SearchServiceStub
 from rookery.user.v1.account_pb2 import Relationship
 from rookery.user.v1.directory_service_pb2_grpc import DirectoryServiceStub
@@ -79,7 +80,9 @@ def joined(*stubs: StubFactory) -> StubFactory:
 
 
 auth_stub = joined(AuthServiceStub, AccountServiceStub)
-post_stub = joined(PostServiceStub, EngagementServiceStub, EditServiceStub, PinServiceStub, PollServiceStub)
+post_stub = joined(
+    PostServiceStub, EngagementServiceStub, EditServiceStub, PinServiceStub, PollServiceStub, ScheduleServiceStub
+)
 user_stub = joined(
     UserServiceStub,
     DirectoryServiceStub,

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from post_service import __version__, edit_servicer, engagement_servicer, pin_servicer, poll_servicer
+from post_service import __version__, edit_servicer, engagement_servicer, pin_servicer, poll_servicer, schedule_servicer
 from post_service.clients import AuthClient, UserClient
 from post_service.config import Settings
 from post_service.consumers import (
@@ -37,7 +37,11 @@ from post_service.repository.polls import PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.redis_guard import RedisGuard
 from post_service.repository.revisions import RevisionRepository
+from post_service.repository.schedule import ScheduleRepository
+from post_service.repository.scheduled import ScheduledRepository
 from post_service.repository.statements import STATEMENTS
+from post_service.schedule_models import JobKind
+from post_service.schedule_servicer import ScheduleServicer
 from post_service.service.confirm_vote import VoteConfirmer
 from post_service.service.create_post import PostWriter
 from post_service.service.decide import Decisions
@@ -52,9 +56,12 @@ from post_service.service.media import MediaLibrary
 from post_service.service.pins import Pins
 from post_service.service.polls import PollReader
 from post_service.service.profile_pictures import ProfilePictures
+from post_service.service.publish_scheduled import ScheduledPublisher
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
 from post_service.service.revisions import Revisions
+from post_service.service.scheduled_posts import ScheduledPosts
+from post_service.service.scheduler import Scheduler
 from post_service.service.settle import Settler
 from post_service.service.sweep_uploads import UploadSweeper
 from post_service.service.threads import ThreadReader
@@ -67,6 +74,7 @@ from rookery.post.v1.engagement_service_pb2_grpc import add_EngagementServiceSer
 from rookery.post.v1.pin_service_pb2_grpc import add_PinServiceServicer_to_server
 from rookery.post.v1.poll_service_pb2_grpc import add_PollServiceServicer_to_server
 from rookery.post.v1.post_service_pb2_grpc import add_PostServiceServicer_to_server
+from rookery.post.v1.schedule_service_pb2_grpc import add_ScheduleServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.app import App, Component, Role
 from rookery_common.auth import TokenVerifier
@@ -105,11 +113,12 @@ def build(roles: frozenset[Role]) -> App:
         components.append(UploadSweeper(MediaRepository(cql), files, SystemClock()))
     if roles & {Role.SERVE, Role.CONSUME}:
         parts = _Parts(settings, cql, outbox, files)
-        components += [parts.redis, parts.user, _Drain(outbox)]
+        components += [parts.redis, parts.user, parts.lease, _Drain(outbox)]
+        checks["worker_lease"] = parts.lease.check
         if Role.CONSUME in roles:
-            components += parts.consumers(producer)
+            components += [*parts.consumers(producer), parts.scheduler()]
         if Role.SERVE in roles:
-            components += parts.serving(checks)
+            components += parts.serving()
     # Redis is a cache and user a courtesy: without them posts are served, so that neither decides about readiness.
     return App(settings, __version__, components, checks)
 
@@ -147,9 +156,34 @@ class _Parts:
             self._stores, self._reader, self._mark_reader, self._codec, self._events, self._versions
         )
 
+        self.lease = CqlWorkerLease(cql, self._clock, WORKERS)
+        self._ids, self._media = Snowflake(self._clock, self.lease.worker), MediaRepository(cql)
+        self._schedule = ScheduleRepository(cql)
+        self._scheduled = ScheduledRepository(cql, self._schedule)
+        self._writer = self._post_writer()
+
+    def scheduler(self) -> Scheduler:
+        publisher = ScheduledPublisher(self._scheduled, self._writer, self._ids, self._clock)
+        return Scheduler(self._schedule, {JobKind.PUBLISH: publisher}, self._clock)
+
+    def _post_writer(self) -> PostWriter:
+        return PostWriter(
+            self._posts,
+            self._media,
+            self._cache,
+            self._reader,
+            self._users,
+            self._codec,
+            self._events,
+            self._ids,
+            self._versions,
+            self._settings.local_domain,
+            hold=self._settings.hold_posts,
+        )
+
     def consumers(self, dead_letters: Producer) -> list[Component]:
         decisions = Decisions(self._posts, self._reader, self._settler, self._events, self._versions)
-        pictures = ProfilePictures(MediaRepository(self._cql), self._versions, self._clock)
+        pictures = ProfilePictures(self._media, self._versions, self._clock)
         handlers: dict[str, tuple[str, EventHandler]] = {
             DECISIONS_GROUP: (DECISIONS_TOPIC, DecisionsHandler(decisions)),
             DELETIONS_GROUP: (DELETIONS_TOPIC, DeletionsHandler(self._remover, self._reader)),
@@ -168,13 +202,12 @@ class _Parts:
             for group, (topic, handler) in handlers.items()
         ]
 
-    def serving(self, checks: dict[str, Check]) -> list[Component]:
+    def serving(self) -> list[Component]:
         settings = self._settings
-        lease = CqlWorkerLease(self._cql, self._clock, WORKERS)
         auth = RpcClient(settings, settings.auth_target, AuthServiceStub, service="auth")
         workers = ImageWorkers(settings.image_workers)
         verifier = TokenVerifier(AuthClient(auth).signing_keys, self._clock)
-        rules = self._rules(Snowflake(self._clock, lease.worker), workers)
+        rules = self._rules(workers)
         server = RpcServer(
             settings,
             verifier=verifier,
@@ -188,17 +221,17 @@ class _Parts:
                 (add_EditServiceServicer_to_server, self._edit_servicer(), edit_servicer.SERVICE_NAME),
                 (add_PinServiceServicer_to_server, self._pin_servicer(), pin_servicer.SERVICE_NAME),
                 (add_PollServiceServicer_to_server, self._poll_servicer(), poll_servicer.SERVICE_NAME),
+                (add_ScheduleServiceServicer_to_server, self._schedule_servicer(), schedule_servicer.SERVICE_NAME),
             ],
             allowed_callers=ALLOWED_CALLERS,
         )
-        checks["worker_lease"] = lease.check
-        return [lease, auth, workers, server]
+        return [auth, workers, server]
 
     def _edit_servicer(self) -> EditServicer:
         editor = PostEditor(
             self._posts,
             self._revisions,
-            MediaRepository(self._cql),
+            self._media,
             self._reader,
             self._remover,
             self._settler,
@@ -219,35 +252,27 @@ class _Parts:
         votes = VoteRepository(self._cql, self._outbox, self._polls)
         return PollServicer(Voting(self._polls, votes, self._posts, self._reader, self._events, self._versions))
 
+    def _schedule_servicer(self) -> ScheduleServicer:
+        scheduled = ScheduledPosts(
+            self._scheduled, self._posts, self._media, self._writer, self._ids, self._versions, self._clock
+        )
+        return ScheduleServicer(scheduled, self._codec)
+
     def _engagement_servicer(self) -> EngagementServicer:
         lists = MarkedRepository(self._cql, self._clock)
         return EngagementServicer(MarkedPosts(lists, self._marks), EngagedAccounts(self._engagements, self._reader))
 
-    def _rules(self, ids: Snowflake, workers: ImageWorkers) -> Rules:
-        posts, reader, versions, events = self._posts, self._reader, self._versions, self._events
-        media = MediaRepository(self._cql)
-        writer = PostWriter(
-            posts,
-            media,
-            self._cache,
-            reader,
-            self._users,
-            self._codec,
-            events,
-            ids,
-            versions,
-            self._settings.local_domain,
-            hold=self._settings.hold_posts,
-        )
+    def _rules(self, workers: ImageWorkers) -> Rules:
+        posts, reader, versions, events, ids = self._posts, self._reader, self._versions, self._events, self._ids
         return Rules(
-            writer,
+            self._writer,
             self._remover,
             reader,
             AccountPosts(posts, reader, self._codec),
             ThreadReader(posts, reader, self._codec),
             Engagement(self._engagements, self._marks, self._mark_reader, reader, events, ids, versions, self._clock),
             Reblogger(self._stores, reader, self._mark_reader, self._remover, self._codec, events, ids, versions),
-            MediaLibrary(media, self._files, workers, ids, versions, self._clock),
+            MediaLibrary(self._media, self._files, workers, ids, versions, self._clock),
         )
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from post_service.models import Mention
 from rookery.auth.v1 import auth_service_pb2 as auth_pb
 from rookery.user.v1 import user_service_pb2 as pb
+from rookery.user.v1.account_pb2 import Relationship
 from rookery_common.auth import Identity
 from rookery_common.rpc.batching import Batcher
 from rookery_common.rpc.client import RpcClient
@@ -50,11 +51,20 @@ class UserClient:
 
     async def relations(self, viewer: Identity, account_ids: Sequence[int]) -> Mapping[int, Relation]:
         """What the viewer is to the accounts; those of whom it can't be said now are left out."""
+        found = await (self._asked(viewer, account_ids) if viewer.token else self._asked_for(viewer, account_ids))
+        return {each.account_id: Relation(each.following, each.blocking or each.blocked_by) for each in found}
+
+    async def _asked(self, viewer: Identity, account_ids: Sequence[int]) -> Sequence[Relationship]:
         entry = pb.BatchGetRelationshipsEntry(account_ids=account_ids)
-        result = await self._relationships(entry, timeout=RELATIONSHIPS_SECONDS, identity=viewer)
-        return {
-            each.account_id: Relation(each.following, each.blocking or each.blocked_by) for each in result.relationships
-        }
+        return (await self._relationships(entry, timeout=RELATIONSHIPS_SECONDS, identity=viewer)).relationships
+
+    async def _asked_for(self, viewer: Identity, account_ids: Sequence[int]) -> Sequence[Relationship]:
+        """For work that is done at its time, while its author is not there."""
+        request = pb.ListRelationshipsOfRequest(account_id=viewer.account_id, account_ids=account_ids)
+        response: pb.ListRelationshipsOfResponse = await self._user.call(
+            "ListRelationshipsOf", request, timeout=RELATIONSHIPS_SECONDS, idempotent=True, identity=None
+        )
+        return response.relationships
 
     async def _send(
         self, entries: list[pb.BatchGetRelationshipsEntry], timeout: float

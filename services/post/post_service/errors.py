@@ -91,6 +91,21 @@ class OwnPoll(FailedPrecondition):
         super().__init__("you cannot vote in your own polls")
 
 
+class ScheduledNotFound(NotFound):
+    """No such post of this account waits for its time."""
+
+    reason = "SCHEDULED_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("there is no such scheduled post")
+
+
+class TooManyScheduled(FailedPrecondition):
+    """As many posts are scheduled as may be, in all or for one day."""
+
+    reason = "TOO_MANY_SCHEDULED"
+
+
 class TooManyEdits(ResourceExhausted):
     """The post has as many versions as are kept."""
 

@@ -28,5 +28,9 @@ DECISIONS = Counter(
 )
 VOTES = Counter("rookery_post_votes_total", "Votes in polls.")
 POLLS_UNREAD = Counter("rookery_post_polls_unread_total", "Polls whose votes could not be read when they were shown.")
+JOBS = Counter("rookery_post_scheduled_jobs_total", "What was due, by what became of it.", ["kind", "result"])
+SCHEDULED_REFUSED = Counter(
+    "rookery_post_scheduled_refused_total", "Scheduled posts that could not be published at their time.", ["reason"]
+)
 POSTS_EDITED = Counter("rookery_post_posts_edited_total", "Edits of posts that changed something.")
 POSTS_DELETED = Counter("rookery_post_posts_deleted_total", "Posts and reblogs deleted by their authors.")

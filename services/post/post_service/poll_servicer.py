@@ -37,3 +37,13 @@ def poll_draft(message: poll_pb2.PollDraft) -> PollDraft:
         multiple=message.multiple,
         hide_totals=message.hide_totals,
     )
+
+
+def poll_request(draft: PollDraft) -> poll_pb2.PollDraft:
+    """The request that asked for it."""
+    return poll_pb2.PollDraft(
+        options=draft.options,
+        multiple=draft.multiple,
+        hide_totals=draft.hide_totals,
+        expires_in_seconds=draft.expires_in,
+    )

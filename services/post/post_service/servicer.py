@@ -76,7 +76,7 @@ class PostServicer(pb_grpc.PostServiceServicer):
 
     async def CreatePost(self, request: pb.CreatePostRequest, context: Context) -> pb.CreatePostResponse:
         author = require_user("write:statuses")
-        post = await self._rules.writer.create(author, _draft(request))
+        post = await self._rules.writer.create(author, draft_of(request))
         return pb.CreatePostResponse(post=self._codec.post(post))
 
     async def BatchGetPosts(self, request: pb.BatchGetPostsRequest, context: Context) -> pb.BatchGetPostsResponse:
@@ -216,7 +216,8 @@ def _result(views: Sequence[PostView]) -> pb.BatchGetPostsResult:
     return result
 
 
-def _draft(request: pb.CreatePostRequest) -> Draft:
+def draft_of(request: pb.CreatePostRequest) -> Draft:
+    """What a request asks to be posted."""
     return Draft(
         text=request.text,
         spoiler_text=request.spoiler_text,

@@ -19,6 +19,9 @@ from post_service.repository.pins import PinRepository
 from post_service.repository.polls import PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.revisions import RevisionRepository
+from post_service.repository.schedule import ScheduleRepository
+from post_service.repository.scheduled import ScheduledRepository
+from post_service.schedule_models import JobKind
 from post_service.service.create_post import PostWriter
 from post_service.service.decide import Decisions
 from post_service.service.delete_post import PostRemover, PostStores
@@ -31,9 +34,12 @@ from post_service.service.marks import MarkReader
 from post_service.service.pins import Pins
 from post_service.service.polls import PollReader
 from post_service.service.profile_pictures import ProfilePictures
+from post_service.service.publish_scheduled import ScheduledPublisher
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
 from post_service.service.revisions import Revisions
+from post_service.service.scheduled_posts import ScheduledPosts
+from post_service.service.scheduler import Scheduler
 from post_service.service.settle import Settler
 from post_service.service.threads import ThreadReader
 from post_service.service.vote import Voting
@@ -275,6 +281,29 @@ def voting(
     versions: HybridClock,
 ) -> Voting:
     return Voting(polls, votes, posts, reader, events, versions)
+
+
+@pytest.fixture
+def scheduled_posts(
+    scheduled: ScheduledRepository,
+    posts: PostRepository,
+    media: MediaRepository,
+    writer: PostWriter,
+    ids: FakeIds,
+    versions: HybridClock,
+    clock: FakeClock,
+) -> ScheduledPosts:
+    return ScheduledPosts(scheduled, posts, media, writer, ids, versions, clock)
+
+
+@pytest.fixture
+def publisher(scheduled: ScheduledRepository, writer: PostWriter, ids: FakeIds, clock: FakeClock) -> ScheduledPublisher:
+    return ScheduledPublisher(scheduled, writer, ids, clock)
+
+
+@pytest.fixture
+def scheduler(schedule: ScheduleRepository, publisher: ScheduledPublisher, clock: FakeClock) -> Scheduler:
+    return Scheduler(schedule, {JobKind.PUBLISH: publisher}, clock)
 
 
 @pytest.fixture

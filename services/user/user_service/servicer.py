@@ -32,6 +32,7 @@ ALLOWED_CALLERS = {
     "FollowAccount": frozenset({"gateway"}),
     "UnfollowAccount": frozenset({"gateway"}),
     "BatchGetRelationships": frozenset({"gateway", "post", "messaging"}),
+    "ListRelationshipsOf": frozenset({"post"}),
     "ListFollowers": frozenset({"gateway"}),
     "ListFollowing": frozenset({"gateway", "search"}),
 }
@@ -99,6 +100,16 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         entries = request.entries
         results = await serve_batch(entries, self._verifier, self._batch_relationships, pb.BatchGetRelationshipsResult)
         return pb.BatchGetRelationshipsResponse(results=results)
+
+    async def ListRelationshipsOf(
+        self, request: pb.ListRelationshipsOfRequest, context: Context
+    ) -> pb.ListRelationshipsOfResponse:
+        if request.account_id <= 0:
+            raise FieldInvalid("account_id", "must be an id")
+        if refusal := _refusal(request.account_ids, "account_ids"):
+            raise refusal
+        known = await self._relationships.between({(request.account_id, each) for each in request.account_ids})
+        return pb.ListRelationshipsOfResponse(relationships=map(relationship_message, known.values()))
 
     async def ListFollowers(self, request: pb.ListFollowersRequest, context: Context) -> pb.ListFollowersResponse:
         ids, token = await self._lists.followers(_viewer(), request.account_id, request.page_size, request.page_token)

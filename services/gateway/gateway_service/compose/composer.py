@@ -31,6 +31,7 @@ from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery.post.v1.edit_service_pb2 import Revision
 from rookery.post.v1.media_pb2 import Media
 from rookery.post.v1.post_pb2 import Post
+from rookery.post.v1.schedule_service_pb2 import ScheduledPost
 from rookery.user.v1.account_pb2 import Account
 from rookery.user.v1.filter_service_pb2 import FILTER_CONTEXT_PUBLIC
 from rookery_common.auth import Identity
@@ -181,6 +182,10 @@ class Composer:
         """StatusEdits in this order, each with the author as it is now. Raises RecordNotFound."""
         account = await self.account(viewer, author_id)
         return [b'%b,"account":%b}' % (self._entities.revision(revision), account) for revision in revisions]
+
+    def scheduled(self, scheduled: ScheduledPost) -> bytes:
+        """One ScheduledStatus."""
+        return orjson.dumps(self._entities.scheduled(scheduled))
 
     def media(self, media: Media) -> bytes:
         """One MediaAttachment."""

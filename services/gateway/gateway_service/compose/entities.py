@@ -11,13 +11,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway_service.cache import AccountFragment, PostFragment
 from gateway_service.compose.html import Renderer
-from gateway_service.compose.polls import poll_fragment
+from gateway_service.compose.polls import poll_fragment, poll_params
 from gateway_service.config import Settings
 from gateway_service.filters import NOTHING, folded
 from rookery.notification.v1.notification_service_pb2 import Notification, NotificationType
 from rookery.post.v1.edit_service_pb2 import Revision
 from rookery.post.v1.media_pb2 import Dimensions, Media, MediaType
 from rookery.post.v1.post_pb2 import Mention, Post, PostMarks, Visibility
+from rookery.post.v1.schedule_service_pb2 import ScheduledPost
 from rookery.user.v1.account_pb2 import Account, AccountCounts
 
 _VISIBILITY = {
@@ -124,6 +125,30 @@ class Entities:
             "meta": meta,
             "description": media.description or None,
             "blurhash": media.blurhash or None,
+        }
+
+    def scheduled(self, scheduled: ScheduledPost) -> dict[str, Any]:
+        """ScheduledStatus; `failure` is our own: why it was not published at its time."""
+        post, poll = scheduled.post, scheduled.post.poll
+        return {
+            "id": str(scheduled.scheduled_id),
+            "scheduled_at": _time(scheduled.publish_time),
+            "params": {
+                "text": post.text,
+                "media_ids": [str(media_id) for media_id in post.media_ids] or None,
+                "sensitive": post.sensitive,
+                "spoiler_text": post.spoiler_text or None,
+                "visibility": _VISIBILITY.get(post.visibility, "private"),
+                "language": post.language or None,
+                "in_reply_to_id": _id(post.in_reply_to_id),
+                "poll": poll_params(poll) if post.HasField("poll") else None,
+                "idempotency": post.request_id or None,
+                "scheduled_at": None,
+                "application_id": None,
+                "with_rate_limit": False,
+            },
+            "media_attachments": [self.media(media) for media in scheduled.media],
+            "failure": scheduled.failure_reason or None,
         }
 
     def revision(self, revision: Revision) -> bytes:

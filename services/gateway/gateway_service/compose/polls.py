@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from gateway_service.cache import PollFragment
-from rookery.post.v1.poll_pb2 import Poll, PollTally
+from rookery.post.v1.poll_pb2 import Poll, PollDraft, PollTally
 
 
 def poll_fragment(post_id: int, poll: Poll) -> PollFragment:
@@ -20,6 +20,16 @@ def poll_fragment(post_id: int, poll: Poll) -> PollFragment:
         hide_totals=poll.hide_totals,
         expires_at=poll.expire_time.seconds + poll.expire_time.nanos / 1e9,
     )
+
+
+def poll_params(draft: PollDraft) -> dict[str, Any]:
+    """A poll as it was asked for, with a post that is still to come."""
+    return {
+        "options": list(draft.options),
+        "expires_in": draft.expires_in_seconds,
+        "multiple": draft.multiple,
+        "hide_totals": draft.hide_totals,
+    }
 
 
 def poll_body(poll: PollFragment, tally: PollTally, unix_seconds: float, *, viewer_id: int, is_own: bool) -> bytes:

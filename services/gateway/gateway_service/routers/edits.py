@@ -11,7 +11,7 @@ from gateway_service.auth import TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.config import Settings
-from gateway_service.errors import RecordNotFound
+from gateway_service.errors import RecordNotFound, invalid
 from gateway_service.params import Params, read_params
 from gateway_service.routers.statuses import MAX_MEDIA, poll_draft, refuse_unsupported
 from gateway_service.routing import Routes, json_array, json_response, path_id
@@ -66,6 +66,8 @@ class Edits:
 def edit_request(post_id: int, params: Params) -> EditPostRequest:
     """What post is asked for: all that the status says from now on."""
     refuse_unsupported(params)
+    if "scheduled_at" in params:
+        raise invalid("scheduled_at", "is for new statuses")
     return EditPostRequest(
         post_id=post_id,
         text=params.text("status") or "",

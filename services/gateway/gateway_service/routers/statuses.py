@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +23,7 @@ from rookery.feed.v1.feed_service_pb2 import AddOwnPostRequest
 from rookery.post.v1.poll_pb2 import PollDraft
 from rookery.post.v1.post_pb2 import Post, Visibility
 from rookery.post.v1.post_service_pb2 import CreatePostRequest
+from rookery.post.v1.schedule_service_pb2 import SchedulePostRequest
 from rookery_common.auth import Identity
 from rookery_common.errors import AppError
 from rookery_common.logs import get_logger
@@ -39,7 +41,7 @@ VISIBILITIES: Mapping[str, Visibility.ValueType] = {
     "private": Visibility.VISIBILITY_PRIVATE,
     "direct": Visibility.VISIBILITY_DIRECT,
 }
-_UNSUPPORTED = ("scheduled_at", "quoted_status_id")
+_UNSUPPORTED = ("quoted_status_id",)
 log = get_logger()
 
 
@@ -61,6 +63,8 @@ class Statuses:
         caller = await self._exchange.require_user(request, "write:statuses")
         params = await read_params(request, self._settings.max_body_bytes)
         call = create_request(params, caller, idempotency_key(request))
+        if publish_at := params.time("scheduled_at"):
+            return json_response(await self._schedule(caller, call, publish_at))
         before = await self._composer.before_writing(caller.identity)
         answer = await self._clients.post.call(
             "CreatePost", call, timeout=CREATE_SECONDS, idempotent=bool(call.request_id), identity=caller.identity
@@ -82,6 +86,14 @@ class Statuses:
         viewer = await self._exchange.viewer(request, "read:statuses")
         post_ids = query_params(request).ids("id", MAX_STATUSES)
         return json_array(await self._composer.statuses(viewer, post_ids))
+
+    async def _schedule(self, caller: Caller, post: CreatePostRequest, publish_at: datetime) -> bytes:
+        call = SchedulePostRequest(post=post)
+        call.publish_time.FromDatetime(publish_at)
+        answer = await self._clients.post.call(
+            "SchedulePost", call, timeout=CREATE_SECONDS, idempotent=bool(post.request_id), identity=caller.identity
+        )
+        return self._composer.scheduled(answer.scheduled)
 
     async def _add_to_home(self, identity: Identity, post_id: int) -> None:
         """So that the author finds it there at once; if it fails, the post's event does it a moment later."""

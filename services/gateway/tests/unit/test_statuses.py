@@ -121,7 +121,6 @@ async def test_post_succeeds_while_feed_is_away(http: httpx2.AsyncClient, world:
         ({"status": "a", "poll": {"options": ["a", 1], "expires_in": 300}}, "poll.options"),
         ({"status": "a", "poll": {"options": ["a", "b"], "expires_in": "soon"}}, "poll.expires_in"),
         ({"status": "a", "poll": {"options": ["a", "b"], "expires_in": 300, "multiple": 7}}, "poll.multiple"),
-        ({"status": "a", "scheduled_at": "2030-01-01T00:00:00Z"}, "scheduled_at"),
     ],
 )
 async def test_bad_field_is_named(http: httpx2.AsyncClient, world: World, body: dict[str, Any], field: str) -> None:

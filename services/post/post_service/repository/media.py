@@ -43,6 +43,14 @@ class MediaRepository:
         values = (media.version, UNATTACHED_SECONDS, media.description, media.focus.x, media.focus.y, media.version)
         await self._cql.execute("media_describe", (*values, media.media_id))
 
+    async def hold(self, media: Sequence[Media]) -> None:
+        """Uploads that wait for a scheduled post, which they name, as long as that waits."""
+        await self._cql.batch([("media_put", media_values(each, ttl=0)) for each in media])
+
+    async def free(self, media: Sequence[Media], today: date) -> None:
+        """Uploads again for a day, which a post may take, and then swept."""
+        await self._cql.batch([row for each in media for row in freed_upload(each, today)])
+
     async def find_claim(self, account_id: int, request_id: str) -> UploadClaim | None:
         """What an Idempotency-Key was used for."""
         rows = await self._cql.execute("upload_key_get", (account_id, request_id))
@@ -85,8 +93,7 @@ class MediaRepository:
         if kept is not None:
             rows.append(("media_put", media_values(kept, ttl=0)))
         if freed is not None:
-            note = UploadNote(today, freed.media_id, freed.original_key, freed.small_key)
-            rows += [("media_put", media_values(freed, ttl=UNATTACHED_SECONDS)), ("upload_put", note_values(note))]
+            rows += freed_upload(freed, today)
         await self._cql.batch(rows)
 
 
@@ -135,10 +142,14 @@ def freed_rows(post: Post, today: date) -> list[tuple[str, Args]]:
     """Media of a post that is deleted: uploads again for a day, which another post may take, and then swept."""
     rows: list[tuple[str, Args]] = []
     for media in post.media:
-        free = replace(media, post_id=0, version=post.version)
-        rows.append(("media_put", media_values(free, ttl=UNATTACHED_SECONDS)))
-        rows.append(("upload_put", note_values(UploadNote(today, media.media_id, media.original_key, media.small_key))))
+        rows += freed_upload(replace(media, post_id=0, version=post.version), today)
     return rows
+
+
+def freed_upload(media: Media, today: date) -> list[tuple[str, Args]]:
+    """An upload of no post, with the note by which it is swept."""
+    note = UploadNote(today, media.media_id, media.original_key, media.small_key)
+    return [("media_put", media_values(media, ttl=UNATTACHED_SECONDS)), ("upload_put", note_values(note))]
 
 
 def note_values(note: UploadNote) -> Args:

@@ -21,6 +21,8 @@ _MEDIA = (
 _BUCKET = "post_id = ? AND kind = ? AND bucket = ?"
 _COUNT = "post_id, kind, bucket, changed, counted, amount, revision"
 _BALLOT_BUCKET = "post_id = ? AND ballot = ? AND bucket = ?"
+_SCHEDULED = "scheduled_id, due_at, draft, post_id, failure"
+_SCHEDULED_KEY = "account_id = ? AND scheduled_id = ?"
 _MARKS = "post_id, favourited, reblogged, bookmarked"
 _MARKED = "SELECT mark_id, post_id FROM marked_posts WHERE account_id = ? AND kind = ? AND bucket = ?"
 _AUTHORED = "SELECT post_id, visibility, in_reply_to_account_id, has_media FROM posts_by_author"
@@ -144,6 +146,37 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "pins_move": "UPDATE pins SET revision = ? WHERE account_id = ? IF revision = ?",
     "pin_put": "INSERT INTO pins (account_id, post_id, pinned_at) VALUES (?, ?, ?)",
     "pin_remove": "DELETE FROM pins WHERE account_id = ? AND post_id = ?",
+    "scheduled_of": f"SELECT {_SCHEDULED} FROM scheduled_posts WHERE account_id = ? LIMIT ?",  # noqa: S608
+    "scheduled_get": f"SELECT {_SCHEDULED} FROM scheduled_posts WHERE {_SCHEDULED_KEY}",  # noqa: S608
+    "scheduled_create": (
+        "INSERT INTO scheduled_posts (account_id, scheduled_id, due_at, draft) VALUES (?, ?, ?, ?) IF NOT EXISTS"
+    ),
+    "scheduled_move": (
+        f"UPDATE scheduled_posts SET due_at = ?, failure = null WHERE {_SCHEDULED_KEY}"  # noqa: S608
+        " IF due_at = ? AND post_id = null"
+    ),
+    "scheduled_delete": f"DELETE FROM scheduled_posts WHERE {_SCHEDULED_KEY} IF post_id = null",  # noqa: S608
+    "scheduled_claim": (
+        f"UPDATE scheduled_posts SET post_id = ? WHERE {_SCHEDULED_KEY} IF due_at = ? AND post_id = null"  # noqa: S608
+    ),
+    "scheduled_fail": (
+        f"UPDATE scheduled_posts SET failure = ?, post_id = null WHERE {_SCHEDULED_KEY} IF post_id = ?"  # noqa: S608
+    ),
+    "scheduled_finish": f"DELETE FROM scheduled_posts WHERE {_SCHEDULED_KEY} IF post_id = ?",  # noqa: S608
+    "schedule_put": (
+        "INSERT INTO schedule (shard, hour, due_at, kind, subject_id, account_id) VALUES (?, ?, ?, ?, ?, ?)"
+    ),
+    "schedule_hours": "SELECT DISTINCT shard, hour FROM schedule WHERE shard = ? AND hour IN ?",
+    "schedule_page": (
+        "SELECT due_at, kind, subject_id, account_id FROM schedule WHERE shard = ? AND hour = ?"
+        " AND (due_at, kind, subject_id) > (?, ?, ?) AND (due_at) <= (?) LIMIT ?"
+    ),
+    "schedule_forget": "DELETE FROM schedule WHERE shard = ? AND hour = ?",
+    "schedule_reached": "SELECT due_at, kind, subject_id FROM schedule_shards WHERE shard = ?",
+    "schedule_reach": "UPDATE schedule_shards SET due_at = ?, kind = ?, subject_id = ? WHERE shard = ?",
+    "schedule_claim": "UPDATE schedule_shards USING TTL ? SET holder = ? WHERE shard = ? IF holder = null",
+    "schedule_renew": "UPDATE schedule_shards USING TTL ? SET holder = ? WHERE shard = ? IF holder = ?",
+    "schedule_release": "UPDATE schedule_shards SET holder = null WHERE shard = ? IF holder = ?",
     "key_get": "SELECT body_hash, post_id FROM idempotency_keys WHERE account_id = ? AND request_id = ?",
     "key_claim": (
         "INSERT INTO idempotency_keys (account_id, request_id, body_hash, post_id) VALUES (?, ?, ?, ?) IF NOT EXISTS"

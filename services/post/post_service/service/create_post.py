@@ -90,6 +90,35 @@ class PostWriter:
         await self._write(post)
         return post
 
+    def checked(self, draft: Draft) -> Draft:
+        """The draft as it would be posted. Raises InvalidField."""
+        checked = check_draft(draft)
+        usernames_in(checked, self._local_domain)
+        tags_in(checked)
+        return checked
+
+    async def check(self, author: Identity, draft: Draft, *, held_by: int) -> list[Media]:
+        """The media of a checked draft that is posted later, free or held for it.
+
+        Raises ReplyNotFound and MediaNotFound.
+        """
+        await self._parent(author, draft)
+        return await self._free_media(author, draft, KeyClaim(b"", held_by))
+
+    async def publish(self, author: Identity, draft: Draft, post_id: int, held_by: int) -> Post:
+        """The post of a checked draft, under the id that was claimed for it, from media held for it; it may be there
+        already. Raises ReplyNotFound, MediaNotFound."""
+        made = await self._posts.get(post_id)
+        if made is not None:
+            return made
+        usernames, tags = usernames_in(draft, self._local_domain), tags_in(draft)
+        parent = await self._parent(author, draft)
+        media = await self._free_media(author, draft, KeyClaim(b"", post_id), held_by)
+        mentions = await self._users.find_accounts(usernames) if usernames else []
+        post = self._compose(author, draft, post_id, parent, media, mentions, tags)
+        await self._write(post)
+        return post
+
     async def _find_claim(self, author: Identity, draft: Draft) -> KeyClaim | None:
         if not draft.request_id:
             return None
@@ -113,7 +142,9 @@ class PostWriter:
             raise ReplyNotFound("the post that is replied to does not exist") from None
         return parent
 
-    async def _free_media(self, author: Identity, draft: Draft, claim: KeyClaim | None) -> list[Media]:
+    async def _free_media(
+        self, author: Identity, draft: Draft, claim: KeyClaim | None, held_by: int = 0
+    ) -> list[Media]:
         """The draft's media: the author's own, and attached to nothing but the post that this very request has made."""
         if not draft.media_ids:
             return []
@@ -121,7 +152,7 @@ class PostWriter:
         own = {media_id for media_id, media in found.items() if media.account_id == author.account_id}
         if own != set(draft.media_ids):
             raise MediaNotFound("one of the media does not exist or is not yours")
-        taken_by = {media.post_id for media in found.values()} - {0}
+        taken_by = {media.post_id for media in found.values()} - {0, held_by}
         if taken_by and claim is None:  # Perhaps by the same request, which another process serves just now.
             claim = await self._find_claim(author, draft)
         if taken_by - ({claim.post_id} if claim else set()):

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 import pytest_asyncio
@@ -20,6 +21,8 @@ from post_service.repository.polls import PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.redis_guard import RedisGuard
 from post_service.repository.revisions import RevisionRepository
+from post_service.repository.schedule import ScheduleRepository
+from post_service.repository.scheduled import ScheduledRepository
 from post_service.repository.statements import STATEMENTS
 from post_service.service.confirm_vote import VoteConfirmer
 from rookery_common.auth import Identity
@@ -30,6 +33,7 @@ from rookery_common.config import CqlSettings
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.testing import FakeClock
 from rookery_common.testing.cql import emptied_cql
+from rookery_common.testing.crash import CrashAt, crash_after
 from rookery_common.testing.engines import cql_keyspace_settings
 from rookery_common.testing.events import FakeProducer
 
@@ -95,6 +99,22 @@ def polls(cql: Cql) -> PollRepository:
 @pytest.fixture
 def votes(cql: Cql, outbox: CqlOutbox, polls: PollRepository) -> VoteRepository:
     return VoteRepository(cql, outbox, polls)
+
+
+@pytest.fixture
+def crashing() -> Callable[..., AbstractAsyncContextManager[CrashAt]]:
+    """Dies after the n-th answer."""
+    return crash_after
+
+
+@pytest.fixture
+def schedule(cql: Cql) -> ScheduleRepository:
+    return ScheduleRepository(cql)
+
+
+@pytest.fixture
+def scheduled(cql: Cql, schedule: ScheduleRepository) -> ScheduledRepository:
+    return ScheduledRepository(cql, schedule)
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import date
 
 import pytest
@@ -10,6 +12,7 @@ from post_fakes.marks import MemoryCache, MemoryLists, MemoryMarkCache, MemoryMa
 from post_fakes.media import InlineWorkers, MemoryFiles, MemoryMedia, MemoryUsers
 from post_fakes.polls import MemoryPolls, MemoryVotes
 from post_fakes.posts import MemoryEngagements, MemoryPins, MemoryPosts, MemoryRevisions
+from post_fakes.schedule import MemorySchedule, MemoryScheduled
 from post_fakes.store import Store
 
 from post_service.clients import UserClient
@@ -27,11 +30,14 @@ from post_service.repository.pins import PinRepository
 from post_service.repository.polls import PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.revisions import RevisionRepository
+from post_service.repository.schedule import ScheduleRepository
+from post_service.repository.scheduled import ScheduledRepository
 from post_service.service.media import MediaLibrary
 from post_service.service.sweep_uploads import UploadSweeper
 from post_service.versions import HybridClock
 from rookery_common.kafka.events import Event
 from rookery_common.testing import FakeClock, FakeIds
+from rookery_common.testing.crash import CrashAt, crash_at
 
 
 @pytest.fixture
@@ -85,6 +91,22 @@ def polls(store: Store) -> PollRepository:
 @pytest.fixture
 def votes(store: Store) -> VoteRepository:
     return MemoryVotes(store)
+
+
+@pytest.fixture
+def crashing() -> Callable[..., AbstractAsyncContextManager[CrashAt]]:
+    """Dies at the n-th line: what is in memory is written without a wait."""
+    return crash_at
+
+
+@pytest.fixture
+def schedule(store: Store) -> ScheduleRepository:
+    return MemorySchedule(store)
+
+
+@pytest.fixture
+def scheduled(store: Store) -> ScheduledRepository:
+    return MemoryScheduled(store)
 
 
 @pytest.fixture

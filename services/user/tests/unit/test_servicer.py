@@ -16,6 +16,7 @@ from rookery.user.v1.user_service_pb2_grpc import UserServiceStub, add_UserServi
 from rookery_common.auth import Identity
 from rookery_common.errors import (
     AlreadyExists,
+    AppError,
     InvalidArgument,
     NotFound,
     PermissionDenied,
@@ -183,6 +184,21 @@ async def test_each_entry_of_a_batch_has_its_own_caller_and_outcome(call: Caller
         Status.UNAUTHENTICATED,
         Status.DEADLINE_EXCEEDED,
     ]
+
+
+async def test_relationships_of_an_account_are_told_to_post_alone(call: Caller, world: World) -> None:
+    alice, bob, carol = [await world.sign_up(name) for name in ("alice", "bob", "carol")]
+    await call("FollowAccount", pb.FollowAccountRequest(account_id=bob), who=alice)
+    request = pb.ListRelationshipsOfRequest(account_id=alice, account_ids=[bob, carol, 404])
+    answer = await call("ListRelationshipsOf", request, by="post")
+    assert {each.account_id: each.following for each in answer.relationships} == {bob: True, carol: False}
+    wrong = [pb.ListRelationshipsOfRequest(account_ids=[bob]), pb.ListRelationshipsOfRequest(account_id=alice)]
+    wrong[1].account_ids.extend(range(1, 300))
+    refused = [(wrong[0], "post", Status.INVALID_ARGUMENT), (wrong[1], "post", Status.INVALID_ARGUMENT)]
+    for asked, caller, status in [*refused, (request, "gateway", Status.PERMISSION_DENIED)]:
+        with pytest.raises(AppError) as caught:
+            await call("ListRelationshipsOf", asked, by=caller)
+        assert caught.value.status == status
 
 
 async def test_lists_are_paged_by_tokens_bound_to_their_viewer(call: Caller, world: World) -> None:

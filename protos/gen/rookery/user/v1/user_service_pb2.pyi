@@ -533,6 +533,53 @@ class BatchGetRelationshipsResult(_message.Message):
 Global___BatchGetRelationshipsResult: _TypeAlias = BatchGetRelationshipsResult  # noqa: Y015
 
 @_typing.final
+class ListRelationshipsOfRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_IDS_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.int
+    @_builtins.property
+    def account_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """At most 100."""
+
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.int = ...,
+        account_ids: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "account_ids", b"account_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRelationshipsOfRequest: _TypeAlias = ListRelationshipsOfRequest  # noqa: Y015
+
+@_typing.final
+class ListRelationshipsOfResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELATIONSHIPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def relationships(self) -> _containers.RepeatedCompositeFieldContainer[_account_pb2.Relationship]:
+        """Unknown accounts are left out."""
+
+    def __init__(
+        self,
+        *,
+        relationships: _abc.Iterable[_account_pb2.Relationship] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["relationships", b"relationships"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRelationshipsOfResponse: _TypeAlias = ListRelationshipsOfResponse  # noqa: Y015
+
+@_typing.final
 class ListFollowersRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -75,6 +75,11 @@ class UserServiceStub:
                 request_serializer=rookery_dot_user_dot_v1_dot_user__service__pb2.BatchGetRelationshipsRequest.SerializeToString,
                 response_deserializer=rookery_dot_user_dot_v1_dot_user__service__pb2.BatchGetRelationshipsResponse.FromString,
                 _registered_method=True)
+        self.ListRelationshipsOf = channel.unary_unary(
+                '/rookery.user.v1.UserService/ListRelationshipsOf',
+                request_serializer=rookery_dot_user_dot_v1_dot_user__service__pb2.ListRelationshipsOfRequest.SerializeToString,
+                response_deserializer=rookery_dot_user_dot_v1_dot_user__service__pb2.ListRelationshipsOfResponse.FromString,
+                _registered_method=True)
         self.ListFollowers = channel.unary_unary(
                 '/rookery.user.v1.UserService/ListFollowers',
                 request_serializer=rookery_dot_user_dot_v1_dot_user__service__pb2.ListFollowersRequest.SerializeToString,
@@ -149,6 +154,14 @@ class UserServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRelationshipsOf(self, request, context):
+        """What an account is to others, for work that is done for it while no user is there. Called by post. Errors: INVALID_ARGUMENT
+        (account_id, account_ids).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListFollowers(self, request, context):
         """Newest first, by keyset; nobody, for a viewer whom the account blocks. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size).
         """
@@ -205,6 +218,11 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.BatchGetRelationships,
                     request_deserializer=rookery_dot_user_dot_v1_dot_user__service__pb2.BatchGetRelationshipsRequest.FromString,
                     response_serializer=rookery_dot_user_dot_v1_dot_user__service__pb2.BatchGetRelationshipsResponse.SerializeToString,
+            ),
+            'ListRelationshipsOf': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRelationshipsOf,
+                    request_deserializer=rookery_dot_user_dot_v1_dot_user__service__pb2.ListRelationshipsOfRequest.FromString,
+                    response_serializer=rookery_dot_user_dot_v1_dot_user__service__pb2.ListRelationshipsOfResponse.SerializeToString,
             ),
             'ListFollowers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListFollowers,
@@ -434,6 +452,33 @@ class UserService:
             '/rookery.user.v1.UserService/BatchGetRelationships',
             rookery_dot_user_dot_v1_dot_user__service__pb2.BatchGetRelationshipsRequest.SerializeToString,
             rookery_dot_user_dot_v1_dot_user__service__pb2.BatchGetRelationshipsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRelationshipsOf(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.user.v1.UserService/ListRelationshipsOf',
+            rookery_dot_user_dot_v1_dot_user__service__pb2.ListRelationshipsOfRequest.SerializeToString,
+            rookery_dot_user_dot_v1_dot_user__service__pb2.ListRelationshipsOfResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,10 @@ class UserServiceStub:
     """Also withdraws a request. Errors: NOT_FOUND, UNAUTHENTICATED."""
     BatchGetRelationships: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.BatchGetRelationshipsRequest, _user_service_pb2.BatchGetRelationshipsResponse]
     """Hot: what the caller is to others; unknown ids are left out."""
+    ListRelationshipsOf: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ListRelationshipsOfRequest, _user_service_pb2.ListRelationshipsOfResponse]
+    """What an account is to others, for work that is done for it while no user is there. Called by post. Errors: INVALID_ARGUMENT
+    (account_id, account_ids).
+    """
     ListFollowers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ListFollowersRequest, _user_service_pb2.ListFollowersResponse]
     """Newest first, by keyset; nobody, for a viewer whom the account blocks. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size)."""
     ListFollowing: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ListFollowingRequest, _user_service_pb2.ListFollowingResponse]
@@ -83,6 +87,10 @@ class UserServiceAsyncStub(UserServiceStub):
     """Also withdraws a request. Errors: NOT_FOUND, UNAUTHENTICATED."""
     BatchGetRelationships: _aio.UnaryUnaryMultiCallable[_user_service_pb2.BatchGetRelationshipsRequest, _user_service_pb2.BatchGetRelationshipsResponse]  # type: ignore[assignment]
     """Hot: what the caller is to others; unknown ids are left out."""
+    ListRelationshipsOf: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ListRelationshipsOfRequest, _user_service_pb2.ListRelationshipsOfResponse]  # type: ignore[assignment]
+    """What an account is to others, for work that is done for it while no user is there. Called by post. Errors: INVALID_ARGUMENT
+    (account_id, account_ids).
+    """
     ListFollowers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ListFollowersRequest, _user_service_pb2.ListFollowersResponse]  # type: ignore[assignment]
     """Newest first, by keyset; nobody, for a viewer whom the account blocks. Errors: NOT_FOUND, INVALID_ARGUMENT (page_size)."""
     ListFollowing: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ListFollowingRequest, _user_service_pb2.ListFollowingResponse]  # type: ignore[assignment]
@@ -158,6 +166,16 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.BatchGetRelationshipsResponse, _abc.Awaitable[_user_service_pb2.BatchGetRelationshipsResponse]]:
         """Hot: what the caller is to others; unknown ids are left out."""
+
+    @_abc_1.abstractmethod
+    def ListRelationshipsOf(
+        self,
+        request: _user_service_pb2.ListRelationshipsOfRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_service_pb2.ListRelationshipsOfResponse, _abc.Awaitable[_user_service_pb2.ListRelationshipsOfResponse]]:
+        """What an account is to others, for work that is done for it while no user is there. Called by post. Errors: INVALID_ARGUMENT
+        (account_id, account_ids).
+        """
 
     @_abc_1.abstractmethod
     def ListFollowers(

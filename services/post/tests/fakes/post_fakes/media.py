@@ -58,6 +58,14 @@ class MemoryMedia(MediaRepository):
         notes = (n for n in self._store.uploads.values() if n.day == day and n.media_id % UPLOAD_SHARDS == shard)
         return sorted((n for n in notes if n.media_id > after), key=lambda n: n.media_id)[:limit]
 
+    async def hold(self, media: Sequence[Media]) -> None:
+        self._store.media |= {each.media_id: each for each in media}
+
+    async def free(self, media: Sequence[Media], today: date) -> None:
+        for each in media:
+            self._store.media[each.media_id] = each
+            await self.note_upload(UploadNote(today, each.media_id, each.original_key, each.small_key))
+
     async def forget_upload(self, note: UploadNote) -> None:
         self._store.uploads.pop((note.day, note.media_id), None)
 

@@ -22,6 +22,8 @@ from post_service.models import (
 )
 from post_service.poll_models import Ballot, Vote
 from post_service.repository.marks import Sheet, Week
+from post_service.repository.schedule import Reached
+from post_service.schedule_models import Job, ScheduledPost
 from rookery_common.errors import Unavailable
 from rookery_common.kafka.events import Event
 
@@ -37,6 +39,10 @@ class Store:
     upload_claims: dict[tuple[int, str], UploadClaim] = field(default_factory=dict)
     outbox: list[Event] = field(default_factory=list)
     published: list[Event] = field(default_factory=list)
+    jobs: set[Job] = field(default_factory=set)
+    reached: dict[int, Reached] = field(default_factory=dict)
+    leases: dict[int, str] = field(default_factory=dict)
+    scheduled: dict[tuple[int, int], ScheduledPost] = field(default_factory=dict)
     pending: list[Event] = field(default_factory=list)
     votes: dict[tuple[Ballot, int], Vote] = field(default_factory=dict)
     cached: dict[int, tuple[CountedPost, int]] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from post_service.engagement_servicer import EngagementServicer
 from post_service.events import PostCodec
 from post_service.pin_servicer import PinServicer
 from post_service.poll_servicer import PollServicer
+from post_service.schedule_servicer import ScheduleServicer
 from post_service.service.create_post import PostWriter
 from post_service.service.delete_post import PostRemover
 from post_service.service.edit_post import PostEditor
@@ -25,6 +26,7 @@ from post_service.service.pins import Pins
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
 from post_service.service.revisions import Revisions
+from post_service.service.scheduled_posts import ScheduledPosts
 from post_service.service.threads import ThreadReader
 from post_service.service.vote import Voting
 from post_service.servicer import ALLOWED_CALLERS, PostServicer, Rules
@@ -36,6 +38,7 @@ from rookery.post.v1.engagement_service_pb2_grpc import (
 from rookery.post.v1.pin_service_pb2_grpc import PinServiceStub, add_PinServiceServicer_to_server
 from rookery.post.v1.poll_service_pb2_grpc import PollServiceStub, add_PollServiceServicer_to_server
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub, add_PostServiceServicer_to_server
+from rookery.post.v1.schedule_service_pb2_grpc import ScheduleServiceStub, add_ScheduleServiceServicer_to_server
 from rookery_common.rpc.client import RpcClient
 from rookery_common.rpc.server import RpcServer
 from rookery_common.testing.rpc import Network, Tokens, settings_of
@@ -85,6 +88,7 @@ async def server(
     edit_servicer: EditServicer,
     pins: Pins,
     voting: Voting,
+    scheduled_posts: ScheduledPosts,
     network: Network,
 ) -> RpcServer:
     """All services of post."""
@@ -97,6 +101,11 @@ async def server(
         (add_EngagementServiceServicer_to_server, engagement_servicer, "rookery.post.v1.EngagementService"),
         (add_EditServiceServicer_to_server, edit_servicer, "rookery.post.v1.EditService"),
         (add_PinServiceServicer_to_server, PinServicer(pins), "rookery.post.v1.PinService"),
+        (
+            add_ScheduleServiceServicer_to_server,
+            ScheduleServicer(scheduled_posts, codec),
+            "rookery.post.v1.ScheduleService",
+        ),
         (add_PollServiceServicer_to_server, PollServicer(voting), "rookery.post.v1.PollService"),
         settings=settings_of("post"),
         allowed_callers=ALLOWED_CALLERS,
@@ -134,3 +143,9 @@ async def pin_client(server: RpcServer, network: Network) -> RpcClient:
 async def poll_client(server: RpcServer, network: Network) -> RpcClient:
     """PollService as the gateway calls it."""
     return await network.client(server.port, PollServiceStub, service="post", settings=settings_of("gateway"))
+
+
+@pytest_asyncio.fixture
+async def schedule_client(server: RpcServer, network: Network) -> RpcClient:
+    """ScheduleService as the gateway calls it."""
+    return await network.client(server.port, ScheduleServiceStub, service="post", settings=settings_of("gateway"))

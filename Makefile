@@ -11,6 +11,7 @@ export ROOKERY_URL
 
 bin := .venv/bin
 stamp := .venv/.ready
+provider := tests/provider/node_modules/.package-lock.json
 packages := protos libs/common $(sort $(patsubst %/pyproject.toml,%,$(wildcard services/*/pyproject.toml)))
 local := PYTHONPATH=deploy/local $(bin)/python -m rookery_local
 unit_tests := $(wildcard libs/common/tests/unit services/*/tests/unit deploy/local/tests/unit)
@@ -59,7 +60,7 @@ check: $(stamp) charts-tools ## Everything that reads the code without running i
 unit: $(stamp) ## The tests that need no engine (ARGS are pytest's)
 	@$(bin)/python -m pytest $(unit_tests) $(ARGS)
 
-test: install charts-tools ## Every test, beside a fresh platform on free ports (ARGS are pytest's)
+test: install charts-tools $(provider) ## Every test, beside a fresh platform on free ports (ARGS are pytest's)
 	@$(local) exec --platform -- scripts/test.sh $(ARGS)
 	@[ -n "$(ARGS)" ] || $(local) exec --platform --secure $(addprefix --without ,analytics messaging moderation notification search) -- \
 		$(bin)/python -m pytest tests/integration/secure --durations 3 --tb short
@@ -114,6 +115,11 @@ $(bin)/python:
 			apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-venv; \
 		else echo "Python's venv module is missing: sudo apt-get install -y python3-venv" >&2; exit 1; fi; }
 	@$(PYTHON) -m venv .venv
+
+# What the flows sign in by; npm is the environment's own.
+$(provider): tests/provider/package-lock.json | $(stamp)
+	@PATH="$$PWD/$(bin):$$PATH" npm ci --prefix tests/provider --silent
+	@touch $@
 
 # uv comes first, by pip and with its hash; it brings the rest, faster and as exactly.
 $(bin)/uv: deploy/local/uv.txt | $(bin)/python

@@ -7,13 +7,13 @@ import concurrent.futures
 import hashlib
 import re
 import secrets
-from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from harness.people import PASSWORD, Person
+from harness.browser import consent
+from harness.people import Person
 from harness.platform import Platform
 from harness.waiting import eventually
 from mastodon import Mastodon
@@ -21,21 +21,6 @@ from mastodon import Mastodon
 REDIRECT = "https://client.example/back"
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 VERIFY = "/api/v1/accounts/verify_credentials"
-
-
-def consent(platform: Platform, url: str, person: Person) -> httpx2.Response:
-    """The answer to the page's last form: the person signs in, and allows what is asked."""
-    with httpx2.Client(base_url=platform.url, timeout=30) as browser:
-        answer = browser.get(url, follow_redirects=True)
-        for fields in ({"login": person.username, "password": PASSWORD}, {}):
-            hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', answer.text)
-            form = {**{name: unescape(value) for name, value in hidden}, **fields, "decision": "allow"}
-            answer = browser.post("/oauth/authorize", data=form)
-            if 300 <= answer.status_code < 400 and answer.headers["location"].startswith("/"):
-                answer = browser.get(answer.headers["location"], follow_redirects=True)
-            if answer.is_redirect or 'id="code"' in answer.text:
-                return answer
-        raise AssertionError(answer.text)
 
 
 def register(http: httpx2.Client, **metadata: Any) -> dict[str, str]:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pyotp
 import pytest
+from harness.browser import Browser, sign_in
 from harness.people import PASSWORD, SCOPES, Person, Town
 from harness.platform import Platform
 from harness.waiting import eventually
@@ -25,36 +26,6 @@ from websockets.sync.client import connect
 NEW = "wholly new passphrase"
 OVERVIEW = "/auth/security"
 REDIRECT = "https://client.example/back"
-
-
-class Browser:
-    """Keeps cookies and sends the forms of the pages that it is on."""
-
-    def __init__(self, http: httpx2.Client) -> None:
-        self.http = http
-        self.page = ""
-
-    def open(self, path: str, **query: str) -> str:
-        return self._shown(self.http.get(path, params=query or None, follow_redirects=True))
-
-    def submit(self, action: str, **fields: str) -> str:
-        """The form of the page that leads there, filled in."""
-        return self._shown(self.send(action, **fields))
-
-    def send(self, action: str, **fields: str) -> httpx2.Response:
-        """The same; a redirect to an app is not followed."""
-        forms = re.findall(r'<form method="post" action="([^"]+)".*?</form>', self.page, re.DOTALL)
-        assert action in forms, f"the page has {forms}"
-        form = next(one for one in re.findall(r"<form.*?</form>", self.page, re.DOTALL) if f'action="{action}"' in one)
-        hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form)
-        answer = self.http.post(action, data={**{name: unescape(value) for name, value in hidden}, **fields})
-        if answer.is_redirect and answer.headers["location"].startswith("/"):
-            return self.http.get(answer.headers["location"], follow_redirects=True)
-        return answer
-
-    def _shown(self, answer: httpx2.Response) -> str:
-        self.page = answer.text
-        return self.page
 
 
 @pytest.fixture
@@ -67,11 +38,6 @@ def elsewhere(platform: Platform) -> Iterator[Browser]:
     """Another browser."""
     with httpx2.Client(base_url=platform.url, timeout=15) as client:
         yield Browser(client)
-
-
-def sign_in(browser: Browser, person: Person, password: str = PASSWORD) -> str:
-    browser.open(OVERVIEW)
-    return browser.submit("/auth/sign_in", login=person.username, password=password)
 
 
 def test_an_app_is_allowed_with_a_click_by_who_has_signed_in_with_two_factors(

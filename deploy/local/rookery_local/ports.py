@@ -30,6 +30,8 @@ ENGINE_PORTS: Mapping[str, int] = {
     "elasticsearch": 9200,
     "elasticsearch_transport": 9300,
     "s3": 9000,
+    # Where a test may start a site to sign in by.
+    "provider": 7300,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,9 +73,23 @@ def environment(instance: Instance, service: Service) -> dict[str, str]:
     values["LOCAL_MODE"] = "true"
     if service.name == "auth":
         values["MAIL_FOLDER"] = str(instance.root / "mails")
+        if instance.throwaway:
+            values["PROVIDERS"] = json.dumps([_provider(instance)])
     if instance.secure:
         values = secure.service_settings(instance, service.name, values)
     return {f"{service.prefix}_{name}": value for name, value in values.items()}
+
+
+def _provider(instance: Instance) -> dict[str, str]:
+    """A site to sign in by, which is there while a test runs it."""
+    return {
+        "name": "test",
+        "title": "Test",
+        "issuer": f"http://{instance.host}:{instance.ports['provider']}",
+        "client_id": "rookery",
+        # With what must be written otherwise in a header.
+        "client_secret": f"{instance.secrets.password('provider')}: 100%",
+    }
 
 
 def _addresses(instance: Instance, service: Service) -> dict[str, str]:

@@ -54,7 +54,7 @@ def settings(instance: Instance, groups: Mapping[str, Sequence[Program]]) -> str
 
 
 def _program(instance: Instance, program: Program) -> list[str]:
-    pairs = ",".join(f'{name}="{_quote(value)}"' for name, value in sorted(program.environment.items()))
+    pairs = ",".join(f"{name}={_quoted(value)}" for name, value in sorted(program.environment.items()))
     return [
         f"[program:{program.name}]",
         f"command={_quote(_command_line(program.command))}",
@@ -81,6 +81,12 @@ def _command_line(words: Sequence[str]) -> str:
 def _quote(value: str) -> str:
     """A percent sign would be an expansion."""
     return value.replace("%", "%%")
+
+
+def _quoted(value: str) -> str:
+    """Between quotes of the kind that is not in it: within them supervisor knows no escapes."""
+    mark = "'" if '"' in value else '"'
+    return f"{mark}{_quote(value)}{mark}"
 
 
 class Supervisor:

@@ -16,7 +16,10 @@ SaslMechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]
 def settings_config(prefix: str) -> SettingsConfigDict:
     """The configuration of a service's Settings: its prefix, and a folder of secret files if one is mounted."""
     folder = os.environ.get("ROOKERY_SECRETS_DIR")
-    return SettingsConfigDict(env_prefix=prefix, secrets_dir=folder, extra="ignore", frozen=True)
+    # What is wrong may be a secret: it is named, and not shown.
+    return SettingsConfigDict(
+        env_prefix=prefix, secrets_dir=folder, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
 
 class KafkaSettings(BaseSettings):

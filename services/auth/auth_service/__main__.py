@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from auth_service.app import COMMANDS, build, migrate
+from auth_service.admissions import COMMANDS as ADMISSIONS
+from auth_service.app import build, migrate
 from auth_service.operations import COMMANDS as OPERATIONS
 from rookery_common.app import cli
 
 if __name__ == "__main__":
-    sys.exit(cli("auth", build, migrate, {**COMMANDS, **OPERATIONS}))
+    sys.exit(cli("auth", build, migrate, {**ADMISSIONS, **OPERATIONS}))

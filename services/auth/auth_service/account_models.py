@@ -47,6 +47,9 @@ class Purpose(StrEnum):
     CONFIRM_EMAIL = "confirm_email"
     ADD_PASSKEY = "add_passkey"
     USE_PASSKEY = "use_passkey"
+    USE_PROVIDER = "use_provider"
+    LINK_PROVIDER = "link_provider"
+    SIGN_UP_BY_PROVIDER = "sign_up_by_provider"
 
 
 class Factor(IntEnum):
@@ -128,6 +131,18 @@ class Passkey:
     public_key: bytes
     sign_count: int
     name: bytes = field(repr=False)
+    created_at: datetime
+    used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedIdentity:
+    """An account at a provider as it is stored: found by a keyed digest, its label under the account's data key."""
+
+    subject_digest: bytes = field(repr=False)
+    account_id: int
+    issuer: str
+    label: bytes = field(repr=False)
     created_at: datetime
     used_at: datetime | None = None
 
@@ -225,6 +240,7 @@ class NewAccount:
     state: AccountState
     mail: Mail | None = None
     invitation: bytes | None = field(default=None, repr=False)
+    link: LinkedIdentity | None = None
 
 
 @dataclass(frozen=True, slots=True)

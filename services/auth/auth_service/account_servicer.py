@@ -17,19 +17,21 @@ from auth_service.account_models import (
     StartedSession,
 )
 from auth_service.models import SESSIONS_SCOPE
+from auth_service.provider_models import LinkOverview, OfferedSignUp, Provider, ProviderAnswer
 from auth_service.service.account_sessions import AccountSessions, is_browser
 from auth_service.service.admission import Admission
 from auth_service.service.browsers import Browsers
 from auth_service.service.factors import Factors
 from auth_service.service.mails import Mails
 from auth_service.service.passkeys import Passkeys, id_of, text_of
+from auth_service.service.providers import Providers
 from auth_service.service.security import Security
 from auth_service.service.sessions import Sessions
 from auth_service.service.sign_up import SignUp
 from auth_service.servicer import form_of
 from rookery.auth.v1 import account_service_pb2 as pb
 from rookery.auth.v1.account_service_pb2_grpc import AccountServiceServicer
-from rookery_common.auth import Identity, ScopeMissing, require_identity
+from rookery_common.auth import Identity, ScopeMissing, current_identity, require_identity
 
 _MODES = {mode: pb.SignUpMode.Value(f"SIGN_UP_MODE_{mode.name}") for mode in SignUpMode}
 
@@ -42,6 +44,7 @@ class AccountServicer(AccountServiceServicer):
         browsers: Browsers,
         factors: Factors,
         passkeys: Passkeys,
+        providers: Providers,
         security: Security,
         sessions: Sessions,
         account_sessions: AccountSessions,
@@ -52,6 +55,7 @@ class AccountServicer(AccountServiceServicer):
         self._browsers = browsers
         self._factors = factors
         self._passkeys = passkeys
+        self._providers = providers
         self._security = security
         self._sessions = sessions
         self._account_sessions = account_sessions
@@ -108,6 +112,7 @@ class AccountServicer(AccountServiceServicer):
             elevated_until=None if until is None else _timestamp(until),
             mail=self._mails.is_sent,
             passkeys=account.passkeys,
+            providers=map(_provider, await self._providers.ways_in(account.account_id)),
         )
 
     async def ElevateSession(self, request: pb.ElevateSessionRequest, context: Any) -> pb.ElevateSessionResponse:
@@ -203,6 +208,56 @@ class AccountServicer(AccountServiceServicer):
         codes = await self._factors.new_recovery_codes(await self._browsers.elevated(_caller()))
         return pb.CreateRecoveryCodesResponse(recovery_codes=codes)
 
+    async def ListProviders(self, request: pb.ListProvidersRequest, context: Any) -> pb.ListProvidersResponse:
+        return pb.ListProvidersResponse(providers=map(_provider, self._providers.all))
+
+    async def StartProvider(self, request: pb.StartProviderRequest, context: Any) -> pb.StartProviderResponse:
+        started = await self._providers.start(request.name, request.continue_to, afresh=request.afresh)
+        provider = _provider(started.provider)
+        return pb.StartProviderResponse(challenge=started.token, url=started.url, provider=provider)
+
+    async def LinkProvider(self, request: pb.LinkProviderRequest, context: Any) -> pb.LinkProviderResponse:
+        account = await self._browsers.elevated(_caller())
+        started = await self._providers.link(account, request.name, request.continue_to)
+        provider = _provider(started.provider)
+        return pb.LinkProviderResponse(challenge=started.token, url=started.url, provider=provider)
+
+    async def FinishProvider(self, request: pb.FinishProviderRequest, context: Any) -> pb.FinishProviderResponse:
+        answer = ProviderAnswer(request.state, request.code, request.issuer, request.error)
+        caller = None if current_identity() is None else _caller()
+        found = await self._providers.finish(request.name, request.challenge, answer, caller, _client(request.client))
+        response = pb.FinishProviderResponse(continue_to=found.continue_to)
+        if found.offer is not None:
+            response.sign_up.CopyFrom(_offer(found.offer))
+        elif found.step is None:
+            await self._security.tell_of_factors(await self._browsers.account_of(_caller()))
+        elif found.step.session is None:
+            response.challenge = found.step.challenge
+            response.factors.extend(pb.Factor.ValueType(factor) for factor in found.step.factors)
+        else:
+            response.session.CopyFrom(_session(found.step.session))
+        return response
+
+    async def CreateProviderAccount(
+        self, request: pb.CreateProviderAccountRequest, context: Any
+    ) -> pb.CreateProviderAccountResponse:
+        form, client = form_of(request.form), _client(request.client)
+        state, opened = await self._providers.sign_up(request.challenge, form, client)
+        session = None if opened is None else _session(opened)
+        return pb.CreateProviderAccountResponse(
+            pending_confirmation=not state.confirmed, pending_approval=not state.approved, session=session
+        )
+
+    async def ListLinks(self, request: pb.ListLinksRequest, context: Any) -> pb.ListLinksResponse:
+        found = await self._providers.links(await self._browsers.account_of(_caller()))
+        return pb.ListLinksResponse(links=map(_link, found))
+
+    async def RemoveLink(self, request: pb.RemoveLinkRequest, context: Any) -> pb.RemoveLinkResponse:
+        account = await self._browsers.elevated(_caller())
+        await self._providers.unlink(account, request.issuer)
+        await self._security.tell_of_factors(account)
+        return pb.RemoveLinkResponse()
+
 
 def _caller() -> Identity:
     """Somebody at a browser of theirs."""
@@ -213,6 +268,28 @@ def _passkey(passkey: Passkey, name: str) -> pb.Passkey:
     used = None if passkey.used_at is None else _timestamp(passkey.used_at)
     created = _timestamp(passkey.created_at)
     return pb.Passkey(id=text_of(passkey.credential_id), name=name, create_time=created, use_time=used)
+
+
+def _provider(provider: Provider) -> pb.Provider:
+    return pb.Provider(name=provider.name, title=provider.title)
+
+
+def _offer(offer: OfferedSignUp) -> pb.ProviderSignUp:
+    known = offer.identity
+    return pb.ProviderSignUp(
+        challenge=offer.token, provider=_provider(offer.provider), username=known.username, email=known.email
+    )
+
+
+def _link(overview: LinkOverview) -> pb.Link:
+    link = overview.link
+    return pb.Link(
+        issuer=link.issuer,
+        provider=None if overview.provider is None else _provider(overview.provider),
+        label=overview.label,
+        create_time=_timestamp(link.created_at),
+        use_time=None if link.used_at is None else _timestamp(link.used_at),
+    )
 
 
 def _session_owner() -> Identity:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +11,18 @@ from argon2 import PasswordHasher
 from auth_service import __version__
 from auth_service.account_servicer import AccountServicer
 from auth_service.clients import UserClient
+from auth_service.clients.json_http import JsonHttp
+from auth_service.clients.oidc import OidcProvider
 from auth_service.config import Settings
-from auth_service.errors import ValidationFailed
 from auth_service.events import Events
 from auth_service.mail_transport import Transport, transport_of
 from auth_service.repository import AuthRepository
 from auth_service.repository.accounts import AccountRepository
+from auth_service.repository.links import LinkRepository
 from auth_service.repository.operations import OperationsRepository
 from auth_service.repository.passkeys import PasskeyRepository
 from auth_service.service.account_sessions import AccountSessions
-from auth_service.service.admission import INVITATION_LIFETIME, MAX_INVITED, Admission, Approvals
+from auth_service.service.admission import Admission
 from auth_service.service.apps import Apps
 from auth_service.service.authorizations import Authorizations
 from auth_service.service.browsers import Browsers
@@ -31,6 +31,7 @@ from auth_service.service.devices import Devices
 from auth_service.service.emails import Emails
 from auth_service.service.factors import Factors
 from auth_service.service.housekeeping import Housekeeping
+from auth_service.service.identities import Identities
 from auth_service.service.introspection import Introspector
 from auth_service.service.key_rotation import KeyRotation
 from auth_service.service.mailer import Mailer
@@ -38,6 +39,7 @@ from auth_service.service.mails import Mails
 from auth_service.service.passkeys import Passkeys
 from auth_service.service.password_policy import PasswordPolicy
 from auth_service.service.passwords import Passwords
+from auth_service.service.providers import Providers
 from auth_service.service.refresh_tokens import RefreshTokens
 from auth_service.service.refreshing import Refreshing
 from auth_service.service.revocations import Revocations
@@ -51,13 +53,12 @@ from auth_service.servicer import AuthServicer
 from rookery.auth.v1.account_service_pb2_grpc import add_AccountServiceServicer_to_server
 from rookery.auth.v1.auth_service_pb2_grpc import add_AuthServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
-from rookery_common.app import App, Command, Component, Role
+from rookery_common.app import App, Component, Role
 from rookery_common.auth import TokenVerifier
 from rookery_common.clients.postgres import Postgres
 from rookery_common.clients.postgres_migrations import migrate_postgres
 from rookery_common.clock import Clock, SystemClock
 from rookery_common.crypto import BlindIndex, FieldCipher, LocalKeyProvider, derive_key
-from rookery_common.errors import FieldViolation
 from rookery_common.ids import IdSource, Snowflake
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.kafka.producer import Producer
@@ -89,6 +90,7 @@ class _Tools:
     repository: AuthRepository
     accounts: AccountRepository
     passkeys: PasskeyRepository
+    links: LinkRepository
     ids: IdSource
     clock: Clock
 
@@ -117,17 +119,21 @@ class Auth:
         repository: AuthRepository,
         accounts: AccountRepository,
         passkeys: PasskeyRepository,
+        links: LinkRepository,
         users: UserClient,
+        http: JsonHttp,
         ids: IdSource,
         clock: Clock,
     ) -> None:
-        tools = _Tools(settings, repository, accounts, passkeys, ids, clock)
+        tools = _Tools(settings, repository, accounts, passkeys, links, ids, clock)
         events, emails = Events(clock), Emails(tools.cipher, tools.index)
         policy = PasswordPolicy(settings.breached_passwords_file)
         self._wire_tokens(tools, events)
         self._wire_sign_in(tools, emails)
         self._wire_security(tools, emails, events, policy)
-        self._wire_sign_up(tools, emails, events, policy, users)
+        identities = Identities(tools.cipher, tools.index)
+        self._wire_sign_up(tools, emails, identities, events, policy, users)
+        self._wire_providers(tools, identities, http)
         self._wire_servicers()
         self.verifier = TokenVerifier(self.keys.jwks, clock)
 
@@ -183,12 +189,19 @@ class Auth:
         self.account_sessions = AccountSessions(accounts, self.sessions, tools.cipher, events, clock)
 
     def _wire_sign_up(
-        self, tools: _Tools, emails: Emails, events: Events, policy: PasswordPolicy, users: UserClient
+        self,
+        tools: _Tools,
+        emails: Emails,
+        identities: Identities,
+        events: Events,
+        policy: PasswordPolicy,
+        users: UserClient,
     ) -> None:
-        self.admission = _admission(tools.settings, tools.accounts, tools.clock)
+        self.admission = admission_of(tools.settings, tools.accounts, tools.clock)
         self.sign_up = SignUp(
             tools.repository,
             tools.accounts,
+            tools.links,
             self.admission,
             users,
             self.apps,
@@ -197,9 +210,27 @@ class Auth:
             self.passwords,
             policy,
             emails,
+            identities,
             self.mails,
             events,
             tools.clock,
+        )
+
+    def _wire_providers(self, tools: _Tools, identities: Identities, http: JsonHttp) -> None:
+        settings, clock = tools.settings, tools.clock
+        self.providers = Providers(
+            {
+                provider.name: OidcProvider(provider, http, clock, loopback=settings.local_mode)
+                for provider in settings.sign_in_providers
+            },
+            tools.links,
+            self.challenges,
+            self.browsers,
+            self.admission,
+            self.sign_up,
+            identities,
+            clock,
+            public_url=settings.public_url,
         )
 
     def _wire_servicers(self) -> None:
@@ -207,6 +238,7 @@ class Auth:
             self.browsers,
             self.factors,
             self.passkeys,
+            self.providers,
             self.security,
             self.sessions,
             self.account_sessions,
@@ -235,7 +267,7 @@ class Auth:
 
 def mailer_of(settings: Settings, accounts: AccountRepository, clock: Clock, transport: Transport) -> Mailer:
     """Sends what the serving processes have recorded."""
-    emails, cipher = _emails(settings)
+    emails, cipher = emails_of(settings)
     return Mailer(
         accounts,
         Mails(accounts, cipher, clock, is_sent=True),
@@ -249,7 +281,8 @@ def mailer_of(settings: Settings, accounts: AccountRepository, clock: Clock, tra
     )
 
 
-def _emails(settings: Settings) -> tuple[Emails, FieldCipher]:
+def emails_of(settings: Settings) -> tuple[Emails, FieldCipher]:
+    """What reads and finds addresses, and what encrypts besides."""
     master_key = settings.master_key_bytes()
     cipher = FieldCipher(LocalKeyProvider(master_key))
     return Emails(cipher, BlindIndex(derive_key(master_key, "auth.index"))), cipher
@@ -284,8 +317,10 @@ def build(roles: frozenset[Role]) -> App:
         lease = PostgresWorkerLease(pg, clock, WORKERS)
         user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
         ids = Snowflake(clock, lease.worker)
-        auth = Auth(settings, repository, accounts, PasskeyRepository(pg), UserClient(user), ids, clock)
-        components += [lease, user, auth.passwords, auth.revocations, _server(settings, auth)]
+        http = JsonHttp()
+        stores = (repository, accounts, PasskeyRepository(pg), LinkRepository(pg))
+        auth = Auth(settings, *stores, UserClient(user), http, ids, clock)
+        components += [lease, user, http, auth.passwords, auth.revocations, _server(settings, auth)]
         checks["worker_number"] = lease.check
     if Role.RELAY in roles:
         components += [Relay(outbox, producer, service="auth"), Housekeeping(repository, accounts, clock)]
@@ -301,65 +336,10 @@ def _server(settings: Settings, auth: Auth) -> RpcServer:
     return RpcServer(settings, verifier=auth.verifier, services=auth.registrations(), allowed_callers=ALLOWED_CALLERS)
 
 
-async def approve(username: str) -> str:
-    """Lets an applicant in; what to tell the operator."""
-    return await _decide(username, approved=True)
-
-
-async def reject(username: str) -> str:
-    """Turns an applicant away; what to tell the operator."""
-    return await _decide(username, approved=False)
-
-
-async def applicants() -> str:
-    """Who waits for approval, and why they want an account."""
-    async with _accounts() as (settings, accounts, clock):
-        admission = _admission(settings, accounts, clock)
-        lines = [f"{found.username}: {admission.reason_of(found)}" async for found in admission.applicants()]
-    return "\n".join(lines) or "nobody waits for approval"
-
-
-async def invite(uses: str) -> str:
-    """An invitation for so many; what to tell the operator."""
-    if not uses.isdigit() or not 1 <= int(uses) <= MAX_INVITED:
-        raise ValidationFailed(FieldViolation("uses", "ERR_INVALID", f"must be a number from 1 to {MAX_INVITED}"))
-    async with _accounts() as (settings, accounts, clock):
-        code = await _admission(settings, accounts, clock).invite(int(uses))
-    return f"{code} (holds for {INVITATION_LIFETIME.days} days)"
-
-
-async def _decide(username: str, *, approved: bool) -> str:
-    async with _accounts() as (settings, accounts, clock):
-        emails, cipher = _emails(settings)
-        mails = Mails(accounts, cipher, clock, is_sent=settings.sends_mails)
-        decided = await Approvals(accounts, emails, mails, clock).decide(username, approved=approved)
-    return f"{username} is {'approved' if approved else 'rejected'}" if decided else f"{username} does not wait"
-
-
-def _admission(settings: Settings, accounts: AccountRepository, clock: Clock) -> Admission:
-    _, cipher = _emails(settings)
+def admission_of(settings: Settings, accounts: AccountRepository, clock: Clock) -> Admission:
+    """Who may sign up, as the operator has set it."""
+    _, cipher = emails_of(settings)
     return Admission(accounts, cipher, clock, mode=settings.sign_up_mode, confirms_emails=settings.confirms_emails)
-
-
-@asynccontextmanager
-async def _accounts() -> AsyncIterator[tuple[Settings, AccountRepository, Clock]]:
-    settings = Settings()
-    pg = Postgres.from_settings(settings, name="auth")
-    await pg.start()
-    try:
-        # Its outbox stays empty: nothing that it does is an event.
-        outbox = PostgresOutbox(pg, Producer(settings, "auth"), "auth")
-        yield settings, AccountRepository(pg, outbox), SystemClock()
-    finally:
-        await pg.stop()
-
-
-COMMANDS = {
-    "applicants": Command(applicants, {}, "Tell who waits for approval, and why they want an account."),
-    "approve": Command(approve, {"username": None}, "Let an applicant in."),
-    "reject": Command(reject, {"username": None}, "Turn an applicant away."),
-    "invite": Command(invite, {"uses": None}, "Make an invitation for so many people."),
-}
 
 
 async def migrate() -> None:

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from auth_service.account_models import SignUpMode
 from auth_service.models import RefreshPolicy, SessionPolicy
+from auth_service.provider_models import Provider, parse_providers
 from rookery_common.config import BaseServiceSettings, PostgresSettings, settings_config
 
 
@@ -41,6 +42,9 @@ class Settings(BaseServiceSettings, PostgresSettings):
     smtp_tls: SmtpTls = Field(SmtpTls.STARTTLS, description="tls, starttls or none.")
     mail_from: str = Field("rookery@localhost", description="The sender of mails.")
     mail_folder: str = Field("", description="Without a mail server: a folder where mails are written to.")
+    providers: SecretStr = Field(
+        SecretStr(""), description="By whose accounts one may sign in (OpenID Connect): a JSON list, with secrets."
+    )
     session_days: int = Field(365, ge=1, le=3650, description="An app's session ends when it is not used for so long.")
     browser_idle_days: int = Field(
         14, ge=1, le=90, description="A browser's session ends when it is not used for so long."
@@ -88,6 +92,17 @@ class Settings(BaseServiceSettings, PostgresSettings):
     @classmethod
     def _trim_public_url(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @field_validator("providers")
+    @classmethod
+    def _check_providers(cls, value: SecretStr) -> SecretStr:
+        parse_providers(value.get_secret_value())
+        return value
+
+    @property
+    def sign_in_providers(self) -> tuple[Provider, ...]:
+        """By whose accounts one may sign in, in the operator's order."""
+        return parse_providers(self.providers.get_secret_value())
 
     @property
     def sign_up_mode(self) -> SignUpMode:

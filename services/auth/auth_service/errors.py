@@ -230,6 +230,48 @@ class LastWayIn(FailedPrecondition):
     reason = "LAST_WAY_IN"
 
 
+class ProviderNotFound(NotFound):
+    """No provider of this name is configured."""
+
+    reason = "PROVIDER_NOT_FOUND"
+
+
+class ProviderUnavailable(Unavailable):
+    """The provider does not answer, or not as OpenID Connect has it."""
+
+    reason = "PROVIDER_UNAVAILABLE"
+
+
+class WrongProviderAnswer(Unauthenticated):
+    """What the browser came back with is no answer to what this browser asked, or nobody's word for it."""
+
+    reason = "WRONG_PROVIDER_ANSWER"
+
+
+class ProviderRefused(Unauthenticated):
+    """The provider, or somebody there, has said no."""
+
+    reason = "PROVIDER_REFUSED"
+
+
+class ProviderLinked(FailedPrecondition):
+    """The account there is linked with one here already, or this one with another there."""
+
+    reason = "PROVIDER_LINKED"
+
+
+class ProviderNotLinked(PermissionDenied):
+    """The account there belongs to nobody here, and nobody may sign up."""
+
+    reason = "PROVIDER_NOT_LINKED"
+
+
+class LinkNotFound(NotFound):
+    """The account is not linked with one of this issuer."""
+
+    reason = "LINK_NOT_FOUND"
+
+
 class TooManyTries(ResourceExhausted):
     """This account, or this network, has failed to sign in too often; retry_after tells when to come back."""
 

@@ -220,6 +220,19 @@ class TokenRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderIdentity:
+    """Who somebody is at a provider: issuer and subject; the rest is its word, good for filling in forms."""
+
+    issuer: str
+    subject: str = field(repr=False)
+    label: str = field(default="", repr=False)
+    username: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
+    # When it has last looked who it is, in seconds since 1970; 0 where it does not say.
+    authenticated_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SignUpForm:
     """What someone who wants an account has filled in."""
 
@@ -231,6 +244,8 @@ class SignUpForm:
     locale: str = ""
     reason: str = field(default="", repr=False)
     invite_code: str = field(default="", repr=False)
+    # Who they are at a provider, in place of a password.
+    identity: ProviderIdentity | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

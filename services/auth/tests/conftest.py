@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 
 import pytest
 from auth_fakes import FakeAccountRepository, FakeUsers
+from provider_fakes import FakeWeb
 from pydantic import SecretStr
 
 from auth_service.app import Auth
+from auth_service.clients.json_http import JsonHttp
 from auth_service.config import Settings
 from auth_service.models import OUT_OF_BAND, App, IssuedToken, SignUpForm
 from auth_service.repository import AuthRepository
 from auth_service.repository.accounts import AccountRepository
+from auth_service.repository.links import LinkRepository
 from auth_service.repository.passkeys import PasskeyRepository
 from rookery_common.auth import Identity
 from rookery_common.testing import FakeClock, FakeIds
@@ -30,6 +33,7 @@ class World:
     repository: AuthRepository
     accounts: AccountRepository
     passkeys: PasskeyRepository
+    links: LinkRepository
     users: FakeUsers
     clock: FakeClock
     ids: FakeIds
@@ -85,16 +89,24 @@ def users(ids: FakeIds, clock: FakeClock) -> FakeUsers:
 
 
 @pytest.fixture
+def web() -> FakeWeb:
+    """Every site but ours."""
+    return FakeWeb()
+
+
+@pytest.fixture
 def auth(
     settings: Settings,
     repository: AuthRepository,
     accounts: AccountRepository,
     passkeys: PasskeyRepository,
+    links: LinkRepository,
     users: FakeUsers,
+    web: FakeWeb,
     ids: FakeIds,
     clock: FakeClock,
 ) -> Auth:
-    return Auth(settings, repository, accounts, passkeys, users, ids, clock)
+    return Auth(settings, repository, accounts, passkeys, links, users, JsonHttp(web.transport), ids, clock)
 
 
 @pytest.fixture
@@ -103,6 +115,7 @@ async def world(
     repository: AuthRepository,
     accounts: AccountRepository,
     passkeys: PasskeyRepository,
+    links: LinkRepository,
     users: FakeUsers,
     clock: FakeClock,
     ids: FakeIds,
@@ -111,4 +124,4 @@ async def world(
     """An app with its secret, and nobody signed up."""
     scopes = ["read", "write", "follow"]
     app, secret = await auth.apps.create("Client", [REDIRECT, OUT_OF_BAND], scopes, "https://client.example")
-    return World(auth, repository, accounts, passkeys, users, clock, ids, app, secret, recorded)
+    return World(auth, repository, accounts, passkeys, links, users, clock, ids, app, secret, recorded)

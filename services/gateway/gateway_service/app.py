@@ -51,6 +51,7 @@ from gateway_service.routers.passkeys import PasskeyPages
 from gateway_service.routers.polls import Polls
 from gateway_service.routers.probes import Probes
 from gateway_service.routers.profile import Profile
+from gateway_service.routers.providers import ProviderPages
 from gateway_service.routers.recovery import Recovery
 from gateway_service.routers.reference import Reference
 from gateway_service.routers.registration import Registration
@@ -138,6 +139,7 @@ def api_routers(
     sign_up = SignUpPolicy(clients, flags, clock)
     forms = PageForms(clients, Browser(exchange, settings), pages, settings, sign_up)
     sign_in = SignIn(forms)
+    sign_up_page = SignUpPage(forms, sign_in, settings)
     statuses = Statuses(clients, composer, exchange, settings)
     return [
         statuses.router,
@@ -160,10 +162,11 @@ def api_routers(
         Registration(clients, settings).router,
         Authorize(forms, sign_in, settings).router,
         sign_in.router,
-        SignUpPage(forms, sign_in, settings).router,
+        sign_up_page.router,
         Recovery(forms, exchange).router,
         Security(forms).router,
         PasskeyPages(forms, sign_in).router,
+        ProviderPages(forms, sign_in, sign_up_page).router,
         SessionPages(forms).router,
         AccountSessions(clients, exchange).router,
         FilterRoutes(clients, composer, exchange, settings).router,

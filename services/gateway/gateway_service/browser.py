@@ -21,6 +21,7 @@ from rookery_common.errors import PermissionDenied, Unauthenticated
 # What a browser's session may do, and no app's.
 SECURITY_SCOPE = "security"
 DEVICE_SECONDS = 365 * 86_400
+ERRAND_SECONDS = 15 * 60
 MAX_COOKIE_CHARS = 512
 
 
@@ -47,6 +48,7 @@ class Browser:
         prefix = "__Host-" if self._secure else ""
         self._session_cookie = f"{prefix}rookery-session"
         self._device_cookie = f"{prefix}rookery-device"
+        self._errand_cookie = f"{prefix}rookery-errand"
 
     async def caller(self, request: Request) -> Caller | None:
         """Who has signed in with this browser; None if nobody, or if the session has ended."""
@@ -88,6 +90,18 @@ class Browser:
         """It is signed in no more; the device stays known."""
         self._exchange.forget_token(request.cookies.get(self._session_cookie, ""))
         response.delete_cookie(self._session_cookie, path="/", secure=self._secure, httponly=True, samesite="lax")
+
+    def send_out(self, response: Response, challenge: str) -> None:
+        """The browser goes to another site and comes back: by this it is known to be the same one."""
+        self._set(response, self._errand_cookie, challenge, ERRAND_SECONDS)
+
+    def errand(self, request: Request) -> str:
+        """The challenge that it was sent out with; empty for a browser that was not."""
+        return request.cookies.get(self._errand_cookie, "")[:MAX_COOKIE_CHARS]
+
+    def come_back(self, response: Response) -> None:
+        """The errand is done."""
+        response.delete_cookie(self._errand_cookie, path="/", secure=self._secure, httponly=True, samesite="lax")
 
     def form_token(self, request: Request) -> str:
         """What forms of this session carry: no other site can know it."""

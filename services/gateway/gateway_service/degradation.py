@@ -72,7 +72,13 @@ COUNTS: Final = Fallback(
     ("auth.GetSignUp",),
     "How large and how lively the community is, as it was told last; 0, where it was not told yet.",
 )
-FALLBACKS: Final = (NAMES, AS_WRITTEN, OWN_POST, SIGN_UP_MODE, COUNTS, FILTERS)
+PROVIDERS: Final = Fallback(
+    "providers",
+    ("auth.ListProviders",),
+    (),
+    "The page without other sites to sign in by.",
+)
+FALLBACKS: Final = (NAMES, AS_WRITTEN, OWN_POST, SIGN_UP_MODE, COUNTS, FILTERS, PROVIDERS)
 
 
 def begin() -> list[str]:

@@ -72,6 +72,10 @@ spec:
 # mail
 - ports: [{protocol: TCP, port: {{ $v.settings.smtpPort | default 587 | int }}}]
 {{- end }}
+{{- if hasKey ($v.secretSettings | default dict) "providers" }}
+# sites to sign in by
+- ports: [{protocol: TCP, port: 443}]
+{{- end }}
 {{- with $v.networkPolicy.extraEgress }}
 {{ toYaml . }}
 {{- end }}

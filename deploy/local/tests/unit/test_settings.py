@@ -77,12 +77,13 @@ def test_secrets_are_made_once_and_read_by_their_owner_alone(tmp_path: Path) -> 
 
 
 def test_the_process_manager_reads_what_is_written_for_it(instance: Instance) -> None:
-    program = Program("feed", ["/bin/echo", 'a "quoted" word', "100%"], instance.root, {"FEED_X": "1,2%"}, "INT", 7)
+    told = {"FEED_X": "1,2%", "FEED_Y": '{"a": "b"}'}
+    program = Program("feed", ["/bin/echo", 'a "quoted" word', "100%"], instance.root, told, "INT", 7)
     parser = configparser.RawConfigParser()
     parser.read_string(settings(instance, {"engines": [], "services": [program]}))
     section = dict(parser["program:feed"])
     assert section["command"] == r'"/bin/echo" "a \"quoted\" word" "100%%"'
-    assert section["environment"] == 'FEED_X="1,2%%"'
+    assert section["environment"] == """FEED_X="1,2%%",FEED_Y='{"a": "b"}'"""
     assert (section["stopsignal"], section["stopwaitsecs"], section["autorestart"]) == ("INT", "7", "false")
     assert parser["group:services"]["programs"] == "feed"
     assert "group:engines" not in parser

@@ -24,6 +24,7 @@ from auth_service.errors import InvitationVoid
 from auth_service.models import Credentials, Session
 from auth_service.repository import account_statements as sql
 from auth_service.repository import insert_account, record_revocation
+from auth_service.repository.links import insert_link
 from rookery_common.clients.postgres import PgConnection, Postgres
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.postgres_outbox import OutboxTransaction, PostgresOutbox
@@ -60,6 +61,8 @@ class AccountRepository:
             await insert_account(tx, credentials, session)
             row = (state.confirmed, state.approved, state.rejected, state.locale, state.reason)
             await tx.execute("account_state_add", sql.ADD_STATE, credentials.account_id, *row)
+            if new.link is not None:
+                await insert_link(tx, new.link)
             if new.mail is not None:
                 await _add_mail(tx, new.mail)
             tx.emit(event)

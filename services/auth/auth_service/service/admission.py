@@ -40,9 +40,14 @@ class Admission:
         self.mode = mode
         self.confirms_emails = confirms_emails
 
+    @property
+    def is_open(self) -> bool:
+        """Whether anyone may sign up, be it by invitation."""
+        return self.mode is not SignUpMode.CLOSED
+
     def check_open(self) -> None:
         """Raises RegistrationsClosed."""
-        if self.mode is SignUpMode.CLOSED:
+        if not self.is_open:
             raise RegistrationsClosed("sign-up is closed")
 
     def needs_reason(self, form: SignUpForm) -> bool:

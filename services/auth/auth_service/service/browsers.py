@@ -59,10 +59,14 @@ class Browsers:
     async def start(self, login: str, password: str, client: Client) -> SignInStep:
         """A session, or the factors of which one is needed. Raises what SignIn.identify and `check_state` do."""
         credentials = await self._sign_in.identify(login, password, client)
-        account = await self._account(credentials.account_id)
+        return await self.proceed(credentials.account_id, client)
+
+    async def proceed(self, account_id: int, client: Client, *, proved: bool = True) -> SignInStep:
+        """After the first factor, as `start`. Unless it was `proved` just now, nothing dangerous is open afterwards."""
+        account = await self._account(account_id)
         check_state(account)
         if not account.factors:
-            return SignInStep(session=await self.open(account, client))
+            return SignInStep(session=await self.open(account, client, proved=proved))
         challenge = await self._challenges.issue(Purpose.SECOND_FACTOR, account.account_id, {})
         return SignInStep(challenge=challenge, factors=account.factors)
 
@@ -78,12 +82,13 @@ class Browsers:
             raise ChallengeExpired("please sign in once more")
         return await self.open(account, client)
 
-    async def open(self, account: SecuredAccount, client: Client) -> StartedSession:
-        """A session of who has proved everything; what is dangerous is open for a while."""
+    async def open(self, account: SecuredAccount, client: Client, *, proved: bool = True) -> StartedSession:
+        """A session of who has proved everything; if that was just now, what is dangerous is open for a while."""
         now = self._clock.now()
         await self._repository.ensure_web_app(now)
         issued = await self._sessions.open(web_app(now), account.account_id, (SECURITY_SCOPE,), grant="browser")
-        await self._repository.elevate(issued.session.session_id, now + ELEVATION)
+        if proved:
+            await self._repository.elevate(issued.session.session_id, now + ELEVATION)
         log.info("auth.signed_in", account_id=account.account_id, session_id=issued.session.session_id)
         device = self._devices.token(account.account_id, client.device_token)
         # The cookie outlives what is not used: the session's end is looked at here, not in the browser.

@@ -20,15 +20,17 @@ from auth_service.account_models import (
     web_app,
 )
 from auth_service.clients import UserClient
-from auth_service.errors import AppTokenRequired, ValidationFailed, WrongCredentials
+from auth_service.errors import AppTokenRequired, ProviderLinked, ValidationFailed, WrongCredentials
 from auth_service.events import Events
 from auth_service.metrics import SIGN_UPS, TOKENS
 from auth_service.models import SIGN_UP_REPEATABLE, App, Credentials, IssuedToken, Reservation, Session, SignUpForm
 from auth_service.repository import AuthRepository
 from auth_service.repository.accounts import AccountRepository
+from auth_service.repository.links import LINK_CONSTRAINT, LinkRepository
 from auth_service.service.admission import Admission
 from auth_service.service.apps import Apps
 from auth_service.service.emails import Emails
+from auth_service.service.identities import Identities
 from auth_service.service.mails import Mails
 from auth_service.service.password_policy import PasswordPolicy
 from auth_service.service.passwords import Passwords
@@ -67,6 +69,7 @@ class SignUp:
         self,
         repository: AuthRepository,
         accounts: AccountRepository,
+        links: LinkRepository,
         admission: Admission,
         users: UserClient,
         apps: Apps,
@@ -75,12 +78,14 @@ class SignUp:
         passwords: Passwords,
         policy: PasswordPolicy,
         emails: Emails,
+        identities: Identities,
         mails: Mails,
         events: Events,
         clock: Clock,
     ) -> None:
         self._repository = repository
         self._accounts = accounts
+        self._links = links
         self._admission = admission
         self._users = users
         self._apps = apps
@@ -89,6 +94,7 @@ class SignUp:
         self._passwords = passwords
         self._policy = policy
         self._emails = emails
+        self._identities = identities
         self._mails = mails
         self._events = events
         self._clock = clock
@@ -151,7 +157,7 @@ class SignUp:
         credentials = Credentials(
             account_id=account_id,
             username=form.username.lower(),
-            password_hash=await self._passwords.hash(form.password),
+            password_hash="" if form.identity else await self._passwords.hash(form.password),
             data_key=data_key,
             email=sealed,
             email_digest=self._digest_of(account_id, email),
@@ -160,6 +166,8 @@ class SignUp:
             created_at=self._clock.now(),
         )
         new = self._admission.new_account(credentials, form)
+        if form.identity is not None:
+            new = replace(new, link=self._identities.seal(form.identity, account_id, data_key, credentials.created_at))
         if not new.state.confirmed:
             new = replace(new, mail=self._mails.new(MailKind.CONFIRM_EMAIL, account_id, email, new.state.locale))
         issued = None if app.app_id == WEB_APP_ID else self._sessions.new(app, account_id, app.scopes)
@@ -194,6 +202,8 @@ class SignUp:
         known = await self._repository.credentials_by_reservation(reservation_id)
         if known is not None:
             return await self._repeat(known, app, form, email)
+        if violation.constraint == LINK_CONSTRAINT:
+            raise ProviderLinked("somebody has signed up by this account already") from violation
         field = "email" if violation.constraint == "credentials_email_key" else "username"
         SIGN_UPS.labels(f"{field}_taken").inc()
         raise ValidationFailed(FieldViolation(field, *TAKEN)) from violation
@@ -206,11 +216,9 @@ class SignUp:
         taken = ValidationFailed(FieldViolation("username", *TAKEN), FieldViolation("email", *TAKEN))
         if self._clock.now() - known.created_at > SIGN_UP_REPEATABLE:
             raise taken
-        try:
-            await self._sign_in.check_password(known, form.username, form.password, Client())
-        except WrongCredentials:
+        if not await self._is_owner(known, form):
             SIGN_UPS.labels("repeated_wrongly").inc()
-            raise taken from None
+            raise taken
         await self._complete(known, form.username)
         SIGN_UPS.labels("repeated").inc()
         account = await self._accounts.account(known.account_id)
@@ -221,6 +229,15 @@ class SignUp:
         scopes = app.scopes if account.state.is_active else (UNCONFIRMED_SCOPE,)
         issued = await self._sessions.open(app, known.account_id, scopes, grant="sign_up")
         return SignedUp(account.state, replace(issued, session=replace(issued.session, scopes=app.scopes)))
+
+    async def _is_owner(self, known: Credentials, form: SignUpForm) -> bool:
+        if form.identity is not None:
+            return await self._links.owner(self._identities.digest(form.identity)) == known.account_id
+        try:
+            await self._sign_in.check_password(known, form.username, form.password, Client())
+        except WrongCredentials:
+            return False
+        return True
 
     async def _complete(self, known: Credentials, username: str) -> None:
         """Confirms what the first try perhaps could not; a reservation that has expired meanwhile is taken again."""

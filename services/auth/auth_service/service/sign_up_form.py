@@ -27,7 +27,7 @@ def checked_email(form: SignUpForm, policy: PasswordPolicy, *, reason_needed: bo
     violations = [
         *_check_username(form.username),
         *_check_email(form.email, email),
-        *policy.violations(form.password, form.username, email or ""),
+        *([] if form.identity else policy.violations(form.password, form.username, email or "")),
         *_check_length("locale", form.locale, MAX_LOCALE_CHARS),
         *_check_length("reason", form.reason, MAX_REASON_CHARS),
         *_check_length("request_id", form.request_id, MAX_REQUEST_ID_CHARS),

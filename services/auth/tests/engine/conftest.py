@@ -10,6 +10,7 @@ import pytest
 from auth_service.app import MIGRATIONS
 from auth_service.repository import AuthRepository
 from auth_service.repository.accounts import AccountRepository
+from auth_service.repository.links import LinkRepository
 from auth_service.repository.operations import OperationsRepository
 from auth_service.repository.passkeys import PasskeyRepository
 from rookery_common.clients.postgres import Postgres
@@ -82,6 +83,11 @@ def accounts(pg: Postgres, outbox: PostgresOutbox) -> AccountRepository:
 @pytest.fixture
 def passkeys(pg: Postgres) -> PasskeyRepository:
     return PasskeyRepository(pg)
+
+
+@pytest.fixture
+def links(pg: Postgres) -> LinkRepository:
+    return LinkRepository(pg)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from auth_service.account_models import (
     AccountState,
     Applicant,
     Challenge,
+    LinkedIdentity,
     Mail,
     NewAccount,
     Purpose,
@@ -91,6 +92,7 @@ class FakeAccountRepository(AccountRepository):
         self.invitations: dict[bytes, tuple[int, datetime]] = {}
         self.uses: dict[int, tuple[bytes, datetime]] = {}
         self.passkeys: dict[int, int] = {}
+        self.links: dict[bytes, LinkedIdentity] = {}
 
     async def ensure_web_app(self, at: datetime) -> None:
         self.base.apps.setdefault(WEB_APP_ID, web_app(at))
@@ -101,7 +103,11 @@ class FakeAccountRepository(AccountRepository):
         uses, expires_at = self.invitations.get(new.invitation or b"", (0, credentials.created_at))
         if new.invitation is not None and (not uses or expires_at <= credentials.created_at):
             raise InvitationVoid("the invitation was used already, or is too old")
+        if new.link is not None and new.link.subject_digest in self.links:
+            raise UniqueViolated("linked_identities_pkey")
         await self.base.store_account(credentials, session, event)
+        if new.link is not None:
+            self.links[new.link.subject_digest] = new.link
         self.states[credentials.account_id] = new.state
         if new.invitation is not None:
             self.invitations[new.invitation] = (uses - 1, expires_at)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from auth_fakes import FakeAccountRepository
 from passkey_fakes import FakePasskeys
+from provider_fakes import FakeLinks
 
 from auth_service.models import (
     AccountRole,
@@ -306,6 +307,11 @@ def accounts(fake_accounts: AccountRepository) -> AccountRepository:
 @pytest.fixture
 def passkeys(repository: FakeRepository, fake_accounts: FakeAccountRepository) -> FakePasskeys:
     return FakePasskeys(repository, fake_accounts)
+
+
+@pytest.fixture
+def links(repository: FakeRepository, fake_accounts: FakeAccountRepository) -> FakeLinks:
+    return FakeLinks(repository, fake_accounts)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -57,3 +58,43 @@ def test_a_missing_setting_is_named(environment: pytest.MonkeyPatch, missing: st
 def test_secrets_are_not_shown() -> None:
     assert "AAAA" not in repr(Settings())
     assert "postgresql" not in repr(Settings())
+
+
+PROVIDER = {
+    "name": "id",
+    "title": "Example",
+    "issuer": "https://id.example",
+    "client_id": "us",
+    "client_secret": "hush",
+}
+
+
+def test_providers_are_a_list_in_json(environment: pytest.MonkeyPatch) -> None:
+    other = {"name": "other", "title": "Other", "issuer": "https://other.example", "client_id": "us"}
+    environment.setenv("AUTH_PROVIDERS", json.dumps([PROVIDER, other]))
+    settings = Settings()
+    assert [provider.title for provider in settings.sign_in_providers] == ["Example", "Other"]
+    assert "hush" not in repr(settings) + repr(settings.sign_in_providers)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "JSON"),
+        ("{}", "list"),
+        ([{**PROVIDER, "name": "A b"}], "name"),
+        ([{**PROVIDER, "issuer": "id.example"}], "issuer"),
+        ([{**PROVIDER, "secret": "hush"}], "secret"),
+        ([{**PROVIDER, "scopes": ["email"]}], "openid"),
+        ([{**PROVIDER, "title": ""}], "title"),
+        ([PROVIDER, PROVIDER], "of its own"),
+        ([{**PROVIDER, "name": f"p{n}", "issuer": f"https://{n}.example"} for n in range(21)], "at most 20"),
+    ],
+)
+def test_a_wrong_provider_is_named_and_its_secret_is_not(
+    environment: pytest.MonkeyPatch, text: object, told: str
+) -> None:
+    environment.setenv("AUTH_PROVIDERS", text if isinstance(text, str) else json.dumps(text))
+    with pytest.raises(ValidationError, match=told) as caught:
+        Settings()
+    assert "hush" not in str(caught.value)

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from auth_service.app import Auth
+from auth_service.clients.json_http import JsonHttp
 from auth_service.service.signing import make_key
 from rookery_common.auth import Identity, TokenVerifier
 
@@ -14,8 +15,8 @@ IDENTITY = Identity(1, 2, 3, frozenset({"read"}))
 
 
 async def test_processes_that_start_together_share_one_key(world: Any, settings: Any) -> None:
-    stores = (world.repository, world.accounts, world.passkeys)
-    replicas = [Auth(settings, *stores, world.users, world.ids, world.clock) for _ in range(3)]
+    stores = (world.repository, world.accounts, world.passkeys, world.links)
+    replicas = [Auth(settings, *stores, world.users, JsonHttp(), world.ids, world.clock) for _ in range(3)]
     documents = await asyncio.gather(*(replica.keys.jwks() for replica in replicas))
     assert len(set(documents)) == 1
     signer = await replicas[0].keys.signer()

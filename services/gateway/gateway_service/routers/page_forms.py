@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from gateway_service import degradation
 from gateway_service.browser import Browser, NotSignedIn
 from gateway_service.clients import Clients
 from gateway_service.config import Settings
@@ -19,9 +20,11 @@ from gateway_service.params import Params, read_params
 from gateway_service.schemas.instance import SignUpMode
 from gateway_service.sign_up_policy import SignUpPolicy
 from gateway_service.translations import mark
+from rookery.auth.v1.account_service_pb2 import ListProvidersRequest, ListProvidersResponse, Provider
 from rookery_common.errors import AppError, FailedPrecondition
 
 CALL_SECONDS = 5.0
+LIST_SECONDS = 1.0
 MAX_NEXT_CHARS = 8000
 OVERVIEW = "/auth/security"
 _OURS = ("/auth/", "/oauth/authorize?")
@@ -47,6 +50,13 @@ MESSAGES: Mapping[str, str] = {
     "PASSKEY_NOT_ADDED": mark("This passkey is known already, or you have as many as there can be."),
     "PASSKEY_NOT_FOUND": mark("There is no such passkey."),
     "LAST_WAY_IN": mark("One way to sign in has to stay."),
+    "PROVIDER_NOT_FOUND": mark("One can't sign in by this site here."),
+    "PROVIDER_UNAVAILABLE": mark("That site does not answer just now. Please try again in a moment."),
+    "PROVIDER_REFUSED": mark("You have not signed in there."),
+    "WRONG_PROVIDER_ANSWER": mark("That site's answer was not the right one. Please start again."),
+    "PROVIDER_LINKED": mark("The account there is linked already, or yours with another one there."),
+    "PROVIDER_NOT_LINKED": mark("The account there is linked with none here. Sign in another way, and link it then."),
+    "LINK_NOT_FOUND": mark("Your account is not linked with one there."),
     "TOTP_ENABLED": mark("An authenticator app is set up already."),
     "TOTP_NOT_BEGUN": mark("Please start setting up the authenticator app once more."),
     "TOTP_NOT_ENABLED": mark("No authenticator app is set up."),
@@ -146,7 +156,18 @@ class PageForms:
         """A page on which one signs in, or goes to get an account and comes back."""
         closed = await self.sign_up.mode() is SignUpMode.CLOSED
         sign_up = "" if closed else f"/auth/sign_up?{urlencode({'next': after_sign_up})}"
-        return self.render(request, name, error, sign_up=sign_up, **values)
+        return self.render(request, name, error, sign_up=sign_up, providers=await self.providers(), **values)
+
+    async def providers(self) -> Sequence[Provider]:
+        """By whose accounts one may sign in; while auth is away nobody's."""
+        try:
+            answer: ListProvidersResponse = await self.clients.auth.call(
+                "ListProviders", ListProvidersRequest(), timeout=LIST_SECONDS, idempotent=True
+            )
+        except AppError:
+            degradation.note(degradation.PROVIDERS)
+            return ()
+        return answer.providers
 
     def refusal(self, request: Request, error: AppError) -> Response:
         """A page that says why not."""

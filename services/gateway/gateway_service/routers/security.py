@@ -43,7 +43,8 @@ class Security:
         self.router = routes.router
 
     async def show(self, request: Request) -> Response:
-        return self._forms.render(request, "security.html", security=await self._security(request))
+        security = await self._security(request)
+        return self._forms.render(request, "security.html", security=security, providers=await self._forms.providers())
 
     async def show_password(self, request: Request) -> Response:
         await self._elevated(request)

@@ -14,6 +14,7 @@ from rookery.auth.v1.account_service_pb2 import (
     BrowserSession,
     ElevateSessionRequest,
     Factor,
+    FinishProviderResponse,
     FinishSignInRequest,
     FinishSignInResponse,
     GetSecurityRequest,
@@ -73,7 +74,7 @@ class SignIn:
         answer: StartSignInResponse = await self._forms.clients.auth.call("StartSignIn", call, timeout=CALL_SECONDS)
         return answer
 
-    def settled(self, request: Request, target: str, step: StartSignInResponse) -> Response:
+    def settled(self, request: Request, target: str, step: StartSignInResponse | FinishProviderResponse) -> Response:
         """On to the target, or to the second factor."""
         if step.challenge:
             return self._factor_page(request, target, step.challenge, step.factors)

@@ -15,7 +15,11 @@ from gateway_service.routers.sign_in import SignIn
 from gateway_service.routers.sign_up import SIGN_UP_SECONDS, request_id, sign_up_request
 from gateway_service.routing import Routes
 from gateway_service.schemas.instance import SignUpMode
-from rookery.auth.v1.account_service_pb2 import CreateAccountRequest, CreateAccountResponse
+from rookery.auth.v1.account_service_pb2 import (
+    CreateAccountRequest,
+    CreateAccountResponse,
+    CreateProviderAccountResponse,
+)
 from rookery.auth.v1.auth_service_pb2 import SignUpRequest
 from rookery_common.crypto import derive_key
 from rookery_common.errors import AppError
@@ -23,6 +27,8 @@ from rookery_common.errors import AppError
 MAX_INVITATION_CHARS = 200
 # What the page asks for, and shows again after a mistake; a password is typed once more.
 _SHOWN = ("username", "email", "reason", "invite_code")
+# Where the form goes; by a provider also what is sent with it.
+_BY_PASSWORD = {"action": "/auth/sign_up", "challenge": "", "provider": ""}
 
 
 class SignUpPage:
@@ -56,11 +62,17 @@ class SignUpPage:
         except AppError as error:
             if not error.fields and error.reason != "INVITATION_VOID":
                 raise
-            return await self._page(request, params, {name: getattr(call, name) for name in _SHOWN}, error)
+            return await self._page(request, params, shown(call), error)
         if made.pending_confirmation or made.pending_approval:
-            what = "confirmation" if made.pending_confirmation else "approval"
-            return self._forms.render(request, "signed_up.html", what=what, email=call.email)
+            return self.waiting(request, made, call.email)
         return await self._enter(request, params, call)
+
+    def waiting(
+        self, request: Request, made: CreateAccountResponse | CreateProviderAccountResponse, email: str
+    ) -> Response:
+        """What the account waits for before one can sign in."""
+        what = "confirmation" if made.pending_confirmation else "approval"
+        return self._forms.render(request, "signed_up.html", what=what, email=email)
 
     async def _enter(self, request: Request, params: Params, call: SignUpRequest) -> Response:
         step = await self._sign_in.begin(request, call.username, call.password)
@@ -69,6 +81,18 @@ class SignUpPage:
     async def _page(
         self, request: Request, params: Params, filled: Mapping[str, str], error: AppError | None = None
     ) -> Response:
+        return await self.page(request, next_of(params), filled, error)
+
+    async def page(
+        self,
+        request: Request,
+        target: str,
+        filled: Mapping[str, str],
+        error: AppError | None = None,
+        *,
+        by: Mapping[str, str] = _BY_PASSWORD,
+    ) -> Response:
+        """The form, which leads to the target in the end. Raises RegistrationsClosed."""
         mode = await self._forms.sign_up.mode()
         if mode is SignUpMode.CLOSED:
             raise RegistrationsClosed
@@ -77,12 +101,18 @@ class SignUpPage:
             request,
             "sign_up.html",
             error,
-            next=next_of(params),
+            next=target,
+            by=by,
             mode=mode.value,
             filled=values,
             problems={} if error is None else problems(error),
             rules=self._rules,
         )
+
+
+def shown(call: SignUpRequest) -> dict[str, str]:
+    """What was filled in, to be shown again."""
+    return {name: getattr(call, name) for name in _SHOWN}
 
 
 def problems(error: AppError) -> dict[str, str]:

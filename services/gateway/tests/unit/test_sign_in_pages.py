@@ -27,6 +27,7 @@ PAGES = ["/auth/sign_in", "/auth/sign_up", "/auth/reset", f"/auth/password?token
 PRIVATE = [
     OVERVIEW,
     f"{OVERVIEW}/passkeys",
+    f"{OVERVIEW}/providers",
     "/auth/sessions",
     f"{OVERVIEW}/password",
     f"{OVERVIEW}/email",

@@ -177,6 +177,41 @@ class AccountServiceStub:
                 request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateRecoveryCodesRequest.SerializeToString,
                 response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateRecoveryCodesResponse.FromString,
                 _registered_method=True)
+        self.ListProviders = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/ListProviders',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ListProvidersRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ListProvidersResponse.FromString,
+                _registered_method=True)
+        self.StartProvider = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/StartProvider',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.StartProviderRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.StartProviderResponse.FromString,
+                _registered_method=True)
+        self.LinkProvider = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/LinkProvider',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.LinkProviderRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.LinkProviderResponse.FromString,
+                _registered_method=True)
+        self.FinishProvider = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/FinishProvider',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.FinishProviderRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.FinishProviderResponse.FromString,
+                _registered_method=True)
+        self.CreateProviderAccount = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/CreateProviderAccount',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateProviderAccountRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateProviderAccountResponse.FromString,
+                _registered_method=True)
+        self.ListLinks = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/ListLinks',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ListLinksRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ListLinksResponse.FromString,
+                _registered_method=True)
+        self.RemoveLink = channel.unary_unary(
+                '/rookery.auth.v1.AccountService/RemoveLink',
+                request_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RemoveLinkRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RemoveLinkResponse.FromString,
+                _registered_method=True)
 
 
 class AccountServiceServicer:
@@ -395,6 +430,59 @@ class AccountServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListProviders(self, request, context):
+        """The providers (OpenID Connect) by whose accounts one may sign in, in the operator's order; at most 20. No identity.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartProvider(self, request, context):
+        """Where a browser goes to sign in at a provider. No identity. Errors: NOT_FOUND (PROVIDER_NOT_FOUND), UNAVAILABLE
+        (PROVIDER_UNAVAILABLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LinkProvider(self, request, context):
+        """The same to link the caller's account with one there. Errors: as StartProvider, FAILED_PRECONDITION (ELEVATION_REQUIRED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FinishProvider(self, request, context):
+        """What the provider has sent the browser back with, once. No identity, but that of a link's owner. Errors: UNAUTHENTICATED
+        (CHALLENGE_EXPIRED, WRONG_PROVIDER_ANSWER, PROVIDER_REFUSED), UNAVAILABLE (PROVIDER_UNAVAILABLE), FAILED_PRECONDITION
+        (ELEVATION_REQUIRED, PROVIDER_LINKED), PERMISSION_DENIED (PROVIDER_NOT_LINKED where nobody may sign up, and as StartSignIn).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateProviderAccount(self, request, context):
+        """Makes an account without a password for who has just come by a provider. No identity. Errors: as CreateAccount;
+        UNAUTHENTICATED (CHALLENGE_EXPIRED), FAILED_PRECONDITION (PROVIDER_LINKED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLinks(self, request, context):
+        """The accounts at providers that the caller's is linked with, the oldest first; also those of providers that are no more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveLink(self, request, context):
+        """Errors: NOT_FOUND (LINK_NOT_FOUND), FAILED_PRECONDITION (ELEVATION_REQUIRED, LAST_WAY_IN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccountServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -537,6 +625,41 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.CreateRecoveryCodes,
                     request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateRecoveryCodesRequest.FromString,
                     response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateRecoveryCodesResponse.SerializeToString,
+            ),
+            'ListProviders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProviders,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ListProvidersRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ListProvidersResponse.SerializeToString,
+            ),
+            'StartProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartProvider,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.StartProviderRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.StartProviderResponse.SerializeToString,
+            ),
+            'LinkProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.LinkProvider,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.LinkProviderRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.LinkProviderResponse.SerializeToString,
+            ),
+            'FinishProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.FinishProvider,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.FinishProviderRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.FinishProviderResponse.SerializeToString,
+            ),
+            'CreateProviderAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateProviderAccount,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateProviderAccountRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateProviderAccountResponse.SerializeToString,
+            ),
+            'ListLinks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLinks,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ListLinksRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.ListLinksResponse.SerializeToString,
+            ),
+            'RemoveLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveLink,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RemoveLinkRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_account__service__pb2.RemoveLinkResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1298,6 +1421,195 @@ class AccountService:
             '/rookery.auth.v1.AccountService/CreateRecoveryCodes',
             rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateRecoveryCodesRequest.SerializeToString,
             rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateRecoveryCodesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProviders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/ListProviders',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.ListProvidersRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.ListProvidersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/StartProvider',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.StartProviderRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.StartProviderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LinkProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/LinkProvider',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.LinkProviderRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.LinkProviderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FinishProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/FinishProvider',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.FinishProviderRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.FinishProviderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateProviderAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/CreateProviderAccount',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateProviderAccountRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.CreateProviderAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLinks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/ListLinks',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.ListLinksRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.ListLinksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AccountService/RemoveLink',
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.RemoveLinkRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_account__service__pb2.RemoveLinkResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -120,6 +120,27 @@ class AccountServiceStub:
     """As ElevateSession, by a passkey of the account. Errors: UNAUTHENTICATED (WRONG_PASSKEY, CHALLENGE_EXPIRED)."""
     CreateRecoveryCodes: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.CreateRecoveryCodesRequest, _account_service_pb2.CreateRecoveryCodesResponse]
     """Ten new recovery codes; the old ones are void. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED, TOTP_NOT_ENABLED)."""
+    ListProviders: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListProvidersRequest, _account_service_pb2.ListProvidersResponse]
+    """The providers (OpenID Connect) by whose accounts one may sign in, in the operator's order; at most 20. No identity."""
+    StartProvider: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.StartProviderRequest, _account_service_pb2.StartProviderResponse]
+    """Where a browser goes to sign in at a provider. No identity. Errors: NOT_FOUND (PROVIDER_NOT_FOUND), UNAVAILABLE
+    (PROVIDER_UNAVAILABLE).
+    """
+    LinkProvider: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.LinkProviderRequest, _account_service_pb2.LinkProviderResponse]
+    """The same to link the caller's account with one there. Errors: as StartProvider, FAILED_PRECONDITION (ELEVATION_REQUIRED)."""
+    FinishProvider: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.FinishProviderRequest, _account_service_pb2.FinishProviderResponse]
+    """What the provider has sent the browser back with, once. No identity, but that of a link's owner. Errors: UNAUTHENTICATED
+    (CHALLENGE_EXPIRED, WRONG_PROVIDER_ANSWER, PROVIDER_REFUSED), UNAVAILABLE (PROVIDER_UNAVAILABLE), FAILED_PRECONDITION
+    (ELEVATION_REQUIRED, PROVIDER_LINKED), PERMISSION_DENIED (PROVIDER_NOT_LINKED where nobody may sign up, and as StartSignIn).
+    """
+    CreateProviderAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.CreateProviderAccountRequest, _account_service_pb2.CreateProviderAccountResponse]
+    """Makes an account without a password for who has just come by a provider. No identity. Errors: as CreateAccount;
+    UNAUTHENTICATED (CHALLENGE_EXPIRED), FAILED_PRECONDITION (PROVIDER_LINKED).
+    """
+    ListLinks: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListLinksRequest, _account_service_pb2.ListLinksResponse]
+    """The accounts at providers that the caller's is linked with, the oldest first; also those of providers that are no more."""
+    RemoveLink: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RemoveLinkRequest, _account_service_pb2.RemoveLinkResponse]
+    """Errors: NOT_FOUND (LINK_NOT_FOUND), FAILED_PRECONDITION (ELEVATION_REQUIRED, LAST_WAY_IN)."""
 
 @_typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
@@ -213,6 +234,27 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """As ElevateSession, by a passkey of the account. Errors: UNAUTHENTICATED (WRONG_PASSKEY, CHALLENGE_EXPIRED)."""
     CreateRecoveryCodes: _aio.UnaryUnaryMultiCallable[_account_service_pb2.CreateRecoveryCodesRequest, _account_service_pb2.CreateRecoveryCodesResponse]  # type: ignore[assignment]
     """Ten new recovery codes; the old ones are void. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED, TOTP_NOT_ENABLED)."""
+    ListProviders: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListProvidersRequest, _account_service_pb2.ListProvidersResponse]  # type: ignore[assignment]
+    """The providers (OpenID Connect) by whose accounts one may sign in, in the operator's order; at most 20. No identity."""
+    StartProvider: _aio.UnaryUnaryMultiCallable[_account_service_pb2.StartProviderRequest, _account_service_pb2.StartProviderResponse]  # type: ignore[assignment]
+    """Where a browser goes to sign in at a provider. No identity. Errors: NOT_FOUND (PROVIDER_NOT_FOUND), UNAVAILABLE
+    (PROVIDER_UNAVAILABLE).
+    """
+    LinkProvider: _aio.UnaryUnaryMultiCallable[_account_service_pb2.LinkProviderRequest, _account_service_pb2.LinkProviderResponse]  # type: ignore[assignment]
+    """The same to link the caller's account with one there. Errors: as StartProvider, FAILED_PRECONDITION (ELEVATION_REQUIRED)."""
+    FinishProvider: _aio.UnaryUnaryMultiCallable[_account_service_pb2.FinishProviderRequest, _account_service_pb2.FinishProviderResponse]  # type: ignore[assignment]
+    """What the provider has sent the browser back with, once. No identity, but that of a link's owner. Errors: UNAUTHENTICATED
+    (CHALLENGE_EXPIRED, WRONG_PROVIDER_ANSWER, PROVIDER_REFUSED), UNAVAILABLE (PROVIDER_UNAVAILABLE), FAILED_PRECONDITION
+    (ELEVATION_REQUIRED, PROVIDER_LINKED), PERMISSION_DENIED (PROVIDER_NOT_LINKED where nobody may sign up, and as StartSignIn).
+    """
+    CreateProviderAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.CreateProviderAccountRequest, _account_service_pb2.CreateProviderAccountResponse]  # type: ignore[assignment]
+    """Makes an account without a password for who has just come by a provider. No identity. Errors: as CreateAccount;
+    UNAUTHENTICATED (CHALLENGE_EXPIRED), FAILED_PRECONDITION (PROVIDER_LINKED).
+    """
+    ListLinks: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListLinksRequest, _account_service_pb2.ListLinksResponse]  # type: ignore[assignment]
+    """The accounts at providers that the caller's is linked with, the oldest first; also those of providers that are no more."""
+    RemoveLink: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RemoveLinkRequest, _account_service_pb2.RemoveLinkResponse]  # type: ignore[assignment]
+    """Errors: NOT_FOUND (LINK_NOT_FOUND), FAILED_PRECONDITION (ELEVATION_REQUIRED, LAST_WAY_IN)."""
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     """How a person signs in and keeps an account: for the pages of the gateway alone. Where it is not said otherwise, an RPC needs
@@ -471,5 +513,68 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.CreateRecoveryCodesResponse, _abc.Awaitable[_account_service_pb2.CreateRecoveryCodesResponse]]:
         """Ten new recovery codes; the old ones are void. Errors: FAILED_PRECONDITION (ELEVATION_REQUIRED, TOTP_NOT_ENABLED)."""
+
+    @_abc_1.abstractmethod
+    def ListProviders(
+        self,
+        request: _account_service_pb2.ListProvidersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.ListProvidersResponse, _abc.Awaitable[_account_service_pb2.ListProvidersResponse]]:
+        """The providers (OpenID Connect) by whose accounts one may sign in, in the operator's order; at most 20. No identity."""
+
+    @_abc_1.abstractmethod
+    def StartProvider(
+        self,
+        request: _account_service_pb2.StartProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.StartProviderResponse, _abc.Awaitable[_account_service_pb2.StartProviderResponse]]:
+        """Where a browser goes to sign in at a provider. No identity. Errors: NOT_FOUND (PROVIDER_NOT_FOUND), UNAVAILABLE
+        (PROVIDER_UNAVAILABLE).
+        """
+
+    @_abc_1.abstractmethod
+    def LinkProvider(
+        self,
+        request: _account_service_pb2.LinkProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.LinkProviderResponse, _abc.Awaitable[_account_service_pb2.LinkProviderResponse]]:
+        """The same to link the caller's account with one there. Errors: as StartProvider, FAILED_PRECONDITION (ELEVATION_REQUIRED)."""
+
+    @_abc_1.abstractmethod
+    def FinishProvider(
+        self,
+        request: _account_service_pb2.FinishProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.FinishProviderResponse, _abc.Awaitable[_account_service_pb2.FinishProviderResponse]]:
+        """What the provider has sent the browser back with, once. No identity, but that of a link's owner. Errors: UNAUTHENTICATED
+        (CHALLENGE_EXPIRED, WRONG_PROVIDER_ANSWER, PROVIDER_REFUSED), UNAVAILABLE (PROVIDER_UNAVAILABLE), FAILED_PRECONDITION
+        (ELEVATION_REQUIRED, PROVIDER_LINKED), PERMISSION_DENIED (PROVIDER_NOT_LINKED where nobody may sign up, and as StartSignIn).
+        """
+
+    @_abc_1.abstractmethod
+    def CreateProviderAccount(
+        self,
+        request: _account_service_pb2.CreateProviderAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.CreateProviderAccountResponse, _abc.Awaitable[_account_service_pb2.CreateProviderAccountResponse]]:
+        """Makes an account without a password for who has just come by a provider. No identity. Errors: as CreateAccount;
+        UNAUTHENTICATED (CHALLENGE_EXPIRED), FAILED_PRECONDITION (PROVIDER_LINKED).
+        """
+
+    @_abc_1.abstractmethod
+    def ListLinks(
+        self,
+        request: _account_service_pb2.ListLinksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.ListLinksResponse, _abc.Awaitable[_account_service_pb2.ListLinksResponse]]:
+        """The accounts at providers that the caller's is linked with, the oldest first; also those of providers that are no more."""
+
+    @_abc_1.abstractmethod
+    def RemoveLink(
+        self,
+        request: _account_service_pb2.RemoveLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.RemoveLinkResponse, _abc.Awaitable[_account_service_pb2.RemoveLinkResponse]]:
+        """Errors: NOT_FOUND (LINK_NOT_FOUND), FAILED_PRECONDITION (ELEVATION_REQUIRED, LAST_WAY_IN)."""
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gateway_fakes.world import World
 
 CODE, LINK = "123456", "a-link"
+AWAY = 'https://id.example/authorize?state=state&x="<>'
 OPTIONS = '{"challenge": "x", "name": "<&>"}'
 
 
@@ -26,6 +27,11 @@ class FakeAccounts(FakeService):
         self.challenges: dict[str, int] = {}
         self.sign_up_mode = pb.SignUpMode.SIGN_UP_MODE_OPEN
         self.passkeys: dict[int, list[str]] = {}
+        # By name; subjects at them by account. `who` signs in there next.
+        self.providers = [pb.Provider(name=name, title=f"<{name}>") for name in ("p1", "p2")]
+        self.links: dict[int, list[str]] = {}
+        self.who = 0
+        self.errands: dict[str, tuple[str, str, int]] = {}
         self.pending = {"confirmation": False, "approval": False}
 
     def GetSignUp(self, _request: Any, _who: Any) -> pb.GetSignUpResponse:
@@ -142,6 +148,74 @@ class FakeAccounts(FakeService):
         if not self.passkeys.get(who.account_id):
             raise with_reason(FailedPrecondition("No passkey"), "LAST_WAY_IN")
         return pb.RemovePasswordResponse()
+
+    def ListProviders(self, _request: Any, _who: Any) -> pb.ListProvidersResponse:
+        return pb.ListProvidersResponse(providers=self.providers)
+
+    def StartProvider(self, request: pb.StartProviderRequest, _who: Any) -> pb.StartProviderResponse:
+        provider = self._provider(request.name)
+        self.errands["errand"] = (request.name, request.continue_to, 0)
+        return pb.StartProviderResponse(challenge="errand", url=AWAY, provider=provider)
+
+    def LinkProvider(self, request: pb.LinkProviderRequest, who: Any) -> pb.LinkProviderResponse:
+        self._check_elevated(who)
+        provider = self._provider(request.name)
+        self.errands["errand"] = (request.name, request.continue_to, who.account_id)
+        return pb.LinkProviderResponse(challenge="errand", url=AWAY, provider=provider)
+
+    def FinishProvider(self, request: pb.FinishProviderRequest, who: Any) -> pb.FinishProviderResponse:
+        if request.challenge not in self.errands:
+            raise with_reason(Unauthenticated("Too late"), "CHALLENGE_EXPIRED")
+        name, continue_to, owner = self.errands.pop(request.challenge)
+        if (request.name, request.state, request.code, request.issuer) != (name, "state", "code", "https://id.example"):
+            raise with_reason(Unauthenticated("Not its answer"), "WRONG_PROVIDER_ANSWER")
+        answer = pb.FinishProviderResponse(continue_to=continue_to)
+        if owner:
+            if who is None or who.account_id != owner:
+                raise with_reason(Unauthenticated("Another's"), "WRONG_PROVIDER_ANSWER")
+            self.links.setdefault(owner, []).append(name)
+        elif not self.who:
+            offer = pb.ProviderSignUp(challenge="offer", provider=self._provider(name), username="carol", email="c@x.y")
+            answer.sign_up.CopyFrom(offer)
+        elif self.who in self.totp:
+            self.challenges["challenge"] = self.who
+            answer.challenge = "challenge"
+            answer.factors.append(pb.Factor.FACTOR_TOTP)
+        else:
+            answer.session.CopyFrom(self.session(self.who))
+        return answer
+
+    def CreateProviderAccount(
+        self, request: pb.CreateProviderAccountRequest, _who: Any
+    ) -> pb.CreateProviderAccountResponse:
+        if request.challenge != "offer":
+            raise with_reason(Unauthenticated("Too late"), "CHALLENGE_EXPIRED")
+        token = self.world.auth.SignUp(request.form, Identity(0, 0, 1)).token
+        if self.pending["approval"]:
+            return pb.CreateProviderAccountResponse(pending_approval=True)
+        return pb.CreateProviderAccountResponse(session=self.session(token.account_id))
+
+    def ListLinks(self, _request: Any, who: Any) -> pb.ListLinksResponse:
+        return pb.ListLinksResponse(
+            links=[
+                pb.Link(issuer=f"https://{name}", provider=self._provider(name), label=f"<me at {name}>")
+                for name in self.links.get(who.account_id, [])
+            ]
+        )
+
+    def RemoveLink(self, request: pb.RemoveLinkRequest, who: Any) -> pb.RemoveLinkResponse:
+        self._check_elevated(who)
+        mine = self.links.get(who.account_id, [])
+        if len(mine) == 1:
+            raise with_reason(FailedPrecondition("The last"), "LAST_WAY_IN")
+        mine.remove(request.issuer.removeprefix("https://"))
+        return pb.RemoveLinkResponse()
+
+    def _provider(self, name: str) -> pb.Provider:
+        for provider in self.providers:
+            if provider.name == name:
+                return provider
+        raise with_reason(NotFound("No such provider"), "PROVIDER_NOT_FOUND")
 
     def ElevateSession(self, request: pb.ElevateSessionRequest, who: Any) -> pb.ElevateSessionResponse:
         if request.password not in {password for password, _ in self.world.auth.passwords.values()}:

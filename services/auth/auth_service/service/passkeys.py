@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from webauthn import (
@@ -106,9 +107,10 @@ class Passkeys:
             text = f"must have 1 to {MAX_PASSKEY_NAME_CHARS} characters"
             raise ValidationFailed(FieldViolation("name", "ERR_INVALID", text))
         await self._take(token, Purpose.ADD_PASSKEY, account.account_id)
+        credential = _parsed(answer)
         try:
             verified = verify_registration_response(
-                credential=_parsed(answer),
+                credential=credential,
                 expected_challenge=_challenge(token),
                 expected_rp_id=self._host,
                 expected_origin=self._origin,
@@ -116,6 +118,7 @@ class Passkeys:
             )
         except (WebAuthnException, ValueError) as error:
             raise WrongPasskey("this is not an answer to what was asked") from error
+        _check_unframed(credential)
         passkey = Passkey(
             credential_id=verified.credential_id,
             account_id=account.account_id,
@@ -161,6 +164,7 @@ class Passkeys:
         except (WebAuthnException, ValueError) as error:
             SIGN_INS.labels("wrong").inc()
             raise WrongPasskey("this is not an answer to what was asked") from error
+        _check_unframed(credential)
         if not await self._repository.use(passkey, verified.new_sign_count, self._clock.now()):
             raise WrongPasskey("this passkey was copied, or its answer came twice")
         return passkey.account_id
@@ -218,7 +222,7 @@ def _challenge(token: str) -> bytes:
     return token.encode()
 
 
-def _parsed(answer: str) -> dict[str, object]:
+def _parsed(answer: str) -> dict[str, Any]:
     """The browser's JSON. Raises WrongPasskey."""
     try:
         parsed = json.loads(answer) if len(answer) <= MAX_PASSKEY_CHARS else None
@@ -229,7 +233,14 @@ def _parsed(answer: str) -> dict[str, object]:
     return parsed
 
 
-def _credential_id(credential: dict[str, object]) -> bytes:
+def _check_unframed(credential: dict[str, Any]) -> None:
+    """Our pages are in no other site's, so what was signed there is no answer. Raises WrongPasskey."""
+    client = json.loads(base64url_to_bytes(credential["response"]["clientDataJSON"]))
+    if client.get("crossOrigin") or "topOrigin" in client:
+        raise WrongPasskey("this answer was given within another site's page")
+
+
+def _credential_id(credential: dict[str, Any]) -> bytes:
     raw = credential.get("rawId")
     found = id_of(raw) if isinstance(raw, str) else b""
     if not found:

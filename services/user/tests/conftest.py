@@ -230,6 +230,13 @@ class FakeRepository:
         held = [each for each in self.state.remarks.values() if each.account_id == account_id and each.endorsement_id]
         return _page([(each.endorsement_id, each.target_id) for each in held], before, limit)
 
+    async def expired_mutes(self, now: datetime, limit: int) -> list[Pair]:
+        over = [mute for mute in self.state.mutes.values() if mute.active and not mute.holds(now)]
+        return [(mute.muter_id, mute.muted_id) for mute in over][:limit]
+
+    async def is_locked(self, account_id: int) -> bool:
+        return self.state.accounts[account_id].locked
+
     async def is_blocked(self, account_id: int, by: int) -> bool:
         block = self.state.blocks.get((by, account_id))
         return block is not None and block.active

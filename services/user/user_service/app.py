@@ -61,6 +61,7 @@ from user_service.profiles.service import Profiles
 from user_service.purge import UsernamePurge
 from user_service.relationship_events import RelationshipEvents
 from user_service.relationship_servicer import RelationshipServicer
+from user_service.relationships.expiry import MuteExpiry
 from user_service.relationships.listing import RelationshipLists
 from user_service.relationships.repository import RelationshipRepository
 from user_service.relationships.service import Relationships
@@ -137,13 +138,15 @@ def build(roles: frozenset[Role]) -> App:
     rules = _rules(settings, pg, outbox, caches, Snowflake(clock, lease.worker), clock)
     components: list[Component] = [pg, redis, producer, OutboxDrain(outbox), caches.views, caches.relationships]
     checks = {"postgres": pg.check}
+    if roles & {Role.SERVE, Role.CONSUME}:
+        components.append(lease)
+        checks["worker_number"] = lease.check
     if Role.RELAY in roles:
         components += [Relay(outbox, producer, service=NAME), UsernamePurge(UserRepository(pg, outbox), clock)]
     if Role.CONSUME in roles:
-        components += _consumers(settings, rules.accounts, producer)
+        components += [*_consumers(settings, rules, producer), MuteExpiry(rules.relationships, clock)]
     if Role.SERVE in roles:
-        components += [lease, *_server(settings, rules, clock)]
-        checks["worker_number"] = lease.check
+        components += _server(settings, rules, clock)
     return App(settings, __version__, components, checks)
 
 
@@ -195,13 +198,13 @@ def _server(settings: Settings, rules: Rules, clock: SystemClock) -> list[Compon
     return [auth, server]
 
 
-def _consumers(settings: Settings, service: UserService, producer: Producer) -> list[Component]:
+def _consumers(settings: Settings, rules: Rules, producer: Producer) -> list[Component]:
     return [
         Consumer(
             settings,
             consumers.AUTH_GROUP,
             [consumers.AUTH_TOPIC],
-            consumers.AuthEventsHandler(service),
+            consumers.AuthEventsHandler(rules.accounts),
             dead_letters=producer,
             service=NAME,
             topic_prefix=settings.topic_prefix,
@@ -210,10 +213,19 @@ def _consumers(settings: Settings, service: UserService, producer: Producer) -> 
             settings,
             consumers.POST_GROUP,
             [consumers.POST_TOPIC],
-            consumers.PostEventsHandler(service),
+            consumers.PostEventsHandler(rules.accounts),
             dead_letters=producer,
             service=NAME,
             batch=True,
+            topic_prefix=settings.topic_prefix,
+        ),
+        Consumer(
+            settings,
+            consumers.ACCOUNT_GROUP,
+            [consumers.ACCOUNT_TOPIC],
+            consumers.AccountEventsHandler(rules.relationships),
+            dead_letters=producer,
+            service=NAME,
             topic_prefix=settings.topic_prefix,
         ),
     ]

@@ -10,12 +10,15 @@ from google.protobuf.message import Message
 from rookery.auth.v1 import events_pb2 as auth_events_pb2
 from rookery.post.v1 import events_pb2 as post_events_pb2
 from rookery.post.v1 import post_pb2
+from rookery.user.v1 import events_pb2
 from rookery_common.kafka.events import Event
 from user_service.models import PostFact
+from user_service.relationships.service import Relationships
 from user_service.service import UserService
 
 AUTH_TOPIC, AUTH_GROUP = "auth.events.v1", "user.auth-events"
 POST_TOPIC, POST_GROUP = "post.events.v1", "user.post-events"
+ACCOUNT_TOPIC, ACCOUNT_GROUP = "user.events.v1", "user.account-events"
 _POST_EVENTS = (
     post_events_pb2.PostCreated,
     post_events_pb2.PostVisible,
@@ -34,6 +37,18 @@ class AuthEventsHandler:
         message = event.decode()
         if isinstance(message, auth_events_pb2.CredentialsCreated):
             await self._service.confirm_account(message.account_id, message.request_id)
+
+
+class AccountEventsHandler:
+    """Lets those follow who have asked to, once an account is not locked any more."""
+
+    def __init__(self, relationships: Relationships) -> None:
+        self._relationships = relationships
+
+    async def __call__(self, event: Event) -> None:
+        message = event.decode()
+        if isinstance(message, events_pb2.AccountUpdated) and not message.account.locked:
+            await self._relationships.grant_waiting(message.account.account_id)
 
 
 class PostEventsHandler:

@@ -12,6 +12,7 @@ from mastodon import Mastodon, MastodonAPIError, MastodonNotFoundError, Mastodon
 from starlette.types import ASGIApp
 
 from gateway_service.config import Settings
+from rookery.user.v1 import suggestion_service_pb2
 from rookery_common.testing.ports import free_address
 
 if TYPE_CHECKING:
@@ -111,6 +112,29 @@ def test_following(api: Mastodon, world: World) -> None:
     assert api.account(bob).username == "bob"
     assert [each.username for each in api.accounts([bob])] == ["bob"]
     assert not api.account_unfollow(bob).following
+
+
+def test_lists_remarks_and_suggestions(api: Mastodon, world: World) -> None:
+    bob, star = world.user.add("bob"), world.user.add("star")
+    api.account_follow(bob)
+    birds = api.list_create("Birds", replies_policy="none", exclusive=True)
+    api.list_accounts_add(birds, [bob])
+    assert [each.id for each in api.list_accounts(birds)] == [str(bob)]
+    assert [each.id for each in api.account_lists(bob)] == [birds.id]
+    api.list_accounts_delete(birds, [bob])
+    assert api.list_update(birds, "Owls").title == "Owls"
+    assert api.timeline_list(birds) == []
+    api.list_delete(birds)
+    assert api.lists() == []
+    assert api.account_note_set(bob, "Sings").note == "Sings"
+    assert api.account_pin(bob).endorsed
+    assert [each.id for each in api.endorsements()] == [str(bob)]
+    world.user.follows.add((bob, star))
+    assert [each.id for each in api.account_familiar_followers(star)[0].accounts] == [str(bob)]
+    world.suggestions.suggestions = [suggestion_service_pb2.Suggestion(account_id=star)]
+    assert [each.account.id for each in api.suggestions_v2()] == [str(star)]
+    api.suggestion_delete(star)
+    assert api.suggestions_v2() == []
 
 
 def test_instance_is_understood(api: Mastodon, settings: Settings) -> None:

@@ -58,6 +58,8 @@ INSERT INTO remarks SELECT n, {STAR}, 'Met in the woods', n FROM generate_series
 INSERT INTO account_counts (account_id, slot, followers)
 SELECT n, 0, {FOLLOWS} - n FROM generate_series(1, {FOLLOWS} - 1) n;
 INSERT INTO dismissed_suggestions SELECT n, {STAR} FROM generate_series(10, {FOLLOWS} / 4) n;
+INSERT INTO mutes SELECT n, 2, n, now(), true, now() + n * interval '1 minute', true, 1
+FROM generate_series(10, {FOLLOWS} / 4) n;
 ANALYZE;
 """  # noqa: S608 - our own numbers
 HOT: dict[str, tuple[str, tuple[object, ...]]] = {
@@ -77,6 +79,7 @@ HOT: dict[str, tuple[str, tuple[object, ...]]] = {
     "suitable": (suggestions.SUITABLE, (VIEWER, list(range(1, 2 * CANDIDATES)), PAGE, datetime.now(UTC))),
     "endorsements": (sql.ENDORSEMENTS, (VIEWER, MAX_ID, PAGE + 1)),
     "familiar_followers": (sql.FAMILIAR_FOLLOWERS, (VIEWER, list(range(1, 41)), FAMILIAR_AMONG, MAX_FAMILIAR)),
+    "expired_mutes": (sql.EXPIRED_MUTES, (datetime.now(UTC), 200)),
     "blocked_by": (sql.BLOCKED_BY, (STAR, VIEWER)),
 }
 

@@ -210,3 +210,14 @@ async def test_a_remark_is_kept_and_its_endorsement_ends_with_the_follow(stores:
     assert await stores.ties.endorsements(ALICE, MAX_ID, 5) == Listed([])
     known = (await stores.ties.relationships([(ALICE, BOB)]))[ALICE, BOB]
     assert (known.endorsed, known.note) == (False, "Sings")
+
+
+async def test_mutes_that_have_run_out_are_found_the_longest_first(stores: Stores) -> None:
+    await stores.add(ALICE, BOB, CAROL)
+    now = stores.clock.now()
+    await stores.mute(ALICE, BOB, 1, now - timedelta(seconds=1))
+    await stores.mute(BOB, CAROL, 2, now + timedelta(seconds=1))
+    await stores.mute(CAROL, ALICE, 3, None)
+    assert await stores.ties.expired_mutes(now, 10) == [(ALICE, BOB)]
+    assert await stores.ties.expired_mutes(now + timedelta(seconds=2), 1) == [(ALICE, BOB)]
+    assert not await stores.ties.is_locked(ALICE)

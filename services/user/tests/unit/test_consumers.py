@@ -11,8 +11,17 @@ import pytest
 
 from rookery_common.kafka.events import Event
 from rookery_common.testing.golden import golden, golden_events, golden_message
-from user_service.consumers import AUTH_TOPIC, POST_TOPIC, AuthEventsHandler, PostEventsHandler, post_fact
+from user_service.consumers import (
+    ACCOUNT_TOPIC,
+    AUTH_TOPIC,
+    POST_TOPIC,
+    AccountEventsHandler,
+    AuthEventsHandler,
+    PostEventsHandler,
+    post_fact,
+)
 from user_service.errors import ReservationNotFound
+from user_service.relationships.models import FollowSettings
 
 if TYPE_CHECKING:
     from tests.conftest import FakeRepository, World
@@ -35,6 +44,25 @@ async def test_credentials_confirm_their_reservation(world: World, fake_reposito
 async def test_credentials_without_a_reservation_are_an_error_for_the_dead_letters(world: World) -> None:
     with pytest.raises(ReservationNotFound):
         await AuthEventsHandler(world.service)(golden(AUTH_TOPIC, "CredentialsCreated"))
+
+
+async def test_an_account_that_is_unlocked_lets_those_follow_who_wait(
+    world: World, fake_repository: FakeRepository
+) -> None:
+    updated = golden(ACCOUNT_TOPIC, "AccountUpdated")
+    message: Any = updated.decode()
+    alice, bob = await world.sign_up("alice"), await world.sign_up("bob")
+    handler = AccountEventsHandler(world.relationships)
+    message.account.account_id = alice
+    for locked, following in ((True, False), (False, True), (False, True)):
+        accounts = fake_repository.state.accounts
+        accounts[alice] = replace(accounts[alice], locked=locked)
+        if locked:
+            await world.relationships.follow(bob, alice, FollowSettings())
+        message.account.locked = locked
+        await handler(_with(updated, message.SerializeToString()))
+        known = (await world.relationships.between([(bob, alice)]))[bob, alice]
+        assert (known.following, known.requested) == (following, not following)
 
 
 async def test_other_events_of_auth_are_passed_over(world: World) -> None:

@@ -17,7 +17,7 @@ from user_service.errors import (
     FollowNotAllowed,
     FollowRequestNotFound,
 )
-from user_service.relationships.models import FollowSettings, MutedAccount, Relationship
+from user_service.relationships.models import MAX_PAGE_SIZE, FollowSettings, MutedAccount, Relationship
 
 if TYPE_CHECKING:
     from tests.conftest import FakeRepository, World
@@ -181,6 +181,33 @@ async def test_a_mute_with_an_end_ends_by_itself_also_where_it_is_cached(world: 
     assert (await world.relationships.mute(alice, bob)).muted_until is None
 
 
+async def test_a_mute_that_has_run_out_is_told_of_once(
+    world: World, fake_repository: FakeRepository, clock: FakeClock
+) -> None:
+    alice, bob = await _pair(world)
+    carol = await world.sign_up("carol")
+    await world.relationships.mute(alice, bob, duration=timedelta(seconds=30))
+    await world.relationships.mute(alice, carol)
+    assert await world.relationships.end_expired_mutes(10) == 0
+    clock.advance(30)
+    assert [await world.relationships.end_expired_mutes(10) for _ in range(2)] == [1, 0]
+    assert _types(fake_repository) == ["MuteCreated", "MuteCreated", "MuteEnded"]
+    assert (await _between(world, alice, carol)).muting
+
+
+async def test_who_waits_follows_once_the_account_is_not_locked(world: World, fake_repository: FakeRepository) -> None:
+    alice = await world.sign_up("alice")
+    _lock(fake_repository, alice)
+    others = [await world.sign_up(f"other{number}") for number in range(MAX_PAGE_SIZE + 2)]
+    for other in others:
+        await world.relationships.follow(other, alice, NOTHING)
+    assert await world.relationships.grant_waiting(alice) == 0
+    accounts = fake_repository.state.accounts
+    accounts[alice] = replace(accounts[alice], locked=False)
+    assert [await world.relationships.grant_waiting(alice) for _ in range(2)] == [len(others), 0]
+    assert (await world.counts(alice)).followers == len(others)
+
+
 @pytest.mark.parametrize("duration", [timedelta(), timedelta(seconds=-1), timedelta(days=3651)])
 async def test_a_mute_lasts_some_time_and_not_for_ages(world: World, duration: timedelta) -> None:
     alice, bob = await _pair(world)
@@ -219,3 +246,9 @@ async def test_lists_of_ones_own_go_by_tokens(world: World, fake_repository: Fak
     accounts, token = await world.lists.mutes(alice, 1, "")
     rest, end = await world.lists.mutes(alice, 1, token)
     assert ([each.account_id for each in [*accounts, *rest]], end) == (muted[::-1], "")
+
+
+@pytest.mark.parametrize("count", [0, 41])
+async def test_familiar_followers_are_asked_for_of_so_many_at_once(world: World, count: int) -> None:
+    with pytest.raises(FieldInvalid, match="account_ids"):
+        await world.lists.familiar(1, list(range(1, count + 1)))

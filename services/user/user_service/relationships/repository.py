@@ -162,6 +162,17 @@ class RelationshipRepository:
                 found.setdefault(row["account_id"], []).append(row["follower_id"])
         return found
 
+    async def expired_mutes(self, now: datetime, limit: int) -> list[Pair]:
+        """Those in force by their rows alone: who mutes and who is muted, the longest expired first."""
+        async with self._pg.read(primary=True) as connection:
+            rows = await connection.fetch("expired_mutes", sql.EXPIRED_MUTES, now, limit)
+        return [(row["muter_id"], row["muted_id"]) for row in rows]
+
+    async def is_locked(self, account_id: int) -> bool:
+        """Whether whoever wants to follow the account must ask; always the primary's."""
+        async with self._pg.read(primary=True) as connection:
+            return bool(await connection.fetchval("locked", sql.LOCKED, account_id))
+
     async def is_blocked(self, account_id: int, by: int) -> bool:
         """Whether the account is kept away by the other; always the primary's."""
         async with self._pg.read(primary=True) as connection:

@@ -78,6 +78,11 @@ def unmute(ties: Ties, _at: Moment) -> Ties:
     return replace(ties, mute=ties.mute.ended()) if ties.mute.active else ties
 
 
+def expire(ties: Ties, at: Moment) -> Ties:
+    """Ends a mute whose time has come; one that was begun anew meanwhile stays."""
+    return ties if ties.mute.holds(at.now) else unmute(ties, at)
+
+
 def note(ties: Ties, _at: Moment, text: str) -> Ties:
     """Keeps a note about the other."""
     return replace(ties, remark=replace(ties.remark, note=text))

@@ -9,9 +9,9 @@ from functools import partial
 
 from rookery_common.clock import Clock
 from rookery_common.errors import Unavailable
-from rookery_common.ids import IdSource
+from rookery_common.ids import MAX_ID, IdSource
 from rookery_common.logs import get_logger
-from user_service.errors import AccountNotFound, CannotRelateToOneself, FieldInvalid
+from user_service.errors import AccountNotFound, CannotRelateToOneself, FieldInvalid, FollowRequestNotFound
 from user_service.metrics import RELATIONSHIP_CHANGES
 from user_service.profiles.texts import remark
 from user_service.relationship_events import RelationshipEvents
@@ -19,6 +19,7 @@ from user_service.relationships import rules
 from user_service.relationships.models import (
     MAX_FOLLOW_LANGUAGES,
     MAX_MUTE,
+    MAX_PAGE_SIZE,
     FollowSettings,
     Pair,
     Relationship,
@@ -112,6 +113,31 @@ class Relationships:
     async def unmute(self, account_id: int, other_id: int) -> Relationship:
         """Ends a mute; there need be none."""
         return await self._change(account_id, other_id, rules.unmute)
+
+    async def end_expired_mutes(self, limit: int) -> int:
+        """Ends at most so many mutes whose time has come; how many there were."""
+        expired = await self._repository.expired_mutes(self._clock.now(), limit)
+        for muter_id, muted_id in expired:
+            await self._change(muter_id, muted_id, rules.expire)
+        return len(expired)
+
+    async def grant_waiting(self, account_id: int) -> int:
+        """Lets all follow who ask to, once the account is not locked any more; how many. It may be asked for again."""
+        granted = 0
+        while not await self._repository.is_locked(account_id):
+            page = await self._repository.requests(account_id, MAX_ID, MAX_PAGE_SIZE)
+            count = sum([await self._granted(account_id, other) for other in page.items])
+            granted += count
+            if page.before is None or not count:
+                break
+        return granted
+
+    async def _granted(self, account_id: int, other_id: int) -> bool:
+        try:
+            await self.authorize(account_id, other_id)
+        except FollowRequestNotFound:
+            return False  # It was withdrawn meanwhile.
+        return True
 
     async def note(self, account_id: int, other_id: int, text: str) -> Relationship:
         """Keeps a note about the other, for the account alone; an empty one is none. Raises FieldInvalid."""

@@ -159,13 +159,13 @@ class Mute(_message.Message):
     notifications: _builtins.bool
     """Whether notifications are muted, too."""
     active: _builtins.bool
-    """False once it was taken back."""
+    """False once it was taken back or has run out."""
     version: _builtins.int
     @_builtins.property
     def mute_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Unset: until it is taken back. Nothing more is told when this time comes."""
+        """Unset: until it is taken back. When this time has come MuteEnded says so, some seconds later."""
 
     def __init__(
         self,

@@ -5,8 +5,13 @@ from __future__ import annotations
 import base64
 import concurrent.futures
 import hashlib
+import os
 import re
 import secrets
+import subprocess
+import sys
+from html import unescape
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,6 +26,8 @@ from mastodon import Mastodon
 REDIRECT = "https://client.example/back"
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 VERIFY = "/api/v1/accounts/verify_credentials"
+TOOT = Path(sys.executable).parent / "toot"
+TOOT_SECONDS = 60.0
 
 
 def register(http: httpx2.Client, **metadata: Any) -> dict[str, str]:
@@ -117,3 +124,46 @@ def test_a_client_is_told_what_its_token_is_and_gives_it_back(
     assert http.post("/oauth/introspect", data={**proof, "token": access}).json() == {"active": False}
     platform.flush_caches()
     assert status(http, access) == 401
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A home of its own, where toot keeps its token."""
+    return {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "NO_COLOR": "1"}
+
+
+def toot(environment: dict[str, str], *words: str) -> str:
+    command = [str(TOOT), *words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TOOT_SECONDS)  # noqa: S603  # our own words
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def toot_login(environment: dict[str, str], platform: Platform, person: Person) -> str:
+    """`toot login`: it shows an address, and asks for the code that the page there shows."""
+    command = [str(TOOT), "login", "--instance", platform.url]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(  # noqa: S603  # our own words
+        command, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
+        url = next((line.strip() for line in lines if "/oauth/authorize" in line), "")
+        assert url, process.communicate(timeout=TOOT_SECONDS)
+        code = re.search(r'<code id="code">([^<]+)</code>', consent(platform, url, person).text)
+        assert code is not None
+        # No browser is to be opened; then the code.
+        told, _ = process.communicate(f"n\n{unescape(code[1])}\n", timeout=TOOT_SECONDS)
+    assert process.returncode == 0, told
+    return told
+
+
+def test_toot_signs_in_by_the_code_flow_posts_and_signs_out(
+    platform: Platform, http: httpx2.Client, alice: Person, environment: dict[str, str]
+) -> None:
+    assert "Successfully logged in" in toot_login(environment, platform, alice)
+    toot(environment, "post", "Written on a command line")
+    [status] = http.get(f"/api/v1/accounts/{alice.account_id}/statuses").json()
+    assert "Written on a command line" in status["content"]
+    assert status["application"]["name"].startswith("toot")
+    toot(environment, "logout", f"{alice.username}@{httpx2.URL(platform.url).netloc.decode()}")

@@ -9,7 +9,7 @@ import httpx2
 from harness.people import Person
 
 
-def votes(poll: Any) -> list[int]:
+def votes(poll: Any) -> list[int | None]:
     return [option["votes_count"] for option in poll["options"]]
 
 

@@ -207,12 +207,11 @@ def _request_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
 
 
 def _add_headers(headers: Headers, extra: Headers, limits: Iterable[tuple[bytes, bytes]]) -> None:
+    given = dict(headers)
     # What a cache keeps for everybody says nothing of one client's limits.
-    if not any(name == b"cache-control" and value.startswith(b"public") for name, value in headers):
+    if not given.get(b"cache-control", b"").startswith(b"public"):
         headers += limits
-    for name, value in _DEFAULTS:
-        if not any(given == name for given, _ in headers):
-            headers.append((name, value))
+    headers += [default for default in _DEFAULTS if default[0] not in given]
     headers += extra
 
 

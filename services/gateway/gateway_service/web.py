@@ -14,12 +14,13 @@ from gateway_service.config import Settings
 from gateway_service.errors import handle_app_error, handle_http_exception
 from gateway_service.middleware import Edge, handle_crash
 from gateway_service.overload import Admission, Gate
+from gateway_service.route_table import RouteTable
 from rookery_common.clock import SystemClock
 from rookery_common.errors import AppError
 
 
 def build_web(settings: Settings, routers: Iterable[APIRouter], gate: Gate | None = None) -> ASGIApp:
-    """Routes are tried in order: the hottest router comes first."""
+    """Of routes that take the same request, the first has it."""
     web = FastAPI(
         title=settings.title,
         version=__version__,
@@ -34,7 +35,6 @@ def build_web(settings: Settings, routers: Iterable[APIRouter], gate: Gate | Non
     web.add_exception_handler(HTTPException, handle_http_exception)
     web.add_exception_handler(RequestValidationError, handle_http_exception)
     web.add_exception_handler(Exception, handle_crash)
-    for router in routers:
-        # Put in as they are: an included router costs each request a second round of matching.
-        web.router.routes.extend(router.routes)
+    # Put in as they are: an included router costs each request a second round of matching.
+    web.router = RouteTable(route for router in routers for route in router.routes)
     return Admission(Edge(web, settings), gate or Gate(SystemClock()))

@@ -149,11 +149,11 @@ class Limiter:
     def _headers(self, name: str, level: Level) -> Headers:
         """Mastodon's three, and those of the IETF's draft: both of the limit that is nearest to its end."""
         limit = level.limit
-        reset = self._clock.now() + timedelta(seconds=level.reset_seconds)
+        reset = (self._clock.now() + timedelta(seconds=level.reset_seconds)).replace(tzinfo=None)
         return [
             (b"x-ratelimit-limit", b"%d" % limit.requests),
             (b"x-ratelimit-remaining", b"%d" % level.remaining),
-            (b"x-ratelimit-reset", f"{reset:%Y-%m-%dT%H:%M:%S}.{reset.microsecond:06d}Z".encode()),
+            (b"x-ratelimit-reset", b"%bZ" % reset.isoformat(timespec="microseconds").encode()),
             (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (name.encode(), limit.requests, limit.seconds)),
             (b"ratelimit", b'"%b";r=%d;t=%d' % (name.encode(), level.remaining, math.ceil(level.reset_seconds))),
         ]

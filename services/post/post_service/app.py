@@ -260,7 +260,21 @@ class _Parts:
 
     def _engagement_servicer(self) -> EngagementServicer:
         lists = MarkedRepository(self._cql, self._clock)
-        return EngagementServicer(MarkedPosts(lists, self._marks), EngagedAccounts(self._engagements, self._reader))
+        return EngagementServicer(
+            self._engagement(), MarkedPosts(lists, self._marks), EngagedAccounts(self._engagements, self._reader)
+        )
+
+    def _engagement(self) -> Engagement:
+        return Engagement(
+            self._engagements,
+            self._marks,
+            self._mark_reader,
+            self._reader,
+            self._events,
+            self._ids,
+            self._versions,
+            self._clock,
+        )
 
     def _rules(self, workers: ImageWorkers) -> Rules:
         posts, reader, versions, events, ids = self._posts, self._reader, self._versions, self._events, self._ids
@@ -270,7 +284,7 @@ class _Parts:
             reader,
             AccountPosts(posts, reader, self._codec),
             ThreadReader(posts, reader, self._codec),
-            Engagement(self._engagements, self._marks, self._mark_reader, reader, events, ids, versions, self._clock),
+            self._engagement(),
             Reblogger(self._stores, reader, self._mark_reader, self._remover, self._codec, events, ids, versions),
             MediaLibrary(self._media, self._files, workers, ids, versions, self._clock),
         )

@@ -10,6 +10,7 @@ import grpc
 from post_service.callers import require_user
 from post_service.errors import InvalidField
 from post_service.models import FactKind, ListBounds, MarkedPost, MarkKind
+from post_service.service.engage import Engagement
 from post_service.service.list_engaged import EngagedAccounts
 from post_service.service.list_marked import MarkedPosts
 from rookery.post.v1 import engagement_service_pb2 as pb
@@ -27,7 +28,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class EngagementServicer(EngagementServiceServicer):
     """One method for each RPC."""
 
-    def __init__(self, marked: MarkedPosts, engaged: EngagedAccounts) -> None:
+    def __init__(self, engagement: Engagement, marked: MarkedPosts, engaged: EngagedAccounts) -> None:
+        self._engagement = engagement
         self._marked = marked
         self._engaged = engaged
 
@@ -38,6 +40,14 @@ class EngagementServicer(EngagementServiceServicer):
     async def ListBookmarks(self, request: pb.ListBookmarksRequest, context: Context) -> pb.ListBookmarksResponse:
         page = await self._marked.page(require_user("read:bookmarks"), MarkKind.BOOKMARK, _bounds(request))
         return pb.ListBookmarksResponse(posts=map(_marked, page.posts), reached_id=page.reached_id)
+
+    async def MuteThread(self, request: pb.MuteThreadRequest, context: Context) -> pb.MuteThreadResponse:
+        await self._engagement.mute_thread(require_user("write:mutes"), request.post_id, active=True)
+        return pb.MuteThreadResponse()
+
+    async def UnmuteThread(self, request: pb.UnmuteThreadRequest, context: Context) -> pb.UnmuteThreadResponse:
+        await self._engagement.mute_thread(require_user("write:mutes"), request.post_id, active=False)
+        return pb.UnmuteThreadResponse()
 
     async def ListEngagedAccounts(
         self, request: pb.ListEngagedAccountsRequest, context: Context

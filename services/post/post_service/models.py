@@ -239,6 +239,7 @@ class PostMarks(NamedTuple):
     reblogged: bool = False
     bookmarked: bool = False
     pinned: bool = False
+    muted: bool = False
 
 
 NO_MARKS = PostMarks()

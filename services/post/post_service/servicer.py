@@ -198,7 +198,7 @@ class PostServicer(pb_grpc.PostServiceServicer):
 
 def _result(views: Sequence[PostView]) -> pb.BatchGetPostsResult:
     result = pb.BatchGetPostsResult()
-    for post, (replies, reblogs, favourites), known, (favourited, reblogged, bookmarked, pinned), poll in views:
+    for post, (replies, reblogs, favourites), known, (favourited, reblogged, bookmarked, pinned, muted), poll in views:
         message = result.posts.add(post_id=post.post_id, version=post.version, author_id=post.author_id)
         if not known:
             message.post.MergeFromString(post.body)
@@ -208,9 +208,9 @@ def _result(views: Sequence[PostView]) -> pb.BatchGetPostsResult:
             counts.replies, counts.reblogs, counts.favourites = replies, reblogs, favourites
         marks = message.marks
         marks.SetInParent()
-        if favourited or reblogged or bookmarked or pinned:
+        if favourited or reblogged or bookmarked or pinned or muted:
             marks.favourited, marks.reblogged = favourited, reblogged
-            marks.bookmarked, marks.pinned = bookmarked, pinned
+            marks.bookmarked, marks.pinned, marks.muted = bookmarked, pinned, muted
         if poll is not None:
             message.poll.CopyFrom(PollTally(votes=poll.votes, voters=poll.voters, own_choices=poll.own_choices))
     return result

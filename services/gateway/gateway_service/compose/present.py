@@ -119,6 +119,8 @@ class Presenter:
         post = self._facts.posts.get(post_id)
         if post is not None and self._why_filtered(post_id, post, _NOTIFICATIONS):
             return Why.FILTERED
+        if post is not None and self._facts.views[post_id].marks.muted:
+            return Why.MUTED
         status = self._listed(post_id) if post_id else None
         return status if isinstance(status, Why) else notification_body(notification, account.body, status)
 

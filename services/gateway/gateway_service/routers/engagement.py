@@ -19,6 +19,7 @@ from gateway_service.errors import RecordNotFound
 from gateway_service.params import read_params
 from gateway_service.routers.statuses import Statuses
 from gateway_service.routing import Routes, json_response, path_id
+from rookery.post.v1.engagement_service_pb2 import MuteThreadRequest, UnmuteThreadRequest
 from rookery.post.v1.pin_service_pb2 import PinPostRequest, UnpinPostRequest
 from rookery.post.v1.post_pb2 import Visibility
 from rookery.post.v1.post_service_pb2 import (
@@ -45,6 +46,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 FAVOURITED, UNFAVOURITED = Mark("favourited", True, "favourites"), Mark("favourited", False, "favourites")
 BOOKMARKED, UNBOOKMARKED = Mark("bookmarked", True), Mark("bookmarked", False)
 PINNED, UNPINNED = Mark("pinned", True), Mark("pinned", False)
+MUTED, UNMUTED = Mark("muted", True), Mark("muted", False)
 REBLOGGED, UNREBLOGGED = Mark("reblogged", True, "reblogs"), Mark("reblogged", False, "reblogs")
 LIKES, BOOKMARKS, PINS, STATUSES = "write:favourites", "write:bookmarks", "write:accounts", "write:statuses"
 ACTS: tuple[tuple[str, str, type[Any], str, Mark, str], ...] = (
@@ -54,6 +56,8 @@ ACTS: tuple[tuple[str, str, type[Any], str, Mark, str], ...] = (
     ("unbookmark", "UnbookmarkPost", UnbookmarkPostRequest, BOOKMARKS, UNBOOKMARKED, "Take a bookmark back"),
     ("pin", "PinPost", PinPostRequest, PINS, PINNED, "Show a status first on one's profile"),
     ("unpin", "UnpinPost", UnpinPostRequest, PINS, UNPINNED, "Show a status first no longer"),
+    ("mute", "MuteThread", MuteThreadRequest, "write:mutes", MUTED, "Be told of nothing in a thread"),
+    ("unmute", "UnmuteThread", UnmuteThreadRequest, "write:mutes", UNMUTED, "Be told of a thread again"),
     ("unreblog", "UnreblogPost", UnreblogPostRequest, STATUSES, UNREBLOGGED, "Take a reblog back"),
 )
 

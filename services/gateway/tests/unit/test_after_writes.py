@@ -26,9 +26,14 @@ ACTS: dict[str, tuple[int, dict[str, bool | int]]] = {
     "bookmark": (0, {"bookmarked": True}),
     "unbookmark": (1, {"bookmarked": False}),
     "pin": (0, {"pinned": True}),
+    "mute": (0, {"muted": True}),
+    "unmute": (1, {"muted": False}),
     "unpin": (1, {"pinned": False}),
     "unreblog": (1, {"reblogged": False, "reblogs_count": 0}),
 }
+
+
+MARKS = ("favourited", "reblogged", "bookmarked", "pinned", "muted")
 
 
 class Outage:
@@ -119,11 +124,11 @@ async def test_a_mark_that_was_left_is_shown(
         post = world.post.posts[POST_ID]
         view = pb.PostView(post_id=POST_ID, version=1, post=post, author_id=post.author_id)
         view.counts.favourites = view.counts.reblogs = before
-        view.marks.CopyFrom(post_pb2.PostMarks(favourited=marked, reblogged=marked, bookmarked=marked, pinned=marked))
+        view.marks.CopyFrom(post_pb2.PostMarks(**dict.fromkeys(MARKS, marked)))
         return [view]
 
     monkeypatch.setattr(world, "batch_get_posts", views)
-    method = f"{act.capitalize()}Post"
+    method = f"{act.capitalize()}{'Thread' if act.endswith('mute') else 'Post'}"
     outage.after(world.post, method, lambda _request, _who: pb.FavouritePostResponse(), Unavailable("Restarting."))
     answer = await http.post(f"{STATUSES}/{POST_ID}/{act}", headers=bob)
     assert (answer.status_code, answer.headers["x-rookery-degraded"]) == (200, "as-written")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
+from rookery.post.v1 import engagement_service_pb2 as engagement_pb
 from rookery.post.v1 import pin_service_pb2 as pins
 from rookery.post.v1 import post_pb2
 from rookery.post.v1 import post_service_pb2 as pb
@@ -22,6 +23,8 @@ ACTS = {
     "unfavourite": "UnfavouritePost",
     "bookmark": "BookmarkPost",
     "unbookmark": "UnbookmarkPost",
+    "mute": "MuteThread",
+    "unmute": "UnmuteThread",
     "pin": "PinPost",
     "unpin": "UnpinPost",
     "unreblog": "UnreblogPost",
@@ -54,8 +57,8 @@ def _engaging(world: World) -> None:
         return pb.DeletePostResponse(post=world.post.posts.pop(request.post_id))
 
     def nothing(method: str) -> Callable[[Any, Any], Any]:
-        contract = pins if method in ("PinPost", "UnpinPost") else pb
-        return lambda _request, _who: getattr(contract, f"{method}Response")()
+        contracts = {"PinPost": pins, "UnpinPost": pins, "MuteThread": engagement_pb, "UnmuteThread": engagement_pb}
+        return lambda _request, _who: getattr(contracts.get(method, pb), f"{method}Response")()
 
     answers = {
         **{method: nothing(method) for method in ACTS.values()},

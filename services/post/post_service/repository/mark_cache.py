@@ -16,7 +16,7 @@ READ_SECONDS = 0.25
 
 # stamp | floor, number of marks; then the posts' ids, then a byte for each. The script knows where the stamp is.
 _HEAD = struct.Struct(">qqH")
-_COMBINATIONS = tuple(PostMarks(*(bool(bits >> n & 1) for n in range(4))) for bits in range(16))
+_COMBINATIONS = tuple(PostMarks(*(bool(bits >> n & 1) for n in range(5))) for bits in range(32))
 
 # What was read earlier never replaces what was read later.
 _PUT = """
@@ -56,8 +56,8 @@ class MarkCache:
 def _pack(sheet: Sheet, stamp: int) -> bytes:
     size = len(sheet.marks)
     bits = bytes(
-        favourited | reblogged << 1 | kept << 2 | pinned << 3
-        for favourited, reblogged, kept, pinned in sheet.marks.values()
+        favourited | reblogged << 1 | kept << 2 | pinned << 3 | muted << 4
+        for favourited, reblogged, kept, pinned, muted in sheet.marks.values()
     )
     return b"".join((_HEAD.pack(stamp, sheet.floor, size), struct.pack(f">{size}q", *sheet.marks), bits))
 

@@ -34,6 +34,15 @@ class Sheet(NamedTuple):
     floor: int = 0
 
 
+class ThreadMute(NamedTuple):
+    """That an account wants to be told of nothing in a thread, or did."""
+
+    thread_id: int
+    account_id: int
+    active: bool = False
+    version: int = 0
+
+
 class MarkRepository:
     """Reads marks, and keeps bookmarks, which nobody else is told of."""
 
@@ -72,6 +81,17 @@ class MarkRepository:
         values = (*week, bookmark.post_id, bookmark.active, version, bookmark.mark_id, version)
         await self._cql.batch([("mark_bookmark", values), *marked_rows(bookmark)])
 
+    async def find_mute(self, account_id: int, thread_id: int) -> ThreadMute:
+        """The mute as stored; one of version 0 if there never was any."""
+        rows = await self._cql.execute("mute_get", (*week_of(account_id, thread_id), thread_id))
+        if not rows:
+            return ThreadMute(thread_id, account_id)
+        return ThreadMute(thread_id, account_id, bool(rows[0].muted), rows[0].mute_version or 0)
+
+    async def put_mute(self, mute: ThreadMute) -> None:
+        week = week_of(mute.account_id, mute.thread_id)
+        await self._cql.execute("mark_mute", (*week, mute.thread_id, mute.active, mute.version, mute.version))
+
     async def held(self, account_id: int, kind: MarkKind, marked: Sequence[MarkedPost]) -> list[MarkedPost]:
         """Those entries of a list that the account's marks name, in this order."""
         weeks: dict[Week, list[int]] = {}
@@ -106,4 +126,4 @@ def _pinned(rows: Sequence[Row]) -> Sheet:
 
 
 def _marks(row: Row) -> PostMarks:
-    return PostMarks(bool(row.favourited), bool(row.reblogged), bool(row.bookmarked))
+    return PostMarks(bool(row.favourited), bool(row.reblogged), bool(row.bookmarked), muted=bool(row.muted))

@@ -23,7 +23,7 @@ _COUNT = "post_id, kind, bucket, changed, counted, amount, revision"
 _BALLOT_BUCKET = "post_id = ? AND ballot = ? AND bucket = ?"
 _SCHEDULED = "scheduled_id, due_at, draft, post_id, failure"
 _SCHEDULED_KEY = "account_id = ? AND scheduled_id = ?"
-_MARKS = "post_id, favourited, reblogged, bookmarked"
+_MARKS = "post_id, favourited, reblogged, bookmarked, muted"
 _MARKED = "SELECT mark_id, post_id FROM marked_posts WHERE account_id = ? AND kind = ? AND bucket = ?"
 _AUTHORED = "SELECT post_id, visibility, in_reply_to_account_id, has_media FROM posts_by_author"
 
@@ -106,6 +106,10 @@ STATEMENTS: Final[Mapping[str, str]] = {
         "INSERT INTO marks (account_id, bucket, post_id, bookmarked, bookmark_version, bookmark_id)"
         " VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
     ),
+    "mark_mute": (
+        "INSERT INTO marks (account_id, bucket, post_id, muted, mute_version) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
+    ),
+    "mute_get": "SELECT muted, mute_version FROM marks WHERE account_id = ? AND bucket = ? AND post_id = ?",
     "marks_page": f"SELECT {_MARKS} FROM marks WHERE account_id = ? AND bucket = ? LIMIT ?",  # noqa: S608
     "marks_of": f"SELECT {_MARKS} FROM marks WHERE account_id = ? AND bucket = ? AND post_id IN ?",  # noqa: S608
     "bookmark_get": (

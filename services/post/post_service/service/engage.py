@@ -1,4 +1,4 @@
-"""Favourites and bookmarks. Each may be asked for any number of times: what matters is the last that was asked for."""
+"""Favourites, bookmarks and mutes of threads. Of what is asked for several times, the last counts."""
 
 from __future__ import annotations
 
@@ -69,6 +69,17 @@ class Engagement:
             await self._marks.put_bookmark(replace(held, active=active, version=version, mark_id=mark_id))
             metrics.ENGAGEMENTS.labels("bookmark" if active else "unbookmark").inc()
         await self._mark_reader.refresh(account.account_id, post.post_id)
+
+    async def mute_thread(self, account: Identity, post_id: int, *, active: bool) -> None:
+        """The thread of the post. Raises PostNotFound."""
+        post = await self._reader.original(post_id)
+        held = await self._marks.find_mute(account.account_id, post.thread_id)
+        if active or not held.active:
+            await self._reader.require_visible(account, post)
+        if held.active != active:
+            await self._marks.put_mute(held._replace(active=active, version=self._versions.next(held.version)))
+            metrics.ENGAGEMENTS.labels("mute" if active else "unmute").inc()
+        await self._mark_reader.refresh(account.account_id, post.thread_id)
 
     def _next(self, held: Fact, active: bool) -> Fact:
         version = self._versions.next(held.version)

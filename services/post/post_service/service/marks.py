@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from post_service import metrics
-from post_service.models import NO_MARKS, PostMarks
+from post_service.models import NO_MARKS, CountedPost, PostMarks
 from post_service.repository.mark_cache import MarkCache
 from post_service.repository.marks import PINS, MarkRepository, Sheet, Week, week_of
 from post_service.versions import HybridClock
@@ -35,6 +35,22 @@ class MarkReader:
         except (Unavailable, DeadlineExceeded) as error:
             _note_unmarked(weeks, error)
             return [{} for _ in queries]
+
+    async def with_threads(
+        self,
+        viewers: Sequence[int],
+        asked: Sequence[Sequence[int]],
+        marks: Sequence[Marked],
+        found: Mapping[int, CountedPost],
+    ) -> Sequence[Marked]:
+        """The marks, and whether the viewers have muted the threads of the replies among the posts."""
+        threads = [_threads(viewer, post_ids, found) for viewer, post_ids in zip(viewers, asked, strict=True)]
+        if not any(threads):
+            return marks
+        roots = await self.of_posts(
+            [(viewer, sorted(set(some.values()))) for viewer, some in zip(viewers, threads, strict=True)]
+        )
+        return [_muted(marked, some, known) for marked, some, known in zip(marks, threads, roots, strict=True)]
 
     async def refresh(self, account_id: int, post_id: int) -> None:
         """After a write of the account's: the next reader sees it."""
@@ -81,6 +97,17 @@ class MarkReader:
             if below:
                 picked |= await self._marks.of_posts(week, below)
         return picked
+
+
+def _threads(viewer: int, post_ids: Sequence[int], found: Mapping[int, CountedPost]) -> dict[int, int]:
+    """The first posts of the replies' threads; nothing for nobody signed in."""
+    posts = [found[post_id].post for post_id in post_ids if post_id in found] if viewer else []
+    return {post.post_id: post.thread_id for post in posts if post.thread_id != post.post_id}
+
+
+def _muted(marked: Marked, threads: Mapping[int, int], roots: Marked) -> Marked:
+    muted = {post_id for post_id, thread_id in threads.items() if roots.get(thread_id, NO_MARKS).muted}
+    return {**marked, **{post_id: marked.get(post_id, NO_MARKS)._replace(muted=True) for post_id in muted}}
 
 
 def _note_unmarked(weeks: Sequence[Week], error: AppError) -> None:

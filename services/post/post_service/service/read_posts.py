@@ -73,8 +73,9 @@ class PostReader:
             self._load_shown({post_id for post_ids in asked for post_id in post_ids}),
             self._marks.of_posts(list(zip(viewers, asked, strict=True))),
         )
+        marked_posts = await self._marks.with_threads(viewers, asked, marks, found)
         answers = await asyncio.gather(
-            *(self._answer(query, found, marked) for query, marked in zip(queries, marks, strict=True))
+            *(self._answer(query, found, marked) for query, marked in zip(queries, marked_posts, strict=True))
         )
         return await self._polls.add(viewers, answers)
 

@@ -15,7 +15,7 @@ from post_service.repository import scheduled as scheduled_repository
 from post_service.repository.posts import PostRepository
 from post_service.repository.schedule import ScheduleRepository
 from post_service.repository.scheduled import ScheduledRepository
-from post_service.schedule_models import JobKind
+from post_service.schedule_models import Job, JobKind
 from post_service.service import create_post, publish_scheduled
 from post_service.service import scheduler as scheduler_module
 from post_service.service.create_post import PostWriter
@@ -24,10 +24,11 @@ from post_service.service.publish_scheduled import ScheduledPublisher
 from post_service.service.scheduled_posts import ScheduledPosts
 from post_service.service.scheduler import Scheduler
 from rookery_common.auth import Identity
-from rookery_common.errors import Internal
+from rookery_common.errors import Internal, Unavailable
 from rookery_common.ids import MAX_ID
 from rookery_common.testing import FakeClock
 from rookery_common.testing.crash import CrashAt
+from rookery_common.testing.waiting import eventually
 
 HOUR = timedelta(hours=1)
 
@@ -207,10 +208,10 @@ async def test_a_job_that_fails_for_another_reason_is_put_off_and_holds_nothing_
         await scheduled_posts.schedule(alice, Draft(text=f"{minutes}"), clock.now() + timedelta(minutes=minutes))
     failures = [Internal("a defect")]
 
-    async def once(job: object) -> None:
+    async def once(job: Job) -> None:
         if failures:
             raise failures.pop()
-        await publisher(job)  # type: ignore[arg-type] # a job
+        await publisher(job)
 
     scheduler = Scheduler(schedule, {JobKind.PUBLISH: once}, clock)
     clock.advance(3600)
@@ -219,3 +220,33 @@ async def test_a_job_that_fails_for_another_reason_is_put_off_and_holds_nothing_
     clock.advance(3600)
     await scheduler.run_due()
     assert len(await authored(posts, alice)) == 2
+
+
+async def test_it_goes_on_by_itself_also_after_an_outage(
+    scheduled_posts: ScheduledPosts,
+    schedule: ScheduleRepository,
+    publisher: ScheduledPublisher,
+    posts: PostRepository,
+    alice: Identity,
+    clock: FakeClock,
+) -> None:
+    await scheduled_posts.schedule(alice, Draft(text="Later"), clock.now() + HOUR)
+    failures = [Unavailable("away"), Unavailable("away")]
+
+    async def publish(job: Job) -> None:
+        if failures:
+            raise failures.pop()
+        await publisher(job)
+
+    scheduler = Scheduler(schedule, {JobKind.PUBLISH: publish}, clock)
+    await scheduler.start()
+
+    async def is_published() -> bool:
+        clock.advance(1200)
+        return bool(await authored(posts, alice))
+
+    try:
+        await eventually(is_published)
+    finally:
+        await scheduler.stop()
+    assert not failures

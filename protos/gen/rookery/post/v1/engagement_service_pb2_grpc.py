@@ -45,6 +45,16 @@ class EngagementServiceStub:
                 request_serializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.ListBookmarksRequest.SerializeToString,
                 response_deserializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.ListBookmarksResponse.FromString,
                 _registered_method=True)
+        self.MuteThread = channel.unary_unary(
+                '/rookery.post.v1.EngagementService/MuteThread',
+                request_serializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.MuteThreadRequest.SerializeToString,
+                response_deserializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.MuteThreadResponse.FromString,
+                _registered_method=True)
+        self.UnmuteThread = channel.unary_unary(
+                '/rookery.post.v1.EngagementService/UnmuteThread',
+                request_serializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.UnmuteThreadRequest.SerializeToString,
+                response_deserializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.UnmuteThreadResponse.FromString,
+                _registered_method=True)
         self.ListEngagedAccounts = channel.unary_unary(
                 '/rookery.post.v1.EngagementService/ListEngagedAccounts',
                 request_serializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.ListEngagedAccountsRequest.SerializeToString,
@@ -71,6 +81,21 @@ class EngagementServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MuteThread(self, request, context):
+        """The caller is told nothing more of what happens in the post's thread; repeating it is harmless. Errors: NOT_FOUND,
+        UNAUTHENTICATED, PERMISSION_DENIED (scope).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnmuteThread(self, request, context):
+        """Errors: as MuteThread.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListEngagedAccounts(self, request, context):
         """Who favours or reblogs a post that the caller may see. Errors: NOT_FOUND, INVALID_ARGUMENT (kind, page_size, after_account_id).
         """
@@ -90,6 +115,16 @@ def add_EngagementServiceServicer_to_server(servicer, server):
                     servicer.ListBookmarks,
                     request_deserializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.ListBookmarksRequest.FromString,
                     response_serializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.ListBookmarksResponse.SerializeToString,
+            ),
+            'MuteThread': grpc.unary_unary_rpc_method_handler(
+                    servicer.MuteThread,
+                    request_deserializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.MuteThreadRequest.FromString,
+                    response_serializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.MuteThreadResponse.SerializeToString,
+            ),
+            'UnmuteThread': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnmuteThread,
+                    request_deserializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.UnmuteThreadRequest.FromString,
+                    response_serializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.UnmuteThreadResponse.SerializeToString,
             ),
             'ListEngagedAccounts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEngagedAccounts,
@@ -152,6 +187,60 @@ class EngagementService:
             '/rookery.post.v1.EngagementService/ListBookmarks',
             rookery_dot_post_dot_v1_dot_engagement__service__pb2.ListBookmarksRequest.SerializeToString,
             rookery_dot_post_dot_v1_dot_engagement__service__pb2.ListBookmarksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MuteThread(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.post.v1.EngagementService/MuteThread',
+            rookery_dot_post_dot_v1_dot_engagement__service__pb2.MuteThreadRequest.SerializeToString,
+            rookery_dot_post_dot_v1_dot_engagement__service__pb2.MuteThreadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnmuteThread(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.post.v1.EngagementService/UnmuteThread',
+            rookery_dot_post_dot_v1_dot_engagement__service__pb2.UnmuteThreadRequest.SerializeToString,
+            rookery_dot_post_dot_v1_dot_engagement__service__pb2.UnmuteThreadResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,12 @@ class EngagementServiceStub:
     """
     ListBookmarks: _grpc.UnaryUnaryMultiCallable[_engagement_service_pb2.ListBookmarksRequest, _engagement_service_pb2.ListBookmarksResponse]
     """What the caller has bookmarked, the latest first. Errors: as ListFavourites."""
+    MuteThread: _grpc.UnaryUnaryMultiCallable[_engagement_service_pb2.MuteThreadRequest, _engagement_service_pb2.MuteThreadResponse]
+    """The caller is told nothing more of what happens in the post's thread; repeating it is harmless. Errors: NOT_FOUND,
+    UNAUTHENTICATED, PERMISSION_DENIED (scope).
+    """
+    UnmuteThread: _grpc.UnaryUnaryMultiCallable[_engagement_service_pb2.UnmuteThreadRequest, _engagement_service_pb2.UnmuteThreadResponse]
+    """Errors: as MuteThread."""
     ListEngagedAccounts: _grpc.UnaryUnaryMultiCallable[_engagement_service_pb2.ListEngagedAccountsRequest, _engagement_service_pb2.ListEngagedAccountsResponse]
     """Who favours or reblogs a post that the caller may see. Errors: NOT_FOUND, INVALID_ARGUMENT (kind, page_size, after_account_id)."""
 
@@ -53,6 +59,12 @@ class EngagementServiceAsyncStub(EngagementServiceStub):
     """
     ListBookmarks: _aio.UnaryUnaryMultiCallable[_engagement_service_pb2.ListBookmarksRequest, _engagement_service_pb2.ListBookmarksResponse]  # type: ignore[assignment]
     """What the caller has bookmarked, the latest first. Errors: as ListFavourites."""
+    MuteThread: _aio.UnaryUnaryMultiCallable[_engagement_service_pb2.MuteThreadRequest, _engagement_service_pb2.MuteThreadResponse]  # type: ignore[assignment]
+    """The caller is told nothing more of what happens in the post's thread; repeating it is harmless. Errors: NOT_FOUND,
+    UNAUTHENTICATED, PERMISSION_DENIED (scope).
+    """
+    UnmuteThread: _aio.UnaryUnaryMultiCallable[_engagement_service_pb2.UnmuteThreadRequest, _engagement_service_pb2.UnmuteThreadResponse]  # type: ignore[assignment]
+    """Errors: as MuteThread."""
     ListEngagedAccounts: _aio.UnaryUnaryMultiCallable[_engagement_service_pb2.ListEngagedAccountsRequest, _engagement_service_pb2.ListEngagedAccountsResponse]  # type: ignore[assignment]
     """Who favours or reblogs a post that the caller may see. Errors: NOT_FOUND, INVALID_ARGUMENT (kind, page_size, after_account_id)."""
 
@@ -76,6 +88,24 @@ class EngagementServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_engagement_service_pb2.ListBookmarksResponse, _abc.Awaitable[_engagement_service_pb2.ListBookmarksResponse]]:
         """What the caller has bookmarked, the latest first. Errors: as ListFavourites."""
+
+    @_abc_1.abstractmethod
+    def MuteThread(
+        self,
+        request: _engagement_service_pb2.MuteThreadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_engagement_service_pb2.MuteThreadResponse, _abc.Awaitable[_engagement_service_pb2.MuteThreadResponse]]:
+        """The caller is told nothing more of what happens in the post's thread; repeating it is harmless. Errors: NOT_FOUND,
+        UNAUTHENTICATED, PERMISSION_DENIED (scope).
+        """
+
+    @_abc_1.abstractmethod
+    def UnmuteThread(
+        self,
+        request: _engagement_service_pb2.UnmuteThreadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_engagement_service_pb2.UnmuteThreadResponse, _abc.Awaitable[_engagement_service_pb2.UnmuteThreadResponse]]:
+        """Errors: as MuteThread."""
 
     @_abc_1.abstractmethod
     def ListEngagedAccounts(

@@ -229,6 +229,7 @@ class PostMarks(_message.Message):
     reblogged: _builtins.bool
     bookmarked: _builtins.bool
     muted: _builtins.bool
+    """Its thread, in which the viewer wants to be told of nothing."""
     pinned: _builtins.bool
     def __init__(
         self,

@@ -12,6 +12,7 @@ import pytest_asyncio
 from gateway_service.routers.notifications import Notifications
 from gateway_service.web import build_web
 from rookery.notification.v1 import notification_service_pb2 as pb
+from rookery.post.v1 import post_pb2
 from rookery_common.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -192,3 +193,11 @@ async def test_the_unread_are_counted_above_the_marker_as_they_would_be_shown(
     world.markers[ALICE] = 290
     assert await count() == 4
     assert (await http.get(f"{PATH}/unread_count?limit=x")).status_code == 422
+
+
+async def test_nothing_is_told_of_a_thread_that_the_reader_has_muted(world: World, http: httpx2.AsyncClient) -> None:
+    world.tell(ALICE, 1, BOB, type=MENTION, post_id=world.post(11, BOB))
+    world.tell(ALICE, 2, CAROL, type=FAVOURITE, post_id=world.post(12, ALICE))
+    world.tell(ALICE, 3, BOB, type=MENTION, post_id=world.post(13, BOB))
+    world.marks[ALICE, 11] = world.marks[ALICE, 12] = post_pb2.PostMarks(muted=True)
+    assert [each["id"] for each in (await http.get(PATH)).json()] == ["3"]

@@ -20,7 +20,7 @@ from post_service.models import (
 from post_service.repository.cache import PostCache
 from post_service.repository.mark_cache import MarkCache
 from post_service.repository.marked import MarkedRepository
-from post_service.repository.marks import PINS, MarkRepository, Sheet, Week, week_of
+from post_service.repository.marks import PINS, MarkRepository, Sheet, ThreadMute, Week, week_of
 
 
 class MemoryMarks(MarkRepository):
@@ -30,6 +30,7 @@ class MemoryMarks(MarkRepository):
     async def sheets(self, weeks: Sequence[Week]) -> dict[Week, Sheet]:
         self._store.require("cql")
         keys = {(account, post) for _, post, account in self._store.facts} | self._store.bookmarks.keys()
+        keys |= self._store.mutes.keys()
         sheets = {week: Sheet({}) for week in weeks}
         for account_id, post_id in keys:
             if week_of(account_id, post_id) in sheets and any(marks := self._of(account_id, post_id)):
@@ -43,13 +44,21 @@ class MemoryMarks(MarkRepository):
     def _of(self, account_id: int, post_id: int) -> PostMarks:
         facts, bookmark = self._store.facts, self._store.bookmarks.get((account_id, post_id))
         favourited, reblogged = (facts.get((kind, post_id, account_id)) for kind in FactKind)
-        return PostMarks(*(held is not None and held.active for held in (favourited, reblogged, bookmark)))
+        marks = PostMarks(*(held is not None and held.active for held in (favourited, reblogged, bookmark)))
+        mute = self._store.mutes.get((account_id, post_id))
+        return marks._replace(muted=mute is not None and mute.active)
 
     async def find_bookmark(self, account_id: int, post_id: int) -> Bookmark:
         return self._store.bookmarks.get((account_id, post_id), Bookmark(post_id, account_id))
 
     async def put_bookmark(self, bookmark: Bookmark) -> None:
         self._store.bookmarks[bookmark.account_id, bookmark.post_id] = bookmark
+
+    async def find_mute(self, account_id: int, thread_id: int) -> ThreadMute:
+        return self._store.mutes.get((account_id, thread_id), ThreadMute(thread_id, account_id))
+
+    async def put_mute(self, mute: ThreadMute) -> None:
+        self._store.mutes[mute.account_id, mute.thread_id] = mute
 
     async def held(self, account_id: int, kind: MarkKind, marked: Sequence[MarkedPost]) -> list[MarkedPost]:
         """The lists are made of what holds."""

@@ -21,7 +21,7 @@ from post_service.models import (
     UploadNote,
 )
 from post_service.poll_models import Ballot, Vote
-from post_service.repository.marks import Sheet, Week
+from post_service.repository.marks import Sheet, ThreadMute, Week
 from post_service.repository.schedule import Reached
 from post_service.schedule_models import Job, ScheduledPost
 from rookery_common.errors import Unavailable
@@ -50,6 +50,7 @@ class Store:
     pins: dict[int, Pinned] = field(default_factory=dict)
     facts: dict[tuple[FactKind, int, int], Fact] = field(default_factory=dict)
     bookmarks: dict[tuple[int, int], Bookmark] = field(default_factory=dict)
+    mutes: dict[tuple[int, int], ThreadMute] = field(default_factory=dict)
     reblogs: dict[tuple[int, int], int] = field(default_factory=dict)
     sheets: dict[Week, tuple[Sheet, int]] = field(default_factory=dict)
     files: dict[str, tuple[bytes, str, str]] = field(default_factory=dict)

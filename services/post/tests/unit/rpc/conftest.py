@@ -64,8 +64,10 @@ def rules(
 
 
 @pytest.fixture
-def engagement_servicer(marked_posts: MarkedPosts, engaged_accounts: EngagedAccounts) -> EngagementServicer:
-    return EngagementServicer(marked_posts, engaged_accounts)
+def engagement_servicer(
+    engagement: Engagement, marked_posts: MarkedPosts, engaged_accounts: EngagedAccounts
+) -> EngagementServicer:
+    return EngagementServicer(engagement, marked_posts, engaged_accounts)
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ class CrashAt:
 
 
 def crash_at(line: int, *code: Code) -> AbstractAsyncContextManager[CrashAt]:
-    """Within the block, the n-th line of those modules and functions is the last that runs; its tasks die with it."""
+    """Within the block, the n-th line of those modules and functions is the last that runs: tasks die with it."""
     return _crash(CrashAt(line, code))
 
 
@@ -72,7 +72,8 @@ async def _crash(point: CrashAt) -> AsyncIterator[CrashAt]:
             yield point
     finally:
         sys.settrace(before)
-        left = asyncio.all_tasks() - others
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        if point.happened:
+            left = asyncio.all_tasks() - others
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)

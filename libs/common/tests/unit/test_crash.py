@@ -72,6 +72,14 @@ async def test_tasks_that_were_started_die_with_the_process() -> None:
     assert [task.cancelled() for task in started] == [True]
 
 
+async def test_without_a_crash_what_was_started_goes_on() -> None:
+    started = []
+    async with crash_after(2, _write_three) as point:
+        started.append(asyncio.create_task(asyncio.sleep(0.01)))
+    assert not point.happened
+    await started[0]
+
+
 async def test_no_handler_of_errors_outlives_a_crash() -> None:
     async def flow() -> None:
         try:

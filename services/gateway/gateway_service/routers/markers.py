@@ -12,7 +12,7 @@ from gateway_service.auth import TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.config import Settings
 from gateway_service.errors import invalid
-from gateway_service.params import query_params, read_params
+from gateway_service.params import Params, query_params, read_params
 from gateway_service.routing import Routes, json_response
 from gateway_service.schemas.conversations import moment
 from rookery.notification.v1.notification_service_pb2 import (
@@ -57,19 +57,23 @@ class Markers:
     async def put(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "write:statuses")
         params = await read_params(request, self._settings.max_body_bytes)
-        markers = []
-        for name, timeline in TIMELINES.items():
-            if name in params:
-                last_read_id = params.group(name).id("last_read_id")
-                if not last_read_id:
-                    raise invalid(f"{name}.last_read_id", "must be an id", "ERR_BLANK")
-                markers.append(Marker(timeline=timeline, last_read_id=last_read_id))
+        markers = [*_markers(params, "home"), *_markers(params, "notifications")]
         if not markers:
             return json_response(b"{}")
         answer = await self._clients.notification.call(
             "SetMarkers", SetMarkersRequest(markers=markers), timeout=CALL_SECONDS, identity=caller.identity
         )
         return _answer(answer.markers)
+
+
+def _markers(params: Params, name: str) -> list[Marker]:
+    """One where the timeline is named. Raises InvalidArgument."""
+    if name not in params:
+        return []
+    last_read_id = params.group(name).id("last_read_id")
+    if not last_read_id:
+        raise invalid(f"{name}.last_read_id", "must be an id", "ERR_BLANK")
+    return [Marker(timeline=TIMELINES[name], last_read_id=last_read_id)]
 
 
 def _answer(markers: Sequence[Marker]) -> Response:

@@ -99,6 +99,12 @@ def cql_keyspace_settings() -> Iterator[CqlSettings]:
             session.execute(f"DROP KEYSPACE {settings.cql_keyspace}")
 
 
+async def forget_keys(redis: Any, prefix: str) -> None:
+    """As if Redis had been emptied, but of the test's own keys alone: other tests run beside it."""
+    async for key in redis.scan_iter(match=f"{prefix}*", count=1000):
+        await redis.unlink(key)
+
+
 @asynccontextmanager
 async def redis_key_prefix(url: str) -> AsyncIterator[str]:
     """A key prefix of this test's own; what was written under it is deleted afterwards."""
@@ -108,8 +114,7 @@ async def redis_key_prefix(url: str) -> AsyncIterator[str]:
     yield prefix
     client = Redis.from_url(url, socket_timeout=ENGINE_SECONDS)
     try:
-        async for key in client.scan_iter(match=f"{prefix}*", count=1000):
-            await client.unlink(key)
+        await forget_keys(client, prefix)
     finally:
         await client.aclose()
 

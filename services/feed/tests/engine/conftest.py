@@ -21,7 +21,7 @@ from rookery_common.config import CqlSettings
 from rookery_common.live.streams import LiveStreams
 from rookery_common.testing import FakeClock
 from rookery_common.testing.cql import emptied_cql
-from rookery_common.testing.engines import cql_keyspace_settings
+from rookery_common.testing.engines import cql_keyspace_settings, forget_keys
 
 BUCKET_FOLLOWERS = 50
 TIMELINE_SHARDS = 4
@@ -37,8 +37,7 @@ class Windows(WindowRepository):
 
     async def forget_everything(self) -> None:
         """A flushed Redis."""
-        async for key in self._client.raw.scan_iter(match=f"{self._own}*", count=1000):
-            await self._client.raw.unlink(key)
+        await forget_keys(self._client.raw, self._own)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from datetime import timedelta
 
 from post_service import metrics
@@ -20,6 +19,7 @@ INTERVAL_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 30.0
 JOB_SECONDS = 20.0
 NOTE_SECONDS = 60.0
+STOP_SECONDS = 1.0
 PAGE = 100
 LAG = timedelta(minutes=2)
 """How far behind the way is noted: whatever is written is written five minutes before its time at least."""
@@ -60,9 +60,10 @@ class Scheduler:
         """What is under way is done again by whoever comes next."""
         if self._task is None:
             return
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        while not self._task.done():
+            # Said again where a library took the first for the end of its own wait.
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=STOP_SECONDS)
         try:
             await self.release()
         except AppError as error:

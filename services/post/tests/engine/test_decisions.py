@@ -25,6 +25,7 @@ from rookery_common.ids import time_of
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.testing import FakeClock, FakeIds
 from rookery_common.testing.crash import crash_after
+from rookery_common.testing.engines import forget_keys
 from rookery_common.testing.events import FakeProducer
 
 Write = Callable[..., Awaitable[Post]]
@@ -120,6 +121,7 @@ async def test_a_deletion_wins_over_a_decision_that_is_made_at_the_same_time(
     posts: PostRepository,
     cache: PostCache,
     redis: RedisClient,
+    redis_prefix: str,
     write: Write,
     alice: Identity,
 ) -> None:
@@ -133,7 +135,7 @@ async def test_a_deletion_wins_over_a_decision_that_is_made_at_the_same_time(
         )
         for _ in range(2):
             assert await reader.visible(alice, [post.post_id]) == {}
-            await redis.raw.flushdb()
+            await forget_keys(redis.raw, redis_prefix)
         stored = await posts.get(post.post_id)
         assert stored is not None
         assert (stored.state, stored.text) == (PostState.DELETED, "")

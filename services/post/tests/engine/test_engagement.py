@@ -25,6 +25,7 @@ from rookery_common.errors import AppError
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.testing import FakeClock
 from rookery_common.testing.crash import crash_after
+from rookery_common.testing.engines import forget_keys
 from rookery_common.testing.events import FakeProducer
 
 Write = Callable[..., Awaitable[Post]]
@@ -47,7 +48,7 @@ async def rows_held(cql: Cql, kind: FactKind, post: Post) -> int:
 
 
 async def test_the_count_equals_the_rows_after_many_have_liked_and_unliked_at_once(
-    engagement: Engagement, reader: PostReader, write: Write, cql: Cql, redis: RedisClient
+    engagement: Engagement, reader: PostReader, write: Write, cql: Cql, redis: RedisClient, redis_prefix: str
 ) -> None:
     post = await write()
     people = [member(number) for number in range(1, 31)]
@@ -63,7 +64,7 @@ async def test_the_count_equals_the_rows_after_many_have_liked_and_unliked_at_on
             seen = await view(reader, person, post)
             fact = await engagement._engagements.find(FactKind.FAVOURITE, post.post_id, person.account_id)
             assert (seen.counts.favourites, seen.marks.favourited) == (held, fact.active)
-        await redis.raw.flushdb()  # once more, from the store
+        await forget_keys(redis.raw, redis_prefix)  # once more, from the store
 
 
 async def test_one_who_likes_and_unlikes_at_once_ends_where_the_last_write_left_it(
@@ -162,6 +163,7 @@ async def test_after_a_crash_at_any_line_what_is_read_and_told_equals_the_rows(
     write: Write,
     cql: Cql,
     redis: RedisClient,
+    redis_prefix: str,
     outbox: CqlOutbox,
     producer: FakeProducer,
     clock: FakeClock,
@@ -181,7 +183,7 @@ async def test_after_a_crash_at_any_line_what_is_read_and_told_equals_the_rows(
     await outbox.drain()
     clock.advance(10)
     await outbox.sweep(producer)
-    await redis.raw.flushdb()
+    await forget_keys(redis.raw, redis_prefix)
     likes, reblogs = [await rows_held(cql, kind, post) for kind in FactKind]
     counts = (await view(reader, who, post)).counts
     assert (counts.favourites, counts.reblogs) == (likes, reblogs)

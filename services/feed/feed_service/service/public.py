@@ -14,10 +14,11 @@ from rookery_common.hashtags import normalized_tag
 
 MAX_TAGS: Final = 5
 MAX_TAG_CHARS: Final = 100
-# Posts read at a time of each timeline, and in all before a page is answered short (but never empty): what is left out
-# was read too.
+# Posts read at a time of each timeline, and in all before a page is answered short: what is left out was read too.
 SCAN_ROWS: Final = 100
 MAX_SCAN_ROWS: Final = 2_000
+# Where nothing was found by then, nothing is answered: anybody may ask for what there is none of.
+MAX_VAIN_ROWS: Final = 20_000
 
 
 class PublicTimelines:
@@ -40,7 +41,7 @@ class PublicTimelines:
         timelines = [tag_timeline(tag) for tag in sorted(query.any_tags)] or [PUBLIC]
         low, high, upwards = query.page.low, query.page.high, query.page.upwards
         found, scanned, more = list[PublicEntry](), 0, True
-        while more and len(found) <= query.page.limit and (scanned < MAX_SCAN_ROWS or not found):
+        while more and len(found) <= query.page.limit and scanned < (MAX_SCAN_ROWS if found else MAX_VAIN_ROWS):
             rows, more = await self._slice(timelines, low, high, upwards=upwards)
             found += filter(query.takes, rows)
             scanned += len(rows)

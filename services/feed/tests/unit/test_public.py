@@ -135,6 +135,18 @@ async def test_what_is_left_out_does_not_end_a_page_early(
     assert await _ids(public, only_media=True, page=PageQuery(5)) == _newest_first(picture)
 
 
+async def test_a_search_for_what_there_is_none_of_ends(
+    public: PublicTimelines, posts: Posts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SCAN_ROWS", 3)
+    monkeypatch.setattr(module, "MAX_VAIN_ROWS", 6)
+    picture = posts.make(media=True)
+    await public.apply([picture, *(posts.make() for _ in range(5))])
+    assert await _ids(public, only_media=True) == _newest_first(picture)
+    await public.apply([posts.make()])
+    assert await _ids(public, only_media=True) == []
+
+
 async def test_an_edit_moves_a_post_between_hashtags(public: PublicTimelines, posts: Posts) -> None:
     post = posts.make("cats", "dogs")
     await public.apply([post])

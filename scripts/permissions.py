@@ -56,6 +56,7 @@ OPEN: Mapping[str, str] = {
     "feed.FeedService.StreamTimelines": "service to service; the gateway has checked each listener's token",
     "messaging.MessagingService.StreamMessages": "service to service; the gateway has checked each listener's token",
     "notification.NotificationService.StreamNotifications": "service to service; the gateway has checked each token",
+    "post.PollService.ListVoters": "service to service: notification tells those who voted that the poll is over",
     "user.DirectoryService.ListDirectory": "who wishes to be found is for all to see",
     "user.DirectoryService.GetCommunityCounts": "how large the community is, is for all to see",
     "user.UserService.LookupAccounts": "who has which name is for all to see",

@@ -33,7 +33,7 @@ from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.pins import PinRepository
-from post_service.repository.polls import PollRepository, VoteRepository
+from post_service.repository.polls import PollEndRepository, PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.redis_guard import RedisGuard
 from post_service.repository.revisions import RevisionRepository
@@ -51,9 +51,11 @@ from post_service.service.engage import Engagement
 from post_service.service.list_engaged import EngagedAccounts
 from post_service.service.list_marked import MarkedPosts
 from post_service.service.list_posts import AccountPosts
+from post_service.service.list_voters import Voters
 from post_service.service.marks import MarkReader
 from post_service.service.media import MediaLibrary
 from post_service.service.pins import Pins
+from post_service.service.poll_ends import PollEnds
 from post_service.service.polls import PollReader
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.publish_scheduled import ScheduledPublisher
@@ -160,11 +162,13 @@ class _Parts:
         self._ids, self._media = Snowflake(self._clock, self.lease.worker), MediaRepository(cql)
         self._schedule = ScheduleRepository(cql)
         self._scheduled = ScheduledRepository(cql, self._schedule)
+        ends = PollEndRepository(cql, outbox)
+        self._poll_ends = PollEnds(ends, self._schedule, self._posts, self._events, self._clock)
         self._writer = self._post_writer()
 
     def scheduler(self) -> Scheduler:
         publisher = ScheduledPublisher(self._scheduled, self._writer, self._ids, self._clock)
-        return Scheduler(self._schedule, {JobKind.PUBLISH: publisher}, self._clock)
+        return Scheduler(self._schedule, {JobKind.PUBLISH: publisher, JobKind.END_POLL: self._poll_ends}, self._clock)
 
     def _post_writer(self) -> PostWriter:
         return PostWriter(
@@ -175,6 +179,7 @@ class _Parts:
             self._users,
             self._codec,
             self._events,
+            self._poll_ends,
             self._ids,
             self._versions,
             self._settings.local_domain,
@@ -237,6 +242,7 @@ class _Parts:
             self._settler,
             self._users,
             self._events,
+            self._poll_ends,
             self._versions,
             self._clock,
             self._settings.local_domain,
@@ -250,7 +256,8 @@ class _Parts:
 
     def _poll_servicer(self) -> PollServicer:
         votes = VoteRepository(self._cql, self._outbox, self._polls)
-        return PollServicer(Voting(self._polls, votes, self._posts, self._reader, self._events, self._versions))
+        voting = Voting(self._polls, votes, self._posts, self._reader, self._events, self._versions)
+        return PollServicer(voting, Voters(self._polls))
 
     def _schedule_servicer(self) -> ScheduleServicer:
         scheduled = ScheduledPosts(

@@ -170,5 +170,13 @@ class PostEvents:
         key = f"{ballot.post_id}:{account_id}"
         return new_event(ENGAGEMENT_TOPIC, key, message, version=version, clock=self._clock, source=SOURCE)
 
+    def poll_ended(self, post: Post, poll: Poll) -> Event:
+        """Nobody votes any more in what a post has asked."""
+        state = engagement_events_pb2.PollEnd(post_id=post.post_id, ballot=poll.ballot, post_author_id=post.author_id)
+        state.expire_time.FromDatetime(poll.expires_at)
+        message = engagement_events_pb2.PollEnded(end=state)
+        key = f"{post.post_id}:{post.author_id}"
+        return new_event(ENGAGEMENT_TOPIC, key, message, version=post.version, clock=self._clock, source=SOURCE)
+
     def _of(self, post: Post, message: Message) -> Event:
         return new_event(TOPIC, str(post.post_id), message, version=post.version, clock=self._clock, source=SOURCE)

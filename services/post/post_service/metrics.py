@@ -28,6 +28,7 @@ DECISIONS = Counter(
 )
 VOTES = Counter("rookery_post_votes_total", "Votes in polls.")
 POLLS_UNREAD = Counter("rookery_post_polls_unread_total", "Polls whose votes could not be read when they were shown.")
+POLLS_ENDED = Counter("rookery_post_polls_ended_total", "Ends of polls that were told of.")
 JOBS = Counter("rookery_post_scheduled_jobs_total", "What was due, by what became of it.", ["kind", "result"])
 SCHEDULED_REFUSED = Counter(
     "rookery_post_scheduled_refused_total", "Scheduled posts that could not be published at their time.", ["reason"]

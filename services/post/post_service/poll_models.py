@@ -13,6 +13,7 @@ MAX_POLL_OPTION_CHARS = 50
 MIN_POLL_SECONDS = 300
 MAX_POLL_SECONDS = 2_629_746
 """A month, as Mastodon counts it."""
+MAX_VOTERS_PAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)

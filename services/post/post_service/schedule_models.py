@@ -19,6 +19,7 @@ class JobKind(IntEnum):
     """What is to be done; the numbers are stored."""
 
     PUBLISH = 1
+    END_POLL = 2
 
 
 class Job(NamedTuple):

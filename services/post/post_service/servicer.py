@@ -43,10 +43,12 @@ from rookery_common.rpc.tls import service_of
 GATEWAY: Final = "gateway"
 FEED: Final = "feed"
 SEARCH: Final = "search"
+NOTIFICATION: Final = "notification"
 ALLOWED_CALLERS: Final = {
     "*": frozenset({GATEWAY}),
-    "BatchGetPosts": frozenset({GATEWAY, "notification", "moderation"}),
+    "BatchGetPosts": frozenset({GATEWAY, NOTIFICATION, "moderation"}),
     "ListAccountPosts": frozenset({GATEWAY, FEED, SEARCH}),
+    "ListVoters": frozenset({NOTIFICATION}),
 }
 
 Context = grpc.aio.ServicerContext[Any, Any]

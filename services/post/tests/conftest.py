@@ -16,7 +16,7 @@ from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.pins import PinRepository
-from post_service.repository.polls import PollRepository, VoteRepository
+from post_service.repository.polls import PollEndRepository, PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.revisions import RevisionRepository
 from post_service.repository.schedule import ScheduleRepository
@@ -30,8 +30,10 @@ from post_service.service.engage import Engagement
 from post_service.service.list_engaged import EngagedAccounts
 from post_service.service.list_marked import MarkedPosts
 from post_service.service.list_posts import AccountPosts
+from post_service.service.list_voters import Voters
 from post_service.service.marks import MarkReader
 from post_service.service.pins import Pins
+from post_service.service.poll_ends import PollEnds
 from post_service.service.polls import PollReader
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.publish_scheduled import ScheduledPublisher
@@ -199,10 +201,11 @@ def writer(
     users: UserClient,
     codec: PostCodec,
     events: PostEvents,
+    poll_ends: PollEnds,
     ids: FakeIds,
     versions: HybridClock,
 ) -> PostWriter:
-    return PostWriter(posts, media, cache, reader, users, codec, events, ids, versions, "rookery.example")
+    return PostWriter(posts, media, cache, reader, users, codec, events, poll_ends, ids, versions, "rookery.example")
 
 
 @pytest.fixture
@@ -256,11 +259,12 @@ def editor(
     settler: Settler,
     users: UserClient,
     events: PostEvents,
+    poll_ends: PollEnds,
     versions: HybridClock,
     clock: FakeClock,
 ) -> PostEditor:
     return PostEditor(
-        posts, revisions, media, reader, remover, settler, users, events, versions, clock, "rookery.example"
+        posts, revisions, media, reader, remover, settler, users, events, poll_ends, versions, clock, "rookery.example"
     )
 
 
@@ -302,8 +306,22 @@ def publisher(scheduled: ScheduledRepository, writer: PostWriter, ids: FakeIds, 
 
 
 @pytest.fixture
-def scheduler(schedule: ScheduleRepository, publisher: ScheduledPublisher, clock: FakeClock) -> Scheduler:
-    return Scheduler(schedule, {JobKind.PUBLISH: publisher}, clock)
+def poll_ends(
+    ends: PollEndRepository, schedule: ScheduleRepository, posts: PostRepository, events: PostEvents, clock: FakeClock
+) -> PollEnds:
+    return PollEnds(ends, schedule, posts, events, clock)
+
+
+@pytest.fixture
+def voters(polls: PollRepository) -> Voters:
+    return Voters(polls)
+
+
+@pytest.fixture
+def scheduler(
+    schedule: ScheduleRepository, publisher: ScheduledPublisher, poll_ends: PollEnds, clock: FakeClock
+) -> Scheduler:
+    return Scheduler(schedule, {JobKind.PUBLISH: publisher, JobKind.END_POLL: poll_ends}, clock)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 
 from post_service.poll_models import Ballot, PollTally, Vote
 from rookery_common.clients.calls import UnknownOutcome
@@ -44,6 +44,38 @@ class PollRepository:
         asked = list(ballots)
         pages = await self._cql.many("poll_tally", [(*ballot, list(range(BUCKETS))) for ballot in asked])
         return {ballot: _tally(rows) for ballot, rows in zip(asked, pages, strict=True)}
+
+    async def voters(self, ballot: Ballot, after: int, limit: int) -> tuple[list[int], int]:
+        """Up to `limit` accounts that have voted, from behind account `after` on, and where to go on; 0 at the end."""
+        first = _bucket(ballot, after)[-1] if after else 0
+        found: list[int] = []
+        for bucket in range(first, BUCKETS):
+            above = after if bucket == first else 0
+            rows = await self._cql.execute("poll_voters", (*ballot, bucket, above, limit - len(found)))
+            found += [row.account_id for row in rows]
+            if len(found) >= limit:
+                return found, found[-1]
+        return found, 0
+
+
+class PollEndRepository:
+    """Notes which ends of polls have been told of."""
+
+    def __init__(self, cql: Cql, outbox: CqlOutbox) -> None:
+        self._cql = cql
+        self._outbox = outbox
+
+    async def is_told(self, ballot: Ballot, expires_at: datetime) -> bool:
+        """Whether this end has been told of."""
+        return bool(await self._cql.execute("poll_end_get", (*ballot, expires_at)))
+
+    async def tell(self, ballot: Ballot, expires_at: datetime, event: Event) -> None:
+        """The note and the event, in one logged batch."""
+        await self._cql.batch([("poll_end_put", (*ballot, expires_at)), *self._outbox.rows(event)])
+
+    async def publish(self, event: Event) -> None:
+        """After `tell`; returns at once. What a crash keeps from being published, the relay publishes."""
+        await self._outbox.publish_soon([event])
 
 
 class VoteRepository:

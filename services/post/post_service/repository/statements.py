@@ -146,6 +146,9 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "poll_vote_get": (
         f"SELECT choices, request_id, event_id, voted_at FROM poll_votes WHERE {_BALLOT_BUCKET} AND account_id = ?"  # noqa: S608
     ),
+    "poll_voters": f"SELECT account_id FROM poll_votes WHERE {_BALLOT_BUCKET} AND account_id > ? LIMIT ?",  # noqa: S608
+    "poll_end_get": "SELECT expires_at FROM poll_ends WHERE post_id = ? AND ballot = ? AND expires_at = ?",
+    "poll_end_put": "INSERT INTO poll_ends (post_id, ballot, expires_at) VALUES (?, ?, ?)",
     "pins_of": f"SELECT post_id, pinned_at, revision FROM pins WHERE account_id = ? LIMIT {MAX_PINS}",  # noqa: S608
     "pins_move": "UPDATE pins SET revision = ? WHERE account_id = ? IF revision = ?",
     "pin_put": "INSERT INTO pins (account_id, post_id, pinned_at) VALUES (?, ?, ?)",

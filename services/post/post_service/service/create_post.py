@@ -25,6 +25,7 @@ from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
 from post_service.service.drafts import body_hash, check_draft, tags_in, usernames_in
 from post_service.service.poll_drafts import new_poll
+from post_service.service.poll_ends import PollEnds
 from post_service.service.read_posts import PostReader
 from post_service.versions import HybridClock
 from rookery_common.auth import Identity
@@ -50,6 +51,7 @@ class PostWriter:
         users: UserClient,
         codec: PostCodec,
         events: PostEvents,
+        poll_ends: PollEnds,
         ids: IdSource,
         versions: HybridClock,
         local_domain: str,
@@ -64,6 +66,7 @@ class PostWriter:
         self._users = users
         self._codec = codec
         self._events = events
+        self._poll_ends = poll_ends
         self._ids = ids
         self._versions = versions
         self._local_domain = local_domain
@@ -193,6 +196,7 @@ class PostWriter:
         )
 
     async def _write(self, post: Post) -> None:
+        await self._poll_ends.expect(post)
         event = self._events.created(post)
         await self._posts.create(post, event)
         await self._posts.publish(event)

@@ -17,6 +17,7 @@ from post_service.service.delete_post import PostRemover
 from post_service.service.drafts import check_draft, tags_in, usernames_in
 from post_service.service.media import described
 from post_service.service.poll_drafts import edited_poll
+from post_service.service.poll_ends import PollEnds
 from post_service.service.read_posts import PostReader
 from post_service.service.settle import Settler
 from post_service.versions import HybridClock
@@ -41,6 +42,7 @@ class PostEditor:
         settler: Settler,
         users: UserClient,
         events: PostEvents,
+        poll_ends: PollEnds,
         versions: HybridClock,
         clock: Clock,
         local_domain: str,
@@ -55,6 +57,7 @@ class PostEditor:
         self._settler = settler
         self._users = users
         self._events = events
+        self._poll_ends = poll_ends
         self._versions = versions
         self._clock = clock
         self._local_domain = local_domain
@@ -70,6 +73,8 @@ class PostEditor:
             return before
         if before.edit_time and await self._revisions.count(post_id, MAX_EDITS + 1) > MAX_EDITS:
             raise TooManyEdits(f"a post can be edited {MAX_EDITS} times at most")
+        if edited.poll != before.poll:
+            await self._poll_ends.expect(edited)
         event = self._events.edited(edited)
         await self._revisions.edit(before, edited, event)
         metrics.POSTS_EDITED.inc()

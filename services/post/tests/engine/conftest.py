@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 
 import pytest
@@ -17,7 +17,7 @@ from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.pins import PinRepository
-from post_service.repository.polls import PollRepository, VoteRepository
+from post_service.repository.polls import PollEndRepository, PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.redis_guard import RedisGuard
 from post_service.repository.revisions import RevisionRepository
@@ -31,6 +31,7 @@ from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.clients.redis import RedisClient
 from rookery_common.config import CqlSettings
 from rookery_common.kafka.cql_outbox import CqlOutbox
+from rookery_common.kafka.events import Event
 from rookery_common.testing import FakeClock
 from rookery_common.testing.cql import emptied_cql
 from rookery_common.testing.crash import CrashAt, crash_after
@@ -77,6 +78,19 @@ def outbox(cql: Cql, producer: FakeProducer, clock: FakeClock) -> CqlOutbox:
 
 
 @pytest.fixture
+def told(outbox: CqlOutbox, producer: FakeProducer, clock: FakeClock) -> Callable[[], Awaitable[list[Event]]]:
+    """All that was published, by the process or by the relay after it."""
+
+    async def published() -> list[Event]:
+        await outbox.drain()
+        clock.advance(5)
+        await outbox.sweep(producer)
+        return list({event.event_id: event for event in producer.sent}.values())
+
+    return published
+
+
+@pytest.fixture
 def posts(cql: Cql, outbox: CqlOutbox, clock: FakeClock) -> PostRepository:
     return PostRepository(cql, outbox, clock)
 
@@ -99,6 +113,11 @@ def polls(cql: Cql) -> PollRepository:
 @pytest.fixture
 def votes(cql: Cql, outbox: CqlOutbox, polls: PollRepository) -> VoteRepository:
     return VoteRepository(cql, outbox, polls)
+
+
+@pytest.fixture
+def ends(cql: Cql, outbox: CqlOutbox) -> PollEndRepository:
+    return PollEndRepository(cql, outbox)
 
 
 @pytest.fixture

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import date
 
 import pytest
 from post_fakes.marks import MemoryCache, MemoryLists, MemoryMarkCache, MemoryMarks
 from post_fakes.media import InlineWorkers, MemoryFiles, MemoryMedia, MemoryUsers
-from post_fakes.polls import MemoryPolls, MemoryVotes
+from post_fakes.polls import MemoryPollEnds, MemoryPolls, MemoryVotes
 from post_fakes.posts import MemoryEngagements, MemoryPins, MemoryPosts, MemoryRevisions
 from post_fakes.schedule import MemorySchedule, MemoryScheduled
 from post_fakes.store import Store
@@ -27,7 +27,7 @@ from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.pins import PinRepository
-from post_service.repository.polls import PollRepository, VoteRepository
+from post_service.repository.polls import PollEndRepository, PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.revisions import RevisionRepository
 from post_service.repository.schedule import ScheduleRepository
@@ -54,6 +54,16 @@ def away(store: Store) -> set[str]:
 @pytest.fixture
 def published(store: Store) -> list[Event]:
     return store.published
+
+
+@pytest.fixture
+def told(store: Store) -> Callable[[], Awaitable[list[Event]]]:
+    """All that was recorded to be told of."""
+
+    async def recorded() -> list[Event]:
+        return store.outbox
+
+    return recorded
 
 
 @pytest.fixture
@@ -91,6 +101,11 @@ def polls(store: Store) -> PollRepository:
 @pytest.fixture
 def votes(store: Store) -> VoteRepository:
     return MemoryVotes(store)
+
+
+@pytest.fixture
+def ends(store: Store) -> PollEndRepository:
+    return MemoryPollEnds(store)
 
 
 @pytest.fixture

@@ -130,6 +130,13 @@ def test_a_vote_is_told_of_as_the_contract_has_it() -> None:
         vote_told(golden(TOPIC, "PostCreated"))
 
 
+def test_the_end_of_a_poll_is_told_of_as_the_contract_has_it() -> None:
+    example = golden(ENGAGEMENT_TOPIC, "PollEnded")
+    post = post_of(cast(PostCreated, golden_message(TOPIC, "PostCreated_poll")).post)
+    assert post.poll is not None
+    check_equal(events_at(example).poll_ended(post, post.poll), example)
+
+
 def test_there_are_examples() -> None:
     assert "PostCreated" in CREATED
 

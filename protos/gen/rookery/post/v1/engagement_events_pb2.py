@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from rookery.post.v1 import post_pb2 as rookery_dot_post_dot_v1_dot_post__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'rookery/post/v1/engagement_events.proto\x12\x0frookery.post.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1arookery/post/v1/post.proto\"\xd0\x01\n\tFavourite\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x16\n\x0epost_author_id\x18\x03 \x01(\x03\x12\x34\n\x0fpost_visibility\x18\x04 \x01(\x0e\x32\x1b.rookery.post.v1.Visibility\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61\x63tive\x18\x06 \x01(\x08\x12\x0f\n\x07version\x18\x07 \x01(\x03\"\x88\x01\n\x08PollVote\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x0e\n\x06\x62\x61llot\x18\x02 \x01(\x03\x12\x12\n\naccount_id\x18\x03 \x01(\x03\x12\x16\n\x0epost_author_id\x18\x04 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"?\n\x0ePostFavourited\x12-\n\tfavourite\x18\x01 \x01(\x0b\x32\x1a.rookery.post.v1.Favourite\"A\n\x10PostUnfavourited\x12-\n\tfavourite\x18\x01 \x01(\x0b\x32\x1a.rookery.post.v1.Favourite\"4\n\tPollVoted\x12\'\n\x04vote\x18\x01 \x01(\x0b\x32\x19.rookery.post.v1.PollVoteb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'rookery/post/v1/engagement_events.proto\x12\x0frookery.post.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1arookery/post/v1/post.proto\"\xd0\x01\n\tFavourite\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x16\n\x0epost_author_id\x18\x03 \x01(\x03\x12\x34\n\x0fpost_visibility\x18\x04 \x01(\x0e\x32\x1b.rookery.post.v1.Visibility\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61\x63tive\x18\x06 \x01(\x08\x12\x0f\n\x07version\x18\x07 \x01(\x03\"\x88\x01\n\x08PollVote\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x0e\n\x06\x62\x61llot\x18\x02 \x01(\x03\x12\x12\n\naccount_id\x18\x03 \x01(\x03\x12\x16\n\x0epost_author_id\x18\x04 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"s\n\x07PollEnd\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x0e\n\x06\x62\x61llot\x18\x02 \x01(\x03\x12\x16\n\x0epost_author_id\x18\x03 \x01(\x03\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"?\n\x0ePostFavourited\x12-\n\tfavourite\x18\x01 \x01(\x0b\x32\x1a.rookery.post.v1.Favourite\"A\n\x10PostUnfavourited\x12-\n\tfavourite\x18\x01 \x01(\x0b\x32\x1a.rookery.post.v1.Favourite\"4\n\tPollVoted\x12\'\n\x04vote\x18\x01 \x01(\x0b\x32\x19.rookery.post.v1.PollVote\"2\n\tPollEnded\x12%\n\x03\x65nd\x18\x01 \x01(\x0b\x32\x18.rookery.post.v1.PollEndb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,10 +37,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FAVOURITE']._serialized_end=330
   _globals['_POLLVOTE']._serialized_start=333
   _globals['_POLLVOTE']._serialized_end=469
-  _globals['_POSTFAVOURITED']._serialized_start=471
-  _globals['_POSTFAVOURITED']._serialized_end=534
-  _globals['_POSTUNFAVOURITED']._serialized_start=536
-  _globals['_POSTUNFAVOURITED']._serialized_end=601
-  _globals['_POLLVOTED']._serialized_start=603
-  _globals['_POLLVOTED']._serialized_end=655
+  _globals['_POLLEND']._serialized_start=471
+  _globals['_POLLEND']._serialized_end=586
+  _globals['_POSTFAVOURITED']._serialized_start=588
+  _globals['_POSTFAVOURITED']._serialized_end=651
+  _globals['_POSTUNFAVOURITED']._serialized_start=653
+  _globals['_POSTUNFAVOURITED']._serialized_end=718
+  _globals['_POLLVOTED']._serialized_start=720
+  _globals['_POLLVOTED']._serialized_end=772
+  _globals['_POLLENDED']._serialized_start=774
+  _globals['_POLLENDED']._serialized_end=824
 # @@protoc_insertion_point(module_scope)

@@ -95,6 +95,40 @@ class PollVote(_message.Message):
 Global___PollVote: _TypeAlias = PollVote  # noqa: Y015
 
 @_typing.final
+class PollEnd(_message.Message):
+    """That a poll is over. Who has voted in it is asked for by PollService.ListVoters."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POST_ID_FIELD_NUMBER: _builtins.int
+    BALLOT_FIELD_NUMBER: _builtins.int
+    POST_AUTHOR_ID_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    post_id: _builtins.int
+    ballot: _builtins.int
+    """Which votes of the post's are counted: Poll.ballot."""
+    post_author_id: _builtins.int
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """A poll that its author has made longer ends again, at another time."""
+
+    def __init__(
+        self,
+        *,
+        post_id: _builtins.int = ...,
+        ballot: _builtins.int = ...,
+        post_author_id: _builtins.int = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ballot", b"ballot", "expire_time", b"expire_time", "post_author_id", b"post_author_id", "post_id", b"post_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PollEnd: _TypeAlias = PollEnd  # noqa: Y015
+
+@_typing.final
 class PostFavourited(_message.Message):
     """Topic post.engagement.v1, key "<post_id>:<account_id>"."""
 
@@ -159,3 +193,27 @@ class PollVoted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PollVoted: _TypeAlias = PollVoted  # noqa: Y015
+
+@_typing.final
+class PollEnded(_message.Message):
+    """Topic post.engagement.v1, key "<post_id>:<post_author_id>": once for each end, of polls that may be seen then; late after an
+    outage.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    END_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def end(self) -> Global___PollEnd: ...
+    def __init__(
+        self,
+        *,
+        end: Global___PollEnd | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end", b"end"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PollEnded: _TypeAlias = PollEnded  # noqa: Y015

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rookery/post/v1/poll_service.proto\x12\x0frookery.post.v1\"I\n\x11VoteInPollRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x0f\n\x07\x63hoices\x18\x02 \x03(\x05\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x14\n\x12VoteInPollResponse2d\n\x0bPollService\x12U\n\nVoteInPoll\x12\".rookery.post.v1.VoteInPollRequest\x1a#.rookery.post.v1.VoteInPollResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rookery/post/v1/poll_service.proto\x12\x0frookery.post.v1\"I\n\x11VoteInPollRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x0f\n\x07\x63hoices\x18\x02 \x03(\x05\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x14\n\x12VoteInPollResponse\"a\n\x11ListVotersRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x0e\n\x06\x62\x61llot\x18\x02 \x01(\x03\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x18\n\x10\x61\x66ter_account_id\x18\x04 \x01(\x03\"=\n\x12ListVotersResponse\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\x03\x12\x12\n\nreached_id\x18\x02 \x01(\x03\x32\xbb\x01\n\x0bPollService\x12U\n\nVoteInPoll\x12\".rookery.post.v1.VoteInPollRequest\x1a#.rookery.post.v1.VoteInPollResponse\x12U\n\nListVoters\x12\".rookery.post.v1.ListVotersRequest\x1a#.rookery.post.v1.ListVotersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VOTEINPOLLREQUEST']._serialized_end=128
   _globals['_VOTEINPOLLRESPONSE']._serialized_start=130
   _globals['_VOTEINPOLLRESPONSE']._serialized_end=150
-  _globals['_POLLSERVICE']._serialized_start=152
-  _globals['_POLLSERVICE']._serialized_end=252
+  _globals['_LISTVOTERSREQUEST']._serialized_start=152
+  _globals['_LISTVOTERSREQUEST']._serialized_end=249
+  _globals['_LISTVOTERSRESPONSE']._serialized_start=251
+  _globals['_LISTVOTERSRESPONSE']._serialized_end=312
+  _globals['_POLLSERVICE']._serialized_start=315
+  _globals['_POLLSERVICE']._serialized_end=502
 # @@protoc_insertion_point(module_scope)

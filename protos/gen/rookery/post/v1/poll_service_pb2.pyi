@@ -61,3 +61,60 @@ class VoteInPollResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VoteInPollResponse: _TypeAlias = VoteInPollResponse  # noqa: Y015
+
+@_typing.final
+class ListVotersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POST_ID_FIELD_NUMBER: _builtins.int
+    BALLOT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    AFTER_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    post_id: _builtins.int
+    ballot: _builtins.int
+    """Poll.ballot."""
+    page_size: _builtins.int
+    """At most 1,000, which is also the usual."""
+    after_account_id: _builtins.int
+    """The reached_id of the page before; 0 for the first."""
+    def __init__(
+        self,
+        *,
+        post_id: _builtins.int = ...,
+        ballot: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        after_account_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_account_id", b"after_account_id", "ballot", b"ballot", "page_size", b"page_size", "post_id", b"post_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListVotersRequest: _TypeAlias = ListVotersRequest  # noqa: Y015
+
+@_typing.final
+class ListVotersResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_IDS_FIELD_NUMBER: _builtins.int
+    REACHED_ID_FIELD_NUMBER: _builtins.int
+    reached_id: _builtins.int
+    """Where to go on; 0 at the end."""
+    @_builtins.property
+    def account_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Each voter is in one page; pages follow each other in an order of their own, which does not change."""
+
+    def __init__(
+        self,
+        *,
+        account_ids: _abc.Iterable[_builtins.int] | None = ...,
+        reached_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_ids", b"account_ids", "reached_id", b"reached_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListVotersResponse: _TypeAlias = ListVotersResponse  # noqa: Y015

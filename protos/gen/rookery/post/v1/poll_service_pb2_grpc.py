@@ -40,6 +40,11 @@ class PollServiceStub:
                 request_serializer=rookery_dot_post_dot_v1_dot_poll__service__pb2.VoteInPollRequest.SerializeToString,
                 response_deserializer=rookery_dot_post_dot_v1_dot_poll__service__pb2.VoteInPollResponse.FromString,
                 _registered_method=True)
+        self.ListVoters = channel.unary_unary(
+                '/rookery.post.v1.PollService/ListVoters',
+                request_serializer=rookery_dot_post_dot_v1_dot_poll__service__pb2.ListVotersRequest.SerializeToString,
+                response_deserializer=rookery_dot_post_dot_v1_dot_poll__service__pb2.ListVotersResponse.FromString,
+                _registered_method=True)
 
 
 class PollServiceServicer:
@@ -54,6 +59,14 @@ class PollServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListVoters(self, request, context):
+        """Who has voted in a poll, never what; for services alone. None for a ballot that is not there. Errors: INVALID_ARGUMENT
+        (page_size, after_account_id), PERMISSION_DENIED (caller), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PollServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -61,6 +74,11 @@ def add_PollServiceServicer_to_server(servicer, server):
                     servicer.VoteInPoll,
                     request_deserializer=rookery_dot_post_dot_v1_dot_poll__service__pb2.VoteInPollRequest.FromString,
                     response_serializer=rookery_dot_post_dot_v1_dot_poll__service__pb2.VoteInPollResponse.SerializeToString,
+            ),
+            'ListVoters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVoters,
+                    request_deserializer=rookery_dot_post_dot_v1_dot_poll__service__pb2.ListVotersRequest.FromString,
+                    response_serializer=rookery_dot_post_dot_v1_dot_poll__service__pb2.ListVotersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,6 +109,33 @@ class PollService:
             '/rookery.post.v1.PollService/VoteInPoll',
             rookery_dot_post_dot_v1_dot_poll__service__pb2.VoteInPollRequest.SerializeToString,
             rookery_dot_post_dot_v1_dot_poll__service__pb2.VoteInPollResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVoters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.post.v1.PollService/ListVoters',
+            rookery_dot_post_dot_v1_dot_poll__service__pb2.ListVotersRequest.SerializeToString,
+            rookery_dot_post_dot_v1_dot_poll__service__pb2.ListVotersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,10 @@ class PollServiceStub:
     """One vote a person, for good. Errors: INVALID_ARGUMENT (choices, request_id), NOT_FOUND (POST_NOT_FOUND: also a post without a
     poll), FAILED_PRECONDITION (POLL_ENDED, ALREADY_VOTED, OWN_POLL), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
     """
+    ListVoters: _grpc.UnaryUnaryMultiCallable[_poll_service_pb2.ListVotersRequest, _poll_service_pb2.ListVotersResponse]
+    """Who has voted in a poll, never what; for services alone. None for a ballot that is not there. Errors: INVALID_ARGUMENT
+    (page_size, after_account_id), PERMISSION_DENIED (caller), UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class PollServiceAsyncStub(PollServiceStub):
@@ -46,6 +50,10 @@ class PollServiceAsyncStub(PollServiceStub):
     VoteInPoll: _aio.UnaryUnaryMultiCallable[_poll_service_pb2.VoteInPollRequest, _poll_service_pb2.VoteInPollResponse]  # type: ignore[assignment]
     """One vote a person, for good. Errors: INVALID_ARGUMENT (choices, request_id), NOT_FOUND (POST_NOT_FOUND: also a post without a
     poll), FAILED_PRECONDITION (POLL_ENDED, ALREADY_VOTED, OWN_POLL), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
+    """
+    ListVoters: _aio.UnaryUnaryMultiCallable[_poll_service_pb2.ListVotersRequest, _poll_service_pb2.ListVotersResponse]  # type: ignore[assignment]
+    """Who has voted in a poll, never what; for services alone. None for a ballot that is not there. Errors: INVALID_ARGUMENT
+    (page_size, after_account_id), PERMISSION_DENIED (caller), UNAVAILABLE.
     """
 
 class PollServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -59,6 +67,16 @@ class PollServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_poll_service_pb2.VoteInPollResponse, _abc.Awaitable[_poll_service_pb2.VoteInPollResponse]]:
         """One vote a person, for good. Errors: INVALID_ARGUMENT (choices, request_id), NOT_FOUND (POST_NOT_FOUND: also a post without a
         poll), FAILED_PRECONDITION (POLL_ENDED, ALREADY_VOTED, OWN_POLL), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def ListVoters(
+        self,
+        request: _poll_service_pb2.ListVotersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_poll_service_pb2.ListVotersResponse, _abc.Awaitable[_poll_service_pb2.ListVotersResponse]]:
+        """Who has voted in a poll, never what; for services alone. None for a ballot that is not there. Errors: INVALID_ARGUMENT
+        (page_size, after_account_id), PERMISSION_DENIED (caller), UNAVAILABLE.
         """
 
 def add_PollServiceServicer_to_server(servicer: PollServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

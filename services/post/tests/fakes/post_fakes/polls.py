@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from post_fakes.store import Store
 from post_service.poll_models import Ballot, PollTally, Vote
-from post_service.repository.polls import PollRepository, VoteRepository
+from post_service.repository.polls import PollEndRepository, PollRepository, VoteRepository
 from rookery_common.kafka.events import Event
 
 
@@ -28,11 +29,35 @@ class MemoryPolls(PollRepository):
         self._store.require("cql")
         return {ballot: self._tally(ballot) for ballot in ballots}
 
+    async def voters(self, ballot: Ballot, after: int, limit: int) -> tuple[list[int], int]:
+        """By account: no buckets are a part here."""
+        self._store.require("cql")
+        voted = sorted(account_id for held, account_id in self._store.votes if held == ballot)
+        page = [account_id for account_id in voted if account_id > after][:limit]
+        return page, page[-1] if len(page) == limit else 0
+
     def _tally(self, ballot: Ballot) -> PollTally:
         votes = [vote for vote in self._store.votes.values() if vote.ballot == ballot]
         chosen = Counter(option for vote in votes for option in vote.choices)
         counts = tuple(chosen[option] for option in range(max(chosen) + 1)) if chosen else ()
         return PollTally(counts, len(votes))
+
+
+class MemoryPollEnds(PollEndRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def is_told(self, ballot: Ballot, expires_at: datetime) -> bool:
+        self._store.require("cql")
+        return (ballot, expires_at) in self._store.poll_ends
+
+    async def tell(self, ballot: Ballot, expires_at: datetime, event: Event) -> None:
+        self._store.require("cql")
+        self._store.poll_ends.add((ballot, expires_at))
+        self._store.outbox.append(event)
+
+    async def publish(self, event: Event) -> None:
+        self._store.published.append(event)
 
 
 class MemoryVotes(VoteRepository):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from post_service.models import (
     Bookmark,
@@ -45,6 +45,7 @@ class Store:
     scheduled: dict[tuple[int, int], ScheduledPost] = field(default_factory=dict)
     pending: list[Event] = field(default_factory=list)
     votes: dict[tuple[Ballot, int], Vote] = field(default_factory=dict)
+    poll_ends: set[tuple[Ballot, datetime]] = field(default_factory=set)
     cached: dict[int, tuple[CountedPost, int]] = field(default_factory=dict)
     revisions: dict[int, dict[int, Revision]] = field(default_factory=dict)
     pins: dict[int, Pinned] = field(default_factory=dict)

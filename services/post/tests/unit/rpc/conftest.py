@@ -21,6 +21,7 @@ from post_service.service.engage import Engagement
 from post_service.service.list_engaged import EngagedAccounts
 from post_service.service.list_marked import MarkedPosts
 from post_service.service.list_posts import AccountPosts
+from post_service.service.list_voters import Voters
 from post_service.service.media import MediaLibrary
 from post_service.service.pins import Pins
 from post_service.service.read_posts import PostReader
@@ -90,6 +91,7 @@ async def server(
     edit_servicer: EditServicer,
     pins: Pins,
     voting: Voting,
+    voters: Voters,
     scheduled_posts: ScheduledPosts,
     network: Network,
 ) -> RpcServer:
@@ -108,7 +110,7 @@ async def server(
             ScheduleServicer(scheduled_posts, codec),
             "rookery.post.v1.ScheduleService",
         ),
-        (add_PollServiceServicer_to_server, PollServicer(voting), "rookery.post.v1.PollService"),
+        (add_PollServiceServicer_to_server, PollServicer(voting, voters), "rookery.post.v1.PollService"),
         settings=settings_of("post"),
         allowed_callers=ALLOWED_CALLERS,
     )

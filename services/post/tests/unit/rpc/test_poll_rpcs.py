@@ -10,10 +10,12 @@ from rookery.post.v1 import poll_service_pb2 as pb
 from rookery.post.v1 import post_pb2
 from rookery.post.v1 import post_service_pb2 as post_pb
 from rookery.post.v1.poll_pb2 import PollDraft, PollTally
+from rookery.post.v1.poll_service_pb2_grpc import PollServiceStub
 from rookery_common.auth import Identity
 from rookery_common.errors import AppError, Status
 from rookery_common.rpc.client import RpcClient
-from rookery_common.testing.rpc import Tokens
+from rookery_common.rpc.server import RpcServer
+from rookery_common.testing.rpc import Network, Tokens, settings_of
 
 DRAFT = PollDraft(options=["tea", "coffee"], expires_in_seconds=300, multiple=True, hide_totals=True)
 
@@ -52,6 +54,29 @@ async def test_a_poll_is_asked_voted_in_and_edited(
     history = edit_pb.ListRevisionsRequest(post_id=post.post_id)
     revisions = (await edit_client.call("ListRevisions", history, timeout=5)).revisions
     assert [list(revision.poll_options) for revision in revisions] == [["tea", "coffee"], []]
+
+
+async def test_voters_are_listed_for_notification_alone(
+    clients: dict[str, RpcClient],
+    poll_client: RpcClient,
+    server: RpcServer,
+    network: Network,
+    tokens: Tokens,
+) -> None:
+    post = await ask(clients, tokens.identity(101), DRAFT)
+    for number in (102, 103):
+        await vote(poll_client, tokens.identity(number), post.post_id, 0)
+    request = pb.ListVotersRequest(post_id=post.post_id, ballot=post.poll.ballot, page_size=1)
+    notification = await network.client(
+        server.port, PollServiceStub, service="post", settings=settings_of("notification")
+    )
+    first = await notification.call("ListVoters", request, timeout=5)
+    request.after_account_id = first.reached_id
+    second = await notification.call("ListVoters", request, timeout=5)
+    assert {*first.account_ids, *second.account_ids} == {102, 103}
+    with pytest.raises(AppError) as caught:
+        await poll_client.call("ListVoters", request, timeout=5)
+    assert caught.value.status == Status.PERMISSION_DENIED
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests beside the platform whose environment is set: each package's in a process of their own, two at a time,
-# then the flows, one by one, for they stop engines. With arguments: pytest with those.
+# and beside them the flows, one by one; then, alone, those that take engines away. With arguments: pytest with those.
 #
 # What failed is run again, alone. A test that then passes is told of as unsteady at the end, where it is seen; more than
 # three of those in a run fail it, for chance doesn't strike that often.
@@ -11,7 +11,8 @@ unsteady_allowed=3
 
 run_part() {
   local part=$1 name=${1//\//-} started=$SECONDS
-  if pytest_of "$part" --durations 5 --durations-min 2 >"$results/$name.log" 2>&1; then
+  # Short tracebacks: what the services complained of meanwhile says more than a client's inner frames.
+  if pytest_of "$part" --tb short --durations 5 --durations-min 2 >"$results/$name.log" 2>&1; then
     printf '%-32s %s\n' "$part" "$(tail -n 1 "$results/$name.log" | tr -d '=')"
   else
     printf '%-32s FAILED after %s s\n' "$part" $((SECONDS - started))
@@ -20,9 +21,14 @@ run_part() {
   fi
 }
 
-# Each part remembers what failed in a place of its own, for two run at a time.
+# Each part remembers what failed in a place of its own, for several run at a time.
 pytest_of() {
-  "${pytest[@]}" "$1" -o cache_dir="$results/cache/${1//\//-}" "${@:2}"
+  local what=("$1")
+  case $1 in
+    flows) what=(tests/integration -m "not alone") ;;
+    flows-alone) what=(tests/integration -m alone) ;;
+  esac
+  "${pytest[@]}" "${what[@]}" -o cache_dir="$results/cache/${1//\//-}" "${@:2}"
 }
 
 # Runs again what failed, and says at the very end what that was and how it went.
@@ -54,14 +60,12 @@ else
   export results
   trap 'rm -rf "$results"' EXIT
   # The longest first, so that none is left to run alone at the end.
-  parts=(services/post/tests libs/common/tests services/gateway/tests services/feed/tests)
+  parts=(flows services/post/tests libs/common/tests services/gateway/tests services/feed/tests)
   for part in services/*/tests deploy/*/tests; do
     [[ " ${parts[*]} " == *" $part "* ]] || parts+=("$part")
   done
   # Whoever waits for all of it wants to know all that is wrong.
-  printf '%s\n' "${parts[@]}" | xargs -P 2 -I{} "$0" --part {}
-  # Short tracebacks: what the services complained of meanwhile says more than a client's inner frames.
-  pytest_of tests/integration --durations 10 --tb short 2>&1 | tee "$results/tests-integration.log" \
-    || echo tests/integration >>"$results/failed"
+  printf '%s\n' "${parts[@]}" | xargs -P 3 -I{} "$0" --part {}
+  run_part flows-alone
   [ ! -e "$results/failed" ] || try_again
 fi

@@ -22,6 +22,11 @@ def platform() -> Platform:
     return Platform()
 
 
+@pytest.fixture(autouse=True)
+def _alone(request: pytest.FixtureRequest, platform: Platform) -> None:
+    platform.is_alone = request.node.get_closest_marker("alone") is not None
+
+
 @pytest.fixture(scope="session")
 def town(platform: Platform) -> Town:
     return Town(platform.url)

@@ -51,6 +51,7 @@ def test_follow_mention_and_reply_are_told_once_and_to_nobody_else(
         carol.api.notifications(newest["id"])
 
 
+@pytest.mark.alone
 def test_what_is_told_survives_the_loss_of_redis(platform: Platform, alice: Person, bob: Person) -> None:
     bob.api.account_follow(alice.account_id)
     platform.drain()
@@ -127,6 +128,7 @@ def test_a_deleted_post_is_told_of_no_longer(platform: Platform, alice: Person, 
     assert told(alice) == []
 
 
+@pytest.mark.alone
 def test_what_is_dismissed_or_cleared_stays_away(platform: Platform, alice: Person, bob: Person) -> None:
     posted = [str(bob.api.status_post(f"@{alice.username} {number}")["id"]) for number in range(3)]
     platform.drain()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx2
+import pytest
 from harness.people import Person, jpeg
 from harness.platform import Platform
 
@@ -16,6 +17,7 @@ def post(http: httpx2.Client, person: Person, key: str, text: str) -> httpx2.Res
     return http.post("/api/v1/statuses", json={"status": text}, headers=headers)
 
 
+@pytest.mark.alone
 def test_same_key_and_body_give_one_post(platform: Platform, http: httpx2.Client, alice: Person) -> None:
     first = post(http, alice, "k1", "Once")
     platform.flush_caches()
@@ -44,6 +46,7 @@ def test_anothers_key_is_no_concern_of_mine(http: httpx2.Client, alice: Person, 
     assert post(http, alice, "k4", "Same").json()["id"] != post(http, bob, "k4", "Same").json()["id"]
 
 
+@pytest.mark.alone
 def test_every_write_that_comes_again_is_done_once(
     platform: Platform, http: httpx2.Client, alice: Person, bob: Person
 ) -> None:

@@ -109,6 +109,7 @@ def test_an_app_renews_its_tokens_and_a_used_refresh_token_ends_the_session(
     assert token(http, client, **newest).json()["error"] == "invalid_grant"
 
 
+@pytest.mark.alone
 def test_a_client_is_told_what_its_token_is_and_gives_it_back(
     platform: Platform, http: httpx2.Client, alice: Person
 ) -> None:

@@ -29,6 +29,7 @@ def probe(platform: Platform, http: httpx2.Client, alice: Person, bob: Person) -
         ("redis_state", set()),
     ],
 )
+@pytest.mark.alone
 def test_without_an_engine_the_rest_goes_on_and_afterwards_all_is_there(
     platform: Platform, probe: Probe, engine: str, refused: set[str]
 ) -> None:

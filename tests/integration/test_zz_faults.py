@@ -5,6 +5,7 @@ Named to run after the other flows, since it takes engines away from under the p
 
 from __future__ import annotations
 
+import pytest
 from harness.people import Person
 from harness.platform import Platform
 from harness.waiting import eventually
@@ -13,6 +14,7 @@ from mastodon.errors import MastodonError
 RECOVERY_SECONDS = 90.0
 
 
+@pytest.mark.alone
 def test_posts_made_while_kafka_is_down_reach_feeds_when_it_returns(
     platform: Platform, alice: Person, bob: Person
 ) -> None:
@@ -39,6 +41,7 @@ def test_feed_killed_while_it_fans_out_shows_each_post_once(platform: Platform, 
     eventually(lambda: _home(bob), lambda ids: ids == posted[::-1], within=RECOVERY_SECONDS, what="bob's home")
 
 
+@pytest.mark.alone
 def test_home_is_complete_after_redis_lost_everything(platform: Platform, alice: Person, bob: Person) -> None:
     bob.api.account_follow(alice.account_id)
     posted = [str(alice.api.status_post(f"Kept {number}")["id"]) for number in range(5)]

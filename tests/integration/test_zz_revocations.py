@@ -34,6 +34,7 @@ def is_closed(socket: ClientConnection, *, within: float) -> bool:
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("engines", [("kafka",), ("redis_cache", "redis_state")], ids=["kafka", "redis"])
+@pytest.mark.alone
 def test_a_revoked_token_and_its_open_stream_are_dead_within_a_second_while_an_engine_is_away(
     platform: Platform, town: Town, http: httpx2.Client, alice: Person, engines: tuple[str, ...]
 ) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 
 import httpx2
+import pytest
 from harness.people import Person
 from harness.platform import ROOT, Platform
 from harness.waiting import eventually
@@ -37,6 +38,7 @@ def refused(http: httpx2.Client, person: Person) -> None:
     assert person.home_ids() is not None
 
 
+@pytest.mark.alone
 def test_without_its_engine_search_is_away_and_catches_up(
     platform: Platform, http: httpx2.Client, alice: Person, bob: Person
 ) -> None:

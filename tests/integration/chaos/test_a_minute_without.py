@@ -40,6 +40,7 @@ def outages() -> list[Outage]:
         ("cassandra", {"post", "upload", "conversations"}),
     ],
 )
+@pytest.mark.alone
 def test_after_a_minute_without_an_engine_all_is_there(
     platform: Platform,
     http: httpx2.Client,

@@ -44,6 +44,8 @@ class Platform:
         namespace = os.environ.get("ROOKERY_NAMESPACE")
         self._control = ClusterControl(namespace) if namespace else _local
         self._reconnect_seconds = CLUSTER_RECONNECT_SECONDS if namespace else RECONNECT_SECONDS
+        # Whether nothing else uses the engines meanwhile: the test that runs is marked `alone`.
+        self.is_alone = False
 
     def drain(self, *, but: str = "") -> None:
         """Returns once every consumer group, but those of a service that is away, has handled all in its topics."""
@@ -78,6 +80,7 @@ class Platform:
 
     def flush_caches(self) -> None:
         """Empties both Redis instances, as an operator's mistake or a failover would."""
+        self._must_be_alone("redis")
         for name in ("ROOKERY_TEST_REDIS_URL", "ROOKERY_TEST_REDIS_STATE_URL"):
             with redis.Redis.from_url(required(name)) as client:
                 client.flushall()
@@ -89,6 +92,7 @@ class Platform:
 
     def stop(self, process: str) -> None:
         """Stops an engine or a service, cleanly."""
+        self._must_be_alone(process)
         self._control("stop", process)
 
     def start(self, process: str) -> None:
@@ -99,7 +103,13 @@ class Platform:
 
     def kill(self, process: str) -> None:
         """SIGKILL: nothing of it is finished. It stays dead until it is started."""
+        self._must_be_alone(process)
         self._control("kill", process)
+
+    def _must_be_alone(self, process: str) -> None:
+        """The tests of the packages run on the same engines."""
+        if not self.is_alone and not (ROOT / "services" / process).is_dir():
+            raise RuntimeError(f"mark this test with pytest.mark.alone: others that run beside it need {process}")
 
 
 def _local(verb: str, process: str) -> None:

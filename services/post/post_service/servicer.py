@@ -204,13 +204,12 @@ def _result(views: Sequence[PostView]) -> pb.BatchGetPostsResult:
         message = result.posts.add(post_id=post.post_id, version=post.version, author_id=post.author_id)
         if not known:
             message.post.MergeFromString(post.body)
-        counts = message.counts
-        counts.SetInParent()  # Fields that are 0, as most are, need not be set.
+        # What is 0 or unset, as most is, costs neither side a message.
         if replies or reblogs or favourites:
+            counts = message.counts
             counts.replies, counts.reblogs, counts.favourites = replies, reblogs, favourites
-        marks = message.marks
-        marks.SetInParent()
         if favourited or reblogged or bookmarked or pinned or muted:
+            marks = message.marks
             marks.favourited, marks.reblogged = favourited, reblogged
             marks.bookmarked, marks.pinned, marks.muted = bookmarked, pinned, muted
         if poll is not None:

@@ -17,7 +17,8 @@ from gateway_service.filters import NOTHING, folded
 from rookery.notification.v1.notification_service_pb2 import Notification, NotificationType
 from rookery.post.v1.edit_service_pb2 import Revision
 from rookery.post.v1.media_pb2 import Dimensions, Media, MediaType
-from rookery.post.v1.post_pb2 import Mention, Post, PostMarks, Visibility
+from rookery.post.v1.post_pb2 import Mention, Post, Visibility
+from rookery.post.v1.post_service_pb2 import PostView
 from rookery.post.v1.schedule_service_pb2 import ScheduledPost
 from rookery.user.v1.account_pb2 import Account, AccountCounts
 
@@ -56,8 +57,19 @@ def _marks_bytes(bits: int) -> bytes:
 _MARKS_BYTES = tuple(_marks_bytes(bits) for bits in range(1 << len(_MARKS)))
 
 
-def marks_bytes(marks: PostMarks) -> bytes:
+def numbers_of(view: PostView) -> tuple[int, int, int]:
+    """Replies, reblogs, favourites."""
+    if not view.HasField("counts"):
+        return 0, 0, 0
+    counts = view.counts
+    return counts.replies, counts.reblogs, counts.favourites
+
+
+def marks_of(view: PostView) -> bytes:
     """What the viewer has done with the post, as members of the status."""
+    if not view.HasField("marks"):
+        return _MARKS_BYTES[0]
+    marks = view.marks
     bits = marks.favourited | marks.reblogged << 1 | marks.bookmarked << 2 | marks.muted << 3 | marks.pinned << 4
     return _MARKS_BYTES[bits]
 

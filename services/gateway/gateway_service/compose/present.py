@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gateway_service.cache import PostFragment
 from gateway_service.compose.audience import Rule, Why, why_not_home, why_not_listed, why_not_told
-from gateway_service.compose.entities import marks_bytes, notification_body, reblog_body, status_body
+from gateway_service.compose.entities import marks_of, notification_body, numbers_of, reblog_body, status_body
 from gateway_service.compose.hydrate import Facts
 from gateway_service.compose.polls import poll_body
 from gateway_service.errors import RecordNotFound
@@ -141,9 +141,8 @@ class Presenter:
             return original
         # Whoever likes a reblog likes what it shows: so its numbers are that post's too.
         view = facts.views[post.reblog_of_id or post_id]
-        counts = view.counts
-        numbers = counts.replies, counts.reblogs, counts.favourites
-        marks = marks_bytes(view.marks) if self._viewer_id else b""
+        numbers = numbers_of(view)
+        marks = marks_of(view) if self._viewer_id else b""
         head = post.head if post.poll is None else b'%b,"poll":%b' % (post.head, self._poll(post_id) or b"null")
         if original is None:
             return status_body(head, numbers, marks, account.body, self._filtered(post_id, post))

@@ -231,9 +231,13 @@ class PostView(_message.Message):
         """Unset when version is the known one."""
 
     @_builtins.property
-    def counts(self) -> _post_pb2.PostCounts: ...
+    def counts(self) -> _post_pb2.PostCounts:
+        """Unset where all are 0."""
+
     @_builtins.property
-    def marks(self) -> _post_pb2.PostMarks: ...
+    def marks(self) -> _post_pb2.PostMarks:
+        """Unset where the viewer has left none."""
+
     @_builtins.property
     def poll(self) -> _poll_pb2.PollTally:
         """Unset where the post has no poll, or its votes can't be read now."""

@@ -53,6 +53,7 @@ OPEN: Mapping[str, str] = {
     "auth.AuthService.GetSigningKeys": "public keys",
     "auth.AuthService.WatchRevocations": "service to service",
     "feed.FeedService.ListPublicTimeline": "ids of what is public, the same for everybody",
+    "feed.FeedService.StreamPublicTimelines": "service to service; ids of what is public",
     "feed.FeedService.StreamTimelines": "service to service; the gateway has checked each listener's token",
     "messaging.MessagingService.StreamMessages": "service to service; the gateway has checked each listener's token",
     "notification.NotificationService.StreamNotifications": "service to service; the gateway has checked each token",

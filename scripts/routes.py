@@ -19,10 +19,17 @@ from rookery_common.app import Role
 SERVICES = ("auth", "user", "post", "feed", "messaging", "notification", "search", "analytics", "moderation")
 # What streams bring comes from the hub, which no endpoint's code names.
 _TIMELINES, _TOLD = "feed.StreamTimelines", "notification.StreamNotifications"
+_PUBLIC = "feed.StreamPublicTimelines"
 STREAMS: Mapping[str, tuple[str, ...]] = {
-    "/api/v1/streaming": (_TIMELINES, _TOLD),
+    "/api/v1/streaming": (_TIMELINES, _PUBLIC, _TOLD),
     "/api/v1/streaming/user": (_TIMELINES, _TOLD),
     "/api/v1/streaming/user/notification": (_TOLD,),
+    "/api/v1/streaming/public": (_PUBLIC,),
+    "/api/v1/streaming/public/local": (_PUBLIC,),
+    "/api/v1/streaming/public/remote": (),
+    "/api/v1/streaming/hashtag": (_PUBLIC,),
+    "/api/v1/streaming/hashtag/local": (_PUBLIC,),
+    "/api/v1/streaming/list": (_TIMELINES, "user.GetAccountList", "user.ListListMembers"),
     "/api/rookery/v1/chat": ("messaging.StreamMessages", "messaging.ListMessages"),
 }
 HEAD = f"""# Routes

@@ -20,7 +20,7 @@ from feed_service.consumers import (
 )
 from feed_service.repository import follows, public, timelines
 from feed_service.repository.follows import FollowRepository
-from feed_service.repository.live import PREFIX, UPDATES
+from feed_service.repository.live import PREFIX, PUBLIC_PREFIX, UPDATES
 from feed_service.repository.public import PublicRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
@@ -64,8 +64,9 @@ class _Core:
         self.timelines = TimelineRepository(self.cql, self.clock, settings.timeline_shards)
         self.windows = WindowRepository(self.cache, cluster=cluster)
         self.follows = FollowRepository(self.cql)
-        self.public = PublicTimelines(PublicRepository(self.cql))
         self.streams = LiveStreams(self.state, UPDATES, PREFIX, cluster=cluster)
+        self.public_streams = LiveStreams(self.state, UPDATES, PUBLIC_PREFIX, cluster=cluster)
+        self.public = PublicTimelines(PublicRepository(self.cql), Announcer(self.public_streams))
         self.fan_out = FanOut(self.timelines, self.windows, self.follows, Announcer(self.streams), self.clock)
 
 
@@ -85,17 +86,18 @@ def build(roles: frozenset[Role]) -> App:
 def _serving(core: _Core) -> list[Component]:
     auth = RpcClient(core.settings, core.settings.auth_target, AuthServiceStub, service="auth")
     live = LiveHub(core.streams, as_sent, core.clock)
+    public_live = LiveHub(core.public_streams, as_sent, core.clock)
     home = HomeReader(core.windows, core.timelines, core.follows)
     verifier = TokenVerifier(AuthClient(auth).signing_keys, core.clock)
     lists = ListReader(core.timelines, core.follows)
-    servicer = FeedServicer(home, lists, core.public, core.fan_out, live, verifier, core.clock)
+    servicer = FeedServicer(home, lists, core.public, core.fan_out, live, public_live, verifier, core.clock)
     server = RpcServer(
         core.settings,
         verifier=verifier,
         services=[(add_FeedServiceServicer_to_server, servicer, "rookery.feed.v1.FeedService")],
         allowed_callers=ALLOWED_CALLERS,
     )
-    return [auth, live, server]
+    return [auth, live, public_live, server]
 
 
 def _consuming(core: _Core) -> list[Component]:

@@ -43,3 +43,13 @@ class WrongId(InvalidArgument):
     def __init__(self, field: str) -> None:
         violation = FieldViolation(field, "ERR_INVALID", "is not an id")
         super().__init__(f"{field} is not an id", fields=[violation])
+
+
+class WrongTimelines(InvalidArgument):
+    """What no timeline of everybody is called."""
+
+    reason = "WRONG_TIMELINES"
+
+    def __init__(self) -> None:
+        violation = FieldViolation("subscribe_timelines", "ERR_INVALID", "has what is no timeline")
+        super().__init__("subscribe_timelines has what is no timeline", fields=[violation])

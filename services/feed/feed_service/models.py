@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Final
@@ -14,6 +14,20 @@ MAX_PAGE: Final = 80
 MAX_LIST_AUTHORS: Final = 500
 # Older entries are no longer stored.
 HISTORY_DAYS: Final = 30
+# Timelines of everybody: all public posts, and of these the ones with media (a stream only).
+PUBLIC: Final = "public"
+PUBLIC_MEDIA: Final = "public:media"
+_TAG: Final = "tag:"
+
+
+def tag_timeline(tag: str) -> str:
+    """The timeline of a hashtag, as hashtags are compared."""
+    return f"{_TAG}{tag}"
+
+
+def is_public_timeline(name: str) -> bool:
+    """Whether it may name a timeline of everybody."""
+    return name in (PUBLIC, PUBLIC_MEDIA) or (name.startswith(_TAG) and len(name) > len(_TAG))
 
 
 class Reason(IntEnum):
@@ -103,6 +117,22 @@ class PublicChange:
     is_answer: bool
     # Whether it may have been in timelines before this.
     is_known: bool
+
+    @property
+    def live_kind(self) -> LiveKind:
+        """What streams tell of it."""
+        if not self.shown:
+            return LiveKind.DELETE
+        return LiveKind.STATUS_UPDATE if self.is_known else LiveKind.UPDATE
+
+    def channels(self, had: Iterable[str]) -> list[str]:
+        """The timelines whose streams are told: where it is now, or where it was, under hashtags that it `had`."""
+        tags = sorted(self.entry.tags if self.shown else self.entry.tags.union(had))
+        if self.is_answer:
+            return list(map(tag_timeline, tags))
+        # What was deleted no longer says whether it had media.
+        media = [PUBLIC_MEDIA] if self.entry.has_media or not self.shown else []
+        return [PUBLIC, *media, *map(tag_timeline, tags)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Final
 from zlib import crc32
 
@@ -53,3 +54,8 @@ def reader_shard(reader_id: int, shards: int) -> int:
 def window_shard(reader_id: int) -> int:
     """The virtual shard of the reader's keys in Redis."""
     return _mixed(reader_id) >> 20
+
+
+def channel_id(timeline: str) -> int:
+    """The number under which news of a timeline of everybody travels, as news of an account does under its id."""
+    return int.from_bytes(blake2b(timeline.encode(), digest_size=8).digest(), "big") >> 1

@@ -8,6 +8,7 @@ from typing import Final
 
 import grpc
 
+from feed_service.channels import Channels
 from feed_service.errors import WrongId
 from feed_service.models import Entry, HomePage, LiveUpdate, PageQuery, PublicQuery, Reason
 from feed_service.service.fan_out import FanOut
@@ -32,7 +33,15 @@ WRITE_SCOPE: Final = "write:statuses"
 MAX_AHEAD_MS: Final = 60_000
 _GATEWAY: Final = frozenset({"gateway"})
 ALLOWED_CALLERS: Final = dict.fromkeys(
-    ("BatchGetHome", "GetListTimeline", "ListPublicTimeline", "AddOwnPost", "StreamTimelines"), _GATEWAY
+    (
+        "BatchGetHome",
+        "GetListTimeline",
+        "ListPublicTimeline",
+        "AddOwnPost",
+        "StreamTimelines",
+        "StreamPublicTimelines",
+    ),
+    _GATEWAY,
 )
 _Entry = tuple[int, pb.BatchGetHomeEntry, Identity | None]
 
@@ -47,6 +56,7 @@ class FeedServicer(FeedServiceServicer):
         public: PublicTimelines,
         fan_out: FanOut,
         live: LiveHub[LiveUpdate, LiveUpdate],
+        public_live: LiveHub[LiveUpdate, LiveUpdate],
         verifier: TokenVerifier,
         clock: Clock,
     ) -> None:
@@ -55,6 +65,7 @@ class FeedServicer(FeedServiceServicer):
         self._public = public
         self._fan_out = fan_out
         self._live = live
+        self._public_live = public_live
         self._verifier = verifier
         self._clock = clock
 
@@ -117,6 +128,16 @@ class FeedServicer(FeedServiceServicer):
         async with aclosing(live_news(self._live, request_iterator)) as answers:
             async for news in answers:
                 yield pb.StreamTimelinesResponse(updates=[_update(each) for each in news])
+
+    async def StreamPublicTimelines(
+        self,
+        request_iterator: AsyncIterator[pb.StreamPublicTimelinesRequest],
+        context: grpc.aio.ServicerContext[object, object],
+    ) -> AsyncIterator[pb.StreamPublicTimelinesResponse]:
+        channels = Channels(request_iterator)
+        async with aclosing(live_news(self._public_live, channels)) as answers:
+            async for news in answers:
+                yield pb.StreamPublicTimelinesResponse(updates=[channels.update(each) for each in news])
 
 
 def _refusal(identity: Identity | None) -> AppError | None:

@@ -109,8 +109,8 @@ def fan_out(
 
 
 @pytest.fixture
-def public(public_rows: PublicRepository) -> PublicTimelines:
-    return PublicTimelines(public_rows)
+def public(public_rows: PublicRepository, public_streams: LiveStreams[LiveUpdate]) -> PublicTimelines:
+    return PublicTimelines(public_rows, Announcer(public_streams))
 
 
 @pytest.fixture

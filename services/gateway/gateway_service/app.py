@@ -12,8 +12,6 @@ from gateway_service.clients import Clients
 from gateway_service.community import Community
 from gateway_service.compose import Composer
 from gateway_service.config import Settings
-from gateway_service.connections import CHAT as CHAT_STREAM
-from gateway_service.connections import STREAMS
 from gateway_service.flags import CHAT, FLAGS, INTERACTIONS, MEASURES, MEDIA_UPLOADS, SEARCH, STREAMING
 from gateway_service.handshake import Handshake
 from gateway_service.hub import Hub
@@ -73,6 +71,8 @@ from gateway_service.routers.timelines import Timelines
 from gateway_service.routing import behind
 from gateway_service.server import HttpServer, Once
 from gateway_service.sign_up_policy import SignUpPolicy
+from gateway_service.streams import CHAT as CHAT_STREAM
+from gateway_service.streams import STREAMS
 from gateway_service.texts import Texts
 from gateway_service.web import build_web
 from rookery_common.app import App, Component, Role
@@ -95,7 +95,7 @@ def build(roles: frozenset[Role]) -> App:
     revocations.connect(exchange, hub)
     flags = Flags(settings.flags_file, FLAGS, service=settings.service)
     flags.when_off(STREAMING, lambda: hub.close_listeners(STREAMS))
-    flags.when_off(CHAT, lambda: hub.close_listeners({CHAT_STREAM}))
+    flags.when_off(CHAT, lambda: hub.close_listeners({CHAT_STREAM.name}))
     cache = Fragments()
     composer = Composer(clients, cache, clock, settings)
     checks = {"revocations": Once(revocations.check)}

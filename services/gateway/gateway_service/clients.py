@@ -18,6 +18,8 @@ from rookery.feed.v1.feed_service_pb2 import (
     BatchGetHomeResult,
     GetListTimelineRequest,
     GetListTimelineResponse,
+    ListPublicTimelineRequest,
+    ListPublicTimelineResponse,
 )
 from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceStub
 from rookery.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
@@ -183,6 +185,19 @@ class Clients:
         )
         answer: GetListTimelineResponse = await self.feed.call(
             "GetListTimeline", request, timeout=READ_SECONDS, idempotent=True, identity=viewer
+        )
+        return answer
+
+    async def list_public_timeline(
+        self, viewer: Identity | None, wanted: ListPublicTimelineRequest, page: Page
+    ) -> ListPublicTimelineResponse:
+        """A page of what is the same for everybody: ids, newest first."""
+        request = ListPublicTimelineRequest(
+            limit=page.limit, max_id=page.max_id or 0, since_id=page.since_id or 0, min_id=page.min_id or 0
+        )
+        request.MergeFrom(wanted)
+        answer: ListPublicTimelineResponse = await self.feed.call(
+            "ListPublicTimeline", request, timeout=READ_SECONDS, idempotent=True, identity=viewer
         )
         return answer
 

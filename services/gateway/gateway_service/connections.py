@@ -8,24 +8,19 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gateway_service.metrics import LIVE_CLOSED
-from rookery.feed.v1.feed_service_pb2 import TimelineUpdate
+from gateway_service.streams import Stream
+from rookery.feed.v1.feed_service_pb2 import PublicTimelineUpdate, TimelineUpdate
 from rookery.messaging.v1.messaging_service_pb2 import MessageDelivery
 from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery_common.auth import Identity
 
 MAX_QUEUED = 200
-USER = "user"
-USER_NOTIFICATION = "user:notification"
-# The streams that there are, and the scope that each needs.
-STREAMS = {USER: "read:statuses", USER_NOTIFICATION: "read:notifications"}
-# What a connection of the chat listens to; no stream of Mastodon's API.
-CHAT = "chat"
-# Something may have been missed: the home, the notifications or the conversations should be read again.
+# Something may have been missed: the home, the notifications, the timelines of everybody or the conversations should be
+# read again.
 HOME_GAP = TimelineUpdate(kind=TimelineUpdate.Kind.KIND_GAP)
 NOTIFICATION_GAP = Notification()
+PUBLIC_GAP = PublicTimelineUpdate(kind=TimelineUpdate.Kind.KIND_GAP)
 CHAT_GAP = MessageDelivery()
-# What makes each of the streams read what its client has not seen.
-GAPS = {USER: (HOME_GAP, NOTIFICATION_GAP), USER_NOTIFICATION: (NOTIFICATION_GAP,)}
 RETURN_SECONDS = 1.0
 
 
@@ -46,7 +41,7 @@ class RefusedFrame:
     why: str
 
 
-Item = TimelineUpdate | Notification | MessageDelivery | ChatFrame | RefusedFrame
+Item = TimelineUpdate | PublicTimelineUpdate | Notification | MessageDelivery | ChatFrame | RefusedFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,7 @@ class Connection:
         self.identity = identity
         self.account_id = identity.account_id
         self.session_id = identity.session_id
-        self.streams: set[str] = set()
+        self.streams: set[Stream] = set()
         self.return_seconds = RETURN_SECONDS
         self.closed: asyncio.Future[Closing] = asyncio.get_running_loop().create_future()
         self._queue: deque[Item] = deque()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
+from typing import Any
 
 from gateway_service import upstreams
 from gateway_service.clients import Clients
-from gateway_service.connections import CHAT, RETURN_SECONDS, USER, USER_NOTIFICATION, Closing, Connection
+from gateway_service.connections import RETURN_SECONDS, Closing, Connection
 from gateway_service.metrics import LIVE_CONNECTIONS
+from gateway_service.streams import CHAT, USER, USER_NOTIFICATION, Stream
 from gateway_service.upstreams import Upstream, remove
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
@@ -19,6 +21,7 @@ MAX_CONNECTIONS = 20_000
 MAX_PER_ACCOUNT = 32
 # What the other replicas take of those that this one sends away.
 RETURNS_PER_SECOND = 200
+Feed = tuple[Upstream[Any], int | str]
 
 
 class TooManyStreams(ResourceExhausted):
@@ -31,10 +34,10 @@ class Hub:
     """Component: the open connections, by account and session, and the streams that feed them all."""
 
     def __init__(self, clients: Clients, clock: Clock) -> None:
-        homes = upstreams.homes(clients.feed, clock)
-        notifications = upstreams.notifications(clients.notification, clock)
-        chat = upstreams.chat(clients.messaging, clock)
-        self._upstreams = {USER: [homes, notifications], USER_NOTIFICATION: [notifications], CHAT: [chat]}
+        self._homes = upstreams.homes(clients.feed, clock)
+        self._public = upstreams.public_timelines(clients.feed, clock)
+        self._notifications = upstreams.notifications(clients.notification, clock)
+        self._chat = upstreams.chat(clients.messaging, clock)
         self._connections: set[Connection] = set()
         self._by_session: dict[int, set[Connection]] = {}
         self._by_account: dict[int, set[Connection]] = {}
@@ -42,7 +45,8 @@ class Hub:
 
     async def start(self) -> None:
         """Begins to follow the services, also while they are away."""
-        self._tasks = [asyncio.create_task(each.run(), name="upstream") for each in self._fed_by(self._upstreams)]
+        runs = [each.run() for each in (self._homes, self._public, self._notifications, self._chat)]
+        self._tasks = [asyncio.create_task(run, name="upstream") for run in runs]
 
     async def stop(self) -> None:
         """Tells every client to come back, which another replica will hear."""
@@ -72,19 +76,19 @@ class Hub:
         remove(self._by_account, connection.account_id, connection)
         LIVE_CONNECTIONS.set(len(self._connections))
 
-    def listen(self, connection: Connection, stream: str = USER) -> None:
-        """From now on what the stream brings to its account is offered to the connection."""
+    def listen(self, connection: Connection, stream: Stream = USER) -> None:
+        """From now on what the stream brings is offered to the connection."""
         connection.streams.add(stream)
-        for upstream in self._upstreams[stream]:
-            upstream.listen(connection)
+        for upstream, key in self._feeds(connection, stream):
+            upstream.listen(connection, key)
 
-    def unlisten(self, connection: Connection, stream: str = USER) -> None:
+    def unlisten(self, connection: Connection, stream: Stream = USER) -> None:
         """No longer, save for what another of its streams brings too."""
         connection.streams.discard(stream)
-        kept = self._fed_by(connection.streams)
-        for upstream in self._upstreams[stream]:
-            if upstream not in kept:
-                upstream.unlisten(connection)
+        kept = [feed for each in connection.streams for feed in self._feeds(connection, each)]
+        for upstream, key in self._feeds(connection, stream):
+            if (upstream, key) not in kept:
+                upstream.unlisten(connection, key)
 
     def close_session(self, session_id: int) -> None:
         """Ends the streams of a revoked session."""
@@ -96,10 +100,10 @@ class Hub:
         for connection in self._by_account.get(account_id, ()):
             connection.close(Closing.REVOKED)
 
-    def close_listeners(self, streams: Collection[str]) -> None:
-        """Ends the connections that listen to one of these streams: nobody is to be served them for now."""
+    def close_listeners(self, names: Collection[str]) -> None:
+        """Ends the connections that listen to a stream of these names: nobody is to be served them for now."""
         for connection in self._connections:
-            if not connection.streams.isdisjoint(streams):
+            if any(stream.name in names for stream in connection.streams):
                 connection.close(Closing.UNAVAILABLE)
 
     def close_app(self, app_id: int) -> None:
@@ -114,6 +118,13 @@ class Hub:
         for connection in self._connections:
             connection.close(closing, random.uniform(0.0, within))  # noqa: S311 - spreads load, keeps no secret
 
-    def _fed_by(self, streams: Iterable[str]) -> list[Upstream]:
-        """Each once."""
-        return list(dict.fromkeys(each for stream in streams for each in self._upstreams[stream]))
+    def _feeds(self, connection: Connection, stream: Stream) -> list[Feed]:
+        """What brings the stream, and whose or what of it."""
+        feeds: list[Feed] = [(self._public, stream.timeline)] if stream.timeline else []
+        if stream.is_home:
+            feeds.append((self._homes, connection.account_id))
+        if stream in (USER, USER_NOTIFICATION):
+            feeds.append((self._notifications, connection.account_id))
+        if stream == CHAT:
+            feeds.append((self._chat, connection.account_id))
+        return feeds

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from mastodon import StreamListener
 
@@ -15,9 +16,12 @@ OPEN_SECONDS = 10.0
 
 
 @contextmanager
-def listening(person: Person, listener: StreamListener) -> Iterator[None]:
-    """The person's stream, which is open when the block begins."""
-    handle = person.api.stream_user(listener, run_async=True)
+def listening(
+    person: Person, listener: StreamListener, stream: Callable[..., Any] | None = None, *what: Any
+) -> Iterator[None]:
+    """The person's stream (of the home, unless another one of Mastodon.py is named, and what it is of), open when the
+    block begins."""
+    handle = (stream or person.api.stream_user)(*what, listener, run_async=True)
     try:
         eventually(handle.is_receiving, bool, within=OPEN_SECONDS, what="the stream is open")
         yield

@@ -9,6 +9,8 @@ from feed_service.models import LiveKind, LiveUpdate
 from rookery_common.live.streams import Codec
 
 PREFIX: Final = "feed:"
+# The streams of what is the same for everybody: their news is for timelines, not for accounts.
+PUBLIC_PREFIX: Final = "feed:public:"
 _FIELDS: Final = struct.Struct(">Bqq")
 
 

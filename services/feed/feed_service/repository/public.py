@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from feed_service.models import PublicChange, PublicEntry
+from feed_service.models import PUBLIC, PublicChange, PublicEntry, tag_timeline
 from feed_service.placement import public_bucket, tag_bucket
 from rookery_common.clients.cassandra import Args, Cql, Row
 
-PUBLIC: Final = "public"
 # Partitions of a timeline that are known to be registered, kept in memory: forgetting them costs a write each.
 MOST_KNOWN: Final = 50_000
 _BUCKETS_AT_ONCE: Final = 64
@@ -46,11 +45,6 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def tag_timeline(tag: str) -> str:
-    """The timeline of a hashtag, as hashtags are compared."""
-    return f"tag:{tag}"
-
-
 class PublicRepository:
     """Writes posts into their timelines, in any order and any number of times: the newest version of a post stays."""
 
@@ -58,8 +52,9 @@ class PublicRepository:
         self._cql = cql
         self._registered: set[tuple[str, int]] = set()
 
-    async def put(self, changes: Sequence[PublicChange]) -> None:
-        """Each post into the timelines that it belongs in, and out of those where it was."""
+    async def put(self, changes: Sequence[PublicChange]) -> dict[int, Iterable[str]]:
+        """Each post into the timelines that it belongs in, and out of those where it was; returns the hashtags that
+        posts ever had, of those that were known before."""
         had = await self._tags_had([change.entry.post_id for change in changes if change.is_known])
         await self._remember([change.entry for change in changes if change.shown])
         rows: dict[tuple[str, int], list[tuple[str, Args]]] = {}
@@ -75,6 +70,7 @@ class PublicRepository:
         await self._register([partition for partition, writes in rows.items() if _has_rows(writes)])
         for writes in rows.values():
             await self._cql.batch(writes, logged=False)
+        return had
 
     async def older(self, timeline: str, below: int, above: int, limit: int) -> list[PublicEntry]:
         """Newest first, between the exclusive bounds. Fewer than `limit` means that there are no more."""

@@ -8,9 +8,22 @@ from operator import attrgetter
 from typing import Final
 
 from feed_service.errors import WrongLimit, WrongTags
-from feed_service.models import MAX_PAGE, Entry, HomePage, PublicChange, PublicEntry, PublicQuery, Reason
-from feed_service.repository.public import PUBLIC, PublicRepository, tag_timeline
+from feed_service.models import (
+    MAX_PAGE,
+    PUBLIC,
+    Entry,
+    HomePage,
+    LiveUpdate,
+    PublicChange,
+    PublicEntry,
+    PublicQuery,
+    Reason,
+    tag_timeline,
+)
+from feed_service.placement import channel_id
+from feed_service.repository.public import PublicRepository
 from rookery_common.hashtags import normalized_tag
+from rookery_common.live.announcer import Announcer
 
 MAX_TAGS: Final = 5
 MAX_TAG_CHARS: Final = 100
@@ -24,15 +37,20 @@ MAX_VAIN_ROWS: Final = 20_000
 class PublicTimelines:
     """Keeps them, and answers pages of them. What may no longer be seen is left out when its post is asked for."""
 
-    def __init__(self, repository: PublicRepository) -> None:
+    def __init__(self, repository: PublicRepository, live: Announcer[LiveUpdate]) -> None:
         self._repository = repository
+        self._live = live
 
     async def apply(self, changes: Sequence[PublicChange]) -> None:
-        """Of each post the newest change counts. Raises Unavailable: then it is to be done again."""
+        """Of each post the newest change counts; streams are told of all, of each once for all who listen.
+
+        Raises Unavailable: then it is to be done again.
+        """
         newest = {change.entry.post_id: change for change in sorted(changes, key=attrgetter("version"))}
         known = {change.entry.post_id for change in changes if change.is_known}
         if newest:
-            await self._repository.put([_as_known(change, known) for change in newest.values()])
+            had = await self._repository.put([_as_known(change, known) for change in newest.values()])
+            await self._live.tell([_news(change, had.get(change.entry.post_id, ())) for change in changes])
 
     async def page(self, query: PublicQuery) -> HomePage:
         """Newest first. Raises WrongLimit or WrongTags."""
@@ -79,3 +97,8 @@ def _as_known(change: PublicChange, known: set[int]) -> PublicChange:
     if change.entry.post_id not in known or change.is_known:
         return change
     return PublicChange(change.entry, change.version, change.shown, change.is_answer, is_known=True)
+
+
+def _news(change: PublicChange, had: Iterable[str]) -> tuple[list[int], LiveUpdate]:
+    update = LiveUpdate(change.live_kind, change.entry.post_id, change.entry.author_id)
+    return list(map(channel_id, change.channels(had))), update

@@ -105,3 +105,8 @@ def windows(cache: RedisClient, redis_prefix: str) -> Windows:
 @pytest.fixture
 def streams(state: RedisClient, redis_state_prefix: str) -> LiveStreams[LiveUpdate]:
     return LiveStreams(state, UPDATES, redis_state_prefix)
+
+
+@pytest.fixture
+def public_streams(state: RedisClient, redis_state_prefix: str) -> LiveStreams[LiveUpdate]:
+    return LiveStreams(state, UPDATES, f"{redis_state_prefix}public:")

@@ -8,11 +8,22 @@ from itertools import count
 
 import pytest
 
-from feed_service.models import Delivery, Entry, Follow, Follower, Following, LiveUpdate, PublicChange, PublicEntry
+from feed_service.models import (
+    PUBLIC,
+    Delivery,
+    Entry,
+    Follow,
+    Follower,
+    Following,
+    LiveUpdate,
+    PublicChange,
+    PublicEntry,
+    tag_timeline,
+)
 from feed_service.placement import seconds_to_live
 from feed_service.repository.follows import FollowerCursor, FollowRepository
 from feed_service.repository.live import UPDATES
-from feed_service.repository.public import PUBLIC, PublicRepository, tag_timeline
+from feed_service.repository.public import PublicRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import (
     WINDOW_ENTRIES,
@@ -51,6 +62,7 @@ class Store:
     timelines: dict[int, dict[int, Entry]] = field(default_factory=dict)
     follows: dict[tuple[int, int], Follow] = field(default_factory=dict)
     public: dict[int, PublicChange] = field(default_factory=dict)
+    public_tags: dict[int, set[str]] = field(default_factory=dict)
     windows: dict[int, Window] = field(default_factory=dict)
     followings: dict[int, Following | str] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
@@ -123,12 +135,20 @@ class MemoryPublic(PublicRepository):
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def put(self, changes: Sequence[PublicChange]) -> None:
+    async def put(self, changes: Sequence[PublicChange]) -> dict[int, Iterable[str]]:
         self._store.ask("cql", "public_write")
+        had: dict[int, Iterable[str]] = {}
         for change in changes:
-            known = self._store.public.get(change.entry.post_id)
+            post_id = change.entry.post_id
+            tags = self._store.public_tags.setdefault(post_id, set())
+            if change.is_known:
+                had[post_id] = frozenset(tags)
+            if change.shown:
+                tags |= change.entry.tags
+            known = self._store.public.get(post_id)
             if known is None or known.version <= change.version:
-                self._store.public[change.entry.post_id] = change
+                self._store.public[post_id] = change
+        return had
 
     async def older(self, timeline: str, below: int, above: int, limit: int) -> list[PublicEntry]:
         return self._public_between(timeline, below, above)[::-1][:limit]
@@ -246,6 +266,15 @@ def windows(store: Store) -> MemoryWindows:
 
 @pytest.fixture
 def streams(store: Store) -> MemoryStreams[LiveUpdate]:
+    return _streams(store)
+
+
+@pytest.fixture
+def public_streams(store: Store) -> MemoryStreams[LiveUpdate]:
+    return _streams(store)
+
+
+def _streams(store: Store) -> MemoryStreams[LiveUpdate]:
     async def ask() -> None:
         store.ask("state")
 

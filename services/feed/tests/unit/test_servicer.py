@@ -53,15 +53,17 @@ async def feed(
     public: PublicTimelines,
     fan_out: FanOut,
     streams: LiveStreams[LiveUpdate],
+    public_streams: LiveStreams[LiveUpdate],
     clock: FakeClock,
 ) -> AsyncIterator[Feed]:
     async with AsyncExitStack() as stack:
         tokens = Tokens()
-        hub = LiveHub(streams, as_sent, SystemClock())
-        await hub.start()
-        stack.push_async_callback(hub.stop)
-        await hub.ready()
-        servicer = FeedServicer(home, lists, public, fan_out, hub, tokens.verifier, clock)
+        hub, public_hub = (LiveHub(each, as_sent, SystemClock()) for each in (streams, public_streams))
+        for each in (hub, public_hub):
+            await each.start()
+            stack.push_async_callback(each.stop)
+            await each.ready()
+        servicer = FeedServicer(home, lists, public, fan_out, hub, public_hub, tokens.verifier, clock)
         network = Network(stack, tokens.verifier)
         registration = (add_FeedServiceServicer_to_server, servicer, "rookery.feed.v1.FeedService")
         server = await network.serve(registration, allowed_callers=ALLOWED_CALLERS)
@@ -184,6 +186,54 @@ async def test_a_stream_tells_of_its_accounts_and_beats(
         )
         said.put_nowait(None)
         assert [answer async for answer in answers if answer.updates] == []
+
+
+async def test_a_stream_of_what_is_the_same_for_everybody_tells_under_the_names_that_were_asked_for(
+    feed: Feed, public: PublicTimelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.1)
+    gateway = await feed.as_service("gateway")
+    post = PublicEntry(7, ALICE, frozenset({"cats", "dogs"}), has_media=True)
+    first = PublicChange(post, 1, shown=True, is_answer=False, is_known=False)
+    edited = PublicChange(PublicEntry(7, ALICE, frozenset({"dogs"}), False), 2, True, False, is_known=True)
+    deleted = PublicChange(PublicEntry(7, ALICE, frozenset(), False), 3, False, False, is_known=True)
+    said: asyncio.Queue[pb.StreamPublicTimelinesRequest] = asyncio.Queue()
+
+    async def requests() -> AsyncIterator[pb.StreamPublicTimelinesRequest]:
+        while True:
+            yield await said.get()
+
+    answers = gateway.stream("StreamPublicTimelines", requests(), silence=30)
+    wanted = ["public", "public:media", "tag:cats", "tag:birds"]
+    async with asyncio.timeout(30):
+        await anext(answers)
+        said.put_nowait(pb.StreamPublicTimelinesRequest(subscribe_timelines=wanted))
+        await anext(answers)
+        for change in (first, edited, deleted):
+            await public.apply([change])
+        seen: dict[Any, set[str]] = {}
+        while sum(map(len, seen.values())) < 7:
+            for update in (await anext(answers)).updates:
+                assert (update.entry_id, update.author_id) == (7, ALICE)
+                seen.setdefault(update.kind, set()).update(update.timelines)
+    assert seen == {
+        pb.TimelineUpdate.KIND_UPDATE: {"public", "public:media", "tag:cats"},
+        pb.TimelineUpdate.KIND_STATUS_UPDATE: {"public"},
+        pb.TimelineUpdate.KIND_DELETE: {"public", "public:media", "tag:cats"},
+    }
+
+
+@pytest.mark.parametrize("name", ["", "home", "tag:", "public:remote"])
+async def test_a_stream_of_what_is_no_timeline_is_refused(feed: Feed, name: str) -> None:
+    gateway = await feed.as_service("gateway")
+
+    async def requests() -> AsyncIterator[pb.StreamPublicTimelinesRequest]:
+        yield pb.StreamPublicTimelinesRequest(subscribe_timelines=["public", name])
+        await asyncio.sleep(60)
+
+    with pytest.raises(InvalidArgument):
+        async for _ in gateway.stream("StreamPublicTimelines", requests(), silence=30):
+            pass
 
 
 async def _next_news(answers: AsyncIterator[pb.StreamTimelinesResponse]) -> pb.StreamTimelinesResponse:

@@ -10,7 +10,7 @@ import orjson
 
 from gateway_service import degradation
 from gateway_service.cache import Fragments
-from gateway_service.clients import READ_SECONDS, Clients
+from gateway_service.clients import Clients
 from gateway_service.compose.audience import ListRule, Rule, why_not_home, why_not_public
 from gateway_service.compose.entities import Entities
 from gateway_service.compose.hydrate import Facts, Hydrator
@@ -21,12 +21,7 @@ from gateway_service.config import Settings
 from gateway_service.errors import RecordNotFound
 from gateway_service.metrics import ECHOES
 from gateway_service.schemas.relationships import relationship as relationship_body
-from rookery.feed.v1.feed_service_pb2 import (
-    ListPublicTimelineRequest,
-    ListPublicTimelineResponse,
-    Reason,
-    TimelineEntry,
-)
+from rookery.feed.v1.feed_service_pb2 import ListPublicTimelineRequest, Reason, TimelineEntry
 from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery.post.v1.edit_service_pb2 import Revision
 from rookery.post.v1.media_pb2 import Media
@@ -197,22 +192,16 @@ class Composer:
 
     async def public(self, viewer: Identity | None, wanted: Wanted, page: Page) -> TimelinePage:
         """A page of what is the same for everybody, of the posts that are wanted, without what the viewer avoids."""
-        return await self._filled(viewer, wanted, page, self._ask_public, self._public)
+        return await self._filled(viewer, wanted, page, self._ask_public, self.everybodys)
 
     async def _ask_home(self, viewer: Identity, _wanted: Wanted, bounds: Page) -> Skeleton:
         return await self._clients.batch_get_home(viewer, bounds)
 
     async def _ask_public(self, viewer: Identity | None, wanted: Wanted, bounds: Page) -> Skeleton:
-        request = ListPublicTimelineRequest(
-            limit=bounds.limit, max_id=bounds.max_id or 0, since_id=bounds.since_id or 0, min_id=bounds.min_id or 0
-        )
-        request.MergeFrom(wanted)
-        answer: ListPublicTimelineResponse = await self._clients.feed.call(
-            "ListPublicTimeline", request, timeout=READ_SECONDS, idempotent=True, identity=viewer
-        )
-        return answer
+        return await self._clients.list_public_timeline(viewer, wanted, bounds)
 
-    async def _public(self, viewer: Identity | None, entries: Sequence[TimelineEntry]) -> list[tuple[int, bytes]]:
+    async def everybodys(self, viewer: Identity | None, entries: Sequence[TimelineEntry]) -> list[tuple[int, bytes]]:
+        """Those entries of a timeline of everybody that the viewer is shown, in this order, with their statuses."""
         post_ids = [entry.entry_id for entry in entries]
         facts = await self._hydrator.posts(viewer, post_ids, {entry.author_id for entry in entries})
         return self._presenter(viewer, facts).timeline(entries, why_not_public, FILTER_CONTEXT_PUBLIC)

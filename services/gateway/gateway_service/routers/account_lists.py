@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import orjson
@@ -12,7 +11,7 @@ from starlette.responses import Response
 from gateway_service.auth import TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
-from gateway_service.compose.audience import ListRule
+from gateway_service.compose.list_rules import MAX_MEMBERS, list_rule
 from gateway_service.config import Settings
 from gateway_service.lists import cursor_refused, list_page
 from gateway_service.paging import link_header
@@ -36,7 +35,6 @@ from rookery_common.auth import Identity
 CALL_SECONDS = 5.0
 READ, WRITE = "read:lists", "write:lists"
 MAX_TEXT = 1_000  # user knows the limit of titles.
-MAX_MEMBERS = 500
 MAX_NAMED = 100
 LIMIT, MOST = 20, 40
 
@@ -137,13 +135,7 @@ class AccountLists:
     async def timeline(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, READ)
         list_id, asked = path_id(request), query_params(request).page(LIMIT, MOST)
-        found, on_it = await asyncio.gather(
-            self._read(caller.identity, "GetAccountList", GetAccountListRequest(list_id=list_id)),
-            self._read(
-                caller.identity, "ListListMembers", ListListMembersRequest(list_id=list_id, page_size=MAX_MEMBERS)
-            ),
-        )
-        rule = ListRule(frozenset(on_it.account_ids), found.list.replies_policy)
+        rule = await list_rule(self._clients, caller.identity, list_id)
         page = await self._composer.of_list(caller.identity, rule, asked)
         older = page.last_id if page.more or asked.min_id is not None else 0
         link = link_header(self._settings.public_url, request, older=older or None, newer=page.first_id or None)

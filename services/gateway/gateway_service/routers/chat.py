@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from gateway_service.auth import TokenExchange
 from gateway_service.chat import Chat
 from gateway_service.clients import Clients
-from gateway_service.connections import CHAT, ChatFrame, Connection, RefusedFrame
+from gateway_service.connections import ChatFrame, Connection, RefusedFrame
 from gateway_service.errors import error_response
 from gateway_service.handshake import Handshake
 from gateway_service.hub import Hub
@@ -24,6 +24,7 @@ from gateway_service.routers.streaming import (
     MAX_MESSAGE_CHARS,
     run_until_closed,
 )
+from gateway_service.streams import CHAT
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError
 from rookery_common.ids import MAX_ID

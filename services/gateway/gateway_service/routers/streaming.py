@@ -1,9 +1,9 @@
-"""/api/v1/streaming: homes and notifications as they happen, by server-sent events or WebSocket."""
+"""/api/v1/streaming: timelines and notifications as they happen, by server-sent events or WebSocket."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,13 +18,16 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from gateway_service.auth import TokenExchange, bearer_token
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
-from gateway_service.connections import STREAMS, USER, USER_NOTIFICATION, Closing, Connection
-from gateway_service.errors import RouteNotFound, error_response
+from gateway_service.connections import Closing, Connection
+from gateway_service.errors import RouteNotFound, error_response, http_status
 from gateway_service.handshake import Handshake, seen_id
 from gateway_service.hub import Hub
-from gateway_service.live import Frame, Live
+from gateway_service.live import Live
+from gateway_service.live_sources import Frame
+from gateway_service.params import query_params
 from gateway_service.routing import Routes, json_response
 from gateway_service.schemas.conversations import moment
+from gateway_service.streams import STREAMS, Stream, named_stream
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError, Unauthenticated
 
@@ -33,6 +36,7 @@ TICKETS_PATH = "/api/rookery/v1/streaming/tickets"
 HEARTBEAT_SECONDS = 15.0
 LAST_WORD_SECONDS = 1.0
 MAX_MESSAGE_CHARS = 4_096
+MAX_STREAMS = 64
 _OPENING = b":)\n\n"
 _HEARTBEAT = b":thump\n\n"
 
@@ -58,10 +62,14 @@ class Streaming:
         self._clock = clock
         routes = Routes("streaming")
         routes.get(f"{PATH}/health", self.health, "streaming_health", "Whether streams are served")
-        routes.get(f"{PATH}/user", self.user, "streaming_user", "The caller's home, as server-sent events")
-        routes.get(
-            f"{PATH}/user/notification", self.notifications, "streaming_notifications", "What the caller is told"
-        )
+        routes.get(f"{PATH}/user", self.events, "streaming_user", "The caller's home, as server-sent events")
+        routes.get(f"{PATH}/user/notification", self.events, "streaming_notifications", "What the caller is told")
+        routes.get(f"{PATH}/public", self.events, "streaming_public", "All public statuses")
+        routes.get(f"{PATH}/public/local", self.events, "streaming_public_local", "The same")
+        routes.get(f"{PATH}/public/remote", self.events, "streaming_public_remote", "Of other servers: nothing")
+        routes.get(f"{PATH}/hashtag", self.events, "streaming_hashtag", "Public statuses with a hashtag")
+        routes.get(f"{PATH}/hashtag/local", self.events, "streaming_hashtag_local", "The same")
+        routes.get(f"{PATH}/list", self.events, "streaming_list", "Statuses of those on a list")
         routes.get(PATH, self.named_events, "streaming_named", "The same, by the name of the stream")
         routes.post(TICKETS_PATH, self.ticket, "streaming_ticket", "A ticket that opens a stream instead of the token")
         self.router: APIRouter = routes.router
@@ -71,16 +79,13 @@ class Streaming:
         return PlainTextResponse("OK")
 
     async def named_events(self, request: Request) -> Response:
-        stream = request.query_params.get("stream", "")
-        if stream not in STREAMS:
-            raise RouteNotFound("There is no such stream")
-        return await self._events(request, stream)
+        return await self._events(request, request.query_params.get("stream", ""))
 
-    async def user(self, request: Request) -> Response:
-        return await self._events(request, USER)
-
-    async def notifications(self, request: Request) -> Response:
-        return await self._events(request, USER_NOTIFICATION)
+    async def events(self, request: Request) -> Response:
+        """The stream that the path names."""
+        name = request.url.path.removeprefix(f"{PATH}/").strip("/").replace("/", ":")
+        only_media = name.startswith("public") and query_params(request).flag("only_media")
+        return await self._events(request, f"{name}:media" if only_media else name)
 
     async def ticket(self, request: Request) -> Response:
         await self._exchange.require_user(request)
@@ -89,11 +94,18 @@ class Streaming:
             orjson.dumps({"ticket": ticket, "expires_at": moment(datetime.fromtimestamp(ends_ms / 1000, UTC))})
         )
 
-    async def _events(self, request: Request, stream: str) -> Response:
-        since = seen_id(request)
-        token, identity = await self._handshake.admit(request, STREAMS[stream])
+    async def _events(self, request: Request, name: str) -> Response:
+        params = request.query_params
+        stream, since = named_stream(name, params.get("tag"), params.get("list")), seen_id(request)
+        token, identity = await self._handshake.admit(request, STREAMS[stream.name])
         connection = self._hub.open(identity)
-        return EventStream(self._hub, connection, self._live(connection, token, since), stream)
+        live = self._live(connection, token, since)
+        try:
+            await live.open(stream)
+        except BaseException:
+            self._hub.release(connection)
+            raise
+        return EventStream(self._hub, connection, live, stream)
 
     async def socket(self, websocket: WebSocket) -> None:
         """Refused with an HTTP answer where the token is not good; closed with a code of ours where it ends."""
@@ -123,7 +135,7 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Hub, connection: Connection, live: Live, stream: str) -> None:
+    def __init__(self, hub: Hub, connection: Connection, live: Live, stream: Stream) -> None:
         super().__init__(headers={"cache-control": "private, no-store", "x-accel-buffering": "no"})
         del self.headers["content-length"]
         self._hub = hub
@@ -170,9 +182,9 @@ class Socket:
 
     async def run(self) -> None:
         """Until either side has enough."""
-        stream = self._websocket.query_params.get("stream")
-        if stream:
-            await self._change("subscribe", stream)
+        params = self._websocket.query_params
+        if params.get("stream"):
+            await self._change({**params, "type": "subscribe"})
         closing = await run_until_closed(self._connection, self._pump(), self._listen())
         if closing is not None:
             try:
@@ -203,20 +215,34 @@ class Socket:
         if not isinstance(message, dict):
             await self._refuse("The message is not a JSON object")
             return
-        await self._change(message.get("type"), message.get("stream"))
+        await self._change(message)
 
-    async def _change(self, kind: object, stream: object) -> None:
-        if not isinstance(stream, str) or stream not in STREAMS:
+    async def _change(self, message: Mapping[str, Any]) -> None:
+        """Subscribes or unsubscribes, or says why not."""
+        try:
+            stream = named_stream(message.get("stream"), message.get("tag"), message.get("list"))
+            kind = message.get("type")
+            if not self._connection.identity.has_scope(STREAMS[stream.name]):
+                await self._refuse("Access token does not have the required scopes", 401)
+            elif kind == "subscribe":
+                await self._subscribe(stream)
+            elif kind == "unsubscribe":
+                self._hub.unlisten(self._connection, stream)
+                self._live.close(stream)
+            else:
+                await self._refuse("Unknown message type")
+        except RouteNotFound:
             await self._refuse("Unknown stream type")
-        elif not self._connection.identity.has_scope(STREAMS[stream]):
-            await self._refuse("Access token does not have the required scopes", 401)
-        elif kind == "subscribe":
-            self._hub.listen(self._connection, stream)
-            self._live.catch_up(stream)
-        elif kind == "unsubscribe":
-            self._hub.unlisten(self._connection, stream)
-        else:
-            await self._refuse("Unknown message type")
+        except AppError as error:
+            await self._refuse(str(error), http_status(error))
+
+    async def _subscribe(self, stream: Stream) -> None:
+        if len(self._connection.streams) >= MAX_STREAMS and stream not in self._connection.streams:
+            await self._refuse(f"A socket has at most {MAX_STREAMS} streams")
+            return
+        await self._live.open(stream)
+        self._hub.listen(self._connection, stream)
+        self._live.catch_up(stream)
 
     async def _refuse(self, why: str, status: int = 400) -> None:
         await self._websocket.send_text(orjson.dumps({"error": why, "status": status}).decode())
@@ -256,7 +282,7 @@ def _event(frame: Frame) -> bytes:
     return b"event: %b\ndata: %b\n%b\n" % (frame.event.encode(), frame.payload, number)
 
 
-def _message(frame: Frame, stream: str) -> str:
+def _message(frame: Frame, stream: Stream) -> str:
     """The payload is JSON in a string."""
-    body = {"stream": [stream], "event": frame.event, "payload": frame.payload.decode()}
+    body = {"stream": stream.label, "event": frame.event, "payload": frame.payload.decode()}
     return orjson.dumps(body).decode()

@@ -15,8 +15,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocket
 
 from gateway_service.config import Settings
-from gateway_service.connections import CHAT as CHAT_STREAM
-from gateway_service.connections import STREAMS, USER, Closing
+from gateway_service.connections import Closing
 from gateway_service.flags import (
     CHAT,
     FLAGS,
@@ -29,6 +28,8 @@ from gateway_service.flags import (
 )
 from gateway_service.hub import Hub
 from gateway_service.routing import Routes, behind
+from gateway_service.streams import CHAT as CHAT_STREAM
+from gateway_service.streams import STREAMS, USER
 from gateway_service.web import build_web
 from rookery_common.auth import Identity
 from rookery_common.clock import SystemClock

@@ -439,3 +439,82 @@ class TimelineUpdate(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TimelineUpdate: _TypeAlias = TimelineUpdate  # noqa: Y015
+
+@_typing.final
+class StreamPublicTimelinesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIBE_TIMELINES_FIELD_NUMBER: _builtins.int
+    UNSUBSCRIBE_TIMELINES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def subscribe_timelines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """To add and to leave: "public", "public:media" (of the same those with media), or "tag:" and a hashtag as hashtags are compared."""
+
+    @_builtins.property
+    def unsubscribe_timelines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        subscribe_timelines: _abc.Iterable[_builtins.str] | None = ...,
+        unsubscribe_timelines: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subscribe_timelines", b"subscribe_timelines", "unsubscribe_timelines", b"unsubscribe_timelines"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamPublicTimelinesRequest: _TypeAlias = StreamPublicTimelinesRequest  # noqa: Y015
+
+@_typing.final
+class StreamPublicTimelinesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPDATES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def updates(self) -> _containers.RepeatedCompositeFieldContainer[Global___PublicTimelineUpdate]:
+        """Empty in a heartbeat, which comes every 5 s."""
+
+    def __init__(
+        self,
+        *,
+        updates: _abc.Iterable[Global___PublicTimelineUpdate] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["updates", b"updates"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamPublicTimelinesResponse: _TypeAlias = StreamPublicTimelinesResponse  # noqa: Y015
+
+@_typing.final
+class PublicTimelineUpdate(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    AUTHOR_ID_FIELD_NUMBER: _builtins.int
+    TIMELINES_FIELD_NUMBER: _builtins.int
+    kind: Global___TimelineUpdate.Kind.ValueType
+    entry_id: _builtins.int
+    author_id: _builtins.int
+    @_builtins.property
+    def timelines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those of the caller's that it happened in."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___TimelineUpdate.Kind.ValueType = ...,
+        entry_id: _builtins.int = ...,
+        author_id: _builtins.int = ...,
+        timelines: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "entry_id", b"entry_id", "kind", b"kind", "timelines", b"timelines"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PublicTimelineUpdate: _TypeAlias = PublicTimelineUpdate  # noqa: Y015

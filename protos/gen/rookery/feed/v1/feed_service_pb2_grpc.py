@@ -60,6 +60,11 @@ class FeedServiceStub:
                 request_serializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.StreamTimelinesRequest.SerializeToString,
                 response_deserializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.StreamTimelinesResponse.FromString,
                 _registered_method=True)
+        self.StreamPublicTimelines = channel.stream_stream(
+                '/rookery.feed.v1.FeedService/StreamPublicTimelines',
+                request_serializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.StreamPublicTimelinesRequest.SerializeToString,
+                response_deserializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.StreamPublicTimelinesResponse.FromString,
+                _registered_method=True)
 
 
 class FeedServiceServicer:
@@ -103,6 +108,14 @@ class FeedServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamPublicTimelines(self, request_iterator, context):
+        """The same for what is the same for everybody: a gateway replica names the timelines that any of its clients listens to. Errors:
+        INVALID_ARGUMENT (subscribe_timelines).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FeedServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -130,6 +143,11 @@ def add_FeedServiceServicer_to_server(servicer, server):
                     servicer.StreamTimelines,
                     request_deserializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.StreamTimelinesRequest.FromString,
                     response_serializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.StreamTimelinesResponse.SerializeToString,
+            ),
+            'StreamPublicTimelines': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamPublicTimelines,
+                    request_deserializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.StreamPublicTimelinesRequest.FromString,
+                    response_serializer=rookery_dot_feed_dot_v1_dot_feed__service__pb2.StreamPublicTimelinesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -268,6 +286,33 @@ class FeedService:
             '/rookery.feed.v1.FeedService/StreamTimelines',
             rookery_dot_feed_dot_v1_dot_feed__service__pb2.StreamTimelinesRequest.SerializeToString,
             rookery_dot_feed_dot_v1_dot_feed__service__pb2.StreamTimelinesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamPublicTimelines(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/rookery.feed.v1.FeedService/StreamPublicTimelines',
+            rookery_dot_feed_dot_v1_dot_feed__service__pb2.StreamPublicTimelinesRequest.SerializeToString,
+            rookery_dot_feed_dot_v1_dot_feed__service__pb2.StreamPublicTimelinesResponse.FromString,
             options,
             channel_credentials,
             insecure,

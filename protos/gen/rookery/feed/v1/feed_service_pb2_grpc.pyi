@@ -47,6 +47,10 @@ class FeedServiceStub:
     """Puts the caller's own fresh post into the caller's home at once; the event would do it a moment later. Errors: UNAUTHENTICATED."""
     StreamTimelines: _grpc.StreamStreamMultiCallable[_feed_service_pb2.StreamTimelinesRequest, _feed_service_pb2.StreamTimelinesResponse]
     """One stream a gateway replica: it names the accounts it serves, and is sent what arrives in their timelines."""
+    StreamPublicTimelines: _grpc.StreamStreamMultiCallable[_feed_service_pb2.StreamPublicTimelinesRequest, _feed_service_pb2.StreamPublicTimelinesResponse]
+    """The same for what is the same for everybody: a gateway replica names the timelines that any of its clients listens to. Errors:
+    INVALID_ARGUMENT (subscribe_timelines).
+    """
 
 @_typing.type_check_only
 class FeedServiceAsyncStub(FeedServiceStub):
@@ -67,6 +71,10 @@ class FeedServiceAsyncStub(FeedServiceStub):
     """Puts the caller's own fresh post into the caller's home at once; the event would do it a moment later. Errors: UNAUTHENTICATED."""
     StreamTimelines: _aio.StreamStreamMultiCallable[_feed_service_pb2.StreamTimelinesRequest, _feed_service_pb2.StreamTimelinesResponse]  # type: ignore[assignment]
     """One stream a gateway replica: it names the accounts it serves, and is sent what arrives in their timelines."""
+    StreamPublicTimelines: _aio.StreamStreamMultiCallable[_feed_service_pb2.StreamPublicTimelinesRequest, _feed_service_pb2.StreamPublicTimelinesResponse]  # type: ignore[assignment]
+    """The same for what is the same for everybody: a gateway replica names the timelines that any of its clients listens to. Errors:
+    INVALID_ARGUMENT (subscribe_timelines).
+    """
 
 class FeedServiceServicer(metaclass=_abc_1.ABCMeta):
     """Timelines: ids with reasons, never posts."""
@@ -114,5 +122,15 @@ class FeedServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_feed_service_pb2.StreamTimelinesResponse], _abc.AsyncIterator[_feed_service_pb2.StreamTimelinesResponse]]:
         """One stream a gateway replica: it names the accounts it serves, and is sent what arrives in their timelines."""
+
+    @_abc_1.abstractmethod
+    def StreamPublicTimelines(
+        self,
+        request_iterator: _MaybeAsyncIterator[_feed_service_pb2.StreamPublicTimelinesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_feed_service_pb2.StreamPublicTimelinesResponse], _abc.AsyncIterator[_feed_service_pb2.StreamPublicTimelinesResponse]]:
+        """The same for what is the same for everybody: a gateway replica names the timelines that any of its clients listens to. Errors:
+        INVALID_ARGUMENT (subscribe_timelines).
+        """
 
 def add_FeedServiceServicer_to_server(servicer: FeedServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -6,10 +6,31 @@ from typing import Any
 
 from gateway_fakes.service import FakeService, bad
 from rookery.user.v1 import list_service_pb2 as pb
+from rookery.user.v1.list_service_pb2_grpc import ListServiceServicer
 from rookery_common.auth import Identity
 from rookery_common.errors import NotFound
 
 LIST_BASE = 80_000
+
+
+class ListServer(ListServiceServicer):
+    """The members of a world's lists, which are all the caller's own, over gRPC."""
+
+    def __init__(self, world: Any) -> None:
+        self._world = world
+
+    async def GetAccountList(self, request: Any, _context: Any) -> pb.GetAccountListResponse:
+        self._of(request.list_id)
+        return pb.GetAccountListResponse(list=pb.AccountList(list_id=request.list_id))
+
+    async def ListListMembers(self, request: Any, _context: Any) -> pb.ListListMembersResponse:
+        return pb.ListListMembersResponse(account_ids=sorted(self._of(request.list_id)))
+
+    def _of(self, list_id: int) -> set[int]:
+        members: set[int] | None = self._world.lists.get(list_id)
+        if members is None:
+            raise NotFound("No such list")
+        return members
 
 
 class FakeLists(FakeService):

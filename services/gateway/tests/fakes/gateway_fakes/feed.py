@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Final
 
 from rookery.feed.v1 import feed_service_pb2, feed_service_pb2_grpc
-from rookery_common.auth import Identity
+from rookery_common.auth import Identity, require_identity
 from rookery_common.errors import AppError
 from rookery_common.ids import MAX_ID
 from rookery_common.rpc import serve_batch
@@ -39,6 +39,11 @@ class FeedServer(feed_service_pb2_grpc.FeedServiceServicer):
         self._world.note("ListPublicTimeline", (*tags, request.only_media))
         return feed_service_pb2.ListPublicTimelineResponse(**_page(self._world.homes.get(EVERYBODY, []), request))
 
+    async def GetListTimeline(self, request: Any, context: Any) -> Any:
+        home = self._world.homes.get(require_identity("read:lists").account_id, [])
+        page = _page([each for each in home if each.author_id in request.author_ids], request)["entries"]
+        return feed_service_pb2.GetListTimelineResponse(entries=page)
+
     async def StreamTimelines(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
         async def listen() -> None:
             async for request in request_iterator:
@@ -46,16 +51,32 @@ class FeedServer(feed_service_pb2_grpc.FeedServiceServicer):
                 self._world.subscribed.difference_update(request.unsubscribe_account_ids)
 
         self._world.subscribed.clear()
-        listening = asyncio.create_task(listen())
-        try:
-            yield feed_service_pb2.StreamTimelinesResponse()
-            while True:
-                update = await self._world.updates.get()
-                if isinstance(update, AppError):
-                    raise update
-                yield feed_service_pb2.StreamTimelinesResponse(updates=[update])
-        finally:
-            listening.cancel()
+        async for update in _told(self._world.updates, listen()):
+            yield feed_service_pb2.StreamTimelinesResponse(updates=[update] if update else [])
+
+    async def StreamPublicTimelines(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
+        async def listen() -> None:
+            async for request in request_iterator:
+                self._world.followed.update(request.subscribe_timelines)
+                self._world.followed.difference_update(request.unsubscribe_timelines)
+
+        self._world.followed.clear()
+        async for update in _told(self._world.public_updates, listen()):
+            yield feed_service_pb2.StreamPublicTimelinesResponse(updates=[update] if update else [])
+
+
+async def _told(updates: asyncio.Queue[Any], listen: Coroutine[Any, Any, None]) -> AsyncIterator[Any]:
+    """Nothing at once, then what the world tells, while what is asked for is noted."""
+    listening = asyncio.create_task(listen)
+    try:
+        yield None
+        while True:
+            update = await updates.get()
+            if isinstance(update, AppError):
+                raise update
+            yield update
+    finally:
+        listening.cancel()
 
 
 def _page(entries: list[Any], asked: Any) -> dict[str, Any]:

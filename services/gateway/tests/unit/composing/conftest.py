@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import uvicorn
+from gateway_fakes.account_lists import ListServer
 from gateway_fakes.feed import EVERYBODY, FeedServer
 from gateway_fakes.filters import FilterServer
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -19,8 +22,11 @@ from gateway_service.cache import Fragments
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.config import Settings
+from gateway_service.handshake import Handshake
 from gateway_service.hub import Hub
 from gateway_service.revocations import Revocations
+from gateway_service.routers.streaming import Streaming
+from gateway_service.web import build_web
 from rookery.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from rookery.feed.v1 import feed_service_pb2, feed_service_pb2_grpc
 from rookery.notification.v1 import notification_service_pb2, notification_service_pb2_grpc
@@ -28,11 +34,13 @@ from rookery.post.v1 import post_pb2, post_service_pb2, post_service_pb2_grpc
 from rookery.user.v1 import account_pb2, user_service_pb2, user_service_pb2_grpc
 from rookery.user.v1.filter_service_pb2 import Filter
 from rookery.user.v1.filter_service_pb2_grpc import add_FilterServiceServicer_to_server
+from rookery.user.v1.list_service_pb2_grpc import add_ListServiceServicer_to_server
 from rookery_common.auth import Identity, require_identity
 from rookery_common.clock import SystemClock
 from rookery_common.errors import AppError, NotFound, Unauthenticated
 from rookery_common.rpc import RpcServer, serve_batch
 from rookery_common.testing.rpc import Network, Tokens, settings_of
+from rookery_common.testing.waiting import eventually
 
 BORN = 1_700_000_000
 SERVICES = ("auth", "user", "post", "feed", "messaging", "notification")
@@ -58,6 +66,9 @@ class World:
     updates: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     revocations: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     subscribed: set[int] = field(default_factory=set)
+    public_updates: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
+    followed: set[str] = field(default_factory=set)
+    lists: dict[int, set[int]] = field(default_factory=dict)
     filters: list[Filter] = field(default_factory=list)
     told: dict[int, list[notification_service_pb2.Notification]] = field(default_factory=dict)
     markers: dict[int, int] = field(default_factory=dict)
@@ -331,6 +342,7 @@ async def gateway(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         server = await Network(stack, world.tokens.verifier).serve(
             (user_service_pb2_grpc.add_UserServiceServicer_to_server, make(Users), "rookery.user.v1.UserService"),
             (add_FilterServiceServicer_to_server, make(FilterServer), "rookery.user.v1.FilterService"),
+            (add_ListServiceServicer_to_server, make(ListServer), "rookery.user.v1.ListService"),
             (post_service_pb2_grpc.add_PostServiceServicer_to_server, make(Posts), "rookery.post.v1.PostService"),
             (feed_service_pb2_grpc.add_FeedServiceServicer_to_server, make(FeedServer), "rookery.feed.v1.FeedService"),
             (
@@ -353,3 +365,21 @@ async def gateway(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             await component.start()
             stack.push_async_callback(component.stop)
         yield Gateway(settings, clients, cache, composer, hub, revocations, exchange, server)
+
+
+@pytest_asyncio.fixture
+async def address(gateway: Gateway) -> AsyncIterator[str]:
+    """Where its streams are served."""
+    clock = SystemClock()
+    handshake = Handshake(gateway.settings, gateway.exchange, clock)
+    streaming = Streaming(gateway.hub, gateway.clients, gateway.composer, gateway.exchange, handshake, clock)
+    web = build_web(gateway.settings, [streaming.router])
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(web, log_config=None, lifespan="off", ws="websockets-sansio")
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    await eventually(lambda: server.started)
+    yield f"127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = server.force_exit = True
+    await running
+    listener.close()

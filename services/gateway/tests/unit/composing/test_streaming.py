@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
-import pytest_asyncio
-import uvicorn
 from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from gateway_service.handshake import Handshake
-from gateway_service.routers.streaming import Streaming
-from gateway_service.web import build_web
 from rookery.auth.v1.auth_service_pb2 import Revocation
 from rookery.feed.v1.feed_service_pb2 import TimelineUpdate
 from rookery.notification.v1.notification_service_pb2 import StreamNotificationsResponse
@@ -42,23 +36,6 @@ def people(world: World) -> None:
     world.follow(BOB, ALICE)
     world.opaque["bobs-token"] = world.tokens.identity(BOB, session_id=7)
     world.opaque["write-only"] = world.tokens.identity(BOB, scopes=["write"])
-
-
-@pytest_asyncio.fixture
-async def address(gateway: Gateway) -> AsyncIterator[str]:
-    clock = SystemClock()
-    handshake = Handshake(gateway.settings, gateway.exchange, clock)
-    streaming = Streaming(gateway.hub, gateway.clients, gateway.composer, gateway.exchange, handshake, clock)
-    web = build_web(gateway.settings, [streaming.router])
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(web, log_config=None, lifespan="off", ws="websockets-sansio")
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    await eventually(lambda: server.started)
-    yield f"127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = server.force_exit = True
-    await running
-    listener.close()
 
 
 def update(entry_id: int, kind: Any = Kind.KIND_UPDATE) -> TimelineUpdate:

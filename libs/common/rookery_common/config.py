@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import os
 from typing import Literal, Self
 
@@ -146,3 +147,22 @@ class ElasticsearchSettings(BaseSettings):
     elasticsearch_password_file: str = Field("", description="A file with it, instead; read again when it changes.")
     elasticsearch_api_key: SecretStr = Field(SecretStr(""), description="The service's API key, encoded.")
     elasticsearch_api_key_file: str = Field("", description="A file with it, instead; read again when it changes.")
+
+
+class WebSettings(BaseSettings):
+    """For a service that asks addresses that strangers name."""
+
+    web_networks: str = Field(
+        "", description="Networks beside the internet that it may ask, such as 10.1.0.0/16; separated by commas."
+    )
+
+    @field_validator("web_networks")
+    @classmethod
+    def _check_web_networks(cls, value: str) -> str:
+        for part in filter(None, map(str.strip, value.split(","))):
+            ipaddress.ip_network(part)
+        return value
+
+    def networks(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        """Those networks."""
+        return [ipaddress.ip_network(part) for part in filter(None, map(str.strip, self.web_networks.split(",")))]

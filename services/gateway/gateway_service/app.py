@@ -40,6 +40,7 @@ from gateway_service.routers.interactions import Interactions
 from gateway_service.routers.markers import Markers
 from gateway_service.routers.measures import Measures
 from gateway_service.routers.media import Media
+from gateway_service.routers.notification_groups import NotificationGroups
 from gateway_service.routers.notifications import Notifications
 from gateway_service.routers.oauth import OAuth
 from gateway_service.routers.oembed import OEmbed
@@ -147,6 +148,7 @@ def api_routers(
         Profile(clients, composer, exchange, settings).router,
         *_people(clients, composer, exchange, settings),
         Notifications(clients, composer, exchange, settings).router,
+        NotificationGroups(clients, composer, exchange, settings).router,
         Markers(clients, exchange, settings).router,
         behind(flags, CHAT, Conversations(clients, composer, exchange, settings).router),
         SignUp(clients, exchange, settings, flags).router,

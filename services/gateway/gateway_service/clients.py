@@ -24,6 +24,7 @@ from rookery.feed.v1.feed_service_pb2 import (
 from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceStub
 from rookery.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
 from rookery.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
+from rookery.notification.v1.group_service_pb2_grpc import GroupServiceStub
 from rookery.notification.v1.notification_service_pb2 import ListNotificationsRequest, ListNotificationsResponse
 from rookery.notification.v1.notification_service_pb2_grpc import NotificationServiceStub
 from rookery.post.v1.edit_service_pb2_grpc import EditServiceStub
@@ -85,6 +86,7 @@ auth_stub = joined(AuthServiceStub, AccountServiceStub)
 post_stub = joined(
     PostServiceStub, EngagementServiceStub, EditServiceStub, PinServiceStub, PollServiceStub, ScheduleServiceStub
 )
+notification_stub = joined(NotificationServiceStub, GroupServiceStub)
 user_stub = joined(
     UserServiceStub,
     DirectoryServiceStub,
@@ -114,7 +116,7 @@ class Clients:
         self.post = client("post", settings.post_target, post_stub)
         self.feed = client("feed", settings.feed_target, FeedServiceStub)
         self.messaging = client("messaging", settings.messaging_target, MessagingServiceStub)
-        self.notification = client("notification", settings.notification_target, NotificationServiceStub)
+        self.notification = client("notification", settings.notification_target, notification_stub)
         self.moderation = client("moderation", settings.moderation_target, ModerationServiceStub)
         self.search = client("search", settings.search_target, SearchServiceStub)
         self.analytics = client("analytics", settings.analytics_target, AnalyticsServiceStub)

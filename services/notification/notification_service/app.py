@@ -8,36 +8,49 @@ from pathlib import Path
 from typing import Final
 
 from notification_service import __version__
-from notification_service.clients import AuthClient, PostClient
+from notification_service.clients import AuthClient, PostClient, post_stub
 from notification_service.config import Settings
 from notification_service.consumers import (
+    DECISION_GROUP,
+    DECISION_TOPIC,
     ENGAGEMENT_GROUP,
     ENGAGEMENT_TOPIC,
+    MESSAGE_GROUP,
+    MESSAGE_TOPIC,
     POST_GROUP,
     POST_TOPIC,
     USER_GROUP,
     USER_TOPIC,
     ActsHandler,
+    DecisionsHandler,
+    MessagesHandler,
     PostEventsHandler,
     UserEventsHandler,
 )
-from notification_service.repository import markers, notifications, told, watchers
+from notification_service.group_servicer import GroupServicer
+from notification_service.repository import markers, members, notifications, told, watchers
+from notification_service.repository.counts import CountCache
 from notification_service.repository.live import NOTIFICATIONS, PREFIX
 from notification_service.repository.markers import MarkerRepository
-from notification_service.repository.notifications import NotificationRepository
+from notification_service.repository.members import MemberRepository
+from notification_service.repository.notifications import HEADS, NotificationRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WindowRepository
+from notification_service.service.decisions import DecisionTeller
+from notification_service.service.edits import EditTeller
+from notification_service.service.groups import GroupReader
 from notification_service.service.markers import Markers
 from notification_service.service.posts import PostTeller
 from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
+from notification_service.service.standing import StandingTeller
 from notification_service.service.tell import Teller
 from notification_service.service.watch import WatchTeller
 from notification_service.servicer import ALLOWED_CALLERS, NotificationServicer
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+from rookery.notification.v1.group_service_pb2_grpc import add_GroupServiceServicer_to_server
 from rookery.notification.v1.notification_service_pb2_grpc import add_NotificationServiceServicer_to_server
-from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
 from rookery_common.app import App, Component, Role
 from rookery_common.auth import TokenVerifier
 from rookery_common.clients.cassandra import Cql
@@ -55,6 +68,7 @@ from rookery_common.rpc.server import RpcServer
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 STATEMENTS: Final = {
     **notifications.STATEMENTS,
+    **members.STATEMENTS,
     **told.STATEMENTS,
     **watchers.STATEMENTS,
     **markers.STATEMENTS,
@@ -74,7 +88,11 @@ class _Core:
         self.notifications = NotificationRepository(self.cql, self.clock)
         self.windows = WindowRepository(self.cache, cluster=cluster)
         self.streams = LiveStreams(self.state, NOTIFICATIONS, PREFIX, cluster=cluster)
-        self.teller = Teller(self.notifications, self.windows, Announcer(self.streams), self.clock)
+        self.heads = NotificationRepository(self.cql, self.clock, HEADS)
+        self.members = MemberRepository(self.cql, self.clock)
+        self.teller = Teller(
+            self.notifications, self.heads, self.members, self.windows, Announcer(self.streams), self.clock
+        )
 
 
 def build(roles: frozenset[Role]) -> App:
@@ -95,11 +113,17 @@ def _serving(core: _Core) -> list[Component]:
     live = LiveHub(core.streams, as_sent, core.clock)
     reader = NotificationReader(core.windows, core.notifications)
     put_away = PutAway(core.teller, core.notifications, core.windows)
-    servicer = NotificationServicer(reader, put_away, Markers(MarkerRepository(core.cql), core.clock), live)
+    marks = Markers(MarkerRepository(core.cql), core.clock)
+    servicer = NotificationServicer(reader, put_away, marks, live)
+    groups = GroupReader(core.heads, core.notifications, core.members, CountCache(core.cache), core.teller)
+    grouping = GroupServicer(groups, reader, put_away, marks)
     server = RpcServer(
         core.settings,
         verifier=TokenVerifier(AuthClient(auth).signing_keys, core.clock),
-        services=[(add_NotificationServiceServicer_to_server, servicer, "rookery.notification.v1.NotificationService")],
+        services=[
+            (add_NotificationServiceServicer_to_server, servicer, "rookery.notification.v1.NotificationService"),
+            (add_GroupServiceServicer_to_server, grouping, "rookery.notification.v1.GroupService"),
+        ],
         allowed_callers=ALLOWED_CALLERS,
     )
     return [auth, live, server]
@@ -107,7 +131,7 @@ def _serving(core: _Core) -> list[Component]:
 
 def _consuming(core: _Core) -> list[Component]:
     settings = core.settings
-    post = RpcClient(settings, settings.post_target, PostServiceStub, service="post")
+    post = RpcClient(settings, settings.post_target, post_stub, service="post")
     dead_letters = Producer(settings, "notification", settings.topic_prefix)
     told_posts = ToldRepository(core.cql, core.clock)
     consumer = partial(
@@ -119,14 +143,21 @@ def _consuming(core: _Core) -> list[Component]:
         batch=True,
     )
     acts = ActsHandler(core.teller)
-    watching = WatcherRepository(core.cql)
-    tellers = PostTeller(core.teller, told_posts, PostClient(post)), WatchTeller(core.teller, watching)
+    watching, posts = WatcherRepository(core.cql), PostClient(post)
+    standing = StandingTeller(core.teller, told_posts)
+    tellers = (
+        PostTeller(core.teller, told_posts, posts),
+        WatchTeller(core.teller, watching),
+        EditTeller(standing, posts),
+    )
     return [
         post,
         dead_letters,
         consumer(USER_GROUP, [USER_TOPIC], UserEventsHandler(acts, watching)),
         consumer(ENGAGEMENT_GROUP, [ENGAGEMENT_TOPIC], acts),
         consumer(POST_GROUP, [POST_TOPIC], PostEventsHandler(*tellers)),
+        consumer(DECISION_GROUP, [DECISION_TOPIC], DecisionsHandler(DecisionTeller(standing))),
+        consumer(MESSAGE_GROUP, [MESSAGE_TOPIC], MessagesHandler(standing)),
     ]
 
 

@@ -9,12 +9,18 @@ from typing import Final
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from notification_service.errors import WrongId
-from notification_service.models import Act, Kind, PostChange, PostGone, PostSeen, Watch
-from notification_service.placement import notification_id
+from notification_service.models import Act, Decision, Kind, PostChange, PostGone, PostSeen, Watch
+from notification_service.placement import notification_of
 from notification_service.repository.watchers import WatcherRepository
+from notification_service.service.decisions import DecisionTeller
+from notification_service.service.edits import EditTeller
 from notification_service.service.posts import PostTeller
+from notification_service.service.standing import StandingTeller
 from notification_service.service.tell import Teller, is_told
 from notification_service.service.watch import WatchTeller
+from rookery.messaging.v1.events_pb2 import MessageSent
+from rookery.moderation.v1.decision_pb2 import DecisionState
+from rookery.moderation.v1.events_pb2 import PostDecided
 from rookery.post.v1 import engagement_events_pb2 as engagement
 from rookery.post.v1 import events_pb2 as post_events
 from rookery.post.v1 import post_pb2
@@ -26,24 +32,31 @@ from rookery_common.kafka.events import Event
 POST_TOPIC: Final = "post.events.v1"
 USER_TOPIC: Final = "user.events.v1"
 ENGAGEMENT_TOPIC: Final = "post.engagement.v1"
+DECISION_TOPIC: Final = "moderation.decisions.v1"
+MESSAGE_TOPIC: Final = "messaging.events.v1"
 POST_GROUP: Final = "notification.post-events"
 USER_GROUP: Final = "notification.user-events"
 ENGAGEMENT_GROUP: Final = "notification.engagement"
+DECISION_GROUP: Final = "notification.moderation-decisions"
+MESSAGE_GROUP: Final = "notification.messaging-events"
 _Seen = post_events.PostCreated | post_events.PostVisible | post_events.PostUpdated
 
 
 class PostEventsHandler:
-    """Group notification.post-events: mentions and reblogs, and new posts for who watches, of what may be seen."""
+    """Group notification.post-events: mentions, reblogs, edits, and new posts for who watches, of what may be seen."""
 
-    def __init__(self, posts: PostTeller, watchers: WatchTeller) -> None:
+    def __init__(self, posts: PostTeller, watchers: WatchTeller, edits: EditTeller) -> None:
         self._posts = posts
         self._watchers = watchers
+        self._edits = edits
 
     async def __call__(self, events: Sequence[Event]) -> None:
         found = [change for event in events if (change := _post_change(event)) is not None]
         if found:
             await self._posts.apply(found)
-            await self._watchers.tell([each for each in found if isinstance(each, PostSeen) and each.is_for_watchers])
+            seen = [each for each in found if isinstance(each, PostSeen)]
+            await self._watchers.tell([each for each in seen if each.is_for_watchers])
+            await self._edits.tell([each for each in seen if each.edited_at_ms])
 
 
 class UserEventsHandler:
@@ -70,8 +83,54 @@ class ActsHandler:
     async def __call__(self, events: Sequence[Event]) -> None:
         found = [act for event in events for act in _acts(event)]
         await self._teller.tell_acts(act for act, is_ended in found if not is_ended)
-        ended = [(act.recipient_id, notification_id(act)) for act, is_ended in found if is_ended and is_told(act)]
+        ended = [notification_of(act) for act, is_ended in found if is_ended and is_told(act)]
         await self._teller.put_away(ended, "taken_back")
+
+
+class DecisionsHandler:
+    """Group notification.moderation-decisions: posts that were taken down, and those that may be seen again."""
+
+    def __init__(self, decisions: DecisionTeller) -> None:
+        self._decisions = decisions
+
+    async def __call__(self, events: Sequence[Event]) -> None:
+        await self._decisions.apply([found for event in events if (found := _decision(event)) is not None])
+
+
+class MessagesHandler:
+    """Group notification.messaging-events: that there is something new in a conversation."""
+
+    def __init__(self, standing: StandingTeller) -> None:
+        self._standing = standing
+
+    async def __call__(self, events: Sequence[Event]) -> None:
+        await self._standing.tell([act for event in events for act in _messages(event)])
+
+
+def _decision(event: Event) -> Decision | None:
+    """What is held is still being decided on."""
+    message = event.decode()
+    if not isinstance(message, PostDecided) or message.decision.state == DecisionState.DECISION_STATE_HELD:
+        return None
+    decision = message.decision
+    return Decision(
+        post_id=_id(decision.post_id, "post_id"),
+        author_id=_id(decision.account_id, "account_id"),
+        is_removed=decision.state == DecisionState.DECISION_STATE_REMOVED,
+        at_ms=_ms(decision.decide_time, event),
+    )
+
+
+def _messages(event: Event) -> list[Act]:
+    message = event.decode()
+    if not isinstance(message, MessageSent):
+        return []
+    conversation_id, sender_id = _id(message.conversation_id, "conversation_id"), _id(message.sender_id, "sender_id")
+    at_ms = _ms(message.create_time, event)
+    return [
+        Act(_id(member_id, "member_ids"), Kind.MESSAGE, sender_id, conversation_id, conversation_id, at_ms)
+        for member_id in message.member_ids
+    ]
 
 
 def _watch(event: Event) -> Watch | None:
@@ -112,7 +171,7 @@ def _follow(follow: user_events.Follow, event: Event) -> Act:
         recipient_id=_id(follow.followee_id, "followee_id"),
         kind=Kind.FOLLOW,
         account_id=_id(follow.follower_id, "follower_id"),
-        post_id=0,
+        subject_id=0,
         source_id=0,
         at_ms=_ms(follow.follow_time, event),
     )
@@ -130,7 +189,7 @@ def _favourite(favourite: engagement.Favourite, event: Event) -> Act:
         recipient_id=_id(favourite.post_author_id, "post_author_id"),
         kind=Kind.FAVOURITE,
         account_id=_id(favourite.account_id, "account_id"),
-        post_id=post_id,
+        subject_id=post_id,
         source_id=post_id,
         at_ms=_ms(favourite.create_time, event),
     )
@@ -139,7 +198,8 @@ def _favourite(favourite: engagement.Favourite, event: Event) -> Act:
 def _post_change(event: Event) -> PostChange | None:
     message = event.decode()
     if isinstance(message, post_events.PostDeleted):
-        return PostGone(_id(message.post.post_id, "post_id"))
+        gone = message.post
+        return PostGone(_id(gone.post_id, "post_id"), gone.author_id, gone.reblog_of_id)
     if not isinstance(message, _Seen) or message.post.state != post_pb2.PostState.POST_STATE_VISIBLE:
         return None
     post = message.post
@@ -150,6 +210,7 @@ def _post_change(event: Event) -> PostChange | None:
         reblog_of_id=post.reblog_of_id,
         at_ms=_event_ms(event),
         is_for_watchers=not isinstance(message, post_events.PostUpdated) and _is_for_watchers(post),
+        edited_at_ms=post.edit_time.ToMilliseconds() if isinstance(message, post_events.PostUpdated) else 0,
     )
 
 

@@ -35,6 +35,16 @@ class WrongId(InvalidArgument):
         super().__init__(f"{field} is not an id", fields=[violation])
 
 
+class WrongGroupKey(InvalidArgument):
+    """Not a key that a group can have."""
+
+    reason = "WRONG_GROUP_KEY"
+
+    def __init__(self) -> None:
+        violation = FieldViolation("group_key", "ERR_INVALID", "is not the key of a group")
+        super().__init__("group_key is not the key of a group", fields=[violation])
+
+
 class WrongTimeline(InvalidArgument):
     """Not a timeline that can be marked, or one that is named twice."""
 

@@ -24,6 +24,13 @@ class Kind(IntEnum):
     MENTION = 4
     FOLLOW_REQUEST = 5
     STATUS = 6
+    UPDATE = 7
+    MODERATION_WARNING = 8
+    MESSAGE = 9
+
+
+# What many may do to one thing: told as one, for half a day at a time.
+GROUPED: Final = frozenset({Kind.FOLLOW, Kind.FAVOURITE, Kind.REBLOG})
 
 
 class MarkedTimeline(IntEnum):
@@ -47,14 +54,15 @@ class Marker:
 class Act:
     """Somebody did something that concerns somebody else.
 
-    `source_id` is the post that is the act: what mentions, or the reblog; for a favourite the post that is liked; 0 for
-    a follow or a request for one. `post_id` is the post that the notification shows.
+    `account_id` is 0 for what the community itself did. `subject_id` is what the notification shows: a post, for a
+    message its conversation, 0 for a follow or a request for one. `source_id` is the post that is the act, what
+    mentions or the reblog; of other acts what they are done to, which is what `subject_id` names.
     """
 
     recipient_id: int
     kind: Kind
     account_id: int
-    post_id: int
+    subject_id: int
     source_id: int
     at_ms: int
 
@@ -67,7 +75,39 @@ class Notification:
     recipient_id: int
     kind: Kind
     account_id: int
-    post_id: int
+    subject_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupKey:
+    """What is told as one: notifications of a kind about one subject in half a day, counted from 1970."""
+
+    kind: Kind
+    subject_id: int
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationGroup:
+    """Notifications that are told as one; without a key it is a single one, of a kind that has no groups, or as asked.
+
+    `newest` and `account_ids` (some of them, the newest first) are of those between the bounds that were asked for;
+    `oldest_id` is of those whose accounts are named on this page; `count` is of all.
+    """
+
+    key: GroupKey | None
+    newest: Notification
+    oldest_id: int
+    account_ids: Sequence[int]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPage:
+    """Newest first. `reached_id` is where to go on, in the direction of the page; 0 when there are no more."""
+
+    groups: Sequence[NotificationGroup]
+    reached_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +118,13 @@ class Slot:
     notification: Notification | None
 
 
+# Source, kind and recipient.
+TellingKey = tuple[int, Kind, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
-    """That a post was told of: to whom, as what, and under which id."""
+    """That a post, or another source, was told of: to whom, as what, and under which id."""
 
     source_id: int
     kind: Kind
@@ -99,6 +143,8 @@ class PostSeen:
     at_ms: int
     # Whether those are told who want to hear of each post of its author: of new ones, and not of answers to others.
     is_for_watchers: bool = False
+    # When it was edited; 0 where this is no edit.
+    edited_at_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +162,21 @@ class PostGone:
     """A post that was deleted, for good."""
 
     post_id: int
+    author_id: int
+    reblog_of_id: int = 0
 
 
 PostChange = PostSeen | PostGone
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a post was taken down, by the last decision on it."""
+
+    post_id: int
+    author_id: int
+    is_removed: bool
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -8,15 +8,20 @@ import pytest
 
 from notification_service.models import Act, Kind, Notification, NotificationPage, PageQuery, PostSeen
 from notification_service.placement import notification_of
+from notification_service.repository.counts import CountCache
 from notification_service.repository.markers import MarkerRepository
+from notification_service.repository.members import MemberRepository
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WindowRepository
+from notification_service.service.edits import EditTeller
+from notification_service.service.groups import GroupReader
 from notification_service.service.markers import Markers
 from notification_service.service.posts import PostTeller
 from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
+from notification_service.service.standing import StandingTeller
 from notification_service.service.tell import Teller
 from notification_service.service.watch import WatchTeller
 from rookery_common.errors import Unavailable
@@ -35,16 +40,21 @@ MakeAct = Callable[..., Act]
 
 
 class Authors:
-    """What post knows of posts that anyone may see."""
+    """What post knows of posts that anyone may see; who reblogs them it tells two at a time."""
 
     def __init__(self) -> None:
         self.by_post: dict[int, int] = {}
+        self.reblogged_by: dict[int, list[int]] = {}
         self.away = False
 
     async def of_posts(self, post_ids: Collection[int]) -> Mapping[int, int]:
         if self.away:
             raise Unavailable("post is away")
         return {post_id: self.by_post[post_id] for post_id in post_ids if post_id in self.by_post}
+
+    async def rebloggers(self, post_id: int, after_id: int) -> tuple[Sequence[int], int]:
+        rest = [number for number in sorted(self.reblogged_by.get(post_id, [])) if number > after_id]
+        return rest[:2], rest[1] if len(rest) > 2 else 0
 
 
 class Acts:
@@ -81,9 +91,9 @@ class Lists:
         return await self._reader.page(recipient_id, PageQuery(limit, **bounds))
 
     async def of(self, recipient_id: int = ALICE) -> list[tuple[Kind, int, int]]:
-        """Kind, account and post of what is told, newest first."""
+        """Kind, account and subject of what is told, newest first."""
         page = await self.page(recipient_id)
-        return [(each.kind, each.account_id, each.post_id) for each in page.notifications]
+        return [(each.kind, each.account_id, each.subject_id) for each in page.notifications]
 
 
 @pytest.fixture
@@ -107,16 +117,28 @@ def authors() -> Authors:
 @pytest.fixture
 def teller(
     notifications: NotificationRepository,
+    heads: NotificationRepository,
+    members: MemberRepository,
     windows: WindowRepository,
     streams: LiveStreams[Notification],
     clock: FakeClock,
 ) -> Teller:
-    return Teller(notifications, windows, Announcer(streams), clock)
+    return Teller(notifications, heads, members, windows, Announcer(streams), clock)
 
 
 @pytest.fixture
 def posts(teller: Teller, told: ToldRepository, authors: Authors) -> PostTeller:
     return PostTeller(teller, told, authors)
+
+
+@pytest.fixture
+def standing(teller: Teller, told: ToldRepository) -> StandingTeller:
+    return StandingTeller(teller, told)
+
+
+@pytest.fixture
+def edits(standing: StandingTeller, authors: Authors) -> EditTeller:
+    return EditTeller(standing, authors)
 
 
 @pytest.fixture
@@ -127,6 +149,17 @@ def watching(teller: Teller, watchers: WatcherRepository) -> WatchTeller:
 @pytest.fixture
 def reader(windows: WindowRepository, notifications: NotificationRepository) -> NotificationReader:
     return NotificationReader(windows, notifications)
+
+
+@pytest.fixture
+def groups(
+    heads: NotificationRepository,
+    notifications: NotificationRepository,
+    members: MemberRepository,
+    counts: CountCache,
+    teller: Teller,
+) -> GroupReader:
+    return GroupReader(heads, notifications, members, counts, teller)
 
 
 @pytest.fixture

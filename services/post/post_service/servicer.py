@@ -47,6 +47,7 @@ NOTIFICATION: Final = "notification"
 ALLOWED_CALLERS: Final = {
     "*": frozenset({GATEWAY}),
     "BatchGetPosts": frozenset({GATEWAY, NOTIFICATION, "moderation"}),
+    "ListEngagedAccounts": frozenset({GATEWAY, NOTIFICATION}),
     "ListAccountPosts": frozenset({GATEWAY, FEED, SEARCH}),
     "ListVoters": frozenset({NOTIFICATION}),
 }

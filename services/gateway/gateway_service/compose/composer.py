@@ -17,11 +17,13 @@ from gateway_service.compose.hydrate import Facts, Hydrator
 from gateway_service.compose.marks import Mark, leave_vote
 from gateway_service.compose.present import Presenter
 from gateway_service.compose.reblogs import ECHO_ENTRIES, echoes
+from gateway_service.compose.told import Groups, Told, people_of, posts_of
 from gateway_service.config import Settings
 from gateway_service.errors import RecordNotFound
 from gateway_service.metrics import ECHOES
 from gateway_service.schemas.relationships import relationship as relationship_body
 from rookery.feed.v1.feed_service_pb2 import ListPublicTimelineRequest, Reason, TimelineEntry
+from rookery.notification.v1.group_service_pb2 import NotificationGroup
 from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery.post.v1.edit_service_pb2 import Revision
 from rookery.post.v1.media_pb2 import Media
@@ -161,9 +163,16 @@ class Composer:
         """Those notifications that the viewer is shown now, in this order, each with its id."""
         if not told:
             return []
-        post_ids = list(dict.fromkeys(each.post_id for each in told if each.post_id))
-        facts = await self._hydrator.posts(viewer, post_ids, {each.account_id for each in told})
-        return self._presenter(viewer, facts).told(told)
+        facts = await self._hydrator.posts(viewer, posts_of(told), people_of(viewer.account_id, told))
+        return Told(viewer.account_id, facts, self._presenter(viewer, facts), self.community()).shown(told)
+
+    async def notification_groups(self, viewer: Identity, groups: Sequence[NotificationGroup]) -> Groups:
+        """Those groups of notifications that the viewer is shown now."""
+        newest = [group.newest for group in groups]
+        people = {account_id for group in groups for account_id in group.account_ids if account_id}
+        people |= people_of(viewer.account_id, newest)
+        facts = await self._hydrator.posts(viewer, posts_of(newest), people)
+        return Told(viewer.account_id, facts, self._presenter(viewer, facts), self.community()).groups(groups)
 
     async def relationships(self, viewer: Identity, account_ids: Sequence[int]) -> list[bytes]:
         """Relationships in this order, without unknown accounts."""

@@ -14,7 +14,6 @@ from gateway_service.compose.html import Renderer
 from gateway_service.compose.polls import poll_fragment, poll_params
 from gateway_service.config import Settings
 from gateway_service.filters import NOTHING, folded
-from rookery.notification.v1.notification_service_pb2 import Notification, NotificationType
 from rookery.post.v1.edit_service_pb2 import Revision
 from rookery.post.v1.media_pb2 import Dimensions, Media, MediaType
 from rookery.post.v1.post_pb2 import Mention, Post, Visibility
@@ -33,14 +32,6 @@ _MEDIA_TYPE = {
     MediaType.MEDIA_TYPE_GIFV: "gifv",
     MediaType.MEDIA_TYPE_VIDEO: "video",
     MediaType.MEDIA_TYPE_AUDIO: "audio",
-}
-_NOTIFICATION_TYPE = {
-    NotificationType.NOTIFICATION_TYPE_FOLLOW: b"follow",
-    NotificationType.NOTIFICATION_TYPE_FAVOURITE: b"favourite",
-    NotificationType.NOTIFICATION_TYPE_REBLOG: b"reblog",
-    NotificationType.NOTIFICATION_TYPE_MENTION: b"mention",
-    NotificationType.NOTIFICATION_TYPE_FOLLOW_REQUEST: b"follow_request",
-    NotificationType.NOTIFICATION_TYPE_STATUS: b"status",
 }
 _MARKS = ("favourited", "reblogged", "bookmarked", "muted", "pinned")
 COMMUNITY_ID = -99
@@ -144,7 +135,7 @@ class Entities:
         post, poll = scheduled.post, scheduled.post.poll
         return {
             "id": str(scheduled.scheduled_id),
-            "scheduled_at": _time(scheduled.publish_time),
+            "scheduled_at": time_text(scheduled.publish_time),
             "params": {
                 "text": post.text,
                 "media_ids": [str(media_id) for media_id in post.media_ids] or None,
@@ -170,7 +161,7 @@ class Entities:
             "content": self._renderer.render(revision.text, names, revision.tags),
             "spoiler_text": revision.spoiler_text,
             "sensitive": revision.sensitive,
-            "created_at": _time(revision.create_time),
+            "created_at": time_text(revision.create_time),
             "media_attachments": [self.media(media) for media in revision.media],
             "emojis": [],
         }
@@ -182,7 +173,7 @@ class Entities:
         names = [mention.username for mention in post.mentions]
         status: dict[str, Any] = {
             "id": str(post.post_id),
-            "created_at": _time(post.create_time),
+            "created_at": time_text(post.create_time),
             "in_reply_to_id": _id(post.in_reply_to_id),
             "in_reply_to_account_id": _id(post.in_reply_to_account_id),
             "sensitive": post.sensitive,
@@ -191,7 +182,7 @@ class Entities:
             "language": post.language or None,
             "uri": f"{self._url}/users/{username}/statuses/{post.post_id}",
             "url": f"{self._url}/@{username}/{post.post_id}",
-            "edited_at": _time(post.edit_time) if post.HasField("edit_time") else None,
+            "edited_at": time_text(post.edit_time) if post.HasField("edit_time") else None,
             "content": self._renderer.render(post.text, names, post.tags),
             "application": _application(post),
             "media_attachments": [self.media(media) for media in post.media],
@@ -221,7 +212,7 @@ class Entities:
             "indexable": account.indexable,
             "noindex": not account.indexable,
             "group": account.group,
-            "created_at": _time(account.create_time),
+            "created_at": time_text(account.create_time),
             "note": self._renderer.render(account.note),
             "url": f"{self._url}/@{account.username}",
             "uri": f"{self._url}/users/{account.username}",
@@ -236,7 +227,7 @@ class Entities:
                 {
                     "name": field.name,
                     "value": self._renderer.render(field.value).removeprefix("<p>").removesuffix("</p>"),
-                    "verified_at": _time(field.verify_time) if field.HasField("verify_time") else None,
+                    "verified_at": time_text(field.verify_time) if field.HasField("verify_time") else None,
                 }
                 for field in account.fields
             ],
@@ -271,19 +262,6 @@ def reblog_body(
     return status_body(head, counts, marks, account, filtered)[:-1] + b',"reblog":' + original + b"}"
 
 
-def notification_body(notification: Notification, account: bytes, status: bytes | None) -> bytes:
-    """A whole notification; each is a group of its own."""
-    number = notification.notification_id
-    return b'{"id":"%d","type":"%b","created_at":"%b","group_key":"ungrouped-%d","account":%b%b}' % (
-        number,
-        _NOTIFICATION_TYPE[notification.type],
-        _time(notification.create_time).encode(),
-        number,
-        account,
-        b',"status":' + status if status is not None else b"",
-    )
-
-
 def account_body(head: bytes, counts: Counts) -> bytes:
     """A whole account."""
     followers, following, statuses, day = counts
@@ -305,7 +283,7 @@ def _id(number: int) -> str | None:
     return str(number) if number else None
 
 
-def _time(moment: Timestamp) -> str:
+def time_text(moment: Timestamp) -> str:
     seconds = datetime.fromtimestamp(moment.seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{seconds}.{moment.nanos // 1_000_000:03}Z"
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway_service.cache import PostFragment
-from gateway_service.compose.audience import Rule, Why, why_not_home, why_not_listed, why_not_told
-from gateway_service.compose.entities import marks_of, notification_body, numbers_of, reblog_body, status_body
+from gateway_service.compose.audience import Rule, Why, why_not_home, why_not_listed
+from gateway_service.compose.entities import marks_of, numbers_of, reblog_body, status_body
 from gateway_service.compose.hydrate import Facts
 from gateway_service.compose.polls import poll_body
 from gateway_service.errors import RecordNotFound
 from gateway_service.filters import NOTHING
 from gateway_service.metrics import LEFT_OUT
 from rookery.feed.v1.feed_service_pb2 import TimelineEntry
-from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery.user.v1.filter_service_pb2 import FilterContext
 from rookery_common.auth import Identity
 from rookery_common.errors import Unavailable
@@ -65,16 +64,14 @@ class Presenter:
                 shown.append((post_id, body))
         return shown
 
-    def told(self, notifications: Iterable[Notification]) -> list[tuple[int, bytes]]:
-        """Those notifications that the viewer is shown, in this order: the id and the entity."""
-        shown = []
-        for notification in notifications:
-            body = self._told(notification)
-            if isinstance(body, Why):
-                _LEFT_OUT[body].inc()
-            else:
-                shown.append((notification.notification_id, body))
-        return shown
+    def told(self, post_id: int) -> bytes | Why:
+        """The status that something is told of; without it the telling is about nothing."""
+        post = self._facts.posts.get(post_id)
+        if post is not None and self._why_filtered(post_id, post, _NOTIFICATIONS):
+            return Why.FILTERED
+        if post is not None and self._facts.views[post_id].marks.muted:
+            return Why.MUTED
+        return self._listed(post_id)
 
     def people(self, account_ids: Iterable[int]) -> list[bytes]:
         """Accounts of a list, in this order."""
@@ -106,23 +103,6 @@ class Presenter:
             return None
         is_own = post.author_id == self._viewer_id
         return poll_body(post.poll, view.poll, self._unix_seconds, viewer_id=self._viewer_id, is_own=is_own)
-
-    def _told(self, notification: Notification) -> bytes | Why:
-        """Without the post that it is about, a notification is about nothing."""
-        account_id, post_id = notification.account_id, notification.post_id
-        why = why_not_told(self._viewer_id, account_id, self._facts.relationships)
-        if why is not None:
-            return why
-        account = self._facts.accounts.get(account_id)
-        if account is None:
-            return Why.AUTHOR_UNKNOWN
-        post = self._facts.posts.get(post_id)
-        if post is not None and self._why_filtered(post_id, post, _NOTIFICATIONS):
-            return Why.FILTERED
-        if post is not None and self._facts.views[post_id].marks.muted:
-            return Why.MUTED
-        status = self._listed(post_id) if post_id else None
-        return status if isinstance(status, Why) else notification_body(notification, account.body, status)
 
     def _listed(self, post_id: int) -> bytes | Why:
         post = self._facts.posts.get(post_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from gateway_service.auth import TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
+from gateway_service.compose.told import TYPES
 from gateway_service.config import Settings
 from gateway_service.errors import RecordNotFound
 from gateway_service.paging import link_header
@@ -22,7 +23,6 @@ from rookery.notification.v1.notification_service_pb2 import (
     DismissNotificationRequest,
     GetNotificationRequest,
     ListNotificationsRequest,
-    NotificationType,
 )
 from rookery_common.auth import Identity
 
@@ -35,14 +35,6 @@ CALL_SECONDS = 5.0
 READ, WRITE = "read:notifications", "write:notifications"
 BASE = "/api/v1/notifications"
 MAX_TYPES = 64
-TYPES: Mapping[str, NotificationType.ValueType] = {
-    "follow": NotificationType.NOTIFICATION_TYPE_FOLLOW,
-    "favourite": NotificationType.NOTIFICATION_TYPE_FAVOURITE,
-    "reblog": NotificationType.NOTIFICATION_TYPE_REBLOG,
-    "mention": NotificationType.NOTIFICATION_TYPE_MENTION,
-    "status": NotificationType.NOTIFICATION_TYPE_STATUS,
-    "follow_request": NotificationType.NOTIFICATION_TYPE_FOLLOW_REQUEST,
-}
 
 
 @dataclass(frozen=True, slots=True)

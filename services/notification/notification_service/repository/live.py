@@ -13,12 +13,12 @@ _FIELDS: Final = struct.Struct(">Bqqqq")
 
 
 def _pack(told: Notification) -> bytes:
-    return _FIELDS.pack(told.kind, told.notification_id, told.recipient_id, told.account_id, told.post_id)
+    return _FIELDS.pack(told.kind, told.notification_id, told.recipient_id, told.account_id, told.subject_id)
 
 
 def _unpack(packed: bytes) -> Notification:
-    kind, notification_id, recipient_id, account_id, post_id = _FIELDS.unpack(packed)
-    return Notification(notification_id, recipient_id, Kind(kind), account_id, post_id)
+    kind, notification_id, recipient_id, account_id, subject_id = _FIELDS.unpack(packed)
+    return Notification(notification_id, recipient_id, Kind(kind), account_id, subject_id)
 
 
 NOTIFICATIONS: Final[Codec[Notification]] = Codec(_pack, _unpack)

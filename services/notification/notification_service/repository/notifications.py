@@ -1,4 +1,4 @@
-"""Notifications in CQL: all of them for as long as they are kept, and what of them was put away."""
+"""Notifications in CQL: all of them for as long as they are kept, what of them was put away; and heads of groups."""
 
 from __future__ import annotations
 
@@ -16,30 +16,40 @@ from rookery_common.ids import ms_of
 # Rows of one partition in a batch: beyond this a batch costs no less per row, and engines begin to warn.
 BATCH_ROWS: Final = 100
 BATCHES_AT_ONCE: Final = 32
+LIST: Final = "notifications"
+HEADS: Final = "group_heads"
 
-STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
+
+_ROWS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "notification_insert": (
+        "notifications_insert": (
             "INSERT INTO notifications (recipient_id, time_bucket, notification_id, kind, account_id, post_id)"
             " VALUES (?, ?, ?, ?, ?, ?) USING TTL ?"
         ),
-        "notification_put_away": (
+        "notifications_put_away": (
             "INSERT INTO notifications (recipient_id, time_bucket, notification_id, put_away)"
             " VALUES (?, ?, ?, true) USING TTL ?"
         ),
-        "notification_get": (
+        "notifications_get": (
             "SELECT notification_id, kind, account_id, post_id, put_away FROM notifications"
             " WHERE recipient_id = ? AND time_bucket = ? AND notification_id = ?"
         ),
-        "notification_older": (
+        "notifications_older": (
             "SELECT notification_id, kind, account_id, post_id, put_away FROM notifications"
             " WHERE recipient_id = ? AND time_bucket = ? AND notification_id < ? AND notification_id > ? LIMIT ?"
         ),
-        "notification_newer": (
+        "notifications_newer": (
             "SELECT notification_id, kind, account_id, post_id, put_away FROM notifications"
             " WHERE recipient_id = ? AND time_bucket = ? AND notification_id < ? AND notification_id > ?"
             " ORDER BY notification_id ASC LIMIT ?"
         ),
+    }
+)
+# Of two tables with the same columns.
+STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **_ROWS,
+        **{name.replace(LIST, HEADS): text.replace(LIST, HEADS) for name, text in _ROWS.items()},
         "cleared_set": "INSERT INTO cleared_notifications (recipient_id, up_to_id) VALUES (?, ?) USING TIMESTAMP ?",
         "cleared_get": "SELECT up_to_id FROM cleared_notifications WHERE recipient_id = ?",
     }
@@ -49,9 +59,10 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
 class NotificationRepository:
     """Writes in batches of one partition each; reads slices of one recipient. Raises Unavailable while CQL is away."""
 
-    def __init__(self, cql: Cql, clock: Clock) -> None:
+    def __init__(self, cql: Cql, clock: Clock, table: str = LIST) -> None:
         self._cql = cql
         self._clock = clock
+        self._table = table
 
     async def add(self, notifications: Iterable[Notification]) -> None:
         """All of them, in any order; once more changes nothing. What is older than the history is left out."""
@@ -60,9 +71,9 @@ class NotificationRepository:
             number, bucket = each.notification_id, time_bucket(each.notification_id)
             ttl = self._ttl(number)
             if ttl > 0:
-                row = (each.recipient_id, bucket, number, int(each.kind), each.account_id, each.post_id, ttl)
+                row = (each.recipient_id, bucket, number, int(each.kind), each.account_id, each.subject_id, ttl)
                 partitions.setdefault((each.recipient_id, bucket), []).append(row)
-        await self._write("notification_insert", partitions)
+        await self._write(f"{self._table}_insert", partitions)
 
     async def put_away(self, ids: Iterable[tuple[int, int]]) -> None:
         """For good: (recipient, notification) each, whether or not they are there yet."""
@@ -71,7 +82,7 @@ class NotificationRepository:
             bucket, ttl = time_bucket(number), self._ttl(number)
             if ttl > 0:
                 partitions.setdefault((recipient_id, bucket), []).append((recipient_id, bucket, number, ttl))
-        await self._write("notification_put_away", partitions)
+        await self._write(f"{self._table}_put_away", partitions)
 
     async def clear(self, recipient_id: int, up_to_id: int) -> None:
         """Puts everything up to the id away; a lower one changes nothing."""
@@ -84,17 +95,19 @@ class NotificationRepository:
 
     async def get(self, recipient_id: int, number: int) -> Slot | None:
         """None where nothing was ever written, or it has expired."""
-        rows = await self._cql.execute("notification_get", (recipient_id, time_bucket(number), number))
+        rows = await self._cql.execute(f"{self._table}_get", (recipient_id, time_bucket(number), number))
         return _slot(recipient_id, rows[0]) if rows else None
 
     async def older(self, recipient_id: int, below: int, above: int, limit: int) -> list[Slot]:
         """Newest first, between the exclusive bounds. Fewer than `limit` means that there are no more."""
         buckets = self._buckets(below, above)
-        return await self._walk("notification_older", buckets[::-1], recipient_id, (below, above), limit)
+        return await self._walk(f"{self._table}_older", buckets[::-1], recipient_id, (below, above), limit)
 
     async def newer(self, recipient_id: int, below: int, above: int, limit: int) -> list[Slot]:
         """The same from the lower bound: those just above it, oldest first."""
-        return await self._walk("notification_newer", self._buckets(below, above), recipient_id, (below, above), limit)
+        return await self._walk(
+            f"{self._table}_newer", self._buckets(below, above), recipient_id, (below, above), limit
+        )
 
     def _ttl(self, number: int) -> int:
         return seconds_to_live(number, self._clock.unix_ms())

@@ -1,7 +1,7 @@
 """The scripts that keep windows in Redis, each atomic; the keys of a call share a slot in a cluster.
 
 A window is a sorted set of equal scores, so that it is ordered by its members: first its head, then slots as
-fixed-width decimals of the notification's, the account's and the post's id and a digit for the kind, or of the
+fixed-width decimals of the notification's, the account's and the subject's id and a letter for the kind, or of the
 notification's id alone once that was put away. The head is `!`, a floor ("complete from this id on") and up to where
 the list was cleared; or, while somebody is filling the window, `#` and a token. What comes meanwhile is kept, and
 united with what is read; whoever holds no token any more unites nothing. What was put away stays so, whatever is put
@@ -82,7 +82,7 @@ return 1
 )
 
 # KEYS: a window. ARGV: the life in milliseconds, '1' to read upwards, the lowest id and the highest member wanted (as
-# ZRANGE BYLEX has it), how many, the kinds wanted as digits ('' for all), the account wanted as digits ('' for any).
+# ZRANGE BYLEX has it), how many, the kinds wanted as letters ('' for all), the account wanted as digits ('' for any).
 # Returns nothing where there is no window, else from which id on it is complete, and the members that are wanted.
 READ: Final = """
 local key, life, upwards, low, high = KEYS[1], tonumber(ARGV[1]), ARGV[2] == '1', ARGV[3], ARGV[4]

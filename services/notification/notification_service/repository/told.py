@@ -1,4 +1,4 @@
-"""Whom posts were told to, in CQL."""
+"""Whom posts, and what else has a notification that stands for it, were told to; in CQL."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from notification_service.models import Kind, Told
+from notification_service.models import Kind, TellingKey, Told
 from notification_service.placement import seconds_to_live
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clock import Clock
@@ -17,6 +17,10 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
             "INSERT INTO told_posts (source_id, kind, recipient_id, notification_id) VALUES (?, ?, ?, ?) USING TTL ?"
         ),
         # A post tells those whom it names, whose number post limits; a reblog tells one.
+        "told_get": (
+            "SELECT source_id, kind, recipient_id, notification_id FROM told_posts"
+            " WHERE source_id = ? AND kind = ? AND recipient_id = ?"
+        ),
         "told_list": (
             "SELECT source_id, kind, recipient_id, notification_id FROM told_posts WHERE source_id = ? LIMIT 1000"
         ),
@@ -25,7 +29,7 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class ToldRepository:
-    """One writer at a time: a post's events are on one partition of its topic. Raises Unavailable while CQL is away."""
+    """One writer at a time: a source's events are on one partition of their topic. Raises Unavailable without CQL."""
 
     def __init__(self, cql: Cql, clock: Clock) -> None:
         self._cql = cql
@@ -37,6 +41,13 @@ class ToldRepository:
         return [
             Told(row.source_id, Kind(row.kind), row.recipient_id, row.notification_id) for rows in found for row in rows
         ]
+
+    async def standing(self, keys: Iterable[TellingKey]) -> dict[TellingKey, int]:
+        """The notification's id by each of the keys that was told."""
+        found = await self._cql.many("told_get", [(source, int(kind), recipient) for source, kind, recipient in keys])
+        return {
+            (row.source_id, Kind(row.kind), row.recipient_id): row.notification_id for rows in found for row in rows
+        }
 
     async def add(self, told: Iterable[Told]) -> None:
         """Before the notification itself is written, so that after a crash it is written under the same id."""

@@ -24,6 +24,8 @@ LIFE_MS: Final = 86_400_000
 # Longer than a fill takes; a token that ran out fills nothing.
 FILL_MS: Final = 10_000
 PREFIX: Final = "notification:"
+# One character a kind, its number to the base of 36.
+KIND_LETTERS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class WindowRepository:
     async def read(self, recipient_id: int, page: PageQuery, wanted: int) -> WindowPage | None:
         """At most `wanted` notifications; None where there is no window."""
         high = "+" if page.high >= MAX_ID else f"({_digits(page.high)}"
-        kinds = "".join(f"{kind:d}" for kind in page.kinds)
+        kinds = "".join(KIND_LETTERS[kind] for kind in page.kinds)
         account = _digits(page.account_id) if page.account_id else ""
         low = _digits(page.low + 1)
         args: list[Value] = [LIFE_MS, str(int(page.upwards)), low, high, wanted, kinds, account]
@@ -111,9 +113,9 @@ def _member(slot: Slot) -> str:
     told = slot.notification
     if told is None:
         return _digits(slot.notification_id)
-    return f"{told.notification_id:019d}{told.account_id:019d}{told.post_id:019d}{told.kind:d}"
+    return f"{told.notification_id:019d}{told.account_id:019d}{told.subject_id:019d}{KIND_LETTERS[told.kind]}"
 
 
 def _notification(recipient_id: int, member: bytes) -> Notification:
-    account_id, post_id, kind = int(member[19:38]), int(member[38:57]), Kind(int(member[57:]))
-    return Notification(int(member[:19]), recipient_id, kind, account_id, post_id)
+    account_id, subject_id, kind = int(member[19:38]), int(member[38:57]), Kind(int(member[57:], 36))
+    return Notification(int(member[:19]), recipient_id, kind, account_id, subject_id)

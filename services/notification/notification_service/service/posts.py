@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from notification_service.models import Act, Kind, PostChange, PostGone, PostSeen, Told
+from notification_service.models import Act, Kind, Notification, PostChange, PostGone, PostSeen, TellingKey, Told
 from notification_service.placement import notification_id, notification_of
 from notification_service.repository.told import ToldRepository
 from notification_service.service.tell import Teller, is_told
-
-_Key = tuple[int, Kind, int]
 
 
 class Authors(Protocol):
@@ -36,19 +34,19 @@ class PostTeller:
     async def apply(self, changes: Sequence[PostChange]) -> None:
         """In their order for each post. Raises Unavailable: then it is to be done again."""
         await self._tell(await self._acts([change for change in changes if isinstance(change, PostSeen)]))
-        await self._end([change.post_id for change in changes if isinstance(change, PostGone)])
+        await self._end({change.post_id: change for change in changes if isinstance(change, PostGone)})
 
-    async def _acts(self, seen: Sequence[PostSeen]) -> dict[_Key, Act]:
+    async def _acts(self, seen: Sequence[PostSeen]) -> dict[TellingKey, Act]:
         originals = {post.reblog_of_id for post in seen if post.reblog_of_id}
         authors = await self._authors.of_posts(originals) if originals else {}
-        acts: dict[_Key, Act] = {}
+        acts: dict[TellingKey, Act] = {}
         for post in seen:
             for act in _acts_of(post, authors):
                 if is_told(act):
                     acts.setdefault((act.source_id, act.kind, act.recipient_id), act)
         return acts
 
-    async def _tell(self, acts: Mapping[_Key, Act]) -> None:
+    async def _tell(self, acts: Mapping[TellingKey, Act]) -> None:
         if not acts:
             return
         found = await self._told.of_posts({source_id for source_id, _, _ in acts})
@@ -57,11 +55,18 @@ class PostTeller:
         await self._told.add([Told(*key, due[key].notification_id) for key in due if key not in known])
         await self._teller.tell(list(due.values()))
 
-    async def _end(self, post_ids: Sequence[int]) -> None:
-        if not post_ids:
+    async def _end(self, gone: Mapping[int, PostGone]) -> None:
+        if not gone:
             return
-        told = await self._told.of_posts(post_ids)
-        await self._teller.put_away([(each.recipient_id, each.notification_id) for each in told], "post_deleted")
+        told = await self._told.of_posts(gone)
+        # That it was taken down stays told, whatever its author does with it.
+        ended = [each for each in told if each.kind is not Kind.MODERATION_WARNING]
+        await self._teller.put_away([_gone(each, gone[each.source_id]) for each in ended], "post_deleted")
+
+
+def _gone(told: Told, post: PostGone) -> Notification:
+    subject_id = post.reblog_of_id if told.kind is Kind.REBLOG else post.post_id
+    return Notification(told.notification_id, told.recipient_id, told.kind, post.author_id, subject_id)
 
 
 def _is_due(act: Act, known_id: int) -> bool:

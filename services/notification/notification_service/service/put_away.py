@@ -27,7 +27,8 @@ class PutAway:
         slot = await self._notifications.get(recipient_id, number)
         if slot is not None:
             await self._windows.put([(recipient_id, Slot(number, None))])
-            await self._teller.put_away([(recipient_id, number)], "dismissed")
+        if slot is not None and slot.notification is not None:
+            await self._teller.put_away([slot.notification], "dismissed")
 
     async def clear(self, recipient_id: int) -> None:
         """All that are there now; what is heard of later is not among them."""

@@ -7,7 +7,8 @@ from typing import Final
 
 from notification_service.metrics import PUT_AWAY, TELL_SECONDS, TOLD
 from notification_service.models import Act, Notification, Slot
-from notification_service.placement import notification_of, seconds_to_live
+from notification_service.placement import group_key, head_of, notification_of, seconds_to_live
+from notification_service.repository.members import MemberRepository
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.windows import WindowRepository
 from rookery_common.clock import Clock
@@ -28,11 +29,15 @@ class Teller:
     def __init__(
         self,
         notifications: NotificationRepository,
+        heads: NotificationRepository,
+        members: MemberRepository,
         windows: WindowRepository,
         live: Announcer[Notification],
         clock: Clock,
     ) -> None:
         self._notifications = notifications
+        self._heads = heads
+        self._members = members
         self._windows = windows
         self._live = live
         self._clock = clock
@@ -48,6 +53,8 @@ class Teller:
         if not notifications:
             return
         with TELL_SECONDS.time():
+            await self._members.add(notifications)
+            await self._heads.add(set(map(head_of, notifications)))
             await self._notifications.add(notifications)
             await self._windows.put([(each.recipient_id, Slot(each.notification_id, each)) for each in notifications])
         for each in notifications:
@@ -56,10 +63,14 @@ class Teller:
         news = [each for each in notifications if ms_of(each.notification_id) >= since_ms]
         await self._live.tell([([each.recipient_id], each) for each in news])
 
-    async def put_away(self, ids: Sequence[tuple[int, int]], why: str) -> None:
-        """(recipient, notification) each, for good. Raises Unavailable: then it is to be done again."""
-        if not ids:
+    async def put_away(self, notifications: Sequence[Notification], why: str) -> None:
+        """For good. Raises Unavailable: then it is to be done again."""
+        if not notifications:
             return
+        ids = [(each.recipient_id, each.notification_id) for each in notifications]
+        single = [each for each in notifications if group_key(each) is None]
+        await self._members.put_away(notifications)
+        await self._heads.put_away([(each.recipient_id, each.notification_id) for each in single])
         await self._notifications.put_away(ids)
         await self._windows.put([(recipient_id, Slot(number, None)) for recipient_id, number in ids])
         PUT_AWAY.labels(why).inc(len(ids))

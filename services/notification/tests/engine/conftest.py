@@ -8,9 +8,11 @@ import pytest_asyncio
 
 from notification_service.app import MIGRATIONS, STATEMENTS
 from notification_service.models import Notification
+from notification_service.repository.counts import CountCache
 from notification_service.repository.live import NOTIFICATIONS
 from notification_service.repository.markers import MarkerRepository
-from notification_service.repository.notifications import NotificationRepository
+from notification_service.repository.members import MemberRepository
+from notification_service.repository.notifications import HEADS, NotificationRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WindowRepository
@@ -68,6 +70,21 @@ async def state(redis_state_url: str) -> AsyncIterator[RedisClient]:
 @pytest.fixture
 def notifications(cql: Cql, clock: FakeClock) -> NotificationRepository:
     return NotificationRepository(cql, clock)
+
+
+@pytest.fixture
+def heads(cql: Cql, clock: FakeClock) -> NotificationRepository:
+    return NotificationRepository(cql, clock, HEADS)
+
+
+@pytest.fixture
+def members(cql: Cql, clock: FakeClock) -> MemberRepository:
+    return MemberRepository(cql, clock)
+
+
+@pytest.fixture
+def counts(cache: RedisClient, redis_prefix: str) -> CountCache:
+    return CountCache(cache, redis_prefix)
 
 
 @pytest.fixture

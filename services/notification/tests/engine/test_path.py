@@ -27,6 +27,7 @@ from notification_service.consumers import (
 from notification_service.models import Act, Kind, NotificationPage, PostSeen
 from notification_service.repository.watchers import WatcherRepository
 from notification_service.service import tell
+from notification_service.service.edits import EditTeller
 from notification_service.service.posts import PostTeller
 from notification_service.service.tell import Teller
 from notification_service.service.watch import WatchTeller
@@ -59,9 +60,11 @@ async def producer(kafka_bootstrap: str, topic_prefix: str) -> AsyncIterator[Pro
 
 
 @pytest_asyncio.fixture
-async def handlers(teller: Teller, posts: PostTeller, watching: WatchTeller, watchers: WatcherRepository) -> Handlers:
+async def handlers(
+    teller: Teller, posts: PostTeller, watching: WatchTeller, edits: EditTeller, watchers: WatcherRepository
+) -> Handlers:
     acts = ActsHandler(teller)
-    users, posted = UserEventsHandler(acts, watchers), PostEventsHandler(posts, watching)
+    users, posted = UserEventsHandler(acts, watchers), PostEventsHandler(posts, watching, edits)
     return {USER_TOPIC: users, ENGAGEMENT_TOPIC: acts, POST_TOPIC: posted}
 
 
@@ -97,11 +100,11 @@ def _followed(act: Act, clock: FakeClock, *, active: bool = True) -> Event:
 
 def _favourited(act: Act, clock: FakeClock, *, active: bool = True) -> Event:
     favourite = Favourite(
-        post_id=act.post_id, account_id=act.account_id, post_author_id=act.recipient_id, active=active
+        post_id=act.subject_id, account_id=act.account_id, post_author_id=act.recipient_id, active=active
     )
     favourite.create_time.FromMilliseconds(act.at_ms)
     message = PostFavourited(favourite=favourite) if active else PostUnfavourited(favourite=favourite)
-    key = f"{act.post_id}:{act.account_id}"
+    key = f"{act.subject_id}:{act.account_id}"
     return new_event(ENGAGEMENT_TOPIC, key, message, version=1, clock=clock, source="post")
 
 
@@ -160,8 +163,10 @@ async def test_every_topic_tells_and_read_again_from_its_beginning_changes_nothi
     )
     async with members.running():
         await producer.send(_created(mention, clock))
-        expected = [(Kind.MENTION, mention.post_id), (Kind.FAVOURITE, favourite.post_id), (Kind.FOLLOW, 0)]
-        page = await _until(lists, lambda page: [(each.kind, each.post_id) for each in page.notifications] == expected)
+        expected = [(Kind.MENTION, mention.post_id), (Kind.FAVOURITE, favourite.subject_id), (Kind.FOLLOW, 0)]
+        page = await _until(
+            lists, lambda page: [(each.kind, each.subject_id) for each in page.notifications] == expected
+        )
     await windows.forget_everything()
     last = acts.make()
     async with members.running("-again"):
@@ -209,7 +214,7 @@ async def test_a_death_at_any_line_leaves_what_is_whole_after_the_events_came_ag
     mention, deleted = acts.post(ALICE), acts.post(ALICE)
     engagement = [*(_favourited(act, clock) for act in favourites), _favourited(favourites[1], clock, active=False)]
     posts = [_created(mention, clock), _created(deleted, clock), _deleted(deleted, clock)]
-    expected = [mention.post_id, favourites[2].post_id, favourites[0].post_id]
+    expected = [mention.post_id, favourites[2].subject_id, favourites[0].subject_id]
     line, happened = 0, True
     while happened:
         line += 1

@@ -8,10 +8,22 @@ from itertools import count
 
 import pytest
 
-from notification_service.models import MarkedTimeline, Marker, Notification, PageQuery, Slot, Told, Watch
-from notification_service.placement import oldest_bucket, seconds_to_live, time_bucket
+from notification_service.models import (
+    GroupKey,
+    MarkedTimeline,
+    Marker,
+    Notification,
+    PageQuery,
+    Slot,
+    TellingKey,
+    Told,
+    Watch,
+)
+from notification_service.placement import group_key, oldest_bucket, seconds_to_live, time_bucket
+from notification_service.repository.counts import LARGE, CountCache
 from notification_service.repository.live import NOTIFICATIONS
 from notification_service.repository.markers import MarkerRepository
+from notification_service.repository.members import MemberRepository
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.watchers import WatcherRepository
@@ -19,6 +31,7 @@ from notification_service.repository.windows import WINDOW_SLACK, WINDOW_SLOTS, 
 from rookery_common.clients.cassandra import CqlUnavailable
 from rookery_common.clients.redis import RedisUnavailable
 from rookery_common.clock import Clock
+from rookery_common.ids import MAX_ID
 from rookery_common.testing import FakeClock
 from rookery_common.testing.live import MemoryStreams
 
@@ -105,6 +118,58 @@ class MemoryNotifications(NotificationRepository):
         ]
 
 
+class MemoryMembers(MemberRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._told: dict[tuple[int, GroupKey], dict[int, Notification]] = {}
+        self._gone: set[tuple[int, int]] = set()
+
+    async def add(self, notifications: Iterable[Notification]) -> None:
+        self._store.ask("cql")
+        for each in notifications:
+            if (key := group_key(each)) is not None:
+                self._told.setdefault((each.recipient_id, key), {})[each.notification_id] = each
+
+    async def put_away(self, notifications: Iterable[Notification]) -> None:
+        gone = [each for each in notifications if group_key(each) is not None]
+        await self.add(gone)
+        self._gone |= {(each.recipient_id, each.notification_id) for each in gone}
+
+    async def older(self, recipient_id: int, key: GroupKey, below: int, above: int, limit: int) -> list[Slot]:
+        return self._slots(recipient_id, key, below, above)[::-1][:limit]
+
+    async def newer(self, recipient_id: int, key: GroupKey, below: int, above: int, limit: int) -> list[Slot]:
+        return self._slots(recipient_id, key, below, above)[:limit]
+
+    async def count(self, recipient_id: int, key: GroupKey, above: int) -> int:
+        slots = self._slots(recipient_id, key, MAX_ID, above)
+        return sum(slot.notification is not None for slot in slots)
+
+    def _slots(self, recipient_id: int, key: GroupKey, below: int, above: int) -> list[Slot]:
+        self._store.ask("cql")
+        told = self._told.get((recipient_id, key), {})
+        return [
+            Slot(number, None if (recipient_id, number) in self._gone else told[number])
+            for number in sorted(told)
+            if above < number < below
+        ]
+
+
+class MemoryCounts(CountCache):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._counts: dict[tuple[int, GroupKey, int], int] = {}
+
+    async def get(self, recipient_id: int, key: GroupKey, above: int) -> int | None:
+        self._store.ask("cache")
+        return self._counts.get((recipient_id, key, above))
+
+    async def put(self, recipient_id: int, key: GroupKey, above: int, count: int) -> None:
+        self._store.ask("cache")
+        if count >= LARGE:
+            self._counts[recipient_id, key, above] = count
+
+
 class MemoryTold(ToldRepository):
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -112,6 +177,11 @@ class MemoryTold(ToldRepository):
     async def of_posts(self, source_ids: Iterable[int]) -> list[Told]:
         self._store.ask("cql")
         return [told for source_id in source_ids for told in self._store.posts.get(source_id, {}).values()]
+
+    async def standing(self, keys: Iterable[TellingKey]) -> dict[TellingKey, int]:
+        self._store.ask("cql")
+        held = {key: self._store.posts.get(key[0], {}).get(key[1:]) for key in keys}
+        return {key: told.notification_id for key, told in held.items() if told is not None}
 
     async def add(self, told: Iterable[Told]) -> None:
         self._store.ask("cql")
@@ -222,6 +292,23 @@ def store() -> Store:
 @pytest.fixture
 def notifications(store: Store, clock: FakeClock) -> MemoryNotifications:
     return MemoryNotifications(store, clock)
+
+
+@pytest.fixture
+def heads(store: Store, clock: FakeClock) -> MemoryNotifications:
+    """A table like the list itself."""
+    other = Store(away=store.away)
+    return MemoryNotifications(other, clock)
+
+
+@pytest.fixture
+def members(store: Store) -> MemoryMembers:
+    return MemoryMembers(store)
+
+
+@pytest.fixture
+def counts(store: Store) -> MemoryCounts:
+    return MemoryCounts(store)
 
 
 @pytest.fixture

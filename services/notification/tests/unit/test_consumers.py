@@ -7,19 +7,26 @@ from typing import Any, cast
 import pytest
 
 from notification_service.consumers import (
+    DECISION_TOPIC,
     ENGAGEMENT_TOPIC,
+    MESSAGE_TOPIC,
     POST_TOPIC,
     USER_TOPIC,
     ActsHandler,
+    DecisionsHandler,
+    MessagesHandler,
     PostEventsHandler,
 )
 from notification_service.errors import WrongId
 from notification_service.models import Kind
+from notification_service.service.decisions import DecisionTeller
+from notification_service.service.edits import EditTeller
 from notification_service.service.posts import PostTeller
+from notification_service.service.standing import StandingTeller
 from notification_service.service.tell import Teller
 from notification_service.service.watch import WatchTeller
 from rookery.post.v1.engagement_events_pb2 import Favourite, PostFavourited
-from rookery.post.v1.events_pb2 import PostCreated, PostDeleted
+from rookery.post.v1.events_pb2 import PostCreated, PostDeleted, PostUpdated
 from rookery.post.v1.post_pb2 import Mention, Post, PostState
 from rookery.user.v1.events_pb2 import Follow, FollowCreated
 from rookery.user.v1.relationship_events_pb2 import FollowRequested
@@ -38,9 +45,9 @@ def _post(name: str) -> Post:
 
 
 @pytest.fixture
-def posts_handler(posts: PostTeller, watching: WatchTeller, authors: Any) -> PostEventsHandler:
+def posts_handler(posts: PostTeller, watching: WatchTeller, edits: EditTeller, authors: Any) -> PostEventsHandler:
     authors.by_post[_post("PostCreated_reblog").reblog_of_id] = ALICE
-    return PostEventsHandler(posts, watching)
+    return PostEventsHandler(posts, watching, edits)
 
 
 @pytest.fixture
@@ -94,7 +101,7 @@ async def test_a_follow_is_told_at_its_own_time_until_it_ends(acts_handler: Acts
     for name in ("FollowCreated", "FollowCreated", "FollowUpdated"):
         await acts_handler([golden(USER_TOPIC, name)])
         (told,) = (await lists.page(ALICE)).notifications
-        assert (told.kind, told.account_id, told.post_id) == (Kind.FOLLOW, BOB, 0)
+        assert (told.kind, told.account_id, told.subject_id) == (Kind.FOLLOW, BOB, 0)
         assert ms_of(told.notification_id) == FOLLOW.follow_time.ToMilliseconds()
     for name in ("FollowEnded", "FollowCreated"):
         await acts_handler([golden(USER_TOPIC, name)])
@@ -135,6 +142,49 @@ async def test_a_favourite_is_told_until_it_is_taken_back(acts_handler: ActsHand
     for name in ("PostUnfavourited", "PostFavourited"):
         await acts_handler([golden(ENGAGEMENT_TOPIC, name)])
         assert await lists.of(author_id) == []
+
+
+async def test_a_message_is_told_to_the_others_of_its_conversation(standing: StandingTeller, lists: Any) -> None:
+    handler, sent = MessagesHandler(standing), cast(Any, golden_message(MESSAGE_TOPIC, "MessageSent"))
+    sender_id, other_id = sent.member_ids
+    for _ in range(2):
+        await handler(list(golden_events(MESSAGE_TOPIC)))
+        assert await lists.of(other_id) == [(Kind.MESSAGE, sender_id, sent.conversation_id)]
+        assert await lists.of(sender_id) == []
+
+
+async def test_a_post_that_was_taken_down_is_told_to_its_author_until_it_may_be_seen_again(
+    standing: StandingTeller, posts_handler: PostEventsHandler, lists: Any, clock: FakeClock
+) -> None:
+    handler = DecisionsHandler(DecisionTeller(standing))
+    decision = cast(Any, golden_message(DECISION_TOPIC, "PostDecided")).decision
+    held, removed, visible = (golden(DECISION_TOPIC, f"PostDecided{name}") for name in ("_held", "", "_visible"))
+    for _ in range(2):
+        await handler([held, removed])
+        assert await lists.of(decision.account_id) == [(Kind.MODERATION_WARNING, 0, decision.post_id)]
+    gone = PostDeleted(post=Post(post_id=decision.post_id, author_id=decision.account_id))
+    await posts_handler([new_event(POST_TOPIC, "1", gone, version=9, clock=clock, source="post")])
+    assert len(await lists.of(decision.account_id)) == 1
+    for events in ([visible], [held, removed, visible]):
+        await handler(events)
+        assert await lists.of(decision.account_id) == []
+
+
+async def test_an_edit_is_told_to_those_who_show_the_post_again(
+    posts_handler: PostEventsHandler, lists: Any, authors: Any, clock: FakeClock
+) -> None:
+    post = Post(post_id=9, author_id=BOB, state=PostState.POST_STATE_VISIBLE)
+    authors.reblogged_by[9] = [103, 104, 105, ALICE, BOB]
+    changed = new_event(POST_TOPIC, "9", PostUpdated(post=post), version=2, clock=clock, source="post")
+    await posts_handler([changed])
+    assert await lists.of(ALICE) == []
+    post.edit_time.FromMilliseconds(clock.unix_ms())
+    edited = new_event(POST_TOPIC, "9", PostUpdated(post=post), version=2, clock=clock, source="post")
+    for _ in range(2):
+        await posts_handler([edited])
+        for recipient_id in (103, 104, 105, ALICE):
+            assert await lists.of(recipient_id) == [(Kind.UPDATE, BOB, 9)]
+        assert await lists.of(BOB) == []
 
 
 @pytest.mark.parametrize(

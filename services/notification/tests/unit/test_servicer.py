@@ -142,7 +142,7 @@ async def test_each_call_needs_somebody_with_its_scope(
     [
         ({"limit": 0}, "limit"),
         ({"limit": 81}, "limit"),
-        ({"types": [9]}, "types"),
+        ({"types": [99]}, "types"),
         ({"exclude_types": [0]}, "exclude_types"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from notification_service.models import Kind, Notification, PostGone
-from notification_service.placement import notification_id
+from notification_service.placement import notification_id, notification_of
 from notification_service.service.posts import PostTeller
 from notification_service.service.put_away import PutAway
 from notification_service.service.tell import LIVE_MS, Teller
@@ -32,7 +32,7 @@ async def test_an_act_is_told_to_whom_it_concerns_once_however_often_it_is_heard
     follow, favourite = acts.make(Kind.FOLLOW), acts.make(Kind.FAVOURITE, CAROL)
     for _ in range(3):
         await teller.tell_acts([follow, favourite, follow])
-        assert await lists.of() == [(Kind.FAVOURITE, CAROL, favourite.post_id), (Kind.FOLLOW, BOB, 0)]
+        assert await lists.of() == [(Kind.FAVOURITE, CAROL, favourite.subject_id), (Kind.FOLLOW, BOB, 0)]
     assert await lists.of(BOB) == []
 
 
@@ -51,7 +51,7 @@ async def test_what_was_taken_back_is_gone_and_stays_so_when_all_is_heard_of_aga
     teller: Teller, lists: Any, acts: Any, windows: Any, order: str
 ) -> None:
     act = acts.make()
-    ended = [(ALICE, notification_id(act))]
+    ended = [notification_of(act)]
     if order == "told first":
         await teller.tell_acts([act])
         assert len(await lists.of()) == 1
@@ -62,7 +62,7 @@ async def test_what_was_taken_back_is_gone_and_stays_so_when_all_is_heard_of_aga
         await windows.forget_everything()
     again = replace(act, at_ms=act.at_ms + 60_000)
     await teller.tell_acts([again])
-    assert await lists.of() == [(Kind.FAVOURITE, BOB, act.post_id)]
+    assert await lists.of() == [(Kind.FAVOURITE, BOB, act.subject_id)]
 
 
 @pytest.mark.usefixtures("warm")
@@ -105,7 +105,7 @@ async def test_a_deleted_post_and_an_undone_reblog_are_told_of_no_longer(
 ) -> None:
     authors.by_post[7] = ALICE
     post, reblog = acts.post(ALICE), acts.post(reblog_of_id=7)
-    gone = [PostGone(post.post_id), PostGone(reblog.post_id), PostGone(999)]
+    gone = [PostGone(post.post_id, BOB), PostGone(reblog.post_id, BOB, 7), PostGone(999, BOB)]
     await posts.apply([post, reblog])
     await posts.apply(gone)
     assert await lists.of() == []
@@ -123,7 +123,7 @@ async def test_one_that_is_dismissed_stays_away_and_the_others_stay(
         await put_away.dismiss(ALICE, notification_id(made[1]))
         await put_away.dismiss(BOB, notification_id(made[0]))
         await teller.tell_acts(made)
-        assert [post_id for _, _, post_id in await lists.of()] == [made[2].post_id, made[0].post_id]
+        assert [post_id for _, _, post_id in await lists.of()] == [made[2].subject_id, made[0].subject_id]
         await windows.forget_everything()
 
 
@@ -141,7 +141,7 @@ async def test_a_cleared_list_holds_what_comes_afterwards(
     later = acts.make()
     await teller.tell_acts([later])
     for _ in range(2):
-        assert [post_id for _, _, post_id in await lists.of()] == [later.post_id]
+        assert [post_id for _, _, post_id in await lists.of()] == [later.subject_id]
         await windows.forget_everything()
 
 

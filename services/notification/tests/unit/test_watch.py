@@ -10,6 +10,7 @@ from notification_service.consumers import POST_TOPIC, USER_TOPIC, ActsHandler, 
 from notification_service.models import Kind, Watch
 from notification_service.repository.watchers import WatcherRepository
 from notification_service.service import watch
+from notification_service.service.edits import EditTeller
 from notification_service.service.posts import PostTeller
 from notification_service.service.tell import Teller
 from notification_service.service.watch import WatchTeller
@@ -26,8 +27,8 @@ ALICE, BOB = FOLLOW.followee_id, FOLLOW.follower_id
 
 
 @pytest.fixture
-def posted(posts: PostTeller, watching: WatchTeller) -> PostEventsHandler:
-    return PostEventsHandler(posts, watching)
+def posted(posts: PostTeller, watching: WatchTeller, edits: EditTeller) -> PostEventsHandler:
+    return PostEventsHandler(posts, watching, edits)
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ async def test_a_wish_holds_from_its_follow_until_it_is_taken_back_or_the_follow
             await posted([post])
         seen += [cast(Any, post.decode()).post.post_id] * is_told
         told = (await lists.page(BOB)).notifications
-        assert [(each.kind, each.account_id, each.post_id) for each in told] == [
+        assert [(each.kind, each.account_id, each.subject_id) for each in told] == [
             (Kind.STATUS, ALICE, post_id) for post_id in reversed(seen)
         ]
         assert [ms_of(each.notification_id) for each in told] == [ms_of(post_id) for post_id in reversed(seen)]

@@ -36,6 +36,12 @@ class _NotificationTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Noti
     """Somebody waits for the recipient's consent to follow; gone once it is granted, rejected or withdrawn."""
     NOTIFICATION_TYPE_STATUS: _NotificationType.ValueType  # 6
     """A new post of somebody of whom the recipient wants to hear each post."""
+    NOTIFICATION_TYPE_UPDATE: _NotificationType.ValueType  # 7
+    """A post that the recipient shows again was edited; an edit takes the place of the one before."""
+    NOTIFICATION_TYPE_MODERATION_WARNING: _NotificationType.ValueType  # 8
+    """A post of the recipient was taken down; gone once it may be seen again."""
+    NOTIFICATION_TYPE_MESSAGE: _NotificationType.ValueType  # 9
+    """There is something new in a conversation; it takes the place of what was told of the conversation before."""
 
 class NotificationType(_NotificationType, metaclass=_NotificationTypeEnumTypeWrapper): ...
 
@@ -49,6 +55,12 @@ NOTIFICATION_TYPE_FOLLOW_REQUEST: NotificationType.ValueType  # 5
 """Somebody waits for the recipient's consent to follow; gone once it is granted, rejected or withdrawn."""
 NOTIFICATION_TYPE_STATUS: NotificationType.ValueType  # 6
 """A new post of somebody of whom the recipient wants to hear each post."""
+NOTIFICATION_TYPE_UPDATE: NotificationType.ValueType  # 7
+"""A post that the recipient shows again was edited; an edit takes the place of the one before."""
+NOTIFICATION_TYPE_MODERATION_WARNING: NotificationType.ValueType  # 8
+"""A post of the recipient was taken down; gone once it may be seen again."""
+NOTIFICATION_TYPE_MESSAGE: NotificationType.ValueType  # 9
+"""There is something new in a conversation; it takes the place of what was told of the conversation before."""
 Global___NotificationType: _TypeAlias = NotificationType  # noqa: Y015
 
 class _MarkedTimeline:
@@ -78,14 +90,20 @@ class Notification(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     POST_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    GROUP_KEY_FIELD_NUMBER: _builtins.int
     notification_id: _builtins.int
     """Derived from recipient, kind and source, so that a replay makes the same one."""
     recipient_id: _builtins.int
     type: Global___NotificationType.ValueType
     account_id: _builtins.int
-    """Who did it."""
+    """Who did it; 0 for the community itself."""
     post_id: _builtins.int
-    """The post it is about; 0 for a follow."""
+    """The post it is about; 0 for a follow and a message."""
+    conversation_id: _builtins.int
+    """The conversation that a message is in; 0 for all else."""
+    group_key: _builtins.str
+    """Which group it is of; "ungrouped-" and its id where it is of none."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -97,10 +115,12 @@ class Notification(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         account_id: _builtins.int = ...,
         post_id: _builtins.int = ...,
+        conversation_id: _builtins.int = ...,
+        group_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "create_time", b"create_time", "notification_id", b"notification_id", "post_id", b"post_id", "recipient_id", b"recipient_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "conversation_id", b"conversation_id", "create_time", b"create_time", "group_key", b"group_key", "notification_id", b"notification_id", "post_id", b"post_id", "recipient_id", b"recipient_id", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

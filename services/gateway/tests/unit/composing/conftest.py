@@ -15,6 +15,7 @@ import uvicorn
 from gateway_fakes.account_lists import ListServer
 from gateway_fakes.feed import EVERYBODY, FeedServer
 from gateway_fakes.filters import FilterServer
+from gateway_fakes.notification_groups import NotificationGroups
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway_service.auth import TokenExchange
@@ -29,7 +30,12 @@ from gateway_service.routers.streaming import Streaming
 from gateway_service.web import build_web
 from rookery.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from rookery.feed.v1 import feed_service_pb2, feed_service_pb2_grpc
-from rookery.notification.v1 import notification_service_pb2, notification_service_pb2_grpc
+from rookery.notification.v1 import (
+    group_service_pb2,
+    group_service_pb2_grpc,
+    notification_service_pb2,
+    notification_service_pb2_grpc,
+)
 from rookery.post.v1 import post_pb2, post_service_pb2, post_service_pb2_grpc
 from rookery.user.v1 import account_pb2, user_service_pb2, user_service_pb2_grpc
 from rookery.user.v1.filter_service_pb2 import Filter
@@ -71,6 +77,7 @@ class World:
     lists: dict[int, set[int]] = field(default_factory=dict)
     filters: list[Filter] = field(default_factory=list)
     told: dict[int, list[notification_service_pb2.Notification]] = field(default_factory=dict)
+    groups: dict[int, list[group_service_pb2.NotificationGroup]] = field(default_factory=dict)
     markers: dict[int, int] = field(default_factory=dict)
     news: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     listening: set[int] = field(default_factory=set)
@@ -349,6 +356,11 @@ async def gateway(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
                 notification_service_pb2_grpc.add_NotificationServiceServicer_to_server,
                 make(Notifications),
                 "rookery.notification.v1.NotificationService",
+            ),
+            (
+                group_service_pb2_grpc.add_GroupServiceServicer_to_server,
+                make(NotificationGroups),
+                "rookery.notification.v1.GroupService",
             ),
             (auth_service_pb2_grpc.add_AuthServiceServicer_to_server, make(Auth), "rookery.auth.v1.AuthService"),
         )

@@ -77,6 +77,26 @@ async def test_a_page_says_who_did_what_to_which_post(world: World, http: httpx2
     assert one.json() == found[2]
 
 
+async def test_what_the_community_took_down_and_what_a_conversation_holds_are_told(
+    world: World, http: httpx2.AsyncClient
+) -> None:
+    world.tell(ALICE, 1, BOB, type=pb.NOTIFICATION_TYPE_MESSAGE, conversation_id=77)
+    world.tell(ALICE, 2, 0, type=pb.NOTIFICATION_TYPE_MODERATION_WARNING, post_id=11)
+    warned, message = (await http.get(PATH)).json()
+    assert (warned["type"], warned["account"]["id"]) == ("moderation_warning", "-99")
+    assert warned["moderation_warning"] | {"target_account": None} == {
+        "id": "2",
+        "action": "delete_statuses",
+        "text": "",
+        "status_ids": ["11"],
+        "target_account": None,
+        "appeal": None,
+        "created_at": warned["created_at"],
+    }
+    assert warned["moderation_warning"]["target_account"]["acct"] == "alice"
+    assert (message["type"], message["account"]["acct"], message["conversation_id"]) == ("message", "bob", "77")
+
+
 @pytest.mark.parametrize("relationship", ["blocking", "blocked_by", "muting_notifications"])
 async def test_what_blocked_and_muted_accounts_do_is_not_shown(
     world: World, http: httpx2.AsyncClient, relationship: str

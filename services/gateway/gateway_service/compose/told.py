@@ -1,0 +1,186 @@
+"""What a viewer is told, as entities: without what the viewer may not or would not see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway_service.compose.audience import Why, why_not_told
+from gateway_service.compose.entities import COMMUNITY_ID, time_text
+from gateway_service.compose.hydrate import Facts
+from gateway_service.compose.present import Presenter
+from gateway_service.metrics import LEFT_OUT
+from rookery.notification.v1.group_service_pb2 import NotificationGroup
+from rookery.notification.v1.notification_service_pb2 import Notification, NotificationType
+
+_WARNING, _MESSAGE = NotificationType.NOTIFICATION_TYPE_MODERATION_WARNING, NotificationType.NOTIFICATION_TYPE_MESSAGE
+TYPES: Mapping[str, NotificationType.ValueType] = {
+    "follow": NotificationType.NOTIFICATION_TYPE_FOLLOW,
+    "favourite": NotificationType.NOTIFICATION_TYPE_FAVOURITE,
+    "reblog": NotificationType.NOTIFICATION_TYPE_REBLOG,
+    "mention": NotificationType.NOTIFICATION_TYPE_MENTION,
+    "status": NotificationType.NOTIFICATION_TYPE_STATUS,
+    "follow_request": NotificationType.NOTIFICATION_TYPE_FOLLOW_REQUEST,
+    "update": NotificationType.NOTIFICATION_TYPE_UPDATE,
+    "moderation_warning": _WARNING,
+    "message": _MESSAGE,
+}
+_NAMES = {number: name.encode() for name, number in TYPES.items()}
+
+
+def posts_of(notifications: Iterable[Notification]) -> list[int]:
+    """The posts that are shown with them, each once; of what was taken down its author is told without showing it."""
+    return list(dict.fromkeys(each.post_id for each in notifications if each.post_id and each.type != _WARNING))
+
+
+def people_of(viewer_id: int, notifications: Sequence[Notification]) -> set[int]:
+    """Whom they are about; a warning is about the viewer."""
+    people = {each.account_id for each in notifications if each.account_id}
+    return people | {viewer_id} if any(each.type == _WARNING for each in notifications) else people
+
+
+@dataclass(slots=True)
+class Groups:
+    """Groups that the viewer is shown, the latest first: the id of their newest notification, and the entity, by key.
+
+    Each account and status is there once; `leading` are the accounts of the newest notifications.
+    """
+
+    by_key: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    accounts: dict[int, bytes] = field(default_factory=dict)
+    leading: set[int] = field(default_factory=set)
+    statuses: dict[int, bytes] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> list[tuple[int, bytes]]:
+        """Without their keys, the latest first."""
+        return sorted(self.by_key.values(), key=lambda group: group[0], reverse=True)
+
+    def add(self, others: Groups) -> None:
+        """Those of another page; a group of both is as it is here."""
+        self.by_key = others.by_key | self.by_key
+        self.accounts = others.accounts | self.accounts
+        self.leading |= others.leading
+        self.statuses = others.statuses | self.statuses
+
+
+class Told:
+    """The notifications of one answer; `community` is the account of those that nobody else has made."""
+
+    def __init__(self, viewer_id: int, facts: Facts, presenter: Presenter, community: bytes) -> None:
+        self._viewer_id = viewer_id
+        self._facts = facts
+        self._presenter = presenter
+        self._community = community
+
+    def shown(self, notifications: Iterable[Notification]) -> list[tuple[int, bytes]]:
+        """Those notifications that the viewer is shown, in this order: the id and the entity."""
+        shown = []
+        for notification in notifications:
+            body = self._one(notification)
+            if isinstance(body, Why):
+                LEFT_OUT.labels(body.value).inc()
+            else:
+                shown.append((notification.notification_id, body))
+        return shown
+
+    def groups(self, groups: Iterable[NotificationGroup]) -> Groups:
+        """Those groups that the viewer is shown, without those people whom the viewer is not shown."""
+        found = Groups()
+        for group in groups:
+            why = self._grouped(group, found)
+            if why is not None:
+                LEFT_OUT.labels(why.value).inc()
+        return found
+
+    def _grouped(self, group: NotificationGroup, found: Groups) -> Why | None:
+        newest, people = group.newest, {}
+        why: Why | None = None
+        for account_id in group.account_ids:
+            body = self._account(account_id)
+            if isinstance(body, Why):
+                why = body
+            else:
+                people[account_id or COMMUNITY_ID] = body
+        if not people:
+            return why or Why.AUTHOR_UNKNOWN
+        about = b""
+        if newest.type == _WARNING:
+            about = b',"moderation_warning":%b' % self._warning(newest)
+        elif newest.type == _MESSAGE:
+            about = b',"conversation_id":"%d"' % newest.conversation_id
+        elif newest.post_id:
+            status = self._presenter.told(newest.post_id)
+            if isinstance(status, Why):
+                return status
+            found.statuses[newest.post_id] = status
+            about = b',"status_id":"%d"' % newest.post_id
+        found.by_key[group.group_key] = newest.notification_id, _group_body(group, list(people), about)
+        found.accounts |= people
+        found.leading.add(next(iter(people)))
+        return None
+
+    def _one(self, notification: Notification) -> bytes | Why:
+        account = self._account(notification.account_id)
+        if isinstance(account, Why):
+            return account
+        if notification.type == _WARNING:
+            return _body(notification, account, b',"moderation_warning":%b' % self._warning(notification))
+        if notification.type == _MESSAGE:
+            return _body(notification, account, b',"conversation_id":"%d"' % notification.conversation_id)
+        if not notification.post_id:
+            return _body(notification, account, b"")
+        status = self._presenter.told(notification.post_id)
+        return status if isinstance(status, Why) else _body(notification, account, b',"status":' + status)
+
+    def _account(self, account_id: int) -> bytes | Why:
+        if not account_id:
+            return self._community
+        why = why_not_told(self._viewer_id, account_id, self._facts.relationships)
+        if why is not None:
+            return why
+        account = self._facts.accounts.get(account_id)
+        return Why.AUTHOR_UNKNOWN if account is None else account.body
+
+    def _warning(self, notification: Notification) -> bytes:
+        """An AccountWarning about a post of the viewer's."""
+        viewer = self._facts.accounts.get(self._viewer_id)
+        return (
+            b'{"id":"%d","action":"delete_statuses","text":"","status_ids":["%d"],"target_account":%b,'
+            b'"appeal":null,"created_at":"%b"}'
+        ) % (
+            notification.notification_id,
+            notification.post_id,
+            viewer.body if viewer is not None else b"null",
+            time_text(notification.create_time).encode(),
+        )
+
+
+def _group_body(group: NotificationGroup, people: Sequence[int], about: bytes) -> bytes:
+    newest = group.newest
+    return (
+        b'{"group_key":"%b","notifications_count":%d,"type":"%b","most_recent_notification_id":"%d","page_min_id":"%d",'
+        b'"page_max_id":"%d","latest_page_notification_at":"%b","sample_account_ids":[%b]%b}'
+    ) % (
+        group.group_key.encode(),
+        group.count,
+        _NAMES[newest.type],
+        newest.notification_id,
+        group.oldest_id,
+        newest.notification_id,
+        time_text(newest.create_time).encode(),
+        b",".join(b'"%d"' % account_id for account_id in people),
+        about,
+    )
+
+
+def _body(notification: Notification, account: bytes, about: bytes) -> bytes:
+    """A whole notification."""
+    return b'{"id":"%d","type":"%b","created_at":"%b","group_key":"%b","account":%b%b}' % (
+        notification.notification_id,
+        _NAMES[notification.type],
+        time_text(notification.create_time).encode(),
+        (notification.group_key or f"ungrouped-{notification.notification_id}").encode(),
+        account,
+        about,
+    )

@@ -1,0 +1,79 @@
+"""Notifications beyond likes and mentions: of edits, takedowns, messages; and many of one kind as one group."""
+
+from __future__ import annotations
+
+import httpx2
+import pytest
+from harness.moderators import appoint
+from harness.people import Person
+from harness.platform import Platform
+
+CONVERSATIONS = "/api/rookery/v1/conversations"
+DESK = "/api/rookery/v1/desk/decisions"
+
+
+@pytest.fixture
+def moderator(platform: Platform) -> Person:
+    return appoint(platform.url)
+
+
+def test_an_edit_a_takedown_and_a_message_are_told(
+    platform: Platform, http: httpx2.Client, alice: Person, bob: Person, moderator: Person
+) -> None:
+    posted = alice.api.status_post("Teh word")
+    bob.api.status_reblog(posted)
+    platform.drain()
+    alice.api.status_update(posted["id"], "The word")
+    platform.drain()
+    alice.api.status_update(posted["id"], "The words")
+    opened = http.post(
+        CONVERSATIONS,
+        json={"member_ids": [bob.account_id], "title": ""},
+        headers={"authorization": f"Bearer {alice.token}"},
+    )
+    opened.raise_for_status()
+    talk = opened.json()["id"]
+    said = http.post(
+        f"{CONVERSATIONS}/{talk}/messages", json={"text": "Seen?"}, headers={"authorization": f"Bearer {alice.token}"}
+    )
+    said.raise_for_status()
+    platform.drain()
+    told = {each["type"]: each for each in bob.api.notifications()}
+    assert len(bob.api.notifications()) == 2
+    assert "The words" in told["update"]["status"]["content"]
+    assert (told["message"]["account"]["username"], told["message"]["conversation_id"]) == (alice.username, talk)
+
+    decision = {"post_id": posted["id"], "state": "removed"}
+    http.post(DESK, json=decision, headers={"authorization": f"Bearer {moderator.token}"}).raise_for_status()
+    platform.drain()
+    (warned,) = alice.api.notifications(types=["moderation_warning"])
+    assert warned["moderation_warning"]["status_ids"] == [str(posted["id"])]
+    http.post(DESK, json=decision | {"state": "visible"}, headers={"authorization": f"Bearer {moderator.token}"})
+    platform.drain()
+    assert alice.api.notifications(types=["moderation_warning"]) == []
+
+
+def test_likes_of_a_post_are_one_group_that_is_read_counted_and_dismissed(
+    platform: Platform, alice: Person, bob: Person, carol: Person
+) -> None:
+    posted = alice.api.status_post("Like me")
+    for person in (bob, carol):
+        person.api.status_favourite(posted)
+    bob.api.status_post(f"@{alice.username} hello")
+    platform.drain()
+    found = alice.api.grouped_notifications()
+    mention, liked = found.notification_groups
+    assert (mention.type, liked.type, liked.notifications_count) == ("mention", "favourite", 2)
+    assert [str(number) for number in liked.sample_account_ids] == [carol.account_id, bob.account_id]
+    assert str(liked.status_id) == str(posted["id"])
+    assert {each.username for each in [*found.accounts, *found.partial_accounts]} == {bob.username, carol.username}
+    assert alice.api.unread_grouped_notifications_count() == 2
+    members = alice.api.grouped_notification_accounts(liked.group_key)
+    assert [each.username for each in members] == [carol.username, bob.username]
+    bob.api.status_unfavourite(posted)
+    platform.drain()
+    one = alice.api.grouped_notification(liked.group_key)
+    assert one.notification_groups[0].notifications_count == 1
+    alice.api.dismiss_grouped_notification(liked.group_key)
+    assert [each.type for each in alice.api.grouped_notifications().notification_groups] == ["mention"]
+    assert [each["type"] for each in alice.api.notifications()] == ["mention"]

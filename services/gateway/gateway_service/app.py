@@ -51,6 +51,7 @@ from gateway_service.routers.polls import Polls
 from gateway_service.routers.probes import Probes
 from gateway_service.routers.profile import Profile
 from gateway_service.routers.providers import ProviderPages
+from gateway_service.routers.quotes import Quotes
 from gateway_service.routers.recovery import Recovery
 from gateway_service.routers.reference import Reference
 from gateway_service.routers.registration import Registration
@@ -211,6 +212,7 @@ def _status_routers(
         statuses.router,
         Engagement(clients, composer, exchange, settings, statuses).router,
         EngagementLists(clients, composer, exchange, settings).router,
+        Quotes(clients, composer, exchange, settings).router,
         Edits(clients, composer, exchange, settings).router,
         Polls(clients, composer, exchange, settings).router,
         ScheduledStatuses(clients, composer, exchange, settings).router,

@@ -31,6 +31,15 @@ class PollFragment:
     expires_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class QuoteFragment:
+    """What a post quotes, and whether that was taken away from it."""
+
+    post_id: int
+    author_id: int
+    revoked: bool
+
+
 @dataclass(slots=True)
 class PostFragment:
     """What of a status is the same for every viewer, and what decides about showing it."""
@@ -47,6 +56,11 @@ class PostFragment:
     folded: str = ""
     # Where there is one, `head` is without it: it changes with each vote.
     poll: PollFragment | None = None
+    # Where there is one, `head` is without it: each viewer is shown it differently.
+    quote: QuoteFragment | None = None
+    # Who may quote it, and whether it is direct, which nobody quotes.
+    quote_policy: int = 0
+    is_direct: bool = False
 
 
 @dataclass(slots=True)

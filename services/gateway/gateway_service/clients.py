@@ -40,6 +40,7 @@ from rookery.post.v1.post_service_pb2 import (
     PostView,
 )
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
+from rookery.post.v1.quote_service_pb2_grpc import QuoteServiceStub
 from rookery.post.v1.schedule_service_pb2_grpc import ScheduleServiceStub
 from rookery.search.v1.search_service_pb2_grpc import SearchServiceStub
 from rookery.user.v1.account_pb2 import Relationship
@@ -84,7 +85,13 @@ def joined(*stubs: StubFactory) -> StubFactory:
 
 auth_stub = joined(AuthServiceStub, AccountServiceStub)
 post_stub = joined(
-    PostServiceStub, EngagementServiceStub, EditServiceStub, PinServiceStub, PollServiceStub, ScheduleServiceStub
+    PostServiceStub,
+    EngagementServiceStub,
+    EditServiceStub,
+    PinServiceStub,
+    PollServiceStub,
+    QuoteServiceStub,
+    ScheduleServiceStub,
 )
 notification_stub = joined(NotificationServiceStub, GroupServiceStub)
 user_stub = joined(

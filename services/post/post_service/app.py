@@ -6,7 +6,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from post_service import __version__, edit_servicer, engagement_servicer, pin_servicer, poll_servicer, schedule_servicer
+from post_service import (
+    __version__,
+    edit_servicer,
+    engagement_servicer,
+    pin_servicer,
+    poll_servicer,
+    quote_servicer,
+    schedule_servicer,
+)
 from post_service.clients import AuthClient, UserClient
 from post_service.config import Settings
 from post_service.consumers import (
@@ -26,6 +34,7 @@ from post_service.events import PostCodec, PostEvents
 from post_service.imaging.pool import ImageWorkers
 from post_service.pin_servicer import PinServicer
 from post_service.poll_servicer import PollServicer
+from post_service.quote_servicer import QuoteServicer
 from post_service.repository.cache import PostCache
 from post_service.repository.engagements import EngagementRepository
 from post_service.repository.mark_cache import MarkCache
@@ -35,6 +44,7 @@ from post_service.repository.media import MediaRepository
 from post_service.repository.pins import PinRepository
 from post_service.repository.polls import PollEndRepository, PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
+from post_service.repository.quotes import QuoteRepository
 from post_service.repository.redis_guard import RedisGuard
 from post_service.repository.revisions import RevisionRepository
 from post_service.repository.schedule import ScheduleRepository
@@ -59,6 +69,7 @@ from post_service.service.poll_ends import PollEnds
 from post_service.service.polls import PollReader
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.publish_scheduled import ScheduledPublisher
+from post_service.service.quotes import QuoteRule, Quotes
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
 from post_service.service.revisions import Revisions
@@ -76,6 +87,7 @@ from rookery.post.v1.engagement_service_pb2_grpc import add_EngagementServiceSer
 from rookery.post.v1.pin_service_pb2_grpc import add_PinServiceServicer_to_server
 from rookery.post.v1.poll_service_pb2_grpc import add_PollServiceServicer_to_server
 from rookery.post.v1.post_service_pb2_grpc import add_PostServiceServicer_to_server
+from rookery.post.v1.quote_service_pb2_grpc import add_QuoteServiceServicer_to_server
 from rookery.post.v1.schedule_service_pb2_grpc import add_ScheduleServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.app import App, Component, Role
@@ -180,6 +192,7 @@ class _Parts:
             self._codec,
             self._events,
             self._poll_ends,
+            QuoteRule(self._posts, self._reader, self._users),
             self._ids,
             self._versions,
             self._settings.local_domain,
@@ -226,6 +239,7 @@ class _Parts:
                 (add_EditServiceServicer_to_server, self._edit_servicer(), edit_servicer.SERVICE_NAME),
                 (add_PinServiceServicer_to_server, self._pin_servicer(), pin_servicer.SERVICE_NAME),
                 (add_PollServiceServicer_to_server, self._poll_servicer(), poll_servicer.SERVICE_NAME),
+                (add_QuoteServiceServicer_to_server, self._quote_servicer(), quote_servicer.SERVICE_NAME),
                 (add_ScheduleServiceServicer_to_server, self._schedule_servicer(), schedule_servicer.SERVICE_NAME),
             ],
             allowed_callers=ALLOWED_CALLERS,
@@ -258,6 +272,11 @@ class _Parts:
         votes = VoteRepository(self._cql, self._outbox, self._polls)
         voting = Voting(self._polls, votes, self._posts, self._reader, self._events, self._versions)
         return PollServicer(voting, Voters(self._polls))
+
+    def _quote_servicer(self) -> QuoteServicer:
+        quotes = QuoteRepository(self._cql, self._outbox, self._clock)
+        rules = Quotes(quotes, self._posts, self._reader, self._settler, self._events, self._versions)
+        return QuoteServicer(rules, self._codec)
 
     def _schedule_servicer(self) -> ScheduleServicer:
         scheduled = ScheduledPosts(

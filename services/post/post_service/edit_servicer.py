@@ -12,6 +12,7 @@ from post_service.models import Edit, MediaChange, Revision
 from post_service.poll_servicer import poll_draft
 from post_service.service.edit_post import PostEditor
 from post_service.service.revisions import Revisions
+from post_service.servicer import quote_policy
 from rookery.post.v1 import edit_service_pb2 as pb
 from rookery.post.v1.edit_service_pb2_grpc import EditServiceServicer
 from rookery_common.auth import current_identity
@@ -38,6 +39,7 @@ class EditServicer(EditServiceServicer):
             media_ids=tuple(request.media_ids),
             media_changes=tuple(map(_change, request.media_attributes)),
             poll=poll_draft(request.poll) if request.HasField("poll") else None,
+            quote_policy=quote_policy(request.quote_policy),
         )
         return pb.EditPostResponse(post=self._codec.post(await self._editor.edit(author, request.post_id, edit)))
 

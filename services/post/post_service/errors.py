@@ -43,6 +43,24 @@ class ReplyNotFound(NotFound):
     reason = "REPLY_NOT_FOUND"
 
 
+class QuoteNotFound(NotFound):
+    """The post that is quoted is not there, or its author lets this one not quote it."""
+
+    reason = "QUOTE_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("the post that is quoted does not exist, or is not for you to quote")
+
+
+class NotOwnPost(PermissionDenied):
+    """Only its author decides about it."""
+
+    reason = "NOT_OWN_POST"
+
+    def __init__(self) -> None:
+        super().__init__("this post is somebody else's")
+
+
 class MediaNotFound(NotFound):
     """No such media of this account, or it is attached to a post already."""
 

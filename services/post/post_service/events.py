@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 
 from post_service.models import Fact, Media, Mention, Post, PostState, SealedPost
 from post_service.poll_models import Ballot, Poll
+from post_service.quote_models import Quote, QuotePolicy, QuoteState
 from rookery.post.v1 import engagement_events_pb2, events_pb2, media_pb2, poll_pb2, post_pb2
 from rookery_common.clock import Clock
 from rookery_common.kafka.events import Event, UndecodableEvent, new_event
@@ -45,12 +46,20 @@ class PostCodec:
             reblog_of_id=post.reblog_of_id,
             thread_id=post.thread_id,
         )
+        if post.quote_policy is not QuotePolicy.NOBODY:
+            message.quote_policy = post_pb2.QuotePolicy.ValueType(post.quote_policy)
         message.create_time.FromDatetime(post.create_time)
         if post.edit_time is not None:
             message.edit_time.FromDatetime(post.edit_time)
         if post.poll is not None:
             message.poll.CopyFrom(self.poll(post.poll))
+        if post.quote is not None:
+            message.quote.CopyFrom(self.quote(post.quote))
         return message
+
+    def quote(self, quote: Quote) -> post_pb2.Quote:
+        state = post_pb2.QuoteState.ValueType(quote.state)
+        return post_pb2.Quote(post_id=quote.post_id, author_id=quote.author_id, state=state)
 
     def poll(self, poll: Poll) -> poll_pb2.Poll:
         message = poll_pb2.Poll(
@@ -90,6 +99,7 @@ class PostCodec:
             mentioned=tuple(mention.account_id for mention in post.mentions),
             body=self.post(post).SerializeToString(),
             ballot=post.poll.ballot if post.poll else 0,
+            quoted_id=post.quote.post_id if post.quote and post.quote.state is QuoteState.ACCEPTED else 0,
         )
 
     def parent_of(self, post: SealedPost) -> int:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
 
+from post_service.engagement_models import UNIX_EPOCH as UNIX_EPOCH
+from post_service.engagement_models import Bookmark as Bookmark
+from post_service.engagement_models import Engaged as Engaged
+from post_service.engagement_models import Fact as Fact
+from post_service.engagement_models import FactKind as FactKind
+from post_service.engagement_models import MarkedPost as MarkedPost
+from post_service.engagement_models import MarkKind as MarkKind
 from post_service.poll_models import Poll, PollDraft, PollTally
+from post_service.quote_models import Quote, QuotePolicy, QuoteState
 from post_service.upload_models import OF_PROFILE as OF_PROFILE
 from post_service.upload_models import Dimensions as Dimensions
 from post_service.upload_models import ProcessedImage as ProcessedImage
@@ -16,7 +24,6 @@ from post_service.upload_models import ProfilePicture as ProfilePicture
 from post_service.upload_models import Purpose as Purpose
 from post_service.upload_models import UploadNote as UploadNote
 
-UNIX_EPOCH = datetime.fromtimestamp(0, UTC)
 MAX_POST_CHARS = 500
 MAX_POST_BYTES = 16_384
 """Characters count as people see them and a link counts 23, so the bytes need a bound of their own."""
@@ -66,20 +73,6 @@ class MediaType(IntEnum):
     """The numbers are stored and are those of the contract."""
 
     IMAGE = 1
-
-
-class FactKind(IntEnum):
-    """What of others' doing a post is counted by; the numbers are stored."""
-
-    FAVOURITE = 1
-    REBLOG = 2
-
-
-class MarkKind(IntEnum):
-    """What of their doing with posts accounts keep a list of; the numbers are stored."""
-
-    FAVOURITE = 1
-    BOOKMARK = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +127,8 @@ class Draft:
     application_website: str = ""
     request_id: str = ""
     poll: PollDraft | None = None
+    quoted_id: int = 0
+    quote_policy: QuotePolicy = QuotePolicy.PUBLIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +143,7 @@ class MediaChange:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What a post says from now on; an empty language stays as it is."""
+    """What a post says from now on; an empty language and an unset policy stay as they are."""
 
     text: str = ""
     spoiler_text: str = ""
@@ -157,6 +152,7 @@ class Edit:
     media_ids: tuple[int, ...] = ()
     media_changes: tuple[MediaChange, ...] = ()
     poll: PollDraft | None = None
+    quote_policy: QuotePolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +198,14 @@ class Post:
     reblog_of_id: int = 0
     decision_version: int = 0
     poll: Poll | None = None
+    quote: Quote | None = None
+    quote_policy: QuotePolicy = QuotePolicy.NOBODY
 
 
 class SealedPost(NamedTuple):
     """A post as it is cached and answered: what decides who may see it, beside the encoded contract message.
 
-    `ballot` is that of its poll, 0 without one.
+    `ballot` is that of its poll, 0 without one; `quoted_id` what it quotes, 0 for nothing, or nothing any more.
 
     A named tuple, as all that is made for each post of each read: those are made three times as fast as dataclasses.
     """
@@ -222,6 +220,7 @@ class SealedPost(NamedTuple):
     mentioned: tuple[int, ...]
     body: bytes
     ballot: int = 0
+    quoted_id: int = 0
 
 
 class PostCounts(NamedTuple):
@@ -230,6 +229,7 @@ class PostCounts(NamedTuple):
     replies: int = 0
     reblogs: int = 0
     favourites: int = 0
+    quotes: int = 0
 
 
 class PostMarks(NamedTuple):
@@ -267,6 +267,7 @@ class PostView(NamedTuple):
     known: bool
     marks: PostMarks = NO_MARKS
     poll: PollTally | None = None
+    quote: QuoteState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,52 +320,11 @@ class UploadClaim:
     folder: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """That an account favours or reblogs a post, or did: `since` is when it began, `version` the row's timestamp.
-
-    `mark_id` is a favourite's place in the account's list, and a reblog's own id; 0 for none.
-    """
-
-    kind: FactKind
-    post_id: int
-    account_id: int
-    active: bool = False
-    version: int = 0
-    since: datetime = UNIX_EPOCH
-    mark_id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Bookmark:
-    """That an account keeps a post for itself, or did; `mark_id` is its place in the account's list, 0 for none."""
-
-    post_id: int
-    account_id: int
-    active: bool = False
-    version: int = 0
-    mark_id: int = 0
-
-
-class MarkedPost(NamedTuple):
-    """A post in an account's list of favourites or bookmarks."""
-
-    mark_id: int
-    post_id: int
-
-
 class Pinned(NamedTuple):
     """What an account shows first, the latest pinned first, as of a revision that each change counts up."""
 
     post_ids: tuple[int, ...] = ()
     revision: int = 0
-
-
-class Engaged(NamedTuple):
-    """An account that favours or reblogs a post, and since when."""
-
-    account_id: int
-    since: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,4 +96,6 @@ def _request(draft: Draft) -> CreatePostRequest:
         application_name=draft.application_name,
         application_website=draft.application_website,
         poll=poll_request(draft.poll) if draft.poll else None,
+        quoted_id=draft.quoted_id,
+        quote_policy=post_pb2.QuotePolicy.ValueType(draft.quote_policy),
     )

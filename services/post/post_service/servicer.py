@@ -16,12 +16,15 @@ from post_service.models import (
     AccountPostsQuery,
     Draft,
     Focus,
+    PostCounts,
+    PostMarks,
     PostQuery,
     PostView,
     Purpose,
     Visibility,
 )
 from post_service.poll_servicer import poll_draft
+from post_service.quote_models import QuotePolicy
 from post_service.service.create_post import PostWriter
 from post_service.service.delete_post import PostRemover
 from post_service.service.engage import Engagement
@@ -30,6 +33,7 @@ from post_service.service.media import MediaLibrary, UploadHeader
 from post_service.service.read_posts import PostReader, ViewerQuery
 from post_service.service.reblog import Reblogger
 from post_service.service.threads import ThreadReader
+from rookery.post.v1 import post_pb2
 from rookery.post.v1 import post_service_pb2 as pb
 from rookery.post.v1 import post_service_pb2_grpc as pb_grpc
 from rookery.post.v1.poll_pb2 import PollTally
@@ -50,6 +54,7 @@ ALLOWED_CALLERS: Final = {
     "ListEngagedAccounts": frozenset({GATEWAY, NOTIFICATION}),
     "ListAccountPosts": frozenset({GATEWAY, FEED, SEARCH}),
     "ListVoters": frozenset({NOTIFICATION}),
+    "ListQuotes": frozenset({GATEWAY, NOTIFICATION}),
 }
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -101,7 +106,7 @@ class PostServicer(pb_grpc.PostServiceServicer):
             tag=normalized_tag(request.tag),
         )
         identity = current_identity()
-        caller = _caller(context) if identity is None else ""
+        caller = caller_of(context) if identity is None else ""
         if caller == FEED:
             page = await self._rules.account_posts.for_feed(query)
         elif caller == SEARCH:
@@ -201,21 +206,28 @@ class PostServicer(pb_grpc.PostServiceServicer):
 
 def _result(views: Sequence[PostView]) -> pb.BatchGetPostsResult:
     result = pb.BatchGetPostsResult()
-    for post, (replies, reblogs, favourites), known, (favourited, reblogged, bookmarked, pinned, muted), poll in views:
+    for post, counts, known, marks, poll, quote in views:
         message = result.posts.add(post_id=post.post_id, version=post.version, author_id=post.author_id)
         if not known:
             message.post.MergeFromString(post.body)
         # What is 0 or unset, as most is, costs neither side a message.
-        if replies or reblogs or favourites:
-            counts = message.counts
-            counts.replies, counts.reblogs, counts.favourites = replies, reblogs, favourites
-        if favourited or reblogged or bookmarked or pinned or muted:
-            marks = message.marks
-            marks.favourited, marks.reblogged = favourited, reblogged
-            marks.bookmarked, marks.pinned, marks.muted = bookmarked, pinned, muted
+        if any(counts):
+            _count(message.counts, counts)
+        if any(marks):
+            _mark(message.marks, marks)
         if poll is not None:
             message.poll.CopyFrom(PollTally(votes=poll.votes, voters=poll.voters, own_choices=poll.own_choices))
+        if quote is not None:
+            message.quote_state = post_pb2.QuoteState.ValueType(quote)
     return result
+
+
+def _count(message: post_pb2.PostCounts, counts: PostCounts) -> None:
+    message.replies, message.reblogs, message.favourites, message.quotes = counts
+
+
+def _mark(message: post_pb2.PostMarks, marks: PostMarks) -> None:
+    message.favourited, message.reblogged, message.bookmarked, message.pinned, message.muted = marks
 
 
 def draft_of(request: pb.CreatePostRequest) -> Draft:
@@ -232,7 +244,17 @@ def draft_of(request: pb.CreatePostRequest) -> Draft:
         application_website=request.application_website,
         request_id=request.request_id,
         poll=poll_draft(request.poll) if request.HasField("poll") else None,
+        quoted_id=request.quoted_id,
+        quote_policy=quote_policy(request.quote_policy) or QuotePolicy.PUBLIC,
     )
+
+
+def quote_policy(number: int) -> QuotePolicy | None:
+    """The policy that a request names; None for none. Raises InvalidField."""
+    try:
+        return QuotePolicy(number) if number else None
+    except ValueError:
+        raise InvalidField("quote_approval_policy", "ERR_INVALID", "must be public, followers or nobody") from None
 
 
 def _visibility(number: int) -> Visibility:
@@ -249,7 +271,7 @@ def _purpose(value: int) -> Purpose:
         raise InvalidField("purpose", "ERR_INVALID", "is not a purpose of an upload") from None
 
 
-def _caller(context: Context) -> str:
+def caller_of(context: Context) -> str:
     """The calling service: by its certificate, else by the metadata, which counts only where calls are plaintext."""
     return service_of(context.auth_context()) or CallHead(context.invocation_metadata() or ()).service
 

@@ -18,6 +18,7 @@ from post_service.repository.media import MediaRepository
 from post_service.repository.pins import PinRepository
 from post_service.repository.polls import PollEndRepository, PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
+from post_service.repository.quotes import QuoteRepository
 from post_service.repository.revisions import RevisionRepository
 from post_service.repository.schedule import ScheduleRepository
 from post_service.repository.scheduled import ScheduledRepository
@@ -37,6 +38,7 @@ from post_service.service.poll_ends import PollEnds
 from post_service.service.polls import PollReader
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.publish_scheduled import ScheduledPublisher
+from post_service.service.quotes import QuoteRule, Quotes
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
 from post_service.service.revisions import Revisions
@@ -205,7 +207,9 @@ def writer(
     ids: FakeIds,
     versions: HybridClock,
 ) -> PostWriter:
-    return PostWriter(posts, media, cache, reader, users, codec, events, poll_ends, ids, versions, "rookery.example")
+    rule = QuoteRule(posts, reader, users)
+    domain = "rookery.example"
+    return PostWriter(posts, media, cache, reader, users, codec, events, poll_ends, rule, ids, versions, domain)
 
 
 @pytest.fixture
@@ -310,6 +314,18 @@ def poll_ends(
     ends: PollEndRepository, schedule: ScheduleRepository, posts: PostRepository, events: PostEvents, clock: FakeClock
 ) -> PollEnds:
     return PollEnds(ends, schedule, posts, events, clock)
+
+
+@pytest.fixture
+def quotes(
+    quoted: QuoteRepository,
+    posts: PostRepository,
+    reader: PostReader,
+    settler: Settler,
+    events: PostEvents,
+    versions: HybridClock,
+) -> Quotes:
+    return Quotes(quoted, posts, reader, settler, events, versions)
 
 
 @pytest.fixture

@@ -164,6 +164,7 @@ class Composer:
         if not told:
             return []
         facts = await self._hydrator.posts(viewer, posts_of(told), people_of(viewer.account_id, told))
+        await self._hydrator.originals(viewer, facts)
         return Told(viewer.account_id, facts, self._presenter(viewer, facts), self.community()).shown(told)
 
     async def notification_groups(self, viewer: Identity, groups: Sequence[NotificationGroup]) -> Groups:
@@ -172,6 +173,7 @@ class Composer:
         people = {account_id for group in groups for account_id in group.account_ids if account_id}
         people |= people_of(viewer.account_id, newest)
         facts = await self._hydrator.posts(viewer, posts_of(newest), people)
+        await self._hydrator.originals(viewer, facts)
         return Told(viewer.account_id, facts, self._presenter(viewer, facts), self.community()).groups(groups)
 
     async def relationships(self, viewer: Identity, account_ids: Sequence[int]) -> list[bytes]:
@@ -213,6 +215,7 @@ class Composer:
         """Those entries of a timeline of everybody that the viewer is shown, in this order, with their statuses."""
         post_ids = [entry.entry_id for entry in entries]
         facts = await self._hydrator.posts(viewer, post_ids, {entry.author_id for entry in entries})
+        await self._hydrator.originals(viewer, facts)
         return self._presenter(viewer, facts).timeline(entries, why_not_public, FILTER_CONTEXT_PUBLIC)
 
     async def _filled(

@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from gateway_service.cache import AccountFragment, PostFragment
 from gateway_service.compose.html import Renderer
 from gateway_service.compose.polls import poll_fragment, poll_params
+from gateway_service.compose.quotes import policy_name, quote_fragment
 from gateway_service.config import Settings
 from gateway_service.filters import NOTHING, folded
 from rookery.post.v1.edit_service_pb2 import Revision
@@ -36,6 +37,7 @@ _MEDIA_TYPE = {
 _MARKS = ("favourited", "reblogged", "bookmarked", "muted", "pinned")
 COMMUNITY_ID = -99
 Counts = tuple[int, int, int, int]
+Numbers = tuple[int, int, int, int]
 
 
 def _marks_bytes(bits: int) -> bytes:
@@ -48,12 +50,12 @@ def _marks_bytes(bits: int) -> bytes:
 _MARKS_BYTES = tuple(_marks_bytes(bits) for bits in range(1 << len(_MARKS)))
 
 
-def numbers_of(view: PostView) -> tuple[int, int, int]:
-    """Replies, reblogs, favourites."""
+def numbers_of(view: PostView) -> Numbers:
+    """Replies, reblogs, favourites, quotes."""
     if not view.HasField("counts"):
-        return 0, 0, 0
+        return 0, 0, 0, 0
     counts = view.counts
-    return counts.replies, counts.reblogs, counts.favourites
+    return counts.replies, counts.reblogs, counts.favourites, counts.quotes
 
 
 def marks_of(view: PostView) -> bytes:
@@ -92,6 +94,9 @@ class Entities:
                 post.spoiler_text, post.text, *post.poll.options, *(media.description for media in post.media)
             ),
             poll=poll_fragment(post.post_id, post.poll) if post.HasField("poll") else None,
+            quote=quote_fragment(post.quote) if post.HasField("quote") else None,
+            quote_policy=post.quote_policy,
+            is_direct=post.visibility == Visibility.VISIBILITY_DIRECT,
         )
 
     def account(self, account: Account, counts: Counts, checked_at: float) -> AccountFragment:
@@ -145,6 +150,8 @@ class Entities:
                 "language": post.language or None,
                 "in_reply_to_id": _id(post.in_reply_to_id),
                 "poll": poll_params(poll) if post.HasField("poll") else None,
+                "quoted_status_id": _id(post.quoted_id),
+                "quote_approval_policy": policy_name(post.quote_policy),
                 "idempotency": post.request_id or None,
                 "scheduled_at": None,
                 "application_id": None,
@@ -190,8 +197,9 @@ class Entities:
             "tags": [{"name": tag, "url": f"{self._url}/tags/{quote(tag)}"} for tag in post.tags],
             "emojis": [],
             "card": None,
-            "quote": None,
         }
+        if not post.HasField("quote"):
+            status["quote"] = None
         if not post.HasField("poll"):
             status["poll"] = None
         if not post.reblog_of_id:
@@ -242,17 +250,15 @@ class Entities:
         }
 
 
-def status_body(
-    head: bytes, counts: tuple[int, int, int], marks: bytes, account: bytes, filtered: bytes = NOTHING
-) -> bytes:
+def status_body(head: bytes, counts: Numbers, marks: bytes, account: bytes, filtered: bytes = NOTHING) -> bytes:
     """A whole status that is no reblog: the fragment, then what differs by time and viewer."""
-    numbers = b'"replies_count":%d,"reblogs_count":%d,"favourites_count":%d,"quotes_count":0' % counts
+    numbers = b'"replies_count":%d,"reblogs_count":%d,"favourites_count":%d,"quotes_count":%d' % counts
     return b'%b,%b%b,"filtered":%b,"account":%b}' % (head, numbers, marks, filtered, account)
 
 
 def reblog_body(
     head: bytes,
-    counts: tuple[int, int, int],
+    counts: Numbers,
     marks: bytes,
     account: bytes,
     original: bytes,

@@ -10,6 +10,7 @@ from gateway_service import degradation
 from gateway_service.cache import AccountFragment, Fragments, PostFragment
 from gateway_service.clients import Clients
 from gateway_service.compose.entities import Entities, account_body, counts_of
+from gateway_service.compose.quotes import is_wanted
 from gateway_service.filters import FRESH_SECONDS, Filters, compiled
 from rookery.post.v1.post_pb2 import Post
 from rookery.post.v1.post_service_pb2 import PostQuery, PostView
@@ -72,8 +73,21 @@ class Hydrator:
         return facts
 
     async def originals(self, viewer: Identity | None, facts: Facts) -> None:
-        """Adds the posts that reblogs among the facts show."""
-        wanted = {post.reblog_of_id for post in facts.posts.values() if post.reblog_of_id} - facts.posts.keys()
+        """Adds the posts that reblogs among the facts show, and then those that are quoted."""
+        reblogged = {post.reblog_of_id for post in facts.posts.values() if post.reblog_of_id}
+        await self._add_posts(viewer, reblogged, facts)
+        quoted = {
+            post.quote.post_id
+            for post_id, post in facts.posts.items()
+            if post.quote and is_wanted(post.quote, facts.views[post_id])
+        }
+        await self._add_posts(viewer, quoted, facts)
+        nested = {facts.posts[post_id].quote for post_id in quoted if post_id in facts.posts}
+        people = {quote.author_id for quote in nested if quote} - facts.relationships.keys()
+        await self._load_relationships(viewer, people, facts)
+
+    async def _add_posts(self, viewer: Identity | None, post_ids: set[int], facts: Facts) -> None:
+        wanted = post_ids - facts.posts.keys()
         if not wanted:
             return
         more = await self.posts(viewer, sorted(wanted))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gateway_service.cache import PostFragment
+from gateway_service.cache import PostFragment, QuoteFragment
 from gateway_service.compose.audience import Rule, Why, why_not_home, why_not_listed
 from gateway_service.compose.entities import marks_of, numbers_of, reblog_body, status_body
 from gateway_service.compose.hydrate import Facts
 from gateway_service.compose.polls import poll_body
+from gateway_service.compose.quotes import SHOWN, approval_bytes, quote_state
 from gateway_service.errors import RecordNotFound
 from gateway_service.filters import NOTHING
 from gateway_service.metrics import LEFT_OUT
 from rookery.feed.v1.feed_service_pb2 import TimelineEntry
+from rookery.post.v1.post_service_pb2 import PostView
 from rookery.user.v1.filter_service_pb2 import FilterContext
 from rookery_common.auth import Identity
 from rookery_common.errors import Unavailable
@@ -111,7 +113,7 @@ class Presenter:
         why = why_not_listed(self._viewer_id, post.author_id, self._facts.relationships)
         return why or self._status(post_id, post)
 
-    def _status(self, post_id: int, post: PostFragment) -> bytes | Why:
+    def _status(self, post_id: int, post: PostFragment, *, is_quoted: bool = False) -> bytes | Why:
         facts = self._facts
         account = facts.accounts.get(post.author_id)
         if account is None:
@@ -124,9 +126,26 @@ class Presenter:
         numbers = numbers_of(view)
         marks = marks_of(view) if self._viewer_id else b""
         head = post.head if post.poll is None else b'%b,"poll":%b' % (post.head, self._poll(post_id) or b"null")
+        shown = post if original is None else facts.posts[post.reblog_of_id]
+        head += approval_bytes(shown, self._viewer_id, facts.relationships)
+        if post.quote is not None:
+            head += self._quote(view, post.quote, is_quoted=is_quoted)
         if original is None:
             return status_body(head, numbers, marks, account.body, self._filtered(post_id, post))
         return reblog_body(head, numbers, marks, account.body, original, self._filtered(post_id, post))
+
+    def _quote(self, view: PostView, quote: QuoteFragment, *, is_quoted: bool) -> bytes:
+        """What the post quotes, as a member of the status; of a post that is quoted itself, no more than the id."""
+        state = quote_state(quote, view, self._viewer_id, self._facts.relationships)
+        if is_quoted:
+            number = b'"%d"' % quote.post_id if state in SHOWN else b"null"
+            return b',"quote":{"state":"%b","quoted_status_id":%b}' % (state, number)
+        post = self._facts.posts.get(quote.post_id)
+        body = self._status(quote.post_id, post, is_quoted=True) if post is not None and state in SHOWN else None
+        if isinstance(body, bytes):
+            return b',"quote":{"state":"%b","quoted_status":%b}' % (state, body)
+        state = b"unauthorized" if state in SHOWN else state
+        return b',"quote":{"state":"%b","quoted_status":null}' % state
 
     def _why_filtered(self, post_id: int, post: PostFragment, context: int) -> Why | None:
         """Whether a filter takes the post away from this list; nobody's own is taken away."""

@@ -10,12 +10,14 @@ from starlette.responses import Response
 from gateway_service.auth import TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
+from gateway_service.compose.quotes import POLICIES
 from gateway_service.config import Settings
 from gateway_service.errors import RecordNotFound, invalid
 from gateway_service.params import Params, read_params
-from gateway_service.routers.statuses import MAX_MEDIA, poll_draft, refuse_unsupported
+from gateway_service.routers.statuses import MAX_MEDIA, poll_draft
 from gateway_service.routing import Routes, json_array, json_response, path_id
 from rookery.post.v1.edit_service_pb2 import EditPostRequest, ListRevisionsRequest, MediaAttributes
+from rookery.post.v1.post_pb2 import QuotePolicy
 from rookery.post.v1.post_service_pb2 import PostQuery
 
 EDIT_SECONDS = 10.0
@@ -64,8 +66,7 @@ class Edits:
 
 
 def edit_request(post_id: int, params: Params) -> EditPostRequest:
-    """What post is asked for: all that the status says from now on."""
-    refuse_unsupported(params)
+    """What post is asked for: all that the status says from now on. Its quote, which clients name too, stays."""
     if "scheduled_at" in params:
         raise invalid("scheduled_at", "is for new statuses")
     return EditPostRequest(
@@ -77,6 +78,7 @@ def edit_request(post_id: int, params: Params) -> EditPostRequest:
         media_ids=params.ids("media_ids", MAX_MEDIA),
         media_attributes=_media_attributes(params),
         poll=poll_draft(params),
+        quote_policy=params.choice("quote_approval_policy", POLICIES) or QuotePolicy.QUOTE_POLICY_UNSPECIFIED,
     )
 
 

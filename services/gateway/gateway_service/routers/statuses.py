@@ -14,6 +14,7 @@ from gateway_service.auth import Caller, TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.compose.hydrate import Facts
+from gateway_service.compose.quotes import POLICIES
 from gateway_service.config import Settings
 from gateway_service.errors import invalid
 from gateway_service.metrics import OWN_POST_FAILURES
@@ -21,7 +22,7 @@ from gateway_service.params import Params, query_params, read_params
 from gateway_service.routing import Routes, json_array, json_response, path_id
 from rookery.feed.v1.feed_service_pb2 import AddOwnPostRequest
 from rookery.post.v1.poll_pb2 import PollDraft
-from rookery.post.v1.post_pb2 import Post, Visibility
+from rookery.post.v1.post_pb2 import Post, QuotePolicy, Visibility
 from rookery.post.v1.post_service_pb2 import CreatePostRequest
 from rookery.post.v1.schedule_service_pb2 import SchedulePostRequest
 from rookery_common.auth import Identity
@@ -41,7 +42,6 @@ VISIBILITIES: Mapping[str, Visibility.ValueType] = {
     "private": Visibility.VISIBILITY_PRIVATE,
     "direct": Visibility.VISIBILITY_DIRECT,
 }
-_UNSUPPORTED = ("quoted_status_id",)
 log = get_logger()
 
 
@@ -115,16 +115,8 @@ def idempotency_key(request: Request) -> str:
     return key
 
 
-def refuse_unsupported(params: Params) -> None:
-    """Raises InvalidArgument for what would change a post's meaning if it were left out silently."""
-    for name in _UNSUPPORTED:
-        if name in params:
-            raise invalid(name, "is not supported here yet", "ERR_UNSUPPORTED")
-
-
 def create_request(params: Params, caller: Caller, request_id: str) -> CreatePostRequest:
     """What post is asked for; it knows the limits of texts and media."""
-    refuse_unsupported(params)
     return CreatePostRequest(
         request_id=request_id,
         text=params.text("status") or "",
@@ -137,6 +129,8 @@ def create_request(params: Params, caller: Caller, request_id: str) -> CreatePos
         application_name=caller.app_name,
         application_website=caller.app_website,
         poll=poll_draft(params),
+        quoted_id=params.id("quoted_status_id") or 0,
+        quote_policy=params.choice("quote_approval_policy", POLICIES) or QuotePolicy.QUOTE_POLICY_UNSPECIFIED,
     )
 
 

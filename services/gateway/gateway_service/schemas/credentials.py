@@ -15,7 +15,7 @@ PRIVACY = {
     "private": DefaultVisibility.DEFAULT_VISIBILITY_PRIVATE,
 }
 _PRIVACY_NAMES = {code: name for name, code in PRIVACY.items()}
-QUOTE_POLICY = "nobody"
+QUOTE_POLICY = "public"
 
 
 def credential_account(account: bytes, profile: Account, settings: ProfileSettings, identity: Identity) -> bytes:

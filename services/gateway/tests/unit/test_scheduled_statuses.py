@@ -80,6 +80,8 @@ async def test_a_status_with_a_time_is_scheduled(
         "language": None,
         "in_reply_to_id": None,
         "poll": {"options": ["a", "b"], "expires_in": 300, "multiple": False, "hide_totals": False},
+        "quoted_status_id": None,
+        "quote_approval_policy": "nobody",
         "idempotency": "k",
         "scheduled_at": None,
         "application_id": None,

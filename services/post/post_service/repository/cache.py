@@ -13,20 +13,20 @@ from rookery_common.clients.redis import RedisClient
 TTL_SECONDS = 3600
 READ_SECONDS = 0.25
 
-# version | stamp, replies, reblogs, favourites | state | visibility, author, thread, original, ballot, number of
-# mentioned accounts; then their ids, then the body. The scripts know where the first six are.
-_HEAD = struct.Struct(">qqqqqBBqqqqH")
-_COUNTS = struct.Struct(">qqqq")
+# version | stamp, replies, reblogs, favourites, quotes | state | visibility, author, thread, original, ballot, quoted,
+# number of mentioned accounts; then their ids, then the body. The scripts know where the first seven are.
+_HEAD = struct.Struct(">qqqqqqBBqqqqqH")
+_COUNTS = struct.Struct(">qqqqq")
 
 # A post never replaces one that is newer, and keeps its counts; nothing replaces a tombstone (state 4). Microseconds
 # fit into Lua's doubles until 2255.
 _PUT = """
-local held, value = redis.call('GETRANGE', KEYS[1], 0, 40), ARGV[1]
-if #held == 41 then
+local held, value = redis.call('GETRANGE', KEYS[1], 0, 48), ARGV[1]
+if #held == 49 then
   local newer = struct.unpack('>i8', held) > struct.unpack('>i8', value)
-  local was_deleted, is_deleted = string.byte(held, 41) == 4, string.byte(value, 41) == 4
+  local was_deleted, is_deleted = string.byte(held, 49) == 4, string.byte(value, 49) == 4
   if (was_deleted and not is_deleted) or (newer and was_deleted == is_deleted) then return 0 end
-  value = string.sub(value, 1, 8) .. string.sub(held, 9, 40) .. string.sub(value, 41)
+  value = string.sub(value, 1, 8) .. string.sub(held, 9, 48) .. string.sub(value, 49)
 end
 redis.call('SET', KEYS[1], value, 'EX', ARGV[2])
 return 1
@@ -40,7 +40,7 @@ return 1
 
 
 class PostCache:
-    """`post:p3:<id>` holds a sealed post and its counts, each with what orders two writes of it.
+    """`post:p4:<id>` holds a sealed post and its counts, each with what orders two writes of it.
 
     Who changes something overwrites by `put` and `put_counts`, and the newer wins. Who only reads fills by `fill`,
     which never overwrites: what was read may be old by then.
@@ -49,7 +49,7 @@ class PostCache:
     def __init__(self, redis: RedisClient, guard: RedisGuard, prefix: str = "post:") -> None:
         self._redis = redis
         self._guard = guard
-        self._prefix = f"{prefix}p3:".encode()
+        self._prefix = f"{prefix}p4:".encode()
         self._put = redis.script(_PUT, name="put_post")
         self._put_counts = redis.script(_PUT_COUNTS, name="put_counts")
 
@@ -76,7 +76,7 @@ class PostCache:
 
     async def put_counts(self, post_id: int, counts: PostCounts, stamp: int) -> None:
         """After a write that counts: `stamp` is a version from before the counts were read."""
-        value = _COUNTS.pack(stamp, counts.replies, counts.reblogs, counts.favourites)
+        value = _COUNTS.pack(stamp, *counts)
         await self._guard.attempt("put_counts", self._put_counts([self._key(post_id)], [value]))
 
     async def fill(self, posts: Iterable[CountedPost], stamp: int) -> None:
@@ -105,15 +105,19 @@ def _seal(counted: CountedPost, stamp: int) -> bytes:
         post.thread_id,
         post.reblog_of_id,
         post.ballot,
+        post.quoted_id,
         size,
     )
     return b"".join((head, struct.pack(f">{size}q", *post.mentioned), post.body))
 
 
 def _unseal(post_id: int, value: bytes) -> CountedPost:
-    head = _HEAD.unpack_from(value)
-    version, _, replies, reblogs, favourites, state, visibility, author_id, thread_id, reblog_of_id, ballot, size = head
+    version, _, *rest = _HEAD.unpack_from(value)
+    replies, reblogs, favourites, quotes, state, visibility, author_id, thread_id, reblog_of_id, ballot, *last = rest
+    quoted_id, size = last
     mentioned = struct.unpack_from(f">{size}q", value, _HEAD.size) if size else ()
     body = value[_HEAD.size + 8 * size :]
-    post = SealedPost(post_id, version, author_id, visibility, state, thread_id, reblog_of_id, mentioned, body, ballot)
-    return CountedPost(post, PostCounts(replies, reblogs, favourites))
+    post = SealedPost(
+        post_id, version, author_id, visibility, state, thread_id, reblog_of_id, mentioned, body, ballot, quoted_id
+    )
+    return CountedPost(post, PostCounts(replies, reblogs, favourites, quotes))

@@ -1,4 +1,4 @@
-"""Favourites and reblogs in CQL: a row for each account and post, and per bucket the sum of its rows.
+"""Favourites, reblogs and quotes in CQL: a row for each account and post, and per bucket the sum of its rows.
 
 A sum is never incremented. Whoever changes a row sums the bucket again afterwards, and stores that only if nobody else
 has stored a sum since before the reading: so the last sum stored has seen every change.
@@ -32,6 +32,7 @@ class EngagementCounts(NamedTuple):
 
     reblogs: int = 0
     favourites: int = 0
+    quotes: int = 0
 
 
 class _Bucket(NamedTuple):
@@ -104,7 +105,9 @@ class EngagementRepository:
         for (post_id, kind, _), amount in zip(buckets, amounts, strict=True):
             totals[post_id, FactKind(kind)] += amount
         return {
-            post_id: EngagementCounts(totals[post_id, FactKind.REBLOG], totals[post_id, FactKind.FAVOURITE])
+            post_id: EngagementCounts(
+                totals[post_id, FactKind.REBLOG], totals[post_id, FactKind.FAVOURITE], totals[post_id, FactKind.QUOTE]
+            )
             for post_id in post_ids
         }
 
@@ -153,6 +156,8 @@ def fact_rows(fact: Fact) -> list[tuple[str, Args]]:
         ("fact_put", (*bucket, fact.account_id, *values)),
         ("count_touch", (*bucket, fact.version, fact.version)),
     ]
+    if fact.kind is FactKind.QUOTE:
+        return rows
     if fact.kind is FactKind.REBLOG:
         return [*rows, ("mark_reblog", mark_row(fact.account_id, fact.post_id, fact.active, fact.version))]
     week = week_of(fact.account_id, fact.post_id)

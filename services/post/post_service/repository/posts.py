@@ -9,9 +9,11 @@ from datetime import UTC
 
 from post_service.models import AuthoredRow, Fact, KeyClaim, Mention, Post, PostState, Visibility
 from post_service.poll_models import Poll
+from post_service.quote_models import Quote, QuotePolicy, QuoteState
 from post_service.repository.buckets import BucketedList, bucket_of
 from post_service.repository.engagements import fact_rows
 from post_service.repository.media import attached_from, attached_values, freed_rows, media_values
+from post_service.repository.quotes import quote_rows
 from rookery_common.clients.cassandra import Args, Cql, Row
 from rookery_common.clock import Clock
 from rookery_common.ids import ms_of, time_of
@@ -58,14 +60,16 @@ class PostRepository:
             ("revisions_remove", (version, post.post_id)),
             *freed_rows(replace(post, version=version), self._clock.now().date()),
             *reply_rows(tombstone),
+            *quote_rows(tombstone),
             *(fact_rows(fact) if fact else []),
         ]
         await self._cql.batch([*rows, *self._outbox.rows(event)])
 
     async def decide(self, post: Post, event: Event) -> None:
-        """Writes the post's state, and with it whether the post counts as a reply."""
+        """Writes the post's state, and with it whether the post counts as a reply, or as a quote."""
         values = (post.version, post.state, post.decision_version, post.version, post.post_id)
-        await self._cql.batch([("post_decide", values), *reply_rows(post), *self._outbox.rows(event)])
+        rows = [("post_decide", values), *reply_rows(post), *quote_rows(post)]
+        await self._cql.batch([*rows, *self._outbox.rows(event)])
 
     async def publish(self, event: Event) -> None:
         """After the batch; returns at once. What a crash keeps from being published, the relay publishes."""
@@ -138,7 +142,7 @@ def _rows(post: Post) -> list[tuple[str, Args]]:
         author_row(post),
         *(("media_put", media_values(media, ttl=0)) for media in post.media),
     ]
-    return rows + reply_rows(post)
+    return rows + reply_rows(post) + quote_rows(post)
 
 
 def author_row(post: Post) -> tuple[str, Args]:
@@ -192,6 +196,10 @@ def _values(post: Post) -> tuple[object, ...]:
         post.application_name,
         post.application_website,
         poll_values(post.poll),
+        post.quote.post_id if post.quote else None,
+        post.quote.author_id if post.quote else None,
+        post.quote.state if post.quote else None,
+        post.quote_policy,
         post.version,
     )
 
@@ -223,4 +231,6 @@ def _post(row: Row) -> Post:
         reblog_of_id=row.reblog_of_id or 0,
         decision_version=row.decision_version or 0,
         poll=_poll(row.poll),
+        quote=Quote(row.quoted_id, row.quoted_author_id, QuoteState(row.quote_state)) if row.quoted_id else None,
+        quote_policy=QuotePolicy(row.quote_policy or QuotePolicy.NOBODY),
     )

@@ -7,6 +7,7 @@ from datetime import UTC
 from post_service.models import Mention, Post, PostState, Revision
 from post_service.repository.media import attached_from, attached_values, media_values
 from post_service.repository.posts import author_row, poll_values, reply_rows
+from post_service.repository.quotes import quote_rows
 from rookery_common.clients.cassandra import Args, Cql, Row
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.kafka.events import Event
@@ -29,7 +30,11 @@ class RevisionRepository:
         rows.append(("revision_put", _values(edited, edited.version)))
         rows += [("media_put", media_values(media, ttl=0)) for media in edited.media]
         if edited.state != before.state:
-            rows += [("post_hold", (edited.version, PostState.HELD, edited.post_id)), *reply_rows(edited)]
+            rows += [
+                ("post_hold", (edited.version, PostState.HELD, edited.post_id)),
+                *reply_rows(edited),
+                *quote_rows(edited),
+            ]
         await self._cql.batch([*rows, *self._outbox.rows(event)])
 
     async def restate(self, post: Post, event: Event) -> None:
@@ -62,6 +67,7 @@ def _edit_values(post: Post) -> Args:
         [(mention.account_id, mention.username) for mention in post.mentions],
         list(post.tags),
         poll_values(post.poll),
+        post.quote_policy,
         post.version,
         post.post_id,
     )

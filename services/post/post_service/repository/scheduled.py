@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from post_service.models import Draft, Visibility
 from post_service.poll_models import PollDraft
+from post_service.quote_models import QuotePolicy
 from post_service.repository.schedule import ScheduleRepository
 from post_service.schedule_models import MAX_SCHEDULED, Job, JobKind, ScheduledPost
 from rookery_common.clients.calls import UnknownOutcome
@@ -98,4 +99,6 @@ def _decoded(text: str) -> Draft:
     values["media_ids"] = tuple(values["media_ids"])
     if values["poll"] is not None:
         values["poll"] = PollDraft(**(values["poll"] | {"options": tuple(values["poll"]["options"])}))
+    if "quote_policy" in values:  # Not so in what was scheduled before there were quotes.
+        values["quote_policy"] = QuotePolicy(values["quote_policy"])
     return Draft(**values)

@@ -12,7 +12,7 @@ from rookery_common.worker_leases import CqlWorkerLease
 _POST = (
     "post_id, author_id, version, state, visibility, text, spoiler_text, sensitive, language, in_reply_to_id,"
     " in_reply_to_account_id, thread_id, reblog_of_id, edited_at, media, mentions, tags, application_name,"
-    " application_website, poll"
+    " application_website, poll, quoted_id, quoted_author_id, quote_state, quote_policy"
 )
 _MEDIA = (
     "media_id, account_id, post_id, version, type, original_key, small_key, width, height, small_width,"
@@ -25,6 +25,7 @@ _SCHEDULED = "scheduled_id, due_at, draft, post_id, failure"
 _SCHEDULED_KEY = "account_id = ? AND scheduled_id = ?"
 _MARKS = "post_id, favourited, reblogged, bookmarked, muted"
 _MARKED = "SELECT mark_id, post_id FROM marked_posts WHERE account_id = ? AND kind = ? AND bucket = ?"
+_QUOTES = "SELECT quote_id, author_id FROM quotes WHERE post_id = ? AND bucket = ?"
 _AUTHORED = "SELECT post_id, visibility, in_reply_to_account_id, has_media FROM posts_by_author"
 
 
@@ -47,8 +48,14 @@ STATEMENTS: Final[Mapping[str, str]] = {
     ),
     "post_edit": (
         "UPDATE posts USING TIMESTAMP ? SET text = ?, spoiler_text = ?, sensitive = ?, language = ?, edited_at = ?,"
-        " media = ?, mentions = ?, tags = ?, poll = ?, version = ? WHERE post_id = ?"
+        " media = ?, mentions = ?, tags = ?, poll = ?, quote_policy = ?, version = ? WHERE post_id = ?"
     ),
+    "post_revoke": "UPDATE posts USING TIMESTAMP ? SET quote_state = ?, version = ? WHERE post_id = ?",
+    "post_set_policy": "UPDATE posts USING TIMESTAMP ? SET quote_policy = ?, version = ? WHERE post_id = ?",
+    "quote_put": "INSERT INTO quotes (post_id, bucket, quote_id, author_id) VALUES (?, ?, ?, ?) USING TIMESTAMP ?",
+    "quote_remove": "DELETE FROM quotes USING TIMESTAMP ? WHERE post_id = ? AND bucket = ? AND quote_id = ?",
+    "quote_newest": f"{_QUOTES} AND quote_id > ? AND quote_id < ? ORDER BY quote_id DESC LIMIT ?",
+    "quote_oldest": f"{_QUOTES} AND quote_id > ? AND quote_id < ? ORDER BY quote_id ASC LIMIT ?",
     "post_hold": "UPDATE posts USING TIMESTAMP ? SET state = ? WHERE post_id = ?",
     "post_restate": "UPDATE posts USING TIMESTAMP ? SET version = ? WHERE post_id = ?",
     "revision_put": (

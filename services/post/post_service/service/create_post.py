@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from post_service import metrics
 from post_service.clients import UserClient
@@ -26,6 +27,7 @@ from post_service.repository.posts import PostRepository
 from post_service.service.drafts import body_hash, check_draft, tags_in, usernames_in
 from post_service.service.poll_drafts import new_poll
 from post_service.service.poll_ends import PollEnds
+from post_service.service.quotes import QuoteRule, quote_of, quoting
 from post_service.service.read_posts import PostReader
 from post_service.versions import HybridClock
 from rookery_common.auth import Identity
@@ -33,6 +35,16 @@ from rookery_common.ids import IdSource, time_of
 from rookery_common.logs import get_logger
 
 log = get_logger()
+
+
+class Surroundings(NamedTuple):
+    """What a draft refers to, as found: what it answers and quotes, its media, mentions and hashtags."""
+
+    parent: SealedPost | None
+    quoted: Post | None
+    media: Sequence[Media]
+    mentions: Sequence[Mention]
+    tags: tuple[str, ...]
 
 
 class PostWriter:
@@ -52,6 +64,7 @@ class PostWriter:
         codec: PostCodec,
         events: PostEvents,
         poll_ends: PollEnds,
+        quotes: QuoteRule,
         ids: IdSource,
         versions: HybridClock,
         local_domain: str,
@@ -67,6 +80,7 @@ class PostWriter:
         self._codec = codec
         self._events = events
         self._poll_ends = poll_ends
+        self._quotes = quotes
         self._ids = ids
         self._versions = versions
         self._local_domain = local_domain
@@ -74,7 +88,7 @@ class PostWriter:
 
     async def create(self, author: Identity, draft: Draft) -> Post:
         """The new post, or the one that the same request made before. Raises InvalidField, ReplyNotFound,
-        MediaNotFound and IdempotencyConflict, all before anything is written."""
+        QuoteNotFound, MediaNotFound and IdempotencyConflict, all before anything is written."""
         draft = check_draft(draft)
         usernames, tags = usernames_in(draft, self._local_domain), tags_in(draft)
         claim = await self._find_claim(author, draft)
@@ -82,14 +96,17 @@ class PostWriter:
         if made is not None:
             return made
         parent = await self._parent(author, draft)
+        quoted = await self._quotes.quotable(author, draft.quoted_id)
         media = await self._free_media(author, draft, claim)
         mentions = await self._users.find_accounts(usernames) if usernames else []
+        fitting = quoting(draft, author, quoted, mentions)
         if claim is None:
             claim = await self._claim(author, draft)
             made = await self._posts.get(claim.post_id) if draft.request_id else None
             if made is not None:  # The same request, served by another process meanwhile.
                 return made
-        post = self._compose(author, draft, claim.post_id, parent, media, mentions, tags)
+        around = Surroundings(parent, quoted, media, mentions, tags)
+        post = self._compose(author, fitting, claim.post_id, around)
         await self._write(post)
         return post
 
@@ -103,22 +120,25 @@ class PostWriter:
     async def check(self, author: Identity, draft: Draft, *, held_by: int) -> list[Media]:
         """The media of a checked draft that is posted later, free or held for it.
 
-        Raises ReplyNotFound and MediaNotFound.
+        Raises ReplyNotFound, QuoteNotFound and MediaNotFound.
         """
         await self._parent(author, draft)
+        await self._quotes.quotable(author, draft.quoted_id)
         return await self._free_media(author, draft, KeyClaim(b"", held_by))
 
     async def publish(self, author: Identity, draft: Draft, post_id: int, held_by: int) -> Post:
         """The post of a checked draft, under the id that was claimed for it, from media held for it; it may be there
-        already. Raises ReplyNotFound, MediaNotFound."""
+        already. Raises ReplyNotFound, QuoteNotFound, MediaNotFound, InvalidField."""
         made = await self._posts.get(post_id)
         if made is not None:
             return made
         usernames, tags = usernames_in(draft, self._local_domain), tags_in(draft)
         parent = await self._parent(author, draft)
+        quoted = await self._quotes.quotable(author, draft.quoted_id)
         media = await self._free_media(author, draft, KeyClaim(b"", post_id), held_by)
         mentions = await self._users.find_accounts(usernames) if usernames else []
-        post = self._compose(author, draft, post_id, parent, media, mentions, tags)
+        around = Surroundings(parent, quoted, media, mentions, tags)
+        post = self._compose(author, quoting(draft, author, quoted, mentions), post_id, around)
         await self._write(post)
         return post
 
@@ -162,16 +182,8 @@ class PostWriter:
             raise MediaNotFound("one of the media is attached to another post")
         return [found[media_id] for media_id in draft.media_ids]
 
-    def _compose(
-        self,
-        author: Identity,
-        draft: Draft,
-        post_id: int,
-        parent: SealedPost | None,
-        media: Sequence[Media],
-        mentions: Sequence[Mention],
-        tags: tuple[str, ...],
-    ) -> Post:
+    def _compose(self, author: Identity, draft: Draft, post_id: int, around: Surroundings) -> Post:
+        parent, quoted, media, mentions, tags = around
         version = self._versions.next(max((item.version for item in media), default=0))
         return Post(
             post_id=post_id,
@@ -193,6 +205,8 @@ class PostWriter:
             poll=new_poll(draft.poll, time_of(post_id), post_id) if draft.poll else None,
             version=version,
             state=self._state,
+            quote=quote_of(quoted),
+            quote_policy=draft.quote_policy,
         )
 
     async def _write(self, post: Post) -> None:
@@ -205,6 +219,7 @@ class PostWriter:
         await self._cache.put(CountedPost(self._codec.seal(post), PostCounts()), stamp=0)
         if post.in_reply_to_id and post.state == PostState.VISIBLE:
             await self._reader.refresh_counts(post.in_reply_to_id)
+        await self._reader.refresh_quoted(post)
 
 
 def _same_body(claim: KeyClaim, draft: Draft) -> KeyClaim:

@@ -51,6 +51,7 @@ class Decisions:
         await self._reader.overwrite(post)
         if post.in_reply_to_id:
             await self._reader.refresh_counts(post.in_reply_to_id)
+        await self._reader.refresh_quoted(post)
 
     async def _decide(self, post: Post, decision: Decision) -> Post:
         version = self._versions.next(post.version)

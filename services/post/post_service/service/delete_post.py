@@ -74,6 +74,7 @@ class PostRemover:
         await self._cache.put(CountedPost(self._codec.seal(post), PostCounts()), stamp=0)
         if post.in_reply_to_id:
             await self._reader.refresh_counts(post.in_reply_to_id)
+        await self._reader.refresh_quoted(post)
         if held:
             await self._engagements.recount(held)
             await self._reader.refresh_counts(held.post_id)

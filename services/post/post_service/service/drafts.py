@@ -18,10 +18,13 @@ from post_service.models import (
     MAX_REQUEST_ID_CHARS,
     MAX_TAGS,
     Draft,
+    Visibility,
 )
+from post_service.quote_models import QuotePolicy
 from post_service.service.poll_drafts import check_poll
 from post_service.service.text import check_text, count_chars, find_tags, find_usernames
 
+_UNQUOTED = (Visibility.PRIVATE, Visibility.DIRECT)
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|[0-9]{3}))?", re.IGNORECASE)
 
 
@@ -43,6 +46,7 @@ def check_draft(draft: Draft) -> Draft:
     _check_media_ids(draft.media_ids)
     if draft.in_reply_to_id < 0:
         raise InvalidField("in_reply_to_id", "ERR_INVALID", "is not an id")
+    _check_quote(draft)
     return replace(
         draft,
         text=text,
@@ -50,14 +54,22 @@ def check_draft(draft: Draft) -> Draft:
         sensitive=draft.sensitive or bool(draft.spoiler_text.strip()),
         language=_canonical_language(draft.language),
         poll=check_poll(draft),
+        quote_policy=QuotePolicy.NOBODY if draft.visibility in _UNQUOTED else draft.quote_policy,
     )
+
+
+def _check_quote(draft: Draft) -> None:
+    if draft.quoted_id < 0:
+        raise InvalidField("quoted_status_id", "ERR_INVALID", "is not an id")
+    if draft.quoted_id and (draft.media_ids or draft.poll):
+        raise InvalidField("quoted_status_id", "ERR_INVALID", "can't be had together with media or a poll")
 
 
 def _check_texts(draft: Draft) -> tuple[str, str]:
     text, spoiler_text = draft.text.strip(), draft.spoiler_text.strip()
     if not text and draft.media_ids:
         text, spoiler_text = spoiler_text, ""  # A warning before nothing is the text itself.
-    if not text and not draft.media_ids:
+    if not text and not draft.media_ids and not draft.quoted_id:
         raise InvalidField("status", "ERR_BLANK", "can't be blank")
     too_long = f"must be at most {MAX_POST_CHARS} characters"
     if len(spoiler_text.encode()) > MAX_POST_BYTES or count_chars(spoiler_text) > MAX_POST_CHARS:
@@ -122,4 +134,6 @@ def body_hash(draft: Draft) -> bytes:
     ]
     if draft.poll is not None:  # So that what was asked for before there were polls is still the same.
         body.append(astuple(draft.poll))
+    if draft.quoted_id or draft.quote_policy is not QuotePolicy.PUBLIC:  # And before there were quotes.
+        body.append([draft.quoted_id, int(draft.quote_policy)])
     return hashlib.sha256(json.dumps(body).encode()).digest()

@@ -9,7 +9,8 @@ from post_service import metrics
 from post_service.clients import UserClient
 from post_service.errors import InvalidField, MediaNotFound, PostNotFound, TooManyEdits
 from post_service.events import PostEvents
-from post_service.models import MAX_EDITS, Draft, Edit, Media, MediaChange, Post, PostState
+from post_service.models import MAX_EDITS, Draft, Edit, Media, MediaChange, Post, PostState, Visibility
+from post_service.quote_models import QuotePolicy
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.revisions import RevisionRepository
@@ -87,6 +88,8 @@ class PostEditor:
         await self._revisions.publish(event)  # After the cache: whoever is told of the edit finds it there.
         if stored.in_reply_to_id and stored.state != before.state:
             await self._reader.refresh_counts(stored.in_reply_to_id)
+        if stored.state != before.state:
+            await self._reader.refresh_quoted(stored)
         return stored
 
     async def _editable(self, author: Identity, post_id: int) -> Post:
@@ -105,6 +108,7 @@ class PostEditor:
                 language=edit.language or before.language,
                 media_ids=edit.media_ids,
                 poll=edit.poll,
+                quoted_id=before.quote.post_id if before.quote else 0,
             )
         )
         usernames, tags = usernames_in(draft, self._local_domain), tags_in(draft)
@@ -123,6 +127,7 @@ class PostEditor:
             poll=edited_poll(before.poll, draft.poll, self._clock.now(), version),
             version=version,
             edit_time=self._clock.now(),
+            quote_policy=_policy(before, edit),
             state=PostState.HELD if self._hold else before.state,
         )
 
@@ -150,7 +155,13 @@ def _changed(media: Media, change: MediaChange | None) -> Media:
     return described(media, change.description, change.focus_x, change.focus_y)
 
 
+def _policy(before: Post, edit: Edit) -> QuotePolicy:
+    if edit.quote_policy is None or before.visibility in (Visibility.PRIVATE, Visibility.DIRECT):
+        return before.quote_policy
+    return edit.quote_policy
+
+
 def _says(post: Post) -> tuple[object, ...]:
     """What an edit may change."""
     media = [(each.media_id, each.description, each.focus) for each in post.media]
-    return post.text, post.spoiler_text, post.sensitive, post.language, post.poll, media
+    return post.text, post.spoiler_text, post.sensitive, post.language, post.poll, post.quote_policy, media

@@ -17,12 +17,15 @@ from post_service.models import (
     Post,
     PostCounts,
     PostQuery,
+    PostState,
     PostView,
     SealedPost,
 )
+from post_service.quote_models import QuoteState
 from post_service.repository.cache import PostCache
 from post_service.repository.engagements import EngagementRepository
 from post_service.repository.posts import PostRepository
+from post_service.repository.quotes import quote_fact
 from post_service.service.marks import Marked, MarkReader
 from post_service.service.polls import PollReader
 from post_service.service.visibility import depends_on_follow, may_review, may_see
@@ -135,6 +138,17 @@ class PostReader:
             return
         await self._cache.put_counts(post_id, counts[post_id], stamp)
 
+    async def refresh_quoted(self, post: Post) -> None:
+        """After a change of a post that quotes another: what the other counts includes it."""
+        fact = quote_fact(post)
+        if fact is None:
+            return
+        try:
+            await self._engagements.recount(fact)
+        except (Unavailable, DeadlineExceeded) as error:
+            log.warning("post.quotes_not_recounted", post_id=fact.post_id, reason=error.reason)
+        await self.refresh_counts(fact.post_id)
+
     async def overwrite(self, post: Post) -> None:
         """After a decision: what is cached shows the post as it is now. Raises Unavailable."""
         stamp = self._versions.next()
@@ -161,11 +175,18 @@ class PostReader:
         viewer = viewer_of(query.identity)
         asked = [(*found[post_id], known) for post_id, known in query.posts if post_id in found]
         decisive = [post for post, _, _ in asked]
-        decisive += [found[post.reblog_of_id].post for post in decisive if post.reblog_of_id in found]
+        shown = [post.reblog_of_id or post.quoted_id for post in decisive]
+        decisive += [found[post_id].post for post_id in shown if post_id in found]
         following = await self._following(query.identity, decisive)
         reviews = may_review(query.identity)
         return [
-            PostView(post, counts, known == post.version, marked.get(post.post_id, NO_MARKS))
+            PostView(
+                post,
+                counts,
+                known == post.version,
+                marked.get(post.post_id, NO_MARKS),
+                quote=_quote_state(viewer, post, found, following),
+            )
             for post, counts, known in asked
             if _is_shown(viewer, post, found, following, reviews=reviews)
         ]
@@ -189,10 +210,10 @@ class PostReader:
             return frozenset()
 
     async def _load_shown(self, post_ids: Iterable[int]) -> dict[int, CountedPost]:
-        """The posts, and those that the reblogs among them show."""
+        """The posts, and those that the reblogs and quotes among them show."""
         found = await self._load(post_ids)
-        originals = {post.reblog_of_id for post, _ in found.values() if post.reblog_of_id} - found.keys()
-        return found | await self._load(originals) if originals else found
+        shown = {post.reblog_of_id or post.quoted_id for post, _ in found.values()} - {0, *found}
+        return found | await self._load(shown) if shown else found
 
     async def _load(self, post_ids: Iterable[int]) -> dict[int, CountedPost]:
         ids = [post_id for post_id in dict.fromkeys(post_ids) if post_id > 0]
@@ -235,6 +256,18 @@ def _is_shown(
         return may_see(viewer, post, following, reviews=reviews)
     original = found.get(post.reblog_of_id)
     return original is not None and may_see(viewer, original.post, following) and may_see(viewer, post, following)
+
+
+def _quote_state(
+    viewer: int, post: SealedPost, found: Mapping[int, CountedPost], following: Container[int]
+) -> QuoteState | None:
+    """How the viewer is shown what the post quotes; None where it quotes nothing."""
+    if not post.quoted_id:
+        return None
+    quoted = found.get(post.quoted_id)
+    if quoted is None or quoted.post.state in (PostState.DELETED, PostState.REMOVED):
+        return QuoteState.DELETED
+    return QuoteState.ACCEPTED if may_see(viewer, quoted.post, following) else QuoteState.UNAUTHORIZED
 
 
 def viewer_of(identity: Identity | None) -> int:

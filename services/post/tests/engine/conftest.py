@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC
 
 import pytest
 import pytest_asyncio
@@ -19,6 +20,7 @@ from post_service.repository.media import MediaRepository
 from post_service.repository.pins import PinRepository
 from post_service.repository.polls import PollEndRepository, PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
+from post_service.repository.quotes import QuoteRepository
 from post_service.repository.redis_guard import RedisGuard
 from post_service.repository.revisions import RevisionRepository
 from post_service.repository.schedule import ScheduleRepository
@@ -37,6 +39,10 @@ from rookery_common.testing.cql import emptied_cql
 from rookery_common.testing.crash import CrashAt, crash_after
 from rookery_common.testing.engines import cql_keyspace_settings
 from rookery_common.testing.events import FakeProducer
+
+OUTBOX_ALL = (
+    "SELECT event_id, type, topic, key, aggregate_id, version, occurred_at, payload, traceparent, source FROM outbox"
+)
 
 
 class Users(UserClient):
@@ -63,7 +69,7 @@ def keyspace() -> Iterator[CqlSettings]:
 @pytest_asyncio.fixture
 async def cql(keyspace: CqlSettings) -> AsyncIterator[Cql]:
     """The keyspace, empty."""
-    async with emptied_cql(keyspace, "post-test", STATEMENTS, MIGRATIONS) as client:
+    async with emptied_cql(keyspace, "post-test", {**STATEMENTS, "outbox_all": OUTBOX_ALL}, MIGRATIONS) as client:
         yield client
 
 
@@ -78,16 +84,28 @@ def outbox(cql: Cql, producer: FakeProducer, clock: FakeClock) -> CqlOutbox:
 
 
 @pytest.fixture
-def told(outbox: CqlOutbox, producer: FakeProducer, clock: FakeClock) -> Callable[[], Awaitable[list[Event]]]:
-    """All that was published, by the process or by the relay after it."""
+def told(cql: Cql) -> Callable[[], Awaitable[list[Event]]]:
+    """All that was recorded to be told of."""
 
-    async def published() -> list[Event]:
-        await outbox.drain()
-        clock.advance(5)
-        await outbox.sweep(producer)
-        return list({event.event_id: event for event in producer.sent}.values())
+    async def recorded() -> list[Event]:
+        rows = sorted(await cql.execute("outbox_all", ()), key=lambda row: row.event_id.hex)
+        return [
+            Event(
+                event_id=str(row.event_id),
+                type=row.type,
+                topic=row.topic,
+                key=row.key,
+                aggregate_id=row.aggregate_id,
+                version=row.version,
+                occurred_at=row.occurred_at.replace(tzinfo=UTC),
+                payload=row.payload,
+                traceparent=row.traceparent,
+                source=row.source,
+            )
+            for row in rows
+        ]
 
-    return published
+    return recorded
 
 
 @pytest.fixture
@@ -103,6 +121,11 @@ def revisions(cql: Cql, outbox: CqlOutbox) -> RevisionRepository:
 @pytest.fixture
 def pinned(cql: Cql) -> PinRepository:
     return PinRepository(cql)
+
+
+@pytest.fixture
+def quoted(cql: Cql, outbox: CqlOutbox, clock: FakeClock) -> QuoteRepository:
+    return QuoteRepository(cql, outbox, clock)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from post_fakes.marks import MemoryCache, MemoryLists, MemoryMarkCache, MemoryMa
 from post_fakes.media import InlineWorkers, MemoryFiles, MemoryMedia, MemoryUsers
 from post_fakes.polls import MemoryPollEnds, MemoryPolls, MemoryVotes
 from post_fakes.posts import MemoryEngagements, MemoryPins, MemoryPosts, MemoryRevisions
+from post_fakes.quotes import MemoryQuotes
 from post_fakes.schedule import MemorySchedule, MemoryScheduled
 from post_fakes.store import Store
 
@@ -29,6 +30,7 @@ from post_service.repository.media import MediaRepository
 from post_service.repository.pins import PinRepository
 from post_service.repository.polls import PollEndRepository, PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
+from post_service.repository.quotes import QuoteRepository
 from post_service.repository.revisions import RevisionRepository
 from post_service.repository.schedule import ScheduleRepository
 from post_service.repository.scheduled import ScheduledRepository
@@ -91,6 +93,11 @@ def revisions(store: Store) -> RevisionRepository:
 @pytest.fixture
 def pinned(store: Store) -> PinRepository:
     return MemoryPins(store)
+
+
+@pytest.fixture
+def quoted(store: Store) -> QuoteRepository:
+    return MemoryQuotes(store)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from post_service.models import (
     Visibility,
 )
 from post_service.poll_models import Ballot, Poll
+from post_service.quote_models import Quote, QuotePolicy, QuoteState
 from post_service.service.delete_post import tombstone_of
 from rookery.post.v1 import media_pb2, poll_pb2, post_pb2
 from rookery.post.v1.engagement_events_pb2 import PollVoted, PostFavourited
@@ -71,7 +72,13 @@ def post_of(message: post_pb2.Post) -> Post:
         edit_time=message.edit_time.ToDatetime(UTC) if message.HasField("edit_time") else None,
         reblog_of_id=message.reblog_of_id,
         poll=poll_of(message.poll) if message.HasField("poll") else None,
+        quote=quote_of(message.quote) if message.HasField("quote") else None,
+        quote_policy=QuotePolicy(message.quote_policy or QuotePolicy.NOBODY),
     )
+
+
+def quote_of(message: post_pb2.Quote) -> Quote:
+    return Quote(message.post_id, message.author_id, QuoteState(message.state))
 
 
 def poll_of(message: poll_pb2.Poll) -> Poll:

@@ -28,7 +28,7 @@ from rookery.post.v1 import poll_pb2 as rookery_dot_post_dot_v1_dot_poll__pb2
 from rookery.post.v1 import post_pb2 as rookery_dot_post_dot_v1_dot_post__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rookery/post/v1/edit_service.proto\x12\x0frookery.post.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1brookery/post/v1/media.proto\x1a\x1arookery/post/v1/poll.proto\x1a\x1arookery/post/v1/post.proto\"\xe4\x01\n\x0f\x45\x64itPostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x14\n\x0cspoiler_text\x18\x03 \x01(\t\x12\x11\n\tsensitive\x18\x04 \x01(\x08\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x11\n\tmedia_ids\x18\x06 \x03(\x03\x12:\n\x10media_attributes\x18\x07 \x03(\x0b\x32 .rookery.post.v1.MediaAttributes\x12(\n\x04poll\x18\x08 \x01(\x0b\x32\x1a.rookery.post.v1.PollDraft\"\x91\x01\n\x0fMediaAttributes\x12\x10\n\x08media_id\x18\x01 \x01(\x03\x12\x18\n\x0b\x64\x65scription\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07\x66ocus_x\x18\x03 \x01(\x02H\x01\x88\x01\x01\x12\x14\n\x07\x66ocus_y\x18\x04 \x01(\x02H\x02\x88\x01\x01\x42\x0e\n\x0c_descriptionB\n\n\x08_focus_xB\n\n\x08_focus_y\"7\n\x10\x45\x64itPostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.rookery.post.v1.Post\"\'\n\x14ListRevisionsRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\"E\n\x15ListRevisionsResponse\x12,\n\trevisions\x18\x01 \x03(\x0b\x32\x19.rookery.post.v1.Revision\"\xe9\x01\n\x08Revision\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x14\n\x0cspoiler_text\x18\x02 \x01(\t\x12\x11\n\tsensitive\x18\x03 \x01(\x08\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05media\x18\x05 \x03(\x0b\x32\x16.rookery.post.v1.Media\x12*\n\x08mentions\x18\x06 \x03(\x0b\x32\x18.rookery.post.v1.Mention\x12\x0c\n\x04tags\x18\x07 \x03(\t\x12\x14\n\x0cpoll_options\x18\x08 \x03(\t2\xbe\x01\n\x0b\x45\x64itService\x12O\n\x08\x45\x64itPost\x12 .rookery.post.v1.EditPostRequest\x1a!.rookery.post.v1.EditPostResponse\x12^\n\rListRevisions\x12%.rookery.post.v1.ListRevisionsRequest\x1a&.rookery.post.v1.ListRevisionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rookery/post/v1/edit_service.proto\x12\x0frookery.post.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1brookery/post/v1/media.proto\x1a\x1arookery/post/v1/poll.proto\x1a\x1arookery/post/v1/post.proto\"\x98\x02\n\x0f\x45\x64itPostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x14\n\x0cspoiler_text\x18\x03 \x01(\t\x12\x11\n\tsensitive\x18\x04 \x01(\x08\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x11\n\tmedia_ids\x18\x06 \x03(\x03\x12:\n\x10media_attributes\x18\x07 \x03(\x0b\x32 .rookery.post.v1.MediaAttributes\x12(\n\x04poll\x18\x08 \x01(\x0b\x32\x1a.rookery.post.v1.PollDraft\x12\x32\n\x0cquote_policy\x18\t \x01(\x0e\x32\x1c.rookery.post.v1.QuotePolicy\"\x91\x01\n\x0fMediaAttributes\x12\x10\n\x08media_id\x18\x01 \x01(\x03\x12\x18\n\x0b\x64\x65scription\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07\x66ocus_x\x18\x03 \x01(\x02H\x01\x88\x01\x01\x12\x14\n\x07\x66ocus_y\x18\x04 \x01(\x02H\x02\x88\x01\x01\x42\x0e\n\x0c_descriptionB\n\n\x08_focus_xB\n\n\x08_focus_y\"7\n\x10\x45\x64itPostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.rookery.post.v1.Post\"\'\n\x14ListRevisionsRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\"E\n\x15ListRevisionsResponse\x12,\n\trevisions\x18\x01 \x03(\x0b\x32\x19.rookery.post.v1.Revision\"\xe9\x01\n\x08Revision\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x14\n\x0cspoiler_text\x18\x02 \x01(\t\x12\x11\n\tsensitive\x18\x03 \x01(\x08\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05media\x18\x05 \x03(\x0b\x32\x16.rookery.post.v1.Media\x12*\n\x08mentions\x18\x06 \x03(\x0b\x32\x18.rookery.post.v1.Mention\x12\x0c\n\x04tags\x18\x07 \x03(\t\x12\x14\n\x0cpoll_options\x18\x08 \x03(\t2\xbe\x01\n\x0b\x45\x64itService\x12O\n\x08\x45\x64itPost\x12 .rookery.post.v1.EditPostRequest\x1a!.rookery.post.v1.EditPostResponse\x12^\n\rListRevisions\x12%.rookery.post.v1.ListRevisionsRequest\x1a&.rookery.post.v1.ListRevisionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,17 +36,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.post.v1.edit_servic
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EDITPOSTREQUEST']._serialized_start=174
-  _globals['_EDITPOSTREQUEST']._serialized_end=402
-  _globals['_MEDIAATTRIBUTES']._serialized_start=405
-  _globals['_MEDIAATTRIBUTES']._serialized_end=550
-  _globals['_EDITPOSTRESPONSE']._serialized_start=552
-  _globals['_EDITPOSTRESPONSE']._serialized_end=607
-  _globals['_LISTREVISIONSREQUEST']._serialized_start=609
-  _globals['_LISTREVISIONSREQUEST']._serialized_end=648
-  _globals['_LISTREVISIONSRESPONSE']._serialized_start=650
-  _globals['_LISTREVISIONSRESPONSE']._serialized_end=719
-  _globals['_REVISION']._serialized_start=722
-  _globals['_REVISION']._serialized_end=955
-  _globals['_EDITSERVICE']._serialized_start=958
-  _globals['_EDITSERVICE']._serialized_end=1148
+  _globals['_EDITPOSTREQUEST']._serialized_end=454
+  _globals['_MEDIAATTRIBUTES']._serialized_start=457
+  _globals['_MEDIAATTRIBUTES']._serialized_end=602
+  _globals['_EDITPOSTRESPONSE']._serialized_start=604
+  _globals['_EDITPOSTRESPONSE']._serialized_end=659
+  _globals['_LISTREVISIONSREQUEST']._serialized_start=661
+  _globals['_LISTREVISIONSREQUEST']._serialized_end=700
+  _globals['_LISTREVISIONSRESPONSE']._serialized_start=702
+  _globals['_LISTREVISIONSRESPONSE']._serialized_end=771
+  _globals['_REVISION']._serialized_start=774
+  _globals['_REVISION']._serialized_end=1007
+  _globals['_EDITSERVICE']._serialized_start=1010
+  _globals['_EDITSERVICE']._serialized_end=1200
 # @@protoc_insertion_point(module_scope)

@@ -34,12 +34,15 @@ class EditPostRequest(_message.Message):
     MEDIA_IDS_FIELD_NUMBER: _builtins.int
     MEDIA_ATTRIBUTES_FIELD_NUMBER: _builtins.int
     POLL_FIELD_NUMBER: _builtins.int
+    QUOTE_POLICY_FIELD_NUMBER: _builtins.int
     post_id: _builtins.int
     text: _builtins.str
     spoiler_text: _builtins.str
     sensitive: _builtins.bool
     language: _builtins.str
     """Empty: as it is."""
+    quote_policy: _post_pb2.QuotePolicy.ValueType
+    """Unspecified: as it is."""
     @_builtins.property
     def media_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """All media that the post has from now on."""
@@ -61,10 +64,11 @@ class EditPostRequest(_message.Message):
         media_ids: _abc.Iterable[_builtins.int] | None = ...,
         media_attributes: _abc.Iterable[Global___MediaAttributes] | None = ...,
         poll: _poll_pb2.PollDraft | None = ...,
+        quote_policy: _post_pb2.QuotePolicy.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["poll", b"poll"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "media_attributes", b"media_attributes", "media_ids", b"media_ids", "poll", b"poll", "post_id", b"post_id", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "media_attributes", b"media_attributes", "media_ids", b"media_ids", "poll", b"poll", "post_id", b"post_id", "quote_policy", b"quote_policy", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -65,7 +65,9 @@ Global___PostVisible: _TypeAlias = PostVisible  # noqa: Y015
 
 @_typing.final
 class PostUpdated(_message.Message):
-    """Topic post.events.v1, key post_id: edited, or taken down."""
+    """Topic post.events.v1, key post_id: edited, or taken down, or its quote or its quote policy has changed. What it says has changed
+    where its edit_time is another than before.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -71,6 +71,82 @@ POST_STATE_DELETED: PostState.ValueType  # 4
 """Deleted by its author: a tombstone, for good."""
 Global___PostState: _TypeAlias = PostState  # noqa: Y015
 
+class _QuotePolicy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _QuotePolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_QuotePolicy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    QUOTE_POLICY_UNSPECIFIED: _QuotePolicy.ValueType  # 0
+    QUOTE_POLICY_PUBLIC: _QuotePolicy.ValueType  # 1
+    QUOTE_POLICY_FOLLOWERS: _QuotePolicy.ValueType  # 2
+    QUOTE_POLICY_NOBODY: _QuotePolicy.ValueType  # 3
+
+class QuotePolicy(_QuotePolicy, metaclass=_QuotePolicyEnumTypeWrapper):
+    """Who may quote a post beside its author, who always may; nobody quotes direct posts."""
+
+QUOTE_POLICY_UNSPECIFIED: QuotePolicy.ValueType  # 0
+QUOTE_POLICY_PUBLIC: QuotePolicy.ValueType  # 1
+QUOTE_POLICY_FOLLOWERS: QuotePolicy.ValueType  # 2
+QUOTE_POLICY_NOBODY: QuotePolicy.ValueType  # 3
+Global___QuotePolicy: _TypeAlias = QuotePolicy  # noqa: Y015
+
+class _QuoteState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _QuoteStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_QuoteState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    QUOTE_STATE_UNSPECIFIED: _QuoteState.ValueType  # 0
+    QUOTE_STATE_ACCEPTED: _QuoteState.ValueType  # 1
+    QUOTE_STATE_REVOKED: _QuoteState.ValueType  # 2
+    """The quoted post's author has taken it away from the quote, for good."""
+    QUOTE_STATE_DELETED: _QuoteState.ValueType  # 3
+    """Only in a PostView: the quoted post is deleted, or taken down."""
+    QUOTE_STATE_UNAUTHORIZED: _QuoteState.ValueType  # 4
+    """Only in a PostView: the viewer may not see the quoted post."""
+
+class QuoteState(_QuoteState, metaclass=_QuoteStateEnumTypeWrapper): ...
+
+QUOTE_STATE_UNSPECIFIED: QuoteState.ValueType  # 0
+QUOTE_STATE_ACCEPTED: QuoteState.ValueType  # 1
+QUOTE_STATE_REVOKED: QuoteState.ValueType  # 2
+"""The quoted post's author has taken it away from the quote, for good."""
+QUOTE_STATE_DELETED: QuoteState.ValueType  # 3
+"""Only in a PostView: the quoted post is deleted, or taken down."""
+QUOTE_STATE_UNAUTHORIZED: QuoteState.ValueType  # 4
+"""Only in a PostView: the viewer may not see the quoted post."""
+Global___QuoteState: _TypeAlias = QuoteState  # noqa: Y015
+
+@_typing.final
+class Quote(_message.Message):
+    """What a post quotes; an edit never changes it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POST_ID_FIELD_NUMBER: _builtins.int
+    AUTHOR_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    post_id: _builtins.int
+    author_id: _builtins.int
+    """Of the quoted post."""
+    state: Global___QuoteState.ValueType
+    """Accepted or revoked."""
+    def __init__(
+        self,
+        *,
+        post_id: _builtins.int = ...,
+        author_id: _builtins.int = ...,
+        state: Global___QuoteState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "post_id", b"post_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Quote: _TypeAlias = Quote  # noqa: Y015
+
 @_typing.final
 class Post(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -96,6 +172,8 @@ class Post(_message.Message):
     REBLOG_OF_ID_FIELD_NUMBER: _builtins.int
     THREAD_ID_FIELD_NUMBER: _builtins.int
     POLL_FIELD_NUMBER: _builtins.int
+    QUOTE_FIELD_NUMBER: _builtins.int
+    QUOTE_POLICY_FIELD_NUMBER: _builtins.int
     post_id: _builtins.int
     author_id: _builtins.int
     text: _builtins.str
@@ -116,6 +194,8 @@ class Post(_message.Message):
     """Set on a reblog: the post it shows; its own text is empty then."""
     thread_id: _builtins.int
     """The first post of its thread; its own id when it is the first."""
+    quote_policy: Global___QuotePolicy.ValueType
+    """Unspecified: nobody."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -131,6 +211,10 @@ class Post(_message.Message):
     @_builtins.property
     def poll(self) -> _poll_pb2.Poll:
         """Unset where it asks nothing."""
+
+    @_builtins.property
+    def quote(self) -> Global___Quote:
+        """Unset where it quotes nothing."""
 
     def __init__(
         self,
@@ -156,10 +240,12 @@ class Post(_message.Message):
         reblog_of_id: _builtins.int = ...,
         thread_id: _builtins.int = ...,
         poll: _poll_pb2.Poll | None = ...,
+        quote: Global___Quote | None = ...,
+        quote_policy: Global___QuotePolicy.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "edit_time", b"edit_time", "poll", b"poll"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "edit_time", b"edit_time", "poll", b"poll", "quote", b"quote"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_name", b"application_name", "application_website", b"application_website", "author_id", b"author_id", "create_time", b"create_time", "edit_time", b"edit_time", "in_reply_to_account_id", b"in_reply_to_account_id", "in_reply_to_id", b"in_reply_to_id", "language", b"language", "media", b"media", "mentions", b"mentions", "poll", b"poll", "post_id", b"post_id", "reblog_of_id", b"reblog_of_id", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "state", b"state", "tags", b"tags", "text", b"text", "thread_id", b"thread_id", "version", b"version", "visibility", b"visibility"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_name", b"application_name", "application_website", b"application_website", "author_id", b"author_id", "create_time", b"create_time", "edit_time", b"edit_time", "in_reply_to_account_id", b"in_reply_to_account_id", "in_reply_to_id", b"in_reply_to_id", "language", b"language", "media", b"media", "mentions", b"mentions", "poll", b"poll", "post_id", b"post_id", "quote", b"quote", "quote_policy", b"quote_policy", "reblog_of_id", b"reblog_of_id", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "state", b"state", "tags", b"tags", "text", b"text", "thread_id", b"thread_id", "version", b"version", "visibility", b"visibility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -196,19 +282,23 @@ class PostCounts(_message.Message):
     REPLIES_FIELD_NUMBER: _builtins.int
     REBLOGS_FIELD_NUMBER: _builtins.int
     FAVOURITES_FIELD_NUMBER: _builtins.int
+    QUOTES_FIELD_NUMBER: _builtins.int
     replies: _builtins.int
     reblogs: _builtins.int
     favourites: _builtins.int
+    quotes: _builtins.int
+    """Accepted quotes that may be seen."""
     def __init__(
         self,
         *,
         replies: _builtins.int = ...,
         reblogs: _builtins.int = ...,
         favourites: _builtins.int = ...,
+        quotes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["favourites", b"favourites", "reblogs", b"reblogs", "replies", b"replies"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["favourites", b"favourites", "quotes", b"quotes", "reblogs", b"reblogs", "replies", b"replies"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

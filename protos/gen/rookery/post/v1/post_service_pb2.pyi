@@ -38,6 +38,8 @@ class CreatePostRequest(_message.Message):
     APPLICATION_NAME_FIELD_NUMBER: _builtins.int
     APPLICATION_WEBSITE_FIELD_NUMBER: _builtins.int
     POLL_FIELD_NUMBER: _builtins.int
+    QUOTED_ID_FIELD_NUMBER: _builtins.int
+    QUOTE_POLICY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The client's Idempotency-Key, at most 200 characters; empty for none."""
     text: _builtins.str
@@ -48,6 +50,10 @@ class CreatePostRequest(_message.Message):
     in_reply_to_id: _builtins.int
     application_name: _builtins.str
     application_website: _builtins.str
+    quoted_id: _builtins.int
+    """The post that is quoted; 0 for none. A post has a quote, or a poll or media."""
+    quote_policy: _post_pb2.QuotePolicy.ValueType
+    """Unspecified: public. What is private or direct is quoted by nobody else."""
     @_builtins.property
     def media_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
@@ -68,10 +74,12 @@ class CreatePostRequest(_message.Message):
         application_name: _builtins.str = ...,
         application_website: _builtins.str = ...,
         poll: _poll_pb2.PollDraft | None = ...,
+        quoted_id: _builtins.int = ...,
+        quote_policy: _post_pb2.QuotePolicy.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["poll", b"poll"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_name", b"application_name", "application_website", b"application_website", "in_reply_to_id", b"in_reply_to_id", "language", b"language", "media_ids", b"media_ids", "poll", b"poll", "request_id", b"request_id", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "text", b"text", "visibility", b"visibility"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_name", b"application_name", "application_website", b"application_website", "in_reply_to_id", b"in_reply_to_id", "language", b"language", "media_ids", b"media_ids", "poll", b"poll", "quote_policy", b"quote_policy", "quoted_id", b"quoted_id", "request_id", b"request_id", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "text", b"text", "visibility", b"visibility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -223,9 +231,12 @@ class PostView(_message.Message):
     MARKS_FIELD_NUMBER: _builtins.int
     AUTHOR_ID_FIELD_NUMBER: _builtins.int
     POLL_FIELD_NUMBER: _builtins.int
+    QUOTE_STATE_FIELD_NUMBER: _builtins.int
     post_id: _builtins.int
     version: _builtins.int
     author_id: _builtins.int
+    quote_state: _post_pb2.QuoteState.ValueType
+    """How the viewer is shown what the post quotes; unspecified where it quotes nothing, or nothing any more."""
     @_builtins.property
     def post(self) -> _post_pb2.Post:
         """Unset when version is the known one."""
@@ -252,10 +263,11 @@ class PostView(_message.Message):
         marks: _post_pb2.PostMarks | None = ...,
         author_id: _builtins.int = ...,
         poll: _poll_pb2.PollTally | None = ...,
+        quote_state: _post_pb2.QuoteState.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "marks", b"marks", "poll", b"poll", "post", b"post"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "counts", b"counts", "marks", b"marks", "poll", b"poll", "post", b"post", "post_id", b"post_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "counts", b"counts", "marks", b"marks", "poll", b"poll", "post", b"post", "post_id", b"post_id", "quote_state", b"quote_state", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -112,7 +112,8 @@ class PostServiceServicer:
     """
 
     def CreatePost(self, request, context):
-        """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll), NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND),
+        """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll, quoted_status_id, quote_approval_policy),
+        NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND, QUOTE_NOT_FOUND: also what the caller may not quote),
         ABORTED (IDEMPOTENCY_CONFLICT: the key was used with another body), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

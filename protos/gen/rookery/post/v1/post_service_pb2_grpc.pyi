@@ -34,7 +34,8 @@ class PostServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PostServiceAsyncStub: ...
     CreatePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.CreatePostRequest, _post_service_pb2.CreatePostResponse]
-    """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll), NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND),
+    """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll, quoted_status_id, quote_approval_policy),
+    NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND, QUOTE_NOT_FOUND: also what the caller may not quote),
     ABORTED (IDEMPOTENCY_CONFLICT: the key was used with another body), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
     """
     BatchGetPosts: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.BatchGetPostsRequest, _post_service_pb2.BatchGetPostsResponse]
@@ -78,7 +79,8 @@ class PostServiceAsyncStub(PostServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreatePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.CreatePostRequest, _post_service_pb2.CreatePostResponse]  # type: ignore[assignment]
-    """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll), NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND),
+    """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll, quoted_status_id, quote_approval_policy),
+    NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND, QUOTE_NOT_FOUND: also what the caller may not quote),
     ABORTED (IDEMPOTENCY_CONFLICT: the key was used with another body), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
     """
     BatchGetPosts: _aio.UnaryUnaryMultiCallable[_post_service_pb2.BatchGetPostsRequest, _post_service_pb2.BatchGetPostsResponse]  # type: ignore[assignment]
@@ -125,7 +127,8 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _post_service_pb2.CreatePostRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_post_service_pb2.CreatePostResponse, _abc.Awaitable[_post_service_pb2.CreatePostResponse]]:
-        """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll), NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND),
+        """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll, quoted_status_id, quote_approval_policy),
+        NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND, QUOTE_NOT_FOUND: also what the caller may not quote),
         ABORTED (IDEMPOTENCY_CONFLICT: the key was used with another body), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
         """
 

@@ -6,7 +6,15 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from gateway_fakes.service import Call, FakeService, bad, with_reason
-from rookery.post.v1 import media_pb2, pin_service_pb2, poll_pb2, poll_service_pb2, post_pb2, post_service_pb2
+from rookery.post.v1 import (
+    media_pb2,
+    pin_service_pb2,
+    poll_pb2,
+    poll_service_pb2,
+    post_pb2,
+    post_service_pb2,
+    quote_service_pb2,
+)
 from rookery_common.auth import Identity, ScopeMissing
 from rookery_common.errors import (
     FailedPrecondition,
@@ -28,6 +36,7 @@ class FakePost(FakeService):
         self.posts: dict[int, post_pb2.Post] = {}
         self.pinned: list[int] = []
         self.tallies: dict[int, poll_pb2.PollTally] = {}
+        self.quote_states: dict[int, post_pb2.QuoteState.ValueType] = {}
         self.keys: dict[tuple[int, str], int] = {}
         self.media: dict[int, media_pb2.Media] = {}
         self.uploads: list[tuple[post_service_pb2.MediaHeader, list[bytes]]] = []
@@ -51,6 +60,13 @@ class FakePost(FakeService):
             if request.HasField("poll"):
                 post.poll.options[:] = request.poll.options
                 post.poll.expire_time.FromSeconds(4_000_000_000)
+            if request.quoted_id:
+                if request.quoted_id not in self.posts:
+                    raise with_reason(NotFound("no"), "QUOTE_NOT_FOUND")
+                quoted = self.posts[request.quoted_id]
+                post.quote.post_id, post.quote.author_id = quoted.post_id, quoted.author_id
+                post.quote.state = post_pb2.QUOTE_STATE_ACCEPTED
+            post.quote_policy = request.quote_policy or post_pb2.QUOTE_POLICY_PUBLIC
             self.posts[known] = post
             self.keys[who.account_id, request.request_id] = known
         return post_service_pb2.CreatePostResponse(post=self.posts[known])
@@ -69,6 +85,29 @@ class FakePost(FakeService):
         tally.votes[:] = [int(n in request.choices) for n in range(len(post.poll.options))]
         tally.own_choices[:], tally.voters = request.choices, 1
         return poll_service_pb2.VoteInPollResponse()
+
+    def ListQuotes(self, request: Any, _who: Any) -> Any:
+        found = [post for post in self.posts.values() if post.quote.post_id == request.post_id]
+        found = [post for post in found if not request.max_id or post.post_id < request.max_id]
+        found.sort(key=lambda post: -post.post_id)
+        page = found[: request.page_size]
+        reached = page[-1].post_id if len(found) > len(page) else 0
+        quotes = [quote_service_pb2.QuotingPost(post_id=each.post_id, author_id=each.author_id) for each in page]
+        return quote_service_pb2.ListQuotesResponse(quotes=quotes, reached_id=reached)
+
+    def RevokeQuote(self, request: Any, _who: Any) -> Any:
+        post = self.posts[request.quoting_post_id]
+        post.quote.state, post.version = post_pb2.QUOTE_STATE_REVOKED, post.version + 1
+        return quote_service_pb2.RevokeQuoteResponse(post=post)
+
+    def SetQuotePolicy(self, request: Any, _who: Any) -> Any:
+        post = self.posts[request.post_id]
+        post.quote_policy, post.version = request.quote_policy, post.version + 1
+        return quote_service_pb2.SetQuotePolicyResponse(post=post)
+
+    def quote_state(self, post: post_pb2.Post) -> post_pb2.QuoteState.ValueType:
+        """How everybody is shown what the post quotes."""
+        return self.quote_states.get(post.post_id, post.quote.state)
 
     def ListAccountPosts(self, request: Any, _who: Any) -> Any:
         found = [post for post in self.posts.values() if post.author_id == request.account_id]

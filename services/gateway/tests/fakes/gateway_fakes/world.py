@@ -96,6 +96,7 @@ class World:
                 marks=marks,
                 author_id=post.author_id,
                 poll=self.post.tally(post),
+                quote_state=self.post.quote_state(post),
             )
             for post in found
         ]

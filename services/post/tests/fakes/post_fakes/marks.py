@@ -43,7 +43,9 @@ class MemoryMarks(MarkRepository):
 
     def _of(self, account_id: int, post_id: int) -> PostMarks:
         facts, bookmark = self._store.facts, self._store.bookmarks.get((account_id, post_id))
-        favourited, reblogged = (facts.get((kind, post_id, account_id)) for kind in FactKind)
+        favourited, reblogged = (
+            facts.get((kind, post_id, account_id)) for kind in (FactKind.FAVOURITE, FactKind.REBLOG)
+        )
         marks = PostMarks(*(held is not None and held.active for held in (favourited, reblogged, bookmark)))
         mute = self._store.mutes.get((account_id, post_id))
         return marks._replace(muted=mute is not None and mute.active)

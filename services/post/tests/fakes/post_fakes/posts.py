@@ -41,20 +41,20 @@ class MemoryPosts(PostRepository):
         self._store.require("cql")
         held = self._store.posts.get(post.post_id)
         if held is None or held.version < post.version:
-            self._store.posts[post.post_id] = replace(post, media=tuple(replace(m, version=0) for m in post.media))
+            self._store.put(replace(post, media=tuple(replace(m, version=0) for m in post.media)))
             self._store.media |= {media.media_id: media for media in post.media}
         self._note(event, fact)
 
     async def bury(self, post: Post, tombstone: Post, event: Event, fact: Fact | None = None) -> None:
         self._store.require("cql")
-        self._store.posts[post.post_id] = tombstone
+        self._store.put(tombstone)
         self._store.revisions.pop(post.post_id, None)
         self._store.media |= {m.media_id: replace(m, post_id=0, version=tombstone.version) for m in post.media}
         self._note(event, fact)
 
     async def decide(self, post: Post, event: Event) -> None:
         if self._store.posts[post.post_id].state != PostState.DELETED:
-            self._store.posts[post.post_id] = post
+            self._store.put(post)
         self._note(event, None)
 
     async def unsettle(self, reply: Post) -> None:
@@ -107,7 +107,7 @@ class MemoryRevisions(RevisionRepository):
         held, told = self._store.posts[edited.post_id], edited
         state = edited.state if edited.state != before.state else held.state
         edited = replace(edited, state=state, media=tuple(replace(m, version=0) for m in edited.media))
-        self._store.posts[edited.post_id] = edited
+        self._store.put(edited)
         revisions = self._store.revisions.setdefault(edited.post_id, {})
         if before.edit_time is None:
             revisions[0] = revision_of(before)
@@ -179,7 +179,8 @@ class MemoryEngagements(EngagementRepository):
     async def count(self, post_ids: Sequence[int]) -> dict[int, EngagementCounts]:
         self._store.require("cql")
         held = Counter((kind, post_id) for (kind, post_id, _), fact in self._store.facts.items() if fact.active)
-        return {key: EngagementCounts(held[FactKind.REBLOG, key], held[FactKind.FAVOURITE, key]) for key in post_ids}
+        kinds = (FactKind.REBLOG, FactKind.FAVOURITE, FactKind.QUOTE)
+        return {key: EngagementCounts(*(held[kind, key] for kind in kinds)) for key in post_ids}
 
     async def claim_reblog(self, account_id: int, post_id: int, reblog_id: int, held: int) -> int:
         if self._store.reblogs.get((account_id, post_id), 0) == held:

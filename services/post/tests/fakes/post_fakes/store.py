@@ -22,6 +22,7 @@ from post_service.models import (
 )
 from post_service.poll_models import Ballot, Vote
 from post_service.repository.marks import Sheet, ThreadMute, Week
+from post_service.repository.quotes import quote_fact
 from post_service.repository.schedule import Reached
 from post_service.schedule_models import Job, ScheduledPost
 from rookery_common.errors import Unavailable
@@ -60,6 +61,13 @@ class Store:
     unknown_accounts: set[int] = field(default_factory=set)
     away: set[str] = field(default_factory=set)
     reads: int = 0
+
+    def put(self, post: Post) -> None:
+        """The post as it is now, with what it counts as with the one that it quotes."""
+        fact = quote_fact(post)
+        self.posts[post.post_id] = post
+        if fact:
+            self.facts[fact.kind, fact.post_id, fact.account_id] = fact
 
     def require(self, engine: str) -> None:
         if engine in self.away:

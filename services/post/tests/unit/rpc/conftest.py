@@ -13,6 +13,7 @@ from post_service.engagement_servicer import EngagementServicer
 from post_service.events import PostCodec
 from post_service.pin_servicer import PinServicer
 from post_service.poll_servicer import PollServicer
+from post_service.quote_servicer import QuoteServicer
 from post_service.schedule_servicer import ScheduleServicer
 from post_service.service.create_post import PostWriter
 from post_service.service.delete_post import PostRemover
@@ -24,6 +25,7 @@ from post_service.service.list_posts import AccountPosts
 from post_service.service.list_voters import Voters
 from post_service.service.media import MediaLibrary
 from post_service.service.pins import Pins
+from post_service.service.quotes import Quotes
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
 from post_service.service.revisions import Revisions
@@ -39,6 +41,7 @@ from rookery.post.v1.engagement_service_pb2_grpc import (
 from rookery.post.v1.pin_service_pb2_grpc import PinServiceStub, add_PinServiceServicer_to_server
 from rookery.post.v1.poll_service_pb2_grpc import PollServiceStub, add_PollServiceServicer_to_server
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub, add_PostServiceServicer_to_server
+from rookery.post.v1.quote_service_pb2_grpc import QuoteServiceStub, add_QuoteServiceServicer_to_server
 from rookery.post.v1.schedule_service_pb2_grpc import ScheduleServiceStub, add_ScheduleServiceServicer_to_server
 from rookery_common.rpc.client import RpcClient
 from rookery_common.rpc.server import RpcServer
@@ -92,6 +95,7 @@ async def server(
     pins: Pins,
     voting: Voting,
     voters: Voters,
+    quotes: Quotes,
     scheduled_posts: ScheduledPosts,
     network: Network,
 ) -> RpcServer:
@@ -110,6 +114,7 @@ async def server(
             ScheduleServicer(scheduled_posts, codec),
             "rookery.post.v1.ScheduleService",
         ),
+        (add_QuoteServiceServicer_to_server, QuoteServicer(quotes, codec), "rookery.post.v1.QuoteService"),
         (add_PollServiceServicer_to_server, PollServicer(voting, voters), "rookery.post.v1.PollService"),
         settings=settings_of("post"),
         allowed_callers=ALLOWED_CALLERS,
@@ -153,3 +158,9 @@ async def poll_client(server: RpcServer, network: Network) -> RpcClient:
 async def schedule_client(server: RpcServer, network: Network) -> RpcClient:
     """ScheduleService as the gateway calls it."""
     return await network.client(server.port, ScheduleServiceStub, service="post", settings=settings_of("gateway"))
+
+
+@pytest_asyncio.fixture
+async def quote_client(server: RpcServer, network: Network) -> RpcClient:
+    """QuoteService as the gateway calls it."""
+    return await network.client(server.port, QuoteServiceStub, service="post", settings=settings_of("gateway"))

@@ -24,6 +24,7 @@ POST = CreatePostRequest(
     application_name="Demo",
     poll=PollDraft(options=["tea", "coffee"], expires_in_seconds=300, multiple=True),
     request_id="key",
+    quote_policy=post_pb2.QUOTE_POLICY_NOBODY,
 )
 
 

@@ -29,6 +29,7 @@ from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
 from feed_service.service.lists import ListReader
 from feed_service.service.public import PublicTimelines
+from feed_service.service.tagged import TaggedHomes, TagTails
 from feed_service.servicer import ALLOWED_CALLERS, FeedServicer
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.feed.v1.feed_service_pb2_grpc import add_FeedServiceServicer_to_server
@@ -66,7 +67,8 @@ class _Core:
         self.follows = FollowRepository(self.cql)
         self.streams = LiveStreams(self.state, UPDATES, PREFIX, cluster=cluster)
         self.public_streams = LiveStreams(self.state, UPDATES, PUBLIC_PREFIX, cluster=cluster)
-        self.public = PublicTimelines(PublicRepository(self.cql), Announcer(self.public_streams))
+        self.public_rows = PublicRepository(self.cql)
+        self.public = PublicTimelines(self.public_rows, Announcer(self.public_streams))
         self.fan_out = FanOut(self.timelines, self.windows, self.follows, Announcer(self.streams), self.clock)
 
 
@@ -87,7 +89,8 @@ def _serving(core: _Core) -> list[Component]:
     auth = RpcClient(core.settings, core.settings.auth_target, AuthServiceStub, service="auth")
     live = LiveHub(core.streams, as_sent, core.clock)
     public_live = LiveHub(core.public_streams, as_sent, core.clock)
-    home = HomeReader(core.windows, core.timelines, core.follows)
+    tails = TagTails(core.public_rows, core.clock)
+    home = TaggedHomes(HomeReader(core.windows, core.timelines, core.follows), tails)
     verifier = TokenVerifier(AuthClient(auth).signing_keys, core.clock)
     lists = ListReader(core.timelines, core.follows)
     servicer = FeedServicer(home, lists, core.public, core.fan_out, live, public_live, verifier, core.clock)

@@ -12,6 +12,8 @@ from rookery_common.ids import MAX_ID
 MAX_PAGE: Final = 80
 # More than user lets be on a list.
 MAX_LIST_AUTHORS: Final = 500
+# More than user lets anybody follow.
+MAX_FOLLOWED_TAGS: Final = 100
 # Older entries are no longer stored.
 HISTORY_DAYS: Final = 30
 # Timelines of everybody: all public posts, and of these the ones with media (a stream only).
@@ -37,6 +39,7 @@ class Reason(IntEnum):
     OWN_POST = 2
     REBLOG = 3
     PUBLIC = 4
+    FOLLOWED_TAG = 5
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -141,6 +144,15 @@ class HomePage:
 
     entries: Sequence[Entry]
     more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HomeQuery:
+    """A page of a reader's home, with what is public under the hashtags that the reader follows."""
+
+    reader_id: int
+    page: PageQuery
+    tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,21 @@ from typing import Final
 import grpc
 
 from feed_service.channels import Channels
-from feed_service.errors import WrongId
-from feed_service.models import Entry, HomePage, LiveUpdate, PageQuery, PublicQuery, Reason
+from feed_service.errors import WrongId, WrongTags
+from feed_service.models import (
+    MAX_FOLLOWED_TAGS,
+    Entry,
+    HomePage,
+    HomeQuery,
+    LiveUpdate,
+    PageQuery,
+    PublicQuery,
+    Reason,
+)
 from feed_service.service.fan_out import FanOut
-from feed_service.service.home import HomeReader
 from feed_service.service.lists import ListReader
 from feed_service.service.public import PublicTimelines, checked_tags
+from feed_service.service.tagged import TaggedHomes
 from rookery.feed.v1 import feed_service_pb2 as pb
 from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceServicer
 from rookery_common.auth import Identity, ScopeMissing, TokenVerifier, require_identity
@@ -51,7 +60,7 @@ class FeedServicer(FeedServiceServicer):
 
     def __init__(
         self,
-        home: HomeReader,
+        home: TaggedHomes,
         lists: ListReader,
         public: PublicTimelines,
         fan_out: FanOut,
@@ -76,12 +85,19 @@ class FeedServicer(FeedServiceServicer):
         return pb.BatchGetHomeResponse(results=results)
 
     async def _homes(self, entries: list[_Entry]) -> list[pb.BatchGetHomeResult | AppError]:
-        refused = {index: error for index, _, identity in entries if (error := _refusal(identity)) is not None}
-        asked = [
-            (identity.account_id, _query(entry))
-            for index, entry, identity in entries
-            if identity is not None and index not in refused
-        ]
+        refused: dict[int, AppError] = {
+            index: error for index, _, identity in entries if (error := _refusal(identity)) is not None
+        }
+        asked: list[HomeQuery] = []
+        for index, entry, identity in entries:
+            if identity is None or index in refused:
+                continue
+            try:
+                tags = checked_tags("followed_tags", entry.followed_tags, MAX_FOLLOWED_TAGS)
+            except WrongTags as error:
+                refused[index] = error
+                continue
+            asked.append(HomeQuery(identity.account_id, _query(entry), tags))
         pages = iter(await self._home.pages(asked))
         return [refused[index] if index in refused else _result(next(pages)) for index, _, _ in entries]
 

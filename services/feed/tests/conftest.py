@@ -15,6 +15,7 @@ from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
 from feed_service.service.lists import ListReader
 from feed_service.service.public import PublicTimelines
+from feed_service.service.tagged import TaggedHomes, TagTails
 from rookery_common.errors import Unavailable
 from rookery_common.live.announcer import Announcer
 from rookery_common.live.streams import LiveStreams
@@ -90,6 +91,11 @@ def posts() -> Posts:
 @pytest.fixture
 def home(windows: WindowRepository, timelines: TimelineRepository, follows: FollowRepository) -> HomeReader:
     return HomeReader(windows, timelines, follows)
+
+
+@pytest.fixture
+def tagged(home: HomeReader, public_rows: PublicRepository, clock: FakeClock) -> TaggedHomes:
+    return TaggedHomes(home, TagTails(public_rows, clock))
 
 
 @pytest.fixture

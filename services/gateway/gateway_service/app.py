@@ -68,6 +68,7 @@ from gateway_service.routers.sign_up_page import SignUpPage
 from gateway_service.routers.statuses import Statuses
 from gateway_service.routers.streaming import Streaming
 from gateway_service.routers.suggestions import Suggestions
+from gateway_service.routers.tags import Tags
 from gateway_service.routers.texts import TextRoutes
 from gateway_service.routers.timelines import Timelines
 from gateway_service.routing import behind
@@ -151,6 +152,7 @@ def api_routers(
         Notifications(clients, composer, exchange, settings).router,
         NotificationGroups(clients, composer, exchange, settings).router,
         Markers(clients, exchange, settings).router,
+        Tags(clients, composer, exchange, settings).router,
         behind(flags, CHAT, Conversations(clients, composer, exchange, settings).router),
         SignUp(clients, exchange, settings, flags).router,
         behind(flags, MEDIA_UPLOADS, Media(clients, composer, exchange, settings).router, methods={"POST"}),

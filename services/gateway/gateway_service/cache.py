@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from gateway_service.config import Settings
-from gateway_service.filters import FilterCache
+from gateway_service.filters import Filters
 from gateway_service.metrics import FRAGMENTS
+from gateway_service.personal import Personal
 from rookery.post.v1.events_pb2 import PostCreated, PostDeleted, PostUpdated, PostVisible
-from rookery.user.v1.events_pb2 import AccountCreated, AccountUpdated, FiltersChanged, FollowCreated, FollowEnded
+from rookery.user.v1.events_pb2 import (
+    AccountCreated,
+    AccountUpdated,
+    FiltersChanged,
+    FollowCreated,
+    FollowedTagsChanged,
+    FollowEnded,
+)
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.follow import Follower
 
@@ -118,7 +126,8 @@ class Fragments:
     def __init__(self, posts: int = POSTS, accounts: int = ACCOUNTS) -> None:
         self.posts: Lru[PostFragment] = Lru(posts, "post")
         self.accounts: Lru[AccountFragment] = Lru(accounts, "account")
-        self.filters = FilterCache()
+        self.filters: Personal[Filters] = Personal("filters")
+        self.tags: Personal[frozenset[str]] = Personal("followed_tags")
 
     def follower(self, settings: Settings) -> Follower:
         """The component that keeps them fresh."""
@@ -137,6 +146,8 @@ class Fragments:
             self._recheck(message.account.account_id)
         elif isinstance(message, FiltersChanged):
             self.filters.drop(message.account_id)
+        elif isinstance(message, FollowedTagsChanged):
+            self.tags.drop(message.account_id)
         elif isinstance(message, FollowCreated | FollowEnded):
             self._recheck(message.follow.follower_id)
             self._recheck(message.follow.followee_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,6 +51,8 @@ from rookery.user.v1.list_service_pb2_grpc import ListServiceStub
 from rookery.user.v1.profile_service_pb2_grpc import ProfileServiceStub
 from rookery.user.v1.relationship_service_pb2_grpc import RelationshipServiceStub
 from rookery.user.v1.suggestion_service_pb2_grpc import SuggestionServiceStub
+from rookery.user.v1.tag_service_pb2 import ListFollowedTagsRequest, ListFollowedTagsResponse
+from rookery.user.v1.tag_service_pb2_grpc import TagServiceStub
 from rookery.user.v1.user_service_pb2 import (
     AccountQuery,
     AccountView,
@@ -69,6 +71,7 @@ from rookery_common.kafka.producer import Producer
 from rookery_common.paging import Page
 from rookery_common.rpc import Batcher, Bulkhead, RpcClient
 
+MAX_FOLLOWED_TAGS = 100
 READ_SECONDS = 3.0
 SERVICES = ("auth", "user", "post", "feed", "messaging", "notification", "moderation", "search", "analytics")
 StubFactory = Callable[[Any], Any]
@@ -102,6 +105,7 @@ user_stub = joined(
     ProfileServiceStub,
     RelationshipServiceStub,
     SuggestionServiceStub,
+    TagServiceStub,
 )
 
 
@@ -175,10 +179,25 @@ class Clients:
         )
         return answer.filters
 
-    async def batch_get_home(self, viewer: Identity, page: Page) -> BatchGetHomeResult:
-        """A page of the viewer's home: ids with reasons, newest first."""
+    async def list_followed_tags(self, viewer: Identity) -> Sequence[str]:
+        """All hashtags that the viewer follows."""
+        answer: ListFollowedTagsResponse = await self.user.call(
+            "ListFollowedTags",
+            ListFollowedTagsRequest(page_size=MAX_FOLLOWED_TAGS),
+            timeout=READ_SECONDS,
+            idempotent=True,
+            identity=viewer,
+        )
+        return answer.names
+
+    async def batch_get_home(self, viewer: Identity, page: Page, tags: Collection[str] = ()) -> BatchGetHomeResult:
+        """A page of the viewer's home, with what is posted with these hashtags: ids with reasons, newest first."""
         entry = BatchGetHomeEntry(
-            limit=page.limit, max_id=page.max_id or 0, since_id=page.since_id or 0, min_id=page.min_id or 0
+            limit=page.limit,
+            max_id=page.max_id or 0,
+            since_id=page.since_id or 0,
+            min_id=page.min_id or 0,
+            followed_tags=sorted(tags),
         )
         with self._feed_wall:
             return await self._home(entry, timeout=READ_SECONDS, identity=viewer)

@@ -66,6 +66,21 @@ FILTERS: Final = Fallback(
     ("post.BatchGetPosts",),
     "The viewer's filters as they were a moment ago; none, where they are not known here.",
 )
+FOLLOWED_TAGS: Final = Fallback(
+    "followed-tags",
+    ("user.ListFollowedTags",),
+    ("search.Search",),
+    "The home with the hashtags that the viewer followed a moment ago, or without any; of those that are found none is "
+    "said to be followed, where that is not known here.",
+    within=("feed.BatchGetHome",),
+)
+TAG_HISTORY: Final = Fallback(
+    "tag-history",
+    ("search.Search",),
+    ("user.ListFollowedTags",),
+    "The hashtag without the history of its use.",
+    within=("user.FollowTag", "user.UnfollowTag"),
+)
 COUNTS: Final = Fallback(
     "counts",
     ("user.GetCommunityCounts", "analytics.ListActivity"),
@@ -78,7 +93,7 @@ PROVIDERS: Final = Fallback(
     (),
     "The page without other sites to sign in by.",
 )
-FALLBACKS: Final = (NAMES, AS_WRITTEN, OWN_POST, SIGN_UP_MODE, COUNTS, FILTERS, PROVIDERS)
+FALLBACKS: Final = (NAMES, AS_WRITTEN, OWN_POST, SIGN_UP_MODE, COUNTS, FILTERS, FOLLOWED_TAGS, TAG_HISTORY, PROVIDERS)
 
 
 def begin() -> list[str]:

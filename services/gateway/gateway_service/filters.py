@@ -5,19 +5,14 @@ Words are found as Mastodon finds them: in any case, and where a whole word is w
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
 
-from gateway_service.metrics import FRAGMENTS
 from gateway_service.schemas.filters import filter_fields
 from rookery.user.v1.filter_service_pb2 import Filter, FilterAction, FilterContext
 
-# An event says that filters have changed; this bounds how long one that got lost is not noticed.
-FRESH_SECONDS = 30.0
-ACCOUNTS = 10_000
 NOTHING = b"[]"
 
 
@@ -59,10 +54,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """All of a viewer's, as of a time of the monotonic clock."""
+    """All of a viewer's."""
 
     rules: tuple[Rule, ...]
-    loaded_at: float
 
     def results(self, post_ids: Sequence[int], folded: str, unix_seconds: float) -> bytes:
         """The list of FilterResults of a post."""
@@ -80,43 +74,9 @@ class Filters:
         return (rule for rule in self.rules if rule.ends_at is None or rule.ends_at > unix_seconds)
 
 
-class FilterCache:
-    """The filters of the viewers that this replica serves, forgotten as soon as they change."""
-
-    def __init__(self, capacity: int = ACCOUNTS) -> None:
-        self._capacity = capacity
-        self._held: OrderedDict[int, Filters] = OrderedDict()
-        self._changes = 0
-        self._size = FRAGMENTS.labels("filters")
-
-    @property
-    def changes(self) -> int:
-        """How often any were forgotten: what was asked for before the last time may be old."""
-        return self._changes
-
-    def get(self, account_id: int) -> Filters | None:
-        found = self._held.get(account_id)
-        if found is not None:
-            self._held.move_to_end(account_id)
-        return found
-
-    def put(self, account_id: int, filters: Filters, changes: int) -> None:
-        """Keeps what was asked for when there had been so many changes, unless there was one since."""
-        if changes == self._changes:
-            self._held[account_id] = filters
-            self._held.move_to_end(account_id)
-            if len(self._held) > self._capacity:
-                self._held.popitem(last=False)
-            self._size.set(len(self._held))
-
-    def drop(self, account_id: int) -> None:
-        self._changes += 1
-        self._held.pop(account_id, None)
-
-
-def compiled(filters: Iterable[Filter], loaded_at: float) -> Filters:
+def compiled(filters: Iterable[Filter]) -> Filters:
     """A viewer's filters as user tells them."""
-    return Filters(tuple(map(_rule, filters)), loaded_at)
+    return Filters(tuple(map(_rule, filters)))
 
 
 def folded(*texts: str) -> str:

@@ -129,7 +129,7 @@ class HomeSource(Source):
         return await self._composer.entries(viewer, entries)
 
     async def _missed(self, viewer: Identity, page: Page) -> Shown:
-        answer = await self._clients.batch_get_home(viewer, page)
+        answer = await self._composer.skeleton(viewer, page)
         return await self._composer.entries(viewer, answer.entries)
 
 

@@ -12,6 +12,7 @@ from rookery.user.v1.list_service_pb2_grpc import add_ListServiceServicer_to_ser
 from rookery.user.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
 from rookery.user.v1.relationship_service_pb2_grpc import add_RelationshipServiceServicer_to_server
 from rookery.user.v1.suggestion_service_pb2_grpc import add_SuggestionServiceServicer_to_server
+from rookery.user.v1.tag_service_pb2_grpc import add_TagServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import add_UserServiceServicer_to_server
 from rookery_common.app import App, Component, Role
 from rookery_common.auth import TokenVerifier
@@ -41,6 +42,7 @@ from user_service import (
     relationship_servicer,
     servicer,
     suggestion_servicer,
+    tag_servicer,
 )
 from user_service.cache import EpochCache
 from user_service.clients import AuthClient
@@ -71,6 +73,9 @@ from user_service.servicer import UserServicer, encode_account
 from user_service.suggestion_servicer import SuggestionServicer
 from user_service.suggestions.repository import SuggestionRepository
 from user_service.suggestions.service import Suggestions
+from user_service.tag_servicer import TagServicer
+from user_service.tags.repository import TagRepository
+from user_service.tags.service import FollowedTags
 
 NAME = "user"
 ALLOWED_CALLERS = {
@@ -81,6 +86,7 @@ ALLOWED_CALLERS = {
     **list_servicer.ALLOWED_CALLERS,
     **directory_servicer.ALLOWED_CALLERS,
     **suggestion_servicer.ALLOWED_CALLERS,
+    **tag_servicer.ALLOWED_CALLERS,
 }
 # Of the 1,024 worker numbers of Snowflakes, those that are user's.
 WORKERS = range(128, 256)
@@ -123,6 +129,7 @@ class Rules:
     lists: Lists
     directory: Directory
     suggestions: Suggestions
+    tags: FollowedTags
 
 
 def build(roles: frozenset[Role]) -> App:
@@ -173,6 +180,7 @@ def _rules(
         lists=Lists(ListRepository(pg, outbox), caches, events, ids, cursors),
         directory=Directory(DirectoryRepository(pg)),
         suggestions=Suggestions(SuggestionRepository(pg), clock),
+        tags=FollowedTags(TagRepository(pg, outbox), events, ids, cursors),
     )
 
 
@@ -193,6 +201,7 @@ def _server(settings: Settings, rules: Rules, clock: SystemClock) -> list[Compon
             SuggestionServicer(rules.suggestions),
             suggestion_servicer.SERVICE_NAME,
         ),
+        (add_TagServiceServicer_to_server, TagServicer(rules.tags), tag_servicer.SERVICE_NAME),
     ]
     server = RpcServer(settings, verifier=verifier, services=services, allowed_callers=ALLOWED_CALLERS)
     return [auth, server]

@@ -132,6 +132,12 @@ class ListFull(FailedPrecondition):
     reason = "LIST_FULL"
 
 
+class TooManyTags(FailedPrecondition):
+    """More hashtags than an account may follow."""
+
+    reason = "TOO_MANY_TAGS"
+
+
 class FieldInvalid(InvalidArgument):
     """One field of the request is wrong."""
 

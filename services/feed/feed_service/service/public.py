@@ -84,11 +84,11 @@ class PublicTimelines:
         return [rows[key] for key in sorted(rows, reverse=True) if not ends or key >= max(ends)], bool(ends)
 
 
-def checked_tags(field: str, tags: Iterable[str]) -> frozenset[str]:
+def checked_tags(field: str, tags: Iterable[str], most: int = MAX_TAGS) -> frozenset[str]:
     """Hashtags as they are compared. Raises WrongTags."""
     found = frozenset(map(normalized_tag, tags))
-    if len(found) > MAX_TAGS or any(not 0 < len(tag) <= MAX_TAG_CHARS for tag in found):
-        raise WrongTags(field, MAX_TAGS)
+    if len(found) > most or any(not 0 < len(tag) <= MAX_TAG_CHARS for tag in found):
+        raise WrongTags(field, most)
     return found
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from feed_service.models import Change, Entry, HomePage, LiveKind, PageQuery, PostChange, Reason
+from feed_service.models import Change, Entry, HomePage, HomeQuery, LiveKind, PageQuery, PostChange, Reason
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
+from feed_service.service.tagged import TaggedHomes
 from rookery_common.errors import Unavailable
 from rookery_common.live.streams import live_shard
 
@@ -40,6 +41,19 @@ async def test_a_home_that_needs_nothing_of_cql_is_answered_while_cql_is_away(
     assert await home.pages([(BOB, PageQuery(20))]) == [HomePage([], False)]
     (other,) = await home.pages([(ALICE, PageQuery(20))])
     assert isinstance(other, Unavailable)
+
+
+async def test_a_home_is_answered_while_its_hashtags_cannot_be_read(
+    tagged: TaggedHomes, fan_out: FanOut, people: Any, entries: Any, store: Any
+) -> None:
+    await people.follows(BOB, ALICE)
+    post = entries.make()
+    await fan_out.apply([_post(post)])
+    asked = [HomeQuery(BOB, PageQuery(20), frozenset({"cats"}))]
+    expected = [HomePage([post], False)]
+    assert await tagged.pages([HomeQuery(BOB, PageQuery(20))]) == expected
+    store.away.add("cql")
+    assert await tagged.pages(asked) == expected
 
 
 async def test_one_call_reads_all_windows(home: HomeReader, store: Any) -> None:

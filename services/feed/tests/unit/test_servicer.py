@@ -11,9 +11,9 @@ import pytest
 
 from feed_service.models import LiveKind, LiveUpdate, PublicChange, PublicEntry
 from feed_service.service.fan_out import FanOut
-from feed_service.service.home import HomeReader
 from feed_service.service.lists import ListReader
 from feed_service.service.public import PublicTimelines
+from feed_service.service.tagged import TaggedHomes
 from feed_service.servicer import ALLOWED_CALLERS, FeedServicer
 from rookery.common.v1.entry_context_pb2 import EntryContext
 from rookery.feed.v1 import feed_service_pb2 as pb
@@ -48,7 +48,7 @@ class Feed:
 
 @pytest.fixture
 async def feed(
-    home: HomeReader,
+    tagged: TaggedHomes,
     lists: ListReader,
     public: PublicTimelines,
     fan_out: FanOut,
@@ -63,7 +63,7 @@ async def feed(
             await each.start()
             stack.push_async_callback(each.stop)
             await each.ready()
-        servicer = FeedServicer(home, lists, public, fan_out, hub, public_hub, tokens.verifier, clock)
+        servicer = FeedServicer(tagged, lists, public, fan_out, hub, public_hub, tokens.verifier, clock)
         network = Network(stack, tokens.verifier)
         registration = (add_FeedServiceServicer_to_server, servicer, "rookery.feed.v1.FeedService")
         server = await network.serve(registration, allowed_callers=ALLOWED_CALLERS)

@@ -13,6 +13,7 @@ from rookery.user.v1.list_service_pb2 import RepliesPolicy
 
 # Looked up once: an enum's attribute costs more than all else here.
 _FOLLOWED_AUTHOR = Reason.REASON_FOLLOWED_AUTHOR
+_FOLLOWED_TAG = Reason.REASON_FOLLOWED_TAG
 _TO_FOLLOWED, _TO_MEMBERS = RepliesPolicy.REPLIES_POLICY_FOLLOWED, RepliesPolicy.REPLIES_POLICY_LIST
 Relationships = Mapping[int, Relationship]
 Rule = Callable[[int, PostFragment, int, Relationships], "Why | None"]
@@ -65,10 +66,15 @@ def why_not_told(viewer_id: int, account_id: int, relationships: Relationships) 
 
 
 def why_not_home(viewer_id: int, post: PostFragment, reason: int, relationships: Relationships) -> Why | None:
-    """For a post in the home: as for one of somebody followed, but not of those on an exclusive list."""
+    """For a post in the home: as for one of somebody followed, or for a public one where a hashtag brings it.
+
+    Nothing of those on an exclusive list.
+    """
     relationship = relationships.get(post.author_id)
     if relationship is not None and relationship.exclusively_listed:
         return Why.ON_EXCLUSIVE_LIST
+    if reason == _FOLLOWED_TAG:
+        return why_not_public(viewer_id, post, reason, relationships)
     return _why_not_followed(viewer_id, post, reason, relationships)
 
 

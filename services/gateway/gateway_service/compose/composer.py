@@ -22,7 +22,7 @@ from gateway_service.config import Settings
 from gateway_service.errors import RecordNotFound
 from gateway_service.metrics import ECHOES
 from gateway_service.schemas.relationships import relationship as relationship_body
-from rookery.feed.v1.feed_service_pb2 import ListPublicTimelineRequest, Reason, TimelineEntry
+from rookery.feed.v1.feed_service_pb2 import BatchGetHomeResult, ListPublicTimelineRequest, Reason, TimelineEntry
 from rookery.notification.v1.group_service_pb2 import NotificationGroup
 from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery.post.v1.edit_service_pb2 import Revision
@@ -206,7 +206,19 @@ class Composer:
         return await self._filled(viewer, wanted, page, self._ask_public, self.everybodys)
 
     async def _ask_home(self, viewer: Identity, _wanted: Wanted, bounds: Page) -> Skeleton:
-        return await self._clients.batch_get_home(viewer, bounds)
+        return await self.skeleton(viewer, bounds)
+
+    async def skeleton(self, viewer: Identity, bounds: Page) -> BatchGetHomeResult:
+        """The ids of a page of the viewer's home, with those of the hashtags that the viewer follows."""
+        return await self._clients.batch_get_home(viewer, bounds, await self.followed_tags(viewer))
+
+    async def followed_tags(self, viewer: Identity) -> frozenset[str]:
+        """Hashtags that the viewer follows, as hashtags are compared."""
+        return await self._hydrator.followed_tags(viewer)
+
+    def forget_followed_tags(self, account_id: int) -> None:
+        """They have changed: the next page is composed with those of then."""
+        self._cache.tags.drop(account_id)
 
     async def _ask_public(self, viewer: Identity | None, wanted: Wanted, bounds: Page) -> Skeleton:
         return await self._clients.list_public_timeline(viewer, wanted, bounds)
@@ -321,7 +333,7 @@ class Composer:
         """Which of the entries are reblogs of what the home shows a little further down."""
         bounds = Page(ECHO_ENTRIES, max_id=min(entry_ids))
         try:
-            older = (await self._clients.batch_get_home(viewer, bounds)).entries
+            older = (await self.skeleton(viewer, bounds)).entries
             wanted = set(originals.values())
             maybe = [each for each in older if each.reason != _FOLLOWED_AUTHOR or each.entry_id in wanted]
             facts = await self._hydrator.posts(viewer, [each.entry_id for each in maybe], replies=True)

@@ -11,7 +11,7 @@ from gateway_service.cache import AccountFragment, Fragments, PostFragment
 from gateway_service.clients import Clients
 from gateway_service.compose.entities import Entities, account_body, counts_of
 from gateway_service.compose.quotes import is_wanted
-from gateway_service.filters import FRESH_SECONDS, Filters, compiled
+from gateway_service.filters import Filters, compiled
 from rookery.post.v1.post_pb2 import Post
 from rookery.post.v1.post_service_pb2 import PostQuery, PostView
 from rookery.user.v1.account_pb2 import Relationship
@@ -210,18 +210,34 @@ class Hydrator:
         if viewer is None or not viewer.account_id:
             return
         cache, now = self._cache.filters, self._clock.monotonic()
-        held = cache.get(viewer.account_id)
-        if held is None or held.loaded_at + FRESH_SECONDS < now:
+        held, is_fresh = cache.get(viewer.account_id, now)
+        if not is_fresh:
             changes = cache.changes
             try:
-                held = compiled(await self._clients.list_filters(viewer), now)
+                held = compiled(await self._clients.list_filters(viewer))
             except (Unavailable, DeadlineExceeded) as error:
                 # As they were a moment ago; without any, posts are shown as they are to everybody.
                 log.warning("compose.filters_from_cache", reason=error.reason)
                 degradation.note(degradation.FILTERS)
             else:
-                cache.put(viewer.account_id, held, changes)
+                cache.put(viewer.account_id, held, now, changes)
         facts.filters = held
+
+    async def followed_tags(self, viewer: Identity) -> frozenset[str]:
+        """Hashtags that the viewer follows; as they were a moment ago while user is away."""
+        cache, now = self._cache.tags, self._clock.monotonic()
+        held, is_fresh = cache.get(viewer.account_id, now)
+        if is_fresh and held is not None:
+            return held
+        changes = cache.changes
+        try:
+            tags = frozenset(await self._clients.list_followed_tags(viewer))
+        except (Unavailable, DeadlineExceeded) as error:
+            log.warning("compose.tags_from_cache", reason=error.reason)
+            degradation.note(degradation.FOLLOWED_TAGS)
+            return held or frozenset()
+        cache.put(viewer.account_id, tags, now, changes)
+        return tags
 
     async def _load_relationships(self, viewer: Identity | None, account_ids: Iterable[int], facts: Facts) -> None:
         if viewer is None or not viewer.account_id:

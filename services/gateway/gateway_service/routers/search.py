@@ -59,8 +59,11 @@ class Search:
             self._composer.people(viewer, list(found.account_ids)),
             self._composer.statuses(viewer, list(found.post_ids)),
         )
-        url, signed_in = self._settings.public_url, viewer is not None
-        hashtags = [hashtag(tag, url, signed_in=signed_in) for tag in found.hashtags]
+        url, followed = self._settings.public_url, await self._followed(viewer, found)
+        hashtags = [
+            hashtag(tag.name, tag.history, url, following=None if followed is None else tag.name in followed)
+            for tag in found.hashtags
+        ]
         return json_response(
             b'{"accounts":%b,"statuses":%b,"hashtags":%b}' % (_array(accounts), _array(statuses), _array(hashtags))
         )
@@ -77,6 +80,12 @@ class Search:
         )
         found = await self._ask(call, caller.identity)
         return json_array(await self._composer.people(caller.identity, list(found.account_ids)))
+
+    async def _followed(self, viewer: Identity | None, found: SearchResponse) -> frozenset[str] | None:
+        """Hashtags that the viewer follows, where any were found; None for somebody who is not signed in."""
+        if viewer is None or not viewer.account_id or not found.hashtags:
+            return None
+        return await self._composer.followed_tags(viewer)
 
     async def _ask(self, call: SearchRequest, viewer: Identity | None) -> SearchResponse:
         found: SearchResponse = await self._clients.search.call(

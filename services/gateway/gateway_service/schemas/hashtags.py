@@ -1,24 +1,23 @@
-"""What was posted with a hashtag."""
+"""A hashtag, and what was posted with it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 
-from rookery.search.v1.search_service_pb2 import Hashtag
+from rookery.search.v1.search_service_pb2 import HashtagDay
 
 
-def hashtag(message: Hashtag, public_url: str, *, signed_in: bool) -> bytes:
-    """Mastodon's Tag entity. Whoever is signed in does not follow it: nobody can follow a hashtag yet."""
+def hashtag(name: str, history: Iterable[HashtagDay], public_url: str, *, following: bool | None) -> bytes:
+    """Mastodon's Tag entity; `following` is None for somebody who is not signed in."""
     entity: dict[str, Any] = {
-        "name": message.name,
-        "url": f"{public_url}/tags/{quote(message.name)}",
-        "history": [
-            {"day": str(day.day), "uses": str(day.uses), "accounts": str(day.accounts)} for day in message.history
-        ],
+        "name": name,
+        "url": f"{public_url}/tags/{quote(name)}",
+        "history": [{"day": str(day.day), "uses": str(day.uses), "accounts": str(day.accounts)} for day in history],
     }
-    if signed_in:
-        entity["following"] = False
+    if following is not None:
+        entity["following"] = following
     return orjson.dumps(entity)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from gateway_service.filters import FilterCache, Word, compiled, folded
+from gateway_service.filters import Filters, Word, folded
+from gateway_service.personal import FRESH_SECONDS, Personal
 from rookery_common.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -42,15 +43,16 @@ def test_words_are_found_as_mastodon_finds_them(keyword: str, whole: bool, text:
 
 
 def test_what_was_asked_for_before_a_change_is_not_kept() -> None:
-    cache, filters = FilterCache(capacity=1), compiled([], 0.0)
+    cache, filters = Personal[Filters]("filters", capacity=1), Filters(())
     changes = cache.changes
     cache.drop(1)
-    cache.put(1, filters, changes)
-    assert cache.get(1) is None
-    cache.put(1, filters, cache.changes)
-    assert cache.get(1) is filters
-    cache.put(2, filters, cache.changes)
-    assert cache.get(1) is None
+    cache.put(1, filters, 5.0, changes)
+    assert cache.get(1, 5.0) == (None, False)
+    cache.put(1, filters, 5.0, cache.changes)
+    assert cache.get(1, 5.0) == (filters, True)
+    assert cache.get(1, 6.0 + FRESH_SECONDS) == (filters, False)
+    cache.put(2, filters, 5.0, cache.changes)
+    assert cache.get(1, 5.0) == (None, False)
 
 
 async def test_a_filter_is_made_changed_and_deleted(http: httpx2.AsyncClient, world: World) -> None:

@@ -29,6 +29,7 @@ from user_service.relationships.models import FAMILIAR_AMONG, MAX_FAMILIAR
 from user_service.relationships.repository import RelationshipRepository
 from user_service.suggestions import repository as suggestions
 from user_service.suggestions.models import CANDIDATES, FRIENDS, FRIENDS_OF_EACH
+from user_service.tags.repository import FOLLOWED_TAGS
 
 # Enough that reading any of the tables from end to end costs the planner far more than an index.
 FOLLOWS = 50_000
@@ -60,6 +61,7 @@ SELECT n, 0, {FOLLOWS} - n FROM generate_series(1, {FOLLOWS} - 1) n;
 INSERT INTO dismissed_suggestions SELECT n, {STAR} FROM generate_series(10, {FOLLOWS} / 4) n;
 INSERT INTO mutes SELECT n, 2, n, now(), true, now() + n * interval '1 minute', true, 1
 FROM generate_series(10, {FOLLOWS} / 4) n;
+INSERT INTO followed_tags SELECT n / 50, 'tag' || n, n FROM generate_series(10, {FOLLOWS} / 4) n;
 ANALYZE;
 """  # noqa: S608 - our own numbers
 HOT: dict[str, tuple[str, tuple[object, ...]]] = {
@@ -71,6 +73,7 @@ HOT: dict[str, tuple[str, tuple[object, ...]]] = {
     "blocks": (sql.BLOCKS, (VIEWER, MAX_ID, PAGE + 1)),
     "lists_with": (lists.LISTS_WITH, (VIEWER, MAX_LISTS, STAR)),
     "list_members": (lists.MEMBERS, (VIEWER, VIEWER, MAX_ID, PAGE + 1)),
+    "followed_tags": (FOLLOWED_TAGS, (VIEWER, MAX_ID, PAGE + 1)),
     "directory, active": (DIRECTORY[Order.ACTIVE], (MAX_LISTED,)),
     "directory, new": (DIRECTORY[Order.NEW], (MAX_LISTED,)),
     "end_with_follow": (sql.END_WITH_FOLLOW, (VIEWER, STAR)),

@@ -32,6 +32,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_OWN_POST: _Reason.ValueType  # 2
     REASON_REBLOG: _Reason.ValueType  # 3
     REASON_PUBLIC: _Reason.ValueType  # 4
+    REASON_FOLLOWED_TAG: _Reason.ValueType  # 5
+    """A public post with a hashtag that the reader follows."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper): ...
 
@@ -40,6 +42,8 @@ REASON_FOLLOWED_AUTHOR: Reason.ValueType  # 1
 REASON_OWN_POST: Reason.ValueType  # 2
 REASON_REBLOG: Reason.ValueType  # 3
 REASON_PUBLIC: Reason.ValueType  # 4
+REASON_FOLLOWED_TAG: Reason.ValueType  # 5
+"""A public post with a hashtag that the reader follows."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
 
 @_typing.final
@@ -71,6 +75,7 @@ class BatchGetHomeEntry(_message.Message):
     MAX_ID_FIELD_NUMBER: _builtins.int
     SINCE_ID_FIELD_NUMBER: _builtins.int
     MIN_ID_FIELD_NUMBER: _builtins.int
+    FOLLOWED_TAGS_FIELD_NUMBER: _builtins.int
     limit: _builtins.int
     """1 to 80."""
     max_id: _builtins.int
@@ -79,6 +84,10 @@ class BatchGetHomeEntry(_message.Message):
     min_id: _builtins.int
     @_builtins.property
     def context(self) -> _entry_context_pb2.EntryContext: ...
+    @_builtins.property
+    def followed_tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Hashtags that the caller follows, as they are compared: at most 100. What is public with one of them is in the page, too."""
+
     def __init__(
         self,
         *,
@@ -87,10 +96,11 @@ class BatchGetHomeEntry(_message.Message):
         max_id: _builtins.int = ...,
         since_id: _builtins.int = ...,
         min_id: _builtins.int = ...,
+        followed_tags: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "limit", b"limit", "max_id", b"max_id", "min_id", b"min_id", "since_id", b"since_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "followed_tags", b"followed_tags", "limit", b"limit", "max_id", b"max_id", "min_id", b"min_id", "since_id", b"since_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -72,7 +72,8 @@ class FeedServiceServicer:
     """
 
     def BatchGetHome(self, request, context):
-        """Hot: one page of the caller's home timeline, newest first. Errors, in each result: UNAUTHENTICATED, INVALID_ARGUMENT (limit).
+        """Hot: one page of the caller's home timeline, newest first. Errors, in each result: UNAUTHENTICATED, INVALID_ARGUMENT (limit,
+        followed_tags).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,9 @@ class FeedServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> FeedServiceAsyncStub: ...
     BatchGetHome: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.BatchGetHomeRequest, _feed_service_pb2.BatchGetHomeResponse]
-    """Hot: one page of the caller's home timeline, newest first. Errors, in each result: UNAUTHENTICATED, INVALID_ARGUMENT (limit)."""
+    """Hot: one page of the caller's home timeline, newest first. Errors, in each result: UNAUTHENTICATED, INVALID_ARGUMENT (limit,
+    followed_tags).
+    """
     GetListTimeline: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.GetListTimelineRequest, _feed_service_pb2.GetListTimelineResponse]
     """One page of what some of those whom the caller follows have in the caller's home. Errors: UNAUTHENTICATED, PERMISSION_DENIED
     (SCOPE_MISSING), INVALID_ARGUMENT (limit, author_ids).
@@ -58,7 +60,9 @@ class FeedServiceAsyncStub(FeedServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     BatchGetHome: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.BatchGetHomeRequest, _feed_service_pb2.BatchGetHomeResponse]  # type: ignore[assignment]
-    """Hot: one page of the caller's home timeline, newest first. Errors, in each result: UNAUTHENTICATED, INVALID_ARGUMENT (limit)."""
+    """Hot: one page of the caller's home timeline, newest first. Errors, in each result: UNAUTHENTICATED, INVALID_ARGUMENT (limit,
+    followed_tags).
+    """
     GetListTimeline: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.GetListTimelineRequest, _feed_service_pb2.GetListTimelineResponse]  # type: ignore[assignment]
     """One page of what some of those whom the caller follows have in the caller's home. Errors: UNAUTHENTICATED, PERMISSION_DENIED
     (SCOPE_MISSING), INVALID_ARGUMENT (limit, author_ids).
@@ -85,7 +89,9 @@ class FeedServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _feed_service_pb2.BatchGetHomeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_feed_service_pb2.BatchGetHomeResponse, _abc.Awaitable[_feed_service_pb2.BatchGetHomeResponse]]:
-        """Hot: one page of the caller's home timeline, newest first. Errors, in each result: UNAUTHENTICATED, INVALID_ARGUMENT (limit)."""
+        """Hot: one page of the caller's home timeline, newest first. Errors, in each result: UNAUTHENTICATED, INVALID_ARGUMENT (limit,
+        followed_tags).
+        """
 
     @_abc_1.abstractmethod
     def GetListTimeline(

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from rookery.user.v1 import account_pb2 as rookery_dot_user_dot_v1_dot_account__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1crookery/user/v1/events.proto\x12\x0frookery.user.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1drookery/user/v1/account.proto\";\n\x0e\x41\x63\x63ountCreated\x12)\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x18.rookery.user.v1.Account\";\n\x0e\x41\x63\x63ountUpdated\x12)\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x18.rookery.user.v1.Account\"\xfd\x01\n\x06\x46ollow\x12\x13\n\x0b\x66ollower_id\x18\x01 \x01(\x03\x12\x13\n\x0b\x66ollowee_id\x18\x02 \x01(\x03\x12/\n\x0b\x66ollow_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07reblogs\x18\x04 \x01(\x08\x12\x0e\n\x06notify\x18\x05 \x01(\x08\x12\x11\n\tlanguages\x18\x06 \x03(\t\x12\x0e\n\x06\x61\x63tive\x18\x07 \x01(\x08\x12\x0f\n\x07version\x18\x08 \x01(\x03\x12\x11\n\trequested\x18\t \x01(\x08\x12\x30\n\x0crequest_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"8\n\rFollowCreated\x12\'\n\x06\x66ollow\x18\x01 \x01(\x0b\x32\x17.rookery.user.v1.Follow\"8\n\rFollowUpdated\x12\'\n\x06\x66ollow\x18\x01 \x01(\x0b\x32\x17.rookery.user.v1.Follow\"6\n\x0b\x46ollowEnded\x12\'\n\x06\x66ollow\x18\x01 \x01(\x0b\x32\x17.rookery.user.v1.Follow\"5\n\x0e\x46iltersChanged\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x0f\n\x07version\x18\x02 \x01(\x03\"3\n\x0cListsChanged\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x0f\n\x07version\x18\x02 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1crookery/user/v1/events.proto\x12\x0frookery.user.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1drookery/user/v1/account.proto\";\n\x0e\x41\x63\x63ountCreated\x12)\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x18.rookery.user.v1.Account\";\n\x0e\x41\x63\x63ountUpdated\x12)\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x18.rookery.user.v1.Account\"\xfd\x01\n\x06\x46ollow\x12\x13\n\x0b\x66ollower_id\x18\x01 \x01(\x03\x12\x13\n\x0b\x66ollowee_id\x18\x02 \x01(\x03\x12/\n\x0b\x66ollow_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07reblogs\x18\x04 \x01(\x08\x12\x0e\n\x06notify\x18\x05 \x01(\x08\x12\x11\n\tlanguages\x18\x06 \x03(\t\x12\x0e\n\x06\x61\x63tive\x18\x07 \x01(\x08\x12\x0f\n\x07version\x18\x08 \x01(\x03\x12\x11\n\trequested\x18\t \x01(\x08\x12\x30\n\x0crequest_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"8\n\rFollowCreated\x12\'\n\x06\x66ollow\x18\x01 \x01(\x0b\x32\x17.rookery.user.v1.Follow\"8\n\rFollowUpdated\x12\'\n\x06\x66ollow\x18\x01 \x01(\x0b\x32\x17.rookery.user.v1.Follow\"6\n\x0b\x46ollowEnded\x12\'\n\x06\x66ollow\x18\x01 \x01(\x0b\x32\x17.rookery.user.v1.Follow\"5\n\x0e\x46iltersChanged\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x0f\n\x07version\x18\x02 \x01(\x03\":\n\x13\x46ollowedTagsChanged\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x0f\n\x07version\x18\x02 \x01(\x03\"3\n\x0cListsChanged\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x0f\n\x07version\x18\x02 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FOLLOWENDED']._serialized_end=661
   _globals['_FILTERSCHANGED']._serialized_start=663
   _globals['_FILTERSCHANGED']._serialized_end=716
-  _globals['_LISTSCHANGED']._serialized_start=718
-  _globals['_LISTSCHANGED']._serialized_end=769
+  _globals['_FOLLOWEDTAGSCHANGED']._serialized_start=718
+  _globals['_FOLLOWEDTAGSCHANGED']._serialized_end=776
+  _globals['_LISTSCHANGED']._serialized_start=778
+  _globals['_LISTSCHANGED']._serialized_end=829
 # @@protoc_insertion_point(module_scope)

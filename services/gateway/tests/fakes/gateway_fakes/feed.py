@@ -32,6 +32,7 @@ class FeedServer(feed_service_pb2_grpc.FeedServiceServicer):
 
     def _home(self, entry: Any, identity: Identity) -> Any:
         self._world.note("BatchGetHome", (entry.limit, entry.max_id, entry.min_id))
+        self._world.home_tags.append(list(entry.followed_tags))
         return feed_service_pb2.BatchGetHomeResult(**_page(self._world.homes.get(identity.account_id, []), entry))
 
     async def ListPublicTimeline(self, request: Any, context: Any) -> Any:

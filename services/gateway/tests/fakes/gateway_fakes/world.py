@@ -16,6 +16,7 @@ from gateway_fakes.profiles import FakeProfiles
 from gateway_fakes.relationships import FakeRelationships
 from gateway_fakes.service import FakeService
 from gateway_fakes.suggestions import FakeSuggestions
+from gateway_fakes.tags import FakeTags
 from gateway_fakes.user import FakeUser
 from rookery.feed.v1 import feed_service_pb2
 from rookery.post.v1 import post_pb2, post_service_pb2
@@ -61,6 +62,7 @@ class World:
     lists: FakeLists = field(init=False)
     directory: FakeDirectory = field(init=False)
     suggestions: FakeSuggestions = field(init=False)
+    tags: FakeTags = field(init=False)
     relationships: FakeRelationships = field(init=False)
     post: FakePost = field(init=False)
     feed: FakeFeed = field(init=False)
@@ -74,11 +76,12 @@ class World:
         self.filters = FakeFilters(self)
         self.lists = FakeLists(self)
         self.suggestions = FakeSuggestions(self)
+        self.tags = FakeTags(self)
         self.relationships = FakeRelationships(self)
         self.auth.parts = (self.accounts,)
         self.directory = FakeDirectory(self)
         self.user.parts = (
-            self.profiles, self.filters, self.lists, self.suggestions, self.relationships, self.directory,
+            self.profiles, self.filters, self.lists, self.suggestions, self.relationships, self.directory, self.tags,
         )  # fmt: skip
         self.post, self.feed = FakePost(self), FakeFeed(self)
         self.analytics = FakeAnalytics(self)
@@ -118,14 +121,21 @@ class World:
         known = [account_id for account_id in account_ids if account_id in self.user.accounts]
         return [self.user.relation(viewer.account_id, account_id) for account_id in known]
 
-    async def batch_get_home(self, viewer: Identity, page: Page) -> feed_service_pb2.BatchGetHomeResult:
+    async def list_followed_tags(self, viewer: Identity) -> list[str]:
+        if self.user.failure is not None:
+            raise self.user.failure
+        return self.tags.of(viewer.account_id)
+
+    async def batch_get_home(self, viewer: Identity, page: Page, tags: Any = ()) -> feed_service_pb2.BatchGetHomeResult:
         """Of everyone's posts, those of whom the viewer follows, and the viewer's own."""
         result = feed_service_pb2.BatchGetHomeResult()
         for post in sorted(self.post.posts.values(), key=lambda post: -post.post_id):
             own = post.author_id == viewer.account_id
             below = not page.max_id or post.post_id < page.max_id
-            if below and (own or (viewer.account_id, post.author_id) in self.user.follows):
-                reason = feed_service_pb2.REASON_OWN_POST if own else feed_service_pb2.REASON_FOLLOWED_AUTHOR
+            followed = (viewer.account_id, post.author_id) in self.user.follows
+            if below and (own or followed or set(tags) & set(post.tags)):
+                reason = feed_service_pb2.REASON_OWN_POST if own else feed_service_pb2.REASON_FOLLOWED_TAG
+                reason = feed_service_pb2.REASON_FOLLOWED_AUTHOR if followed else reason
                 result.entries.add(entry_id=post.post_id, author_id=post.author_id, reason=reason)
         result.more = len(result.entries) > page.limit
         del result.entries[page.limit :]

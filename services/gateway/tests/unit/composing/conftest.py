@@ -16,6 +16,8 @@ from gateway_fakes.account_lists import ListServer
 from gateway_fakes.feed import EVERYBODY, FeedServer
 from gateway_fakes.filters import FilterServer
 from gateway_fakes.notification_groups import NotificationGroups
+from gateway_fakes.post_server import PostServer
+from gateway_fakes.tags import TagServer
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway_service.auth import TokenExchange
@@ -36,11 +38,12 @@ from rookery.notification.v1 import (
     notification_service_pb2,
     notification_service_pb2_grpc,
 )
-from rookery.post.v1 import post_pb2, post_service_pb2, post_service_pb2_grpc
+from rookery.post.v1 import post_pb2, post_service_pb2_grpc
 from rookery.user.v1 import account_pb2, user_service_pb2, user_service_pb2_grpc
 from rookery.user.v1.filter_service_pb2 import Filter
 from rookery.user.v1.filter_service_pb2_grpc import add_FilterServiceServicer_to_server
 from rookery.user.v1.list_service_pb2_grpc import add_ListServiceServicer_to_server
+from rookery.user.v1.tag_service_pb2_grpc import add_TagServiceServicer_to_server
 from rookery_common.auth import Identity, require_identity
 from rookery_common.clock import SystemClock
 from rookery_common.errors import AppError, NotFound, Unauthenticated
@@ -75,6 +78,8 @@ class World:
     public_updates: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     followed: set[str] = field(default_factory=set)
     lists: dict[int, set[int]] = field(default_factory=dict)
+    followed_tags: list[str] = field(default_factory=list)
+    home_tags: list[list[str]] = field(default_factory=list)
     filters: list[Filter] = field(default_factory=list)
     told: dict[int, list[notification_service_pb2.Notification]] = field(default_factory=dict)
     groups: dict[int, list[group_service_pb2.NotificationGroup]] = field(default_factory=dict)
@@ -187,37 +192,6 @@ class Users(user_service_pb2_grpc.UserServiceServicer):
         self._world.note("BatchGetRelationships", sorted(entry.account_ids))
         known = (self._world.relationships.get((identity.account_id, other)) for other in entry.account_ids)
         return user_service_pb2.BatchGetRelationshipsResult(relationships=[each for each in known if each])
-
-
-class Posts(post_service_pb2_grpc.PostServiceServicer):
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    async def BatchGetPosts(self, request: Any, context: Any) -> Any:
-        async def handle(live: Any) -> list[Any]:
-            return [self._posts(entry, identity) for _, entry, identity in live]
-
-        kind = post_service_pb2.BatchGetPostsResult
-        results = await serve_batch(request.entries, self._world.tokens.verifier, handle, kind)
-        return post_service_pb2.BatchGetPostsResponse(results=results)
-
-    def _posts(self, entry: Any, identity: Identity | None) -> Any:
-        world = self._world
-        world.note("BatchGetPosts", [(query.post_id, query.known_version) for query in entry.posts])
-        viewer_id = identity.account_id if identity else 0
-        result = post_service_pb2.BatchGetPostsResult()
-        for query in entry.posts:
-            post = world.posts.get(query.post_id)
-            if post is not None and query.post_id not in world.hidden:
-                result.posts.add(
-                    post_id=post.post_id,
-                    version=post.version,
-                    post=None if query.known_version == post.version else post,
-                    counts=world.post_counts.get(post.post_id),
-                    marks=world.marks.get((viewer_id, post.post_id)),
-                    author_id=post.author_id,
-                )
-        return result
 
 
 class Notifications(notification_service_pb2_grpc.NotificationServiceServicer):
@@ -349,8 +323,9 @@ async def gateway(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         server = await Network(stack, world.tokens.verifier).serve(
             (user_service_pb2_grpc.add_UserServiceServicer_to_server, make(Users), "rookery.user.v1.UserService"),
             (add_FilterServiceServicer_to_server, make(FilterServer), "rookery.user.v1.FilterService"),
+            (add_TagServiceServicer_to_server, make(TagServer), "rookery.user.v1.TagService"),
             (add_ListServiceServicer_to_server, make(ListServer), "rookery.user.v1.ListService"),
-            (post_service_pb2_grpc.add_PostServiceServicer_to_server, make(Posts), "rookery.post.v1.PostService"),
+            (post_service_pb2_grpc.add_PostServiceServicer_to_server, make(PostServer), "rookery.post.v1.PostService"),
             (feed_service_pb2_grpc.add_FeedServiceServicer_to_server, make(FeedServer), "rookery.feed.v1.FeedService"),
             (
                 notification_service_pb2_grpc.add_NotificationServiceServicer_to_server,

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from gateway_service.routers.timelines import Timelines
 from gateway_service.web import build_web
+from rookery.feed.v1.feed_service_pb2 import Reason
 
 if TYPE_CHECKING:
     from tests.unit.composing.conftest import Gateway, World
@@ -56,3 +57,29 @@ async def test_a_home_is_paged_by_links(world: World, http: httpx2.AsyncClient) 
 
 async def test_a_home_needs_a_user(http: httpx2.AsyncClient) -> None:
     assert (await http.get(PATH)).status_code == 401
+
+
+async def test_a_home_is_asked_for_with_followed_hashtags_until_they_change(
+    world: World, gateway: Gateway, http: httpx2.AsyncClient
+) -> None:
+    http.headers["authorization"] = "Bearer bobs-token"
+    world.followed_tags = ["dogs", "cats"]
+    for _ in range(2):
+        await http.get(PATH)
+    assert world.home_tags == [["cats", "dogs"]] * 2
+    assert len(world.called("ListFollowedTags")) == 1
+    world.followed_tags = []
+    gateway.cache.tags.drop(BOB)
+    await http.get(PATH)
+    assert world.home_tags[-1] == []
+
+
+@pytest.mark.parametrize("what", [None, "blocking", "blocked_by", "muting", "exclusively_listed"])
+async def test_a_post_that_a_hashtag_brings_is_shown_unless_its_author_is_avoided(
+    world: World, http: httpx2.AsyncClient, what: str | None
+) -> None:
+    stranger = world.account(103, "carol")
+    world.relate(BOB, stranger, **({what: True} if what else {}))
+    world.entry(BOB, world.post(1, stranger), Reason.REASON_FOLLOWED_TAG)
+    answer = await http.get(PATH, headers={"authorization": "Bearer bobs-token"})
+    assert [status["id"] for status in answer.json()] == ([] if what else ["1"])

@@ -1,0 +1,97 @@
+"""Homes with what is posted with hashtags that their readers follow: joined when they are read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from feed_service.models import Entry, HomePage, HomeQuery, PageQuery, PublicEntry, Reason, tag_timeline
+from feed_service.repository.public import PublicRepository
+from feed_service.service.home import HomeReader
+from rookery_common.clock import Clock
+from rookery_common.errors import AppError
+from rookery_common.ids import MAX_ID
+from rookery_common.logs import get_logger
+
+# The newest posts of a hashtag, kept for all who follow it for so long.
+TAIL_POSTS: Final = 100
+TAIL_SECONDS: Final = 2.0
+MOST_TAILS: Final = 10_000
+READS_AT_ONCE: Final = 16
+log = get_logger()
+
+
+class TagTails:
+    """Posts with a hashtag: the newest ones from memory, older ones from where they are stored."""
+
+    def __init__(self, repository: PublicRepository, clock: Clock) -> None:
+        self._repository = repository
+        self._clock = clock
+        self._tails: OrderedDict[str, tuple[float, list[PublicEntry]]] = OrderedDict()
+        self._slots = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def posts(self, tag: str, page: PageQuery, limit: int) -> list[PublicEntry]:
+        """At most `limit` between the page's bounds, in its direction. Raises Unavailable."""
+        async with self._slots:
+            tail = await self._tail(tag)
+            inside = [post for post in tail if page.low < post.post_id < page.high]
+            reaches_down = len(tail) < TAIL_POSTS or tail[-1].post_id <= page.low
+            if reaches_down:
+                return inside[::-1][:limit] if page.upwards else inside[:limit]
+            if len(inside) >= limit and not page.upwards:
+                return inside[:limit]
+            read = self._repository.newer if page.upwards else self._repository.older
+            return await read(tag_timeline(tag), page.high, page.low, limit)
+
+    async def _tail(self, tag: str) -> list[PublicEntry]:
+        now = self._clock.monotonic()
+        ends, known = self._tails.get(tag, (0.0, []))
+        if now < ends:
+            return known
+        tail = await self._repository.older(tag_timeline(tag), MAX_ID, 0, TAIL_POSTS)
+        self._tails[tag] = (now + TAIL_SECONDS, tail)
+        self._tails.move_to_end(tag)
+        if len(self._tails) > MOST_TAILS:
+            self._tails.popitem(last=False)
+        return tail
+
+
+class TaggedHomes:
+    """Pages of homes, each post once: what is in a home already is there as what it was."""
+
+    def __init__(self, homes: HomeReader, tails: TagTails) -> None:
+        self._homes = homes
+        self._tails = tails
+
+    async def pages(self, asked: Sequence[HomeQuery]) -> list[HomePage | AppError]:
+        """One answer for each query, in order."""
+        pages = await self._homes.pages([(query.reader_id, query.page) for query in asked])
+        return await asyncio.gather(*(self._joined(query, page) for query, page in zip(asked, pages, strict=True)))
+
+    async def _joined(self, query: HomeQuery, home: HomePage | AppError) -> HomePage | AppError:
+        if not query.tags or isinstance(home, AppError):
+            return home
+        reads = (self._tails.posts(tag, query.page, query.page.limit + 1) for tag in sorted(query.tags))
+        try:
+            found = await asyncio.gather(*reads)
+        except AppError as error:
+            # The home itself may come from Redis: better without its hashtags than none.
+            log.warning("home.without_tags", reason=error.reason)
+            return home
+        posts = {post.post_id: post for part in found for post in part}
+        return joined(query.page, home, posts.values())
+
+
+def joined(page: PageQuery, home: HomePage, posts: Iterable[PublicEntry]) -> HomePage:
+    """A page of a home with its share of the posts: none from beyond where the home was read."""
+    entries = {post.post_id: Entry(post.post_id, post.author_id, Reason.FOLLOWED_TAG) for post in posts}
+    if home.more and home.entries and page.upwards:
+        entries = {key: entry for key, entry in entries.items() if key < home.entries[0].entry_id}
+    elif home.more and home.entries:
+        entries = {key: entry for key, entry in entries.items() if key > home.entries[-1].entry_id}
+    entries |= {entry.entry_id: entry for entry in home.entries}
+    ordered = [entries[key] for key in sorted(entries, reverse=True)]
+    shown = ordered[-page.limit :] if page.upwards else ordered[: page.limit]
+    return HomePage(shown, home.more or len(ordered) > page.limit)

@@ -1,0 +1,121 @@
+"""/api/v1/tags: hashtags, and which of them the caller follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway_service import degradation
+from gateway_service.auth import TokenExchange
+from gateway_service.clients import Clients
+from gateway_service.compose import Composer
+from gateway_service.config import Settings
+from gateway_service.errors import invalid
+from gateway_service.lists import cursor_refused
+from gateway_service.paging import link_header
+from gateway_service.params import query_params
+from gateway_service.routing import Routes, json_array, json_response
+from gateway_service.schemas.hashtags import hashtag
+from rookery.search.v1.search_service_pb2 import HashtagDay, SearchKind, SearchRequest, SearchResponse
+from rookery.user.v1.tag_service_pb2 import FollowTagRequest, ListFollowedTagsRequest, UnfollowTagRequest
+from rookery_common.auth import Identity
+from rookery_common.errors import DeadlineExceeded, Unavailable
+from rookery_common.hashtags import normalized_tag
+from rookery_common.logs import get_logger
+
+CALL_SECONDS: Final = 5.0
+HISTORY_SECONDS: Final = 2.0
+MAX_TAG_CHARS: Final = 100
+LIMIT, MOST = 40, 100
+MAX_CURSOR_CHARS: Final = 1_024
+# The one that is called so is among the first.
+MOST_FOUND: Final = 10
+READ, WRITE = "read:follows", "write:follows"
+log = get_logger()
+
+
+class Tags:
+    """One hashtag, and those that are followed."""
+
+    def __init__(self, clients: Clients, composer: Composer, exchange: TokenExchange, settings: Settings) -> None:
+        self._clients = clients
+        self._composer = composer
+        self._exchange = exchange
+        self._settings = settings
+        routes = Routes("tags")
+        routes.get("/api/v1/tags/{name}", self.get, "tags_get", "A hashtag")
+        routes.post("/api/v1/tags/{name}/follow", self.follow, "tags_follow", "Follow a hashtag")
+        routes.post("/api/v1/tags/{name}/unfollow", self.unfollow, "tags_unfollow", "Stop following a hashtag")
+        routes.get("/api/v1/followed_tags", self.followed, "followed_tags_list", "Hashtags that the caller follows")
+        self.router = routes.router
+
+    async def get(self, request: Request) -> Response:
+        viewer, name = await self._exchange.viewer(request, "read"), _name(request)
+        following = None
+        if viewer is not None and viewer.account_id:
+            following = name in await self._clients.list_followed_tags(viewer)
+        return json_response(self._entity(name, await self._history(viewer, name), following))
+
+    async def follow(self, request: Request) -> Response:
+        caller = await self._exchange.require_user(request, WRITE)
+        answer = await self._clients.user.call(
+            "FollowTag",
+            FollowTagRequest(name=_name(request)),
+            timeout=CALL_SECONDS,
+            idempotent=True,
+            identity=caller.identity,
+        )
+        self._composer.forget_followed_tags(caller.identity.account_id)
+        return json_response(self._entity(answer.name, await self._history(caller.identity, answer.name), True))
+
+    async def unfollow(self, request: Request) -> Response:
+        caller = await self._exchange.require_user(request, WRITE)
+        answer = await self._clients.user.call(
+            "UnfollowTag",
+            UnfollowTagRequest(name=_name(request)),
+            timeout=CALL_SECONDS,
+            idempotent=True,
+            identity=caller.identity,
+        )
+        self._composer.forget_followed_tags(caller.identity.account_id)
+        return json_response(self._entity(answer.name, await self._history(caller.identity, answer.name), False))
+
+    async def followed(self, request: Request) -> Response:
+        """The one followed last first; without the history of each, which one asks for by its name."""
+        caller = await self._exchange.require_user(request, READ)
+        params = query_params(request)
+        size = min(params.integer("limit", 1, 1_000_000) or LIMIT, MOST)
+        call = ListFollowedTagsRequest(page_size=size, page_token=params.text("max_id", MAX_CURSOR_CHARS) or "")
+        with cursor_refused():
+            answer = await self._clients.user.call(
+                "ListFollowedTags", call, timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
+            )
+        link = link_header(self._settings.public_url, request, older=answer.next_page_token or None, newer=None)
+        return json_array([self._entity(name, (), True) for name in answer.names], link)
+
+    async def _history(self, viewer: Identity | None, name: str) -> Sequence[HashtagDay]:
+        """The last seven days of its use, as search knows them; none while it is away."""
+        call = SearchRequest(query=f"#{name}", kinds=[SearchKind.SEARCH_KIND_HASHTAGS], limit=MOST_FOUND)
+        try:
+            found: SearchResponse = await self._clients.search.call(
+                "Search", call, timeout=HISTORY_SECONDS, idempotent=True, identity=viewer
+            )
+        except (Unavailable, DeadlineExceeded) as error:
+            log.warning("tags.without_history", reason=error.reason)
+            degradation.note(degradation.TAG_HISTORY)
+            return ()
+        return next((tag.history for tag in found.hashtags if tag.name == name), ())
+
+    def _entity(self, name: str, history: Sequence[HashtagDay], following: bool | None) -> bytes:
+        return hashtag(name, history, self._settings.public_url, following=following)
+
+
+def _name(request: Request) -> str:
+    """The hashtag of the path, as hashtags are compared. Raises InvalidArgument."""
+    name = normalized_tag(request.path_params["name"])
+    if not 0 < len(name) <= MAX_TAG_CHARS:
+        raise invalid("name", f"must be of 1 to {MAX_TAG_CHARS} characters")
+    return name

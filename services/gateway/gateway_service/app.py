@@ -57,6 +57,7 @@ from gateway_service.routers.reference import Reference
 from gateway_service.routers.registration import Registration
 from gateway_service.routers.relationships import Relationships
 from gateway_service.routers.remarks import Remarks
+from gateway_service.routers.replies import Replies
 from gateway_service.routers.reports import Reports
 from gateway_service.routers.scheduled_statuses import ScheduledStatuses
 from gateway_service.routers.search import Search
@@ -215,6 +216,7 @@ def _status_routers(
         Engagement(clients, composer, exchange, settings, statuses).router,
         EngagementLists(clients, composer, exchange, settings).router,
         Quotes(clients, composer, exchange, settings).router,
+        Replies(clients, composer, exchange, settings).router,
         Edits(clients, composer, exchange, settings).router,
         Polls(clients, composer, exchange, settings).router,
         ScheduledStatuses(clients, composer, exchange, settings).router,

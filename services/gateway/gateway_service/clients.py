@@ -41,6 +41,7 @@ from rookery.post.v1.post_service_pb2 import (
 )
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
 from rookery.post.v1.quote_service_pb2_grpc import QuoteServiceStub
+from rookery.post.v1.reply_service_pb2_grpc import ReplyServiceStub
 from rookery.post.v1.schedule_service_pb2_grpc import ScheduleServiceStub
 from rookery.search.v1.search_service_pb2_grpc import SearchServiceStub
 from rookery.user.v1.account_pb2 import Relationship
@@ -94,6 +95,7 @@ post_stub = joined(
     PinServiceStub,
     PollServiceStub,
     QuoteServiceStub,
+    ReplyServiceStub,
     ScheduleServiceStub,
 )
 notification_stub = joined(NotificationServiceStub, GroupServiceStub)

@@ -13,6 +13,7 @@ from post_service import (
     pin_servicer,
     poll_servicer,
     quote_servicer,
+    reply_servicer,
     schedule_servicer,
 )
 from post_service.clients import AuthClient, UserClient
@@ -35,6 +36,7 @@ from post_service.imaging.pool import ImageWorkers
 from post_service.pin_servicer import PinServicer
 from post_service.poll_servicer import PollServicer
 from post_service.quote_servicer import QuoteServicer
+from post_service.reply_servicer import ReplyServicer
 from post_service.repository.cache import PostCache
 from post_service.repository.engagements import EngagementRepository
 from post_service.repository.mark_cache import MarkCache
@@ -46,6 +48,7 @@ from post_service.repository.polls import PollEndRepository, PollRepository, Vot
 from post_service.repository.posts import PostRepository
 from post_service.repository.quotes import QuoteRepository
 from post_service.repository.redis_guard import RedisGuard
+from post_service.repository.replies import ReplyRepository
 from post_service.repository.revisions import RevisionRepository
 from post_service.repository.schedule import ScheduleRepository
 from post_service.repository.scheduled import ScheduledRepository
@@ -72,6 +75,7 @@ from post_service.service.publish_scheduled import ScheduledPublisher
 from post_service.service.quotes import QuoteRule, Quotes
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
+from post_service.service.replies import Replies, ReplyRule
 from post_service.service.revisions import Revisions
 from post_service.service.scheduled_posts import ScheduledPosts
 from post_service.service.scheduler import Scheduler
@@ -88,6 +92,7 @@ from rookery.post.v1.pin_service_pb2_grpc import add_PinServiceServicer_to_serve
 from rookery.post.v1.poll_service_pb2_grpc import add_PollServiceServicer_to_server
 from rookery.post.v1.post_service_pb2_grpc import add_PostServiceServicer_to_server
 from rookery.post.v1.quote_service_pb2_grpc import add_QuoteServiceServicer_to_server
+from rookery.post.v1.reply_service_pb2_grpc import add_ReplyServiceServicer_to_server
 from rookery.post.v1.schedule_service_pb2_grpc import add_ScheduleServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.app import App, Component, Role
@@ -193,6 +198,7 @@ class _Parts:
             self._events,
             self._poll_ends,
             QuoteRule(self._posts, self._reader, self._users),
+            ReplyRule(self._reader, self._codec, self._users),
             self._ids,
             self._versions,
             self._settings.local_domain,
@@ -240,6 +246,7 @@ class _Parts:
                 (add_PinServiceServicer_to_server, self._pin_servicer(), pin_servicer.SERVICE_NAME),
                 (add_PollServiceServicer_to_server, self._poll_servicer(), poll_servicer.SERVICE_NAME),
                 (add_QuoteServiceServicer_to_server, self._quote_servicer(), quote_servicer.SERVICE_NAME),
+                (add_ReplyServiceServicer_to_server, self._reply_servicer(), reply_servicer.SERVICE_NAME),
                 (add_ScheduleServiceServicer_to_server, self._schedule_servicer(), schedule_servicer.SERVICE_NAME),
             ],
             allowed_callers=ALLOWED_CALLERS,
@@ -277,6 +284,11 @@ class _Parts:
         quotes = QuoteRepository(self._cql, self._outbox, self._clock)
         rules = Quotes(quotes, self._posts, self._reader, self._settler, self._events, self._versions)
         return QuoteServicer(rules, self._codec)
+
+    def _reply_servicer(self) -> ReplyServicer:
+        replies = ReplyRepository(self._cql, self._outbox)
+        rules = Replies(replies, self._posts, self._reader, self._settler, self._events, self._versions)
+        return ReplyServicer(rules, self._codec)
 
     def _schedule_servicer(self) -> ScheduleServicer:
         scheduled = ScheduledPosts(

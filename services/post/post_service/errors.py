@@ -43,6 +43,15 @@ class ReplyNotFound(NotFound):
     reason = "REPLY_NOT_FOUND"
 
 
+class ReplyNotAllowed(PermissionDenied):
+    """The author of the thread does not let this account reply."""
+
+    reason = "REPLY_NOT_ALLOWED"
+
+    def __init__(self) -> None:
+        super().__init__("the author of this thread does not let you reply")
+
+
 class QuoteNotFound(NotFound):
     """The post that is quoted is not there, or its author lets this one not quote it."""
 

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from post_service.models import Fact, Media, Mention, Post, PostState, SealedPost
 from post_service.poll_models import Ballot, Poll
 from post_service.quote_models import Quote, QuotePolicy, QuoteState
+from post_service.reply_models import ReplyPolicy
 from rookery.post.v1 import engagement_events_pb2, events_pb2, media_pb2, poll_pb2, post_pb2
 from rookery_common.clock import Clock
 from rookery_common.kafka.events import Event, UndecodableEvent, new_event
@@ -48,6 +49,8 @@ class PostCodec:
         )
         if post.quote_policy is not QuotePolicy.NOBODY:
             message.quote_policy = post_pb2.QuotePolicy.ValueType(post.quote_policy)
+        if post.reply_policy is not ReplyPolicy.EVERYONE:
+            message.reply_policy = post_pb2.ReplyPolicy.ValueType(post.reply_policy)
         message.create_time.FromDatetime(post.create_time)
         if post.edit_time is not None:
             message.edit_time.FromDatetime(post.edit_time)
@@ -105,6 +108,10 @@ class PostCodec:
     def parent_of(self, post: SealedPost) -> int:
         """The post that this one answers; 0 for none."""
         return post_pb2.Post.FromString(post.body).in_reply_to_id
+
+    def reply_policy_of(self, post: SealedPost) -> ReplyPolicy:
+        """Who may reply in the thread that the post begins."""
+        return ReplyPolicy(post_pb2.Post.FromString(post.body).reply_policy or ReplyPolicy.EVERYONE)
 
     def tags_of(self, post: SealedPost) -> Sequence[str]:
         """The post's hashtags, as they are compared."""

@@ -17,6 +17,7 @@ from post_service.engagement_models import MarkedPost as MarkedPost
 from post_service.engagement_models import MarkKind as MarkKind
 from post_service.poll_models import Poll, PollDraft, PollTally
 from post_service.quote_models import Quote, QuotePolicy, QuoteState
+from post_service.reply_models import ReplyPolicy
 from post_service.upload_models import OF_PROFILE as OF_PROFILE
 from post_service.upload_models import Dimensions as Dimensions
 from post_service.upload_models import ProcessedImage as ProcessedImage
@@ -129,6 +130,7 @@ class Draft:
     poll: PollDraft | None = None
     quoted_id: int = 0
     quote_policy: QuotePolicy = QuotePolicy.PUBLIC
+    reply_policy: ReplyPolicy = ReplyPolicy.EVERYONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ class Post:
     poll: Poll | None = None
     quote: Quote | None = None
     quote_policy: QuotePolicy = QuotePolicy.NOBODY
+    reply_policy: ReplyPolicy = ReplyPolicy.EVERYONE
 
 
 class SealedPost(NamedTuple):

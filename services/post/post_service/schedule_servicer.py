@@ -97,5 +97,6 @@ def _request(draft: Draft) -> CreatePostRequest:
         application_website=draft.application_website,
         poll=poll_request(draft.poll) if draft.poll else None,
         quoted_id=draft.quoted_id,
+        reply_policy=post_pb2.ReplyPolicy.ValueType(draft.reply_policy),
         quote_policy=post_pb2.QuotePolicy.ValueType(draft.quote_policy),
     )

@@ -25,6 +25,7 @@ from post_service.models import (
 )
 from post_service.poll_servicer import poll_draft
 from post_service.quote_models import QuotePolicy
+from post_service.reply_models import ReplyPolicy
 from post_service.service.create_post import PostWriter
 from post_service.service.delete_post import PostRemover
 from post_service.service.engage import Engagement
@@ -246,7 +247,17 @@ def draft_of(request: pb.CreatePostRequest) -> Draft:
         poll=poll_draft(request.poll) if request.HasField("poll") else None,
         quoted_id=request.quoted_id,
         quote_policy=quote_policy(request.quote_policy) or QuotePolicy.PUBLIC,
+        reply_policy=reply_policy(request.reply_policy) or ReplyPolicy.EVERYONE,
     )
+
+
+def reply_policy(number: int) -> ReplyPolicy | None:
+    """The policy that a request names; None for none. Raises InvalidField."""
+    try:
+        return ReplyPolicy(number) if number else None
+    except ValueError:
+        wrong = "must be everyone, followers, mentioned or nobody"
+        raise InvalidField("reply_policy", "ERR_INVALID", wrong) from None
 
 
 def quote_policy(number: int) -> QuotePolicy | None:

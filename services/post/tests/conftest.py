@@ -5,6 +5,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
+from post_fakes.rules import poll_ends as poll_ends
+from post_fakes.rules import quotes as quotes
+from post_fakes.rules import replies as replies
+from post_fakes.rules import voters as voters
 
 from post_service.clients import UserClient
 from post_service.events import PostCodec, PostEvents
@@ -16,9 +20,8 @@ from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.pins import PinRepository
-from post_service.repository.polls import PollEndRepository, PollRepository, VoteRepository
+from post_service.repository.polls import PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
-from post_service.repository.quotes import QuoteRepository
 from post_service.repository.revisions import RevisionRepository
 from post_service.repository.schedule import ScheduleRepository
 from post_service.repository.scheduled import ScheduledRepository
@@ -31,16 +34,16 @@ from post_service.service.engage import Engagement
 from post_service.service.list_engaged import EngagedAccounts
 from post_service.service.list_marked import MarkedPosts
 from post_service.service.list_posts import AccountPosts
-from post_service.service.list_voters import Voters
 from post_service.service.marks import MarkReader
 from post_service.service.pins import Pins
 from post_service.service.poll_ends import PollEnds
 from post_service.service.polls import PollReader
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.publish_scheduled import ScheduledPublisher
-from post_service.service.quotes import QuoteRule, Quotes
+from post_service.service.quotes import QuoteRule
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
+from post_service.service.replies import ReplyRule
 from post_service.service.revisions import Revisions
 from post_service.service.scheduled_posts import ScheduledPosts
 from post_service.service.scheduler import Scheduler
@@ -207,9 +210,21 @@ def writer(
     ids: FakeIds,
     versions: HybridClock,
 ) -> PostWriter:
-    rule = QuoteRule(posts, reader, users)
-    domain = "rookery.example"
-    return PostWriter(posts, media, cache, reader, users, codec, events, poll_ends, rule, ids, versions, domain)
+    return PostWriter(
+        posts,
+        media,
+        cache,
+        reader,
+        users,
+        codec,
+        events,
+        poll_ends,
+        QuoteRule(posts, reader, users),
+        ReplyRule(reader, codec, users),
+        ids,
+        versions,
+        "rookery.example",
+    )
 
 
 @pytest.fixture
@@ -307,30 +322,6 @@ def scheduled_posts(
 @pytest.fixture
 def publisher(scheduled: ScheduledRepository, writer: PostWriter, ids: FakeIds, clock: FakeClock) -> ScheduledPublisher:
     return ScheduledPublisher(scheduled, writer, ids, clock)
-
-
-@pytest.fixture
-def poll_ends(
-    ends: PollEndRepository, schedule: ScheduleRepository, posts: PostRepository, events: PostEvents, clock: FakeClock
-) -> PollEnds:
-    return PollEnds(ends, schedule, posts, events, clock)
-
-
-@pytest.fixture
-def quotes(
-    quoted: QuoteRepository,
-    posts: PostRepository,
-    reader: PostReader,
-    settler: Settler,
-    events: PostEvents,
-    versions: HybridClock,
-) -> Quotes:
-    return Quotes(quoted, posts, reader, settler, events, versions)
-
-
-@pytest.fixture
-def voters(polls: PollRepository) -> Voters:
-    return Voters(polls)
 
 
 @pytest.fixture

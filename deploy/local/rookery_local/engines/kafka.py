@@ -57,7 +57,8 @@ def prepare(instance: Instance) -> Program:
     instance.write(folder / "log4j2.properties", settings_from("kafka-log4j2.properties"))
     if not (data / "meta.properties").exists():
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        words = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
+        # An id may begin with a dash, which must not make it an option.
+        words = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(settings)]
         if instance.secure:
             words += ["--add-scram", f"SCRAM-SHA-512=[name={ADMIN},password={_password(instance, ADMIN)}]"]
         # In a file of its own: whoever lists processes must not read the password.

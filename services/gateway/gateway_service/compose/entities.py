@@ -13,6 +13,8 @@ from gateway_service.cache import AccountFragment, PostFragment
 from gateway_service.compose.html import Renderer
 from gateway_service.compose.polls import poll_fragment, poll_params
 from gateway_service.compose.quotes import policy_name, quote_fragment
+from gateway_service.compose.replies import policy_name as reply_policy_name
+from gateway_service.compose.replies import reply_policy
 from gateway_service.config import Settings
 from gateway_service.filters import NOTHING, folded
 from rookery.post.v1.edit_service_pb2 import Revision
@@ -152,6 +154,7 @@ class Entities:
                 "poll": poll_params(poll) if post.HasField("poll") else None,
                 "quoted_status_id": _id(post.quoted_id),
                 "quote_approval_policy": policy_name(post.quote_policy),
+                "reply_policy": reply_policy_name(post.reply_policy),
                 "idempotency": post.request_id or None,
                 "scheduled_at": None,
                 "application_id": None,
@@ -197,6 +200,7 @@ class Entities:
             "tags": [{"name": tag, "url": f"{self._url}/tags/{quote(tag)}"} for tag in post.tags],
             "emojis": [],
             "card": None,
+            "reply_policy": reply_policy(post),
         }
         if not post.HasField("quote"):
             status["quote"] = None

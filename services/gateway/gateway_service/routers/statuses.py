@@ -15,6 +15,7 @@ from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.compose.hydrate import Facts
 from gateway_service.compose.quotes import POLICIES
+from gateway_service.compose.replies import POLICIES as REPLY_POLICIES
 from gateway_service.config import Settings
 from gateway_service.errors import invalid
 from gateway_service.metrics import OWN_POST_FAILURES
@@ -22,7 +23,7 @@ from gateway_service.params import Params, query_params, read_params
 from gateway_service.routing import Routes, json_array, json_response, path_id
 from rookery.feed.v1.feed_service_pb2 import AddOwnPostRequest
 from rookery.post.v1.poll_pb2 import PollDraft
-from rookery.post.v1.post_pb2 import Post, QuotePolicy, Visibility
+from rookery.post.v1.post_pb2 import Post, QuotePolicy, ReplyPolicy, Visibility
 from rookery.post.v1.post_service_pb2 import CreatePostRequest
 from rookery.post.v1.schedule_service_pb2 import SchedulePostRequest
 from rookery_common.auth import Identity
@@ -131,6 +132,7 @@ def create_request(params: Params, caller: Caller, request_id: str) -> CreatePos
         poll=poll_draft(params),
         quoted_id=params.id("quoted_status_id") or 0,
         quote_policy=params.choice("quote_approval_policy", POLICIES) or QuotePolicy.QUOTE_POLICY_UNSPECIFIED,
+        reply_policy=params.choice("reply_policy", REPLY_POLICIES) or ReplyPolicy.REPLY_POLICY_UNSPECIFIED,
     )
 
 

@@ -82,6 +82,7 @@ async def test_a_status_with_a_time_is_scheduled(
         "poll": {"options": ["a", "b"], "expires_in": 300, "multiple": False, "hide_totals": False},
         "quoted_status_id": None,
         "quote_approval_policy": "nobody",
+        "reply_policy": "everyone",
         "idempotency": "k",
         "scheduled_at": None,
         "application_id": None,

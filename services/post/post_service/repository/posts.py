@@ -10,6 +10,7 @@ from datetime import UTC
 from post_service.models import AuthoredRow, Fact, KeyClaim, Mention, Post, PostState, Visibility
 from post_service.poll_models import Poll
 from post_service.quote_models import Quote, QuotePolicy, QuoteState
+from post_service.reply_models import ReplyPolicy
 from post_service.repository.buckets import BucketedList, bucket_of
 from post_service.repository.engagements import fact_rows
 from post_service.repository.media import attached_from, attached_values, freed_rows, media_values
@@ -200,6 +201,7 @@ def _values(post: Post) -> tuple[object, ...]:
         post.quote.author_id if post.quote else None,
         post.quote.state if post.quote else None,
         post.quote_policy,
+        post.reply_policy,
         post.version,
     )
 
@@ -233,4 +235,5 @@ def _post(row: Row) -> Post:
         poll=_poll(row.poll),
         quote=Quote(row.quoted_id, row.quoted_author_id, QuoteState(row.quote_state)) if row.quoted_id else None,
         quote_policy=QuotePolicy(row.quote_policy or QuotePolicy.NOBODY),
+        reply_policy=ReplyPolicy(row.reply_policy or ReplyPolicy.EVERYONE),
     )

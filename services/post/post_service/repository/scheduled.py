@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from post_service.models import Draft, Visibility
 from post_service.poll_models import PollDraft
 from post_service.quote_models import QuotePolicy
+from post_service.reply_models import ReplyPolicy
 from post_service.repository.schedule import ScheduleRepository
 from post_service.schedule_models import MAX_SCHEDULED, Job, JobKind, ScheduledPost
 from rookery_common.clients.calls import UnknownOutcome
@@ -101,4 +102,6 @@ def _decoded(text: str) -> Draft:
         values["poll"] = PollDraft(**(values["poll"] | {"options": tuple(values["poll"]["options"])}))
     if "quote_policy" in values:  # Not so in what was scheduled before there were quotes.
         values["quote_policy"] = QuotePolicy(values["quote_policy"])
+    if "reply_policy" in values:
+        values["reply_policy"] = ReplyPolicy(values["reply_policy"])
     return Draft(**values)

@@ -12,7 +12,8 @@ from rookery_common.worker_leases import CqlWorkerLease
 _POST = (
     "post_id, author_id, version, state, visibility, text, spoiler_text, sensitive, language, in_reply_to_id,"
     " in_reply_to_account_id, thread_id, reblog_of_id, edited_at, media, mentions, tags, application_name,"
-    " application_website, poll, quoted_id, quoted_author_id, quote_state, quote_policy"
+    " application_website, poll, quoted_id, quoted_author_id, quote_state, quote_policy,"
+    " reply_policy"
 )
 _MEDIA = (
     "media_id, account_id, post_id, version, type, original_key, small_key, width, height, small_width,"
@@ -52,6 +53,11 @@ STATEMENTS: Final[Mapping[str, str]] = {
     ),
     "post_revoke": "UPDATE posts USING TIMESTAMP ? SET quote_state = ?, version = ? WHERE post_id = ?",
     "post_set_policy": "UPDATE posts USING TIMESTAMP ? SET quote_policy = ?, version = ? WHERE post_id = ?",
+    "post_set_replies": "UPDATE posts USING TIMESTAMP ? SET reply_policy = ?, version = ? WHERE post_id = ?",
+    "post_detach": (
+        "UPDATE posts USING TIMESTAMP ? SET in_reply_to_id = null, in_reply_to_account_id = null, thread_id = ?,"
+        " version = ? WHERE post_id = ?"
+    ),
     "quote_put": "INSERT INTO quotes (post_id, bucket, quote_id, author_id) VALUES (?, ?, ?, ?) USING TIMESTAMP ?",
     "quote_remove": "DELETE FROM quotes USING TIMESTAMP ? WHERE post_id = ? AND bucket = ? AND quote_id = ?",
     "quote_newest": f"{_QUOTES} AND quote_id > ? AND quote_id < ? ORDER BY quote_id DESC LIMIT ?",

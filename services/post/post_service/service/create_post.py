@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from post_service import metrics
 from post_service.clients import UserClient
-from post_service.errors import IdempotencyConflict, MediaNotFound, PostNotFound, ReplyNotFound
+from post_service.errors import IdempotencyConflict, MediaNotFound
 from post_service.events import PostCodec, PostEvents
 from post_service.models import (
     CountedPost,
@@ -29,6 +29,7 @@ from post_service.service.poll_drafts import new_poll
 from post_service.service.poll_ends import PollEnds
 from post_service.service.quotes import QuoteRule, quote_of, quoting
 from post_service.service.read_posts import PostReader
+from post_service.service.replies import ReplyRule
 from post_service.versions import HybridClock
 from rookery_common.auth import Identity
 from rookery_common.ids import IdSource, time_of
@@ -65,6 +66,7 @@ class PostWriter:
         events: PostEvents,
         poll_ends: PollEnds,
         quotes: QuoteRule,
+        replies: ReplyRule,
         ids: IdSource,
         versions: HybridClock,
         local_domain: str,
@@ -81,6 +83,7 @@ class PostWriter:
         self._events = events
         self._poll_ends = poll_ends
         self._quotes = quotes
+        self._replies = replies
         self._ids = ids
         self._versions = versions
         self._local_domain = local_domain
@@ -88,14 +91,14 @@ class PostWriter:
 
     async def create(self, author: Identity, draft: Draft) -> Post:
         """The new post, or the one that the same request made before. Raises InvalidField, ReplyNotFound,
-        QuoteNotFound, MediaNotFound and IdempotencyConflict, all before anything is written."""
+        ReplyNotAllowed, QuoteNotFound, MediaNotFound and IdempotencyConflict, all before anything is written."""
         draft = check_draft(draft)
         usernames, tags = usernames_in(draft, self._local_domain), tags_in(draft)
         claim = await self._find_claim(author, draft)
         made = await self._posts.get(claim.post_id) if claim else None
         if made is not None:
             return made
-        parent = await self._parent(author, draft)
+        parent = await self._replies.answerable(author, draft.in_reply_to_id)
         quoted = await self._quotes.quotable(author, draft.quoted_id)
         media = await self._free_media(author, draft, claim)
         mentions = await self._users.find_accounts(usernames) if usernames else []
@@ -120,20 +123,20 @@ class PostWriter:
     async def check(self, author: Identity, draft: Draft, *, held_by: int) -> list[Media]:
         """The media of a checked draft that is posted later, free or held for it.
 
-        Raises ReplyNotFound, QuoteNotFound and MediaNotFound.
+        Raises ReplyNotFound, ReplyNotAllowed, QuoteNotFound and MediaNotFound.
         """
-        await self._parent(author, draft)
+        await self._replies.answerable(author, draft.in_reply_to_id)
         await self._quotes.quotable(author, draft.quoted_id)
         return await self._free_media(author, draft, KeyClaim(b"", held_by))
 
     async def publish(self, author: Identity, draft: Draft, post_id: int, held_by: int) -> Post:
         """The post of a checked draft, under the id that was claimed for it, from media held for it; it may be there
-        already. Raises ReplyNotFound, QuoteNotFound, MediaNotFound, InvalidField."""
+        already. Raises ReplyNotFound, ReplyNotAllowed, QuoteNotFound, MediaNotFound, InvalidField."""
         made = await self._posts.get(post_id)
         if made is not None:
             return made
         usernames, tags = usernames_in(draft, self._local_domain), tags_in(draft)
-        parent = await self._parent(author, draft)
+        parent = await self._replies.answerable(author, draft.in_reply_to_id)
         quoted = await self._quotes.quotable(author, draft.quoted_id)
         media = await self._free_media(author, draft, KeyClaim(b"", post_id), held_by)
         mentions = await self._users.find_accounts(usernames) if usernames else []
@@ -153,17 +156,6 @@ class PostWriter:
         if not draft.request_id:
             return minted
         return _same_body(await self._posts.claim(author.account_id, draft.request_id, minted), draft)
-
-    async def _parent(self, author: Identity, draft: Draft) -> SealedPost | None:
-        """Who replies to a reblog replies to what it shows."""
-        if not draft.in_reply_to_id:
-            return None
-        try:
-            parent = await self._reader.original(draft.in_reply_to_id)
-            await self._reader.require_visible(author, parent)
-        except PostNotFound:
-            raise ReplyNotFound("the post that is replied to does not exist") from None
-        return parent
 
     async def _free_media(
         self, author: Identity, draft: Draft, claim: KeyClaim | None, held_by: int = 0
@@ -207,6 +199,7 @@ class PostWriter:
             state=self._state,
             quote=quote_of(quoted),
             quote_policy=draft.quote_policy,
+            reply_policy=draft.reply_policy,
         )
 
     async def _write(self, post: Post) -> None:

@@ -12,6 +12,7 @@ from post_service.repository.posts import PostRepository
 from post_service.service.read_posts import PostReader
 from post_service.service.settle import Settler
 from post_service.versions import HybridClock
+from rookery_common.kafka.events import Event
 from rookery_common.logs import get_logger
 
 log = get_logger()
@@ -43,26 +44,29 @@ class Decisions:
         post = await self._posts.get(decision.post_id)
         if post is None:
             raise PostNotFound
+        told: Event | None = None
         if _is_news(post, decision):
-            post = await self._decide(post, decision)
+            post, told = await self._decide(post, decision)
         else:
             metrics.DECISIONS.labels("nothing_new").inc()
         await self._posts.unsettle(post)
         await self._reader.overwrite(post)
+        if told is not None:  # After the cache: whoever is told finds the post there as it is now.
+            await self._posts.publish(told)
         if post.in_reply_to_id:
             await self._reader.refresh_counts(post.in_reply_to_id)
         await self._reader.refresh_quoted(post)
 
-    async def _decide(self, post: Post, decision: Decision) -> Post:
+    async def _decide(self, post: Post, decision: Decision) -> tuple[Post, Event]:
+        """The post as it is now, and what is to be told of the decision."""
         version = self._versions.next(post.version)
         decided = replace(post, state=decision.state, decision_version=decision.version, version=version)
         event = self._events.decided(decided)
         await self._posts.decide(decided, event)
-        await self._posts.publish(event)
         metrics.DECISIONS.labels(decision.state.name.lower()).inc()
         log.info("post.decided", post_id=post.post_id, state=decision.state.name.lower(), decision=decision.version)
         # Its author may have edited or deleted it meanwhile: then that is what is cached.
-        return await self._settler.settle(decided)
+        return await self._settler.settle(decided), event
 
 
 def _is_news(post: Post, decision: Decision) -> bool:

@@ -21,6 +21,7 @@ from post_service.models import (
     Visibility,
 )
 from post_service.quote_models import QuotePolicy
+from post_service.reply_models import ReplyPolicy
 from post_service.service.poll_drafts import check_poll
 from post_service.service.text import check_text, count_chars, find_tags, find_usernames
 
@@ -46,6 +47,8 @@ def check_draft(draft: Draft) -> Draft:
     _check_media_ids(draft.media_ids)
     if draft.in_reply_to_id < 0:
         raise InvalidField("in_reply_to_id", "ERR_INVALID", "is not an id")
+    if draft.in_reply_to_id and draft.reply_policy is not ReplyPolicy.EVERYONE:
+        raise InvalidField("reply_policy", "ERR_INVALID", "is decided by the first post of a thread")
     _check_quote(draft)
     return replace(
         draft,
@@ -136,4 +139,6 @@ def body_hash(draft: Draft) -> bytes:
         body.append(astuple(draft.poll))
     if draft.quoted_id or draft.quote_policy is not QuotePolicy.PUBLIC:  # And before there were quotes.
         body.append([draft.quoted_id, int(draft.quote_policy)])
+    if draft.reply_policy is not ReplyPolicy.EVERYONE:
+        body.append({"reply_policy": int(draft.reply_policy)})
     return hashlib.sha256(json.dumps(body).encode()).digest()

@@ -42,4 +42,5 @@ def _says(post: Post) -> tuple[object, ...]:
     """What events tell and what may change; media as far as an edit changes them."""
     media = tuple((each.media_id, each.description, each.focus) for each in post.media)
     written = post.text, post.spoiler_text, post.sensitive, post.language, post.poll, media
-    return post.version, post.state, post.quote, post.quote_policy, *written
+    decided = post.quote, post.quote_policy, post.reply_policy, post.in_reply_to_id
+    return post.version, post.state, *decided, *written

@@ -22,6 +22,7 @@ from post_service.repository.polls import PollEndRepository, PollRepository, Vot
 from post_service.repository.posts import PostRepository
 from post_service.repository.quotes import QuoteRepository
 from post_service.repository.redis_guard import RedisGuard
+from post_service.repository.replies import ReplyRepository
 from post_service.repository.revisions import RevisionRepository
 from post_service.repository.schedule import ScheduleRepository
 from post_service.repository.scheduled import ScheduledRepository
@@ -126,6 +127,11 @@ def pinned(cql: Cql) -> PinRepository:
 @pytest.fixture
 def quoted(cql: Cql, outbox: CqlOutbox, clock: FakeClock) -> QuoteRepository:
     return QuoteRepository(cql, outbox, clock)
+
+
+@pytest.fixture
+def replied(cql: Cql, outbox: CqlOutbox) -> ReplyRepository:
+    return ReplyRepository(cql, outbox)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from post_fakes.media import InlineWorkers, MemoryFiles, MemoryMedia, MemoryUser
 from post_fakes.polls import MemoryPollEnds, MemoryPolls, MemoryVotes
 from post_fakes.posts import MemoryEngagements, MemoryPins, MemoryPosts, MemoryRevisions
 from post_fakes.quotes import MemoryQuotes
+from post_fakes.replies import MemoryReplies
 from post_fakes.schedule import MemorySchedule, MemoryScheduled
 from post_fakes.store import Store
 
@@ -31,6 +32,7 @@ from post_service.repository.pins import PinRepository
 from post_service.repository.polls import PollEndRepository, PollRepository, VoteRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.quotes import QuoteRepository
+from post_service.repository.replies import ReplyRepository
 from post_service.repository.revisions import RevisionRepository
 from post_service.repository.schedule import ScheduleRepository
 from post_service.repository.scheduled import ScheduledRepository
@@ -98,6 +100,11 @@ def pinned(store: Store) -> PinRepository:
 @pytest.fixture
 def quoted(store: Store) -> QuoteRepository:
     return MemoryQuotes(store)
+
+
+@pytest.fixture
+def replied(store: Store) -> ReplyRepository:
+    return MemoryReplies(store)
 
 
 @pytest.fixture

@@ -91,6 +91,30 @@ QUOTE_POLICY_FOLLOWERS: QuotePolicy.ValueType  # 2
 QUOTE_POLICY_NOBODY: QuotePolicy.ValueType  # 3
 Global___QuotePolicy: _TypeAlias = QuotePolicy  # noqa: Y015
 
+class _ReplyPolicy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReplyPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReplyPolicy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REPLY_POLICY_UNSPECIFIED: _ReplyPolicy.ValueType  # 0
+    REPLY_POLICY_EVERYONE: _ReplyPolicy.ValueType  # 1
+    REPLY_POLICY_FOLLOWERS: _ReplyPolicy.ValueType  # 2
+    REPLY_POLICY_MENTIONED: _ReplyPolicy.ValueType  # 3
+    """Whom the first post mentions."""
+    REPLY_POLICY_NOBODY: _ReplyPolicy.ValueType  # 4
+
+class ReplyPolicy(_ReplyPolicy, metaclass=_ReplyPolicyEnumTypeWrapper):
+    """Who may reply in a thread beside the author of its first post, who always may."""
+
+REPLY_POLICY_UNSPECIFIED: ReplyPolicy.ValueType  # 0
+REPLY_POLICY_EVERYONE: ReplyPolicy.ValueType  # 1
+REPLY_POLICY_FOLLOWERS: ReplyPolicy.ValueType  # 2
+REPLY_POLICY_MENTIONED: ReplyPolicy.ValueType  # 3
+"""Whom the first post mentions."""
+REPLY_POLICY_NOBODY: ReplyPolicy.ValueType  # 4
+Global___ReplyPolicy: _TypeAlias = ReplyPolicy  # noqa: Y015
+
 class _QuoteState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -174,6 +198,7 @@ class Post(_message.Message):
     POLL_FIELD_NUMBER: _builtins.int
     QUOTE_FIELD_NUMBER: _builtins.int
     QUOTE_POLICY_FIELD_NUMBER: _builtins.int
+    REPLY_POLICY_FIELD_NUMBER: _builtins.int
     post_id: _builtins.int
     author_id: _builtins.int
     text: _builtins.str
@@ -196,6 +221,8 @@ class Post(_message.Message):
     """The first post of its thread; its own id when it is the first."""
     quote_policy: Global___QuotePolicy.ValueType
     """Unspecified: nobody."""
+    reply_policy: Global___ReplyPolicy.ValueType
+    """Of a thread's first post, for the whole thread; unspecified: everyone."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -242,10 +269,11 @@ class Post(_message.Message):
         poll: _poll_pb2.Poll | None = ...,
         quote: Global___Quote | None = ...,
         quote_policy: Global___QuotePolicy.ValueType = ...,
+        reply_policy: Global___ReplyPolicy.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "edit_time", b"edit_time", "poll", b"poll", "quote", b"quote"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_name", b"application_name", "application_website", b"application_website", "author_id", b"author_id", "create_time", b"create_time", "edit_time", b"edit_time", "in_reply_to_account_id", b"in_reply_to_account_id", "in_reply_to_id", b"in_reply_to_id", "language", b"language", "media", b"media", "mentions", b"mentions", "poll", b"poll", "post_id", b"post_id", "quote", b"quote", "quote_policy", b"quote_policy", "reblog_of_id", b"reblog_of_id", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "state", b"state", "tags", b"tags", "text", b"text", "thread_id", b"thread_id", "version", b"version", "visibility", b"visibility"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_name", b"application_name", "application_website", b"application_website", "author_id", b"author_id", "create_time", b"create_time", "edit_time", b"edit_time", "in_reply_to_account_id", b"in_reply_to_account_id", "in_reply_to_id", b"in_reply_to_id", "language", b"language", "media", b"media", "mentions", b"mentions", "poll", b"poll", "post_id", b"post_id", "quote", b"quote", "quote_policy", b"quote_policy", "reblog_of_id", b"reblog_of_id", "reply_policy", b"reply_policy", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "state", b"state", "tags", b"tags", "text", b"text", "thread_id", b"thread_id", "version", b"version", "visibility", b"visibility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -40,6 +40,7 @@ class CreatePostRequest(_message.Message):
     POLL_FIELD_NUMBER: _builtins.int
     QUOTED_ID_FIELD_NUMBER: _builtins.int
     QUOTE_POLICY_FIELD_NUMBER: _builtins.int
+    REPLY_POLICY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The client's Idempotency-Key, at most 200 characters; empty for none."""
     text: _builtins.str
@@ -54,6 +55,8 @@ class CreatePostRequest(_message.Message):
     """The post that is quoted; 0 for none. A post has a quote, or a poll or media."""
     quote_policy: _post_pb2.QuotePolicy.ValueType
     """Unspecified: public. What is private or direct is quoted by nobody else."""
+    reply_policy: _post_pb2.ReplyPolicy.ValueType
+    """Unspecified: everyone. A reply has none of its own."""
     @_builtins.property
     def media_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
@@ -76,10 +79,11 @@ class CreatePostRequest(_message.Message):
         poll: _poll_pb2.PollDraft | None = ...,
         quoted_id: _builtins.int = ...,
         quote_policy: _post_pb2.QuotePolicy.ValueType = ...,
+        reply_policy: _post_pb2.ReplyPolicy.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["poll", b"poll"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_name", b"application_name", "application_website", b"application_website", "in_reply_to_id", b"in_reply_to_id", "language", b"language", "media_ids", b"media_ids", "poll", b"poll", "quote_policy", b"quote_policy", "quoted_id", b"quoted_id", "request_id", b"request_id", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "text", b"text", "visibility", b"visibility"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_name", b"application_name", "application_website", b"application_website", "in_reply_to_id", b"in_reply_to_id", "language", b"language", "media_ids", b"media_ids", "poll", b"poll", "quote_policy", b"quote_policy", "quoted_id", b"quoted_id", "reply_policy", b"reply_policy", "request_id", b"request_id", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "text", b"text", "visibility", b"visibility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

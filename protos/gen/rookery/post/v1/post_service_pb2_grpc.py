@@ -112,7 +112,8 @@ class PostServiceServicer:
     """
 
     def CreatePost(self, request, context):
-        """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll, quoted_status_id, quote_approval_policy),
+        """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll, quoted_status_id, quote_approval_policy,
+        reply_policy), PERMISSION_DENIED (REPLY_NOT_ALLOWED: the thread's author does not let the caller reply),
         NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND, QUOTE_NOT_FOUND: also what the caller may not quote),
         ABORTED (IDEMPOTENCY_CONFLICT: the key was used with another body), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
         """

@@ -34,7 +34,8 @@ class PostServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PostServiceAsyncStub: ...
     CreatePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.CreatePostRequest, _post_service_pb2.CreatePostResponse]
-    """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll, quoted_status_id, quote_approval_policy),
+    """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll, quoted_status_id, quote_approval_policy,
+    reply_policy), PERMISSION_DENIED (REPLY_NOT_ALLOWED: the thread's author does not let the caller reply),
     NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND, QUOTE_NOT_FOUND: also what the caller may not quote),
     ABORTED (IDEMPOTENCY_CONFLICT: the key was used with another body), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
     """
@@ -79,7 +80,8 @@ class PostServiceAsyncStub(PostServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreatePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.CreatePostRequest, _post_service_pb2.CreatePostResponse]  # type: ignore[assignment]
-    """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll, quoted_status_id, quote_approval_policy),
+    """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll, quoted_status_id, quote_approval_policy,
+    reply_policy), PERMISSION_DENIED (REPLY_NOT_ALLOWED: the thread's author does not let the caller reply),
     NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND, QUOTE_NOT_FOUND: also what the caller may not quote),
     ABORTED (IDEMPOTENCY_CONFLICT: the key was used with another body), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
     """
@@ -127,7 +129,8 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _post_service_pb2.CreatePostRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_post_service_pb2.CreatePostResponse, _abc.Awaitable[_post_service_pb2.CreatePostResponse]]:
-        """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll, quoted_status_id, quote_approval_policy),
+        """Errors: INVALID_ARGUMENT (status, visibility, spoiler_text, language, media_ids, poll, quoted_status_id, quote_approval_policy,
+        reply_policy), PERMISSION_DENIED (REPLY_NOT_ALLOWED: the thread's author does not let the caller reply),
         NOT_FOUND (REPLY_NOT_FOUND, MEDIA_NOT_FOUND, QUOTE_NOT_FOUND: also what the caller may not quote),
         ABORTED (IDEMPOTENCY_CONFLICT: the key was used with another body), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
         """

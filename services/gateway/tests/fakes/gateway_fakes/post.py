@@ -14,6 +14,7 @@ from rookery.post.v1 import (
     post_pb2,
     post_service_pb2,
     quote_service_pb2,
+    reply_service_pb2,
 )
 from rookery_common.auth import Identity, ScopeMissing
 from rookery_common.errors import (
@@ -55,7 +56,7 @@ class FakePost(FakeService):
         if known is None:
             known = POST_BASE + len(self.posts) + 1
             post = post_pb2.Post(post_id=known, author_id=who.account_id, text=request.text, version=1)
-            post.visibility = request.visibility
+            post.visibility, post.reply_policy = request.visibility, request.reply_policy
             post.create_time.FromSeconds(1_700_000_000)
             if request.HasField("poll"):
                 post.poll.options[:] = request.poll.options
@@ -104,6 +105,16 @@ class FakePost(FakeService):
         post = self.posts[request.post_id]
         post.quote_policy, post.version = request.quote_policy, post.version + 1
         return quote_service_pb2.SetQuotePolicyResponse(post=post)
+
+    def SetReplyPolicy(self, request: Any, _who: Any) -> Any:
+        post = self.posts[request.post_id]
+        post.reply_policy, post.version = request.reply_policy, post.version + 1
+        return reply_service_pb2.SetReplyPolicyResponse(post=post)
+
+    def RemoveReply(self, request: Any, _who: Any) -> Any:
+        if request.reply_post_id not in self.posts:
+            raise with_reason(NotFound("no"), "POST_NOT_FOUND")
+        return reply_service_pb2.RemoveReplyResponse()
 
     def quote_state(self, post: post_pb2.Post) -> post_pb2.QuoteState.ValueType:
         """How everybody is shown what the post quotes."""

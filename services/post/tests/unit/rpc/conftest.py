@@ -14,6 +14,7 @@ from post_service.events import PostCodec
 from post_service.pin_servicer import PinServicer
 from post_service.poll_servicer import PollServicer
 from post_service.quote_servicer import QuoteServicer
+from post_service.reply_servicer import ReplyServicer
 from post_service.schedule_servicer import ScheduleServicer
 from post_service.service.create_post import PostWriter
 from post_service.service.delete_post import PostRemover
@@ -28,6 +29,7 @@ from post_service.service.pins import Pins
 from post_service.service.quotes import Quotes
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
+from post_service.service.replies import Replies
 from post_service.service.revisions import Revisions
 from post_service.service.scheduled_posts import ScheduledPosts
 from post_service.service.threads import ThreadReader
@@ -42,6 +44,7 @@ from rookery.post.v1.pin_service_pb2_grpc import PinServiceStub, add_PinServiceS
 from rookery.post.v1.poll_service_pb2_grpc import PollServiceStub, add_PollServiceServicer_to_server
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub, add_PostServiceServicer_to_server
 from rookery.post.v1.quote_service_pb2_grpc import QuoteServiceStub, add_QuoteServiceServicer_to_server
+from rookery.post.v1.reply_service_pb2_grpc import ReplyServiceStub, add_ReplyServiceServicer_to_server
 from rookery.post.v1.schedule_service_pb2_grpc import ScheduleServiceStub, add_ScheduleServiceServicer_to_server
 from rookery_common.rpc.client import RpcClient
 from rookery_common.rpc.server import RpcServer
@@ -96,6 +99,7 @@ async def server(
     voting: Voting,
     voters: Voters,
     quotes: Quotes,
+    replies: Replies,
     scheduled_posts: ScheduledPosts,
     network: Network,
 ) -> RpcServer:
@@ -115,6 +119,7 @@ async def server(
             "rookery.post.v1.ScheduleService",
         ),
         (add_QuoteServiceServicer_to_server, QuoteServicer(quotes, codec), "rookery.post.v1.QuoteService"),
+        (add_ReplyServiceServicer_to_server, ReplyServicer(replies, codec), "rookery.post.v1.ReplyService"),
         (add_PollServiceServicer_to_server, PollServicer(voting, voters), "rookery.post.v1.PollService"),
         settings=settings_of("post"),
         allowed_callers=ALLOWED_CALLERS,
@@ -164,3 +169,9 @@ async def schedule_client(server: RpcServer, network: Network) -> RpcClient:
 async def quote_client(server: RpcServer, network: Network) -> RpcClient:
     """QuoteService as the gateway calls it."""
     return await network.client(server.port, QuoteServiceStub, service="post", settings=settings_of("gateway"))
+
+
+@pytest_asyncio.fixture
+async def reply_client(server: RpcServer, network: Network) -> RpcClient:
+    """ReplyService as the gateway calls it."""
+    return await network.client(server.port, ReplyServiceStub, service="post", settings=settings_of("gateway"))

@@ -25,6 +25,7 @@ POST = CreatePostRequest(
     poll=PollDraft(options=["tea", "coffee"], expires_in_seconds=300, multiple=True),
     request_id="key",
     quote_policy=post_pb2.QUOTE_POLICY_NOBODY,
+    reply_policy=post_pb2.REPLY_POLICY_EVERYONE,
 )
 
 

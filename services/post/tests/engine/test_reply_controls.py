@@ -1,0 +1,1 @@
+../unit/test_reply_controls.py

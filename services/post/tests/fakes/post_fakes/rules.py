@@ -1,0 +1,56 @@
+"""Rules about polls, quotes and replies, over fakes or engines: fixtures that conftest.py hands on."""
+
+from __future__ import annotations
+
+import pytest
+
+from post_service.events import PostEvents
+from post_service.repository.polls import PollEndRepository, PollRepository
+from post_service.repository.posts import PostRepository
+from post_service.repository.quotes import QuoteRepository
+from post_service.repository.replies import ReplyRepository
+from post_service.repository.schedule import ScheduleRepository
+from post_service.service.list_voters import Voters
+from post_service.service.poll_ends import PollEnds
+from post_service.service.quotes import Quotes
+from post_service.service.read_posts import PostReader
+from post_service.service.replies import Replies
+from post_service.service.settle import Settler
+from post_service.versions import HybridClock
+from rookery_common.testing import FakeClock
+
+
+@pytest.fixture
+def poll_ends(
+    ends: PollEndRepository, schedule: ScheduleRepository, posts: PostRepository, events: PostEvents, clock: FakeClock
+) -> PollEnds:
+    return PollEnds(ends, schedule, posts, events, clock)
+
+
+@pytest.fixture
+def voters(polls: PollRepository) -> Voters:
+    return Voters(polls)
+
+
+@pytest.fixture
+def quotes(
+    quoted: QuoteRepository,
+    posts: PostRepository,
+    reader: PostReader,
+    settler: Settler,
+    events: PostEvents,
+    versions: HybridClock,
+) -> Quotes:
+    return Quotes(quoted, posts, reader, settler, events, versions)
+
+
+@pytest.fixture
+def replies(
+    replied: ReplyRepository,
+    posts: PostRepository,
+    reader: PostReader,
+    settler: Settler,
+    events: PostEvents,
+    versions: HybridClock,
+) -> Replies:
+    return Replies(replied, posts, reader, settler, events, versions)

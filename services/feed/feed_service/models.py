@@ -147,6 +147,15 @@ class HomePage:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicPage:
+    """As a HomePage; `reached_id` is how far posts were looked through, where few or none were wanted, else 0."""
+
+    entries: Sequence[Entry]
+    more: bool
+    reached_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class HomeQuery:
     """A page of a reader's home, with what is public under the hashtags that the reader follows."""
 

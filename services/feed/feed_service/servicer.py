@@ -121,7 +121,8 @@ class FeedServicer(FeedServiceServicer):
             only_media=request.only_media,
         )
         page = await self._public.page(query)
-        return pb.ListPublicTimelineResponse(entries=_entries(page.entries), more=page.more)
+        entries = _entries(page.entries)
+        return pb.ListPublicTimelineResponse(entries=entries, more=page.more, reached_id=page.reached_id)
 
     async def AddOwnPost(
         self, request: pb.AddOwnPostRequest, context: grpc.aio.ServicerContext[object, object]

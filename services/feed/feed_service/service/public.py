@@ -12,10 +12,10 @@ from feed_service.models import (
     MAX_PAGE,
     PUBLIC,
     Entry,
-    HomePage,
     LiveUpdate,
     PublicChange,
     PublicEntry,
+    PublicPage,
     PublicQuery,
     Reason,
     tag_timeline,
@@ -30,7 +30,7 @@ MAX_TAG_CHARS: Final = 100
 # Posts read at a time of each timeline, and in all before a page is answered short: what is left out was read too.
 SCAN_ROWS: Final = 100
 MAX_SCAN_ROWS: Final = 2_000
-# Where nothing was found by then, nothing is answered: anybody may ask for what there is none of.
+# Where nothing was found by then, nothing is answered but where to go on: anybody may ask for what there is none of.
 MAX_VAIN_ROWS: Final = 20_000
 
 
@@ -52,7 +52,7 @@ class PublicTimelines:
             had = await self._repository.put([_as_known(change, known) for change in newest.values()])
             await self._live.tell([_news(change, had.get(change.entry.post_id, ())) for change in changes])
 
-    async def page(self, query: PublicQuery) -> HomePage:
+    async def page(self, query: PublicQuery) -> PublicPage:
         """Newest first. Raises WrongLimit or WrongTags."""
         if not 1 <= query.page.limit <= MAX_PAGE:
             raise WrongLimit(MAX_PAGE)
@@ -68,7 +68,9 @@ class PublicTimelines:
             elif rows:
                 high = rows[-1].post_id
         shown = [Entry(post.post_id, post.author_id, Reason.PUBLIC) for post in found[: query.page.limit]]
-        return HomePage(shown[::-1] if upwards else shown, more or len(found) > query.page.limit)
+        is_full = len(found) > query.page.limit
+        reached_id = 0 if is_full or not more else low if upwards else high
+        return PublicPage(shown[::-1] if upwards else shown, more or is_full, reached_id)
 
     async def _slice(
         self, timelines: Sequence[str], low: int, high: int, *, upwards: bool

@@ -147,6 +147,28 @@ async def test_a_search_for_what_there_is_none_of_ends(
     assert await _ids(public, only_media=True) == []
 
 
+@pytest.mark.parametrize("upwards", [False, True])
+async def test_a_page_of_what_is_rare_says_where_to_go_on_until_all_is_found(
+    public: PublicTimelines, posts: Posts, monkeypatch: pytest.MonkeyPatch, upwards: bool
+) -> None:
+    for name, rows in (("SCAN_ROWS", 3), ("MAX_SCAN_ROWS", 6), ("MAX_VAIN_ROWS", 9)):
+        monkeypatch.setattr(module, name, rows)
+    made = [posts.make(media=number in (0, 17, 39)) for number in range(40)]
+    await public.apply(made)
+    pictures, seen, asked = [change.entry.post_id for change in made if change.entry.has_media], list[int](), 0
+    page, more = PageQuery(2, min_id=1) if upwards else PageQuery(2), True
+    while more:
+        answer = await public.page(PublicQuery(page, only_media=True))
+        ids, more, asked = [entry.entry_id for entry in answer.entries], answer.more, asked + 1
+        seen = ids + seen if upwards else seen + ids
+        if upwards:
+            page = PageQuery(2, min_id=answer.reached_id or (ids or [0])[0])
+        else:
+            page = PageQuery(2, max_id=answer.reached_id or (ids or [0])[-1])
+    assert seen == pictures[::-1]
+    assert asked > 3
+
+
 async def test_an_edit_moves_a_post_between_hashtags(public: PublicTimelines, posts: Posts) -> None:
     post = posts.make("cats", "dogs")
     await public.apply([post])

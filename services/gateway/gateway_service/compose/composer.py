@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import orjson
 
@@ -42,14 +42,16 @@ _FOLLOWED_AUTHOR = Reason.REASON_FOLLOWED_AUTHOR
 log = get_logger()
 
 
-class Skeleton(Protocol):
-    """What feed answers for a page of any timeline: the ids, newest first, and whether there are more."""
+@dataclass(frozen=True, slots=True)
+class Skeleton:
+    """What feed answers for a page of any timeline: the ids, newest first, and whether there are more.
 
-    @property
-    def entries(self) -> Sequence[TimelineEntry]: ...
+    `reached_id` is how far it has looked, where little of what it read was wanted, else 0.
+    """
 
-    @property
-    def more(self) -> bool: ...
+    entries: Sequence[TimelineEntry]
+    more: bool
+    reached_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,8 @@ class Composer:
         return await self._filled(viewer, wanted, page, self._ask_public, self.everybodys)
 
     async def _ask_home(self, viewer: Identity, _wanted: Wanted, bounds: Page) -> Skeleton:
-        return await self.skeleton(viewer, bounds)
+        answer = await self.skeleton(viewer, bounds)
+        return Skeleton(answer.entries, answer.more)
 
     async def skeleton(self, viewer: Identity, bounds: Page) -> BatchGetHomeResult:
         """The ids of a page of the viewer's home, with those of the hashtags that the viewer follows."""
@@ -221,7 +224,8 @@ class Composer:
         self._cache.tags.drop(account_id)
 
     async def _ask_public(self, viewer: Identity | None, wanted: Wanted, bounds: Page) -> Skeleton:
-        return await self._clients.list_public_timeline(viewer, wanted, bounds)
+        answer = await self._clients.list_public_timeline(viewer, wanted, bounds)
+        return Skeleton(answer.entries, answer.more, answer.reached_id)
 
     async def everybodys(self, viewer: Identity | None, entries: Sequence[TimelineEntry]) -> list[tuple[int, bytes]]:
         """Those entries of a timeline of everybody that the viewer is shown, in this order, with their statuses."""
@@ -244,22 +248,23 @@ class Composer:
         upwards = page.min_id is not None and page.max_id is None
         shown: list[bytes] = []
         first_id = last_id = 0
-        more, bounds = True, page
+        answer, bounds = Skeleton((), more=True), page
         for _ in range(MAX_ROUNDS):
             answer = await ask(viewer, wanted, bounds)
-            entries, more = answer.entries, answer.more
-            if not entries:
-                break
-            found = [status for _, status in await compose(viewer, entries)]
-            shown = found + shown if upwards else shown + found
-            first_id = entries[0].entry_id if upwards or not first_id else first_id
-            last_id = last_id if upwards and last_id else entries[-1].entry_id
+            entries = answer.entries
+            if entries:
+                found = [status for _, status in await compose(viewer, entries)]
+                shown = found + shown if upwards else shown + found
+                first_id = entries[0].entry_id if upwards or not first_id else first_id
+                last_id = last_id if upwards and last_id else entries[-1].entry_id
             missing = page.limit - len(shown)
-            if not more or missing <= 0:
+            if not entries or answer.reached_id or not answer.more or missing <= 0:
                 break
             further = {"min_id": first_id} if upwards else {"max_id": last_id}
             bounds = replace(page, limit=missing, **further)
-        return TimelinePage(shown, first_id, last_id, more)
+        if answer.reached_id:
+            first_id, last_id = (answer.reached_id, last_id) if upwards else (first_id, answer.reached_id)
+        return TimelinePage(shown, first_id, last_id, answer.more)
 
     async def of_list(self, viewer: Identity, rule: ListRule, page: Page) -> TimelinePage:
         """A page of the timeline of a list; it may be short, or empty, with `more`."""

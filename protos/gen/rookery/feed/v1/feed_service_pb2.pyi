@@ -300,8 +300,11 @@ class ListPublicTimelineResponse(_message.Message):
 
     ENTRIES_FIELD_NUMBER: _builtins.int
     MORE_FIELD_NUMBER: _builtins.int
+    REACHED_ID_FIELD_NUMBER: _builtins.int
     more: _builtins.bool
     """False when there is nothing beyond the last entry."""
+    reached_id: _builtins.int
+    """How far posts were looked through, in the direction of the page, where few or none are wanted: the next page begins there. Else 0."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelineEntry]: ...
     def __init__(
@@ -309,10 +312,11 @@ class ListPublicTimelineResponse(_message.Message):
         *,
         entries: _abc.Iterable[Global___TimelineEntry] | None = ...,
         more: _builtins.bool = ...,
+        reached_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "more", b"more"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "more", b"more", "reached_id", b"reached_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

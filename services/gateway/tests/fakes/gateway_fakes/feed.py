@@ -38,6 +38,8 @@ class FeedServer(feed_service_pb2_grpc.FeedServiceServicer):
     async def ListPublicTimeline(self, request: Any, context: Any) -> Any:
         tags = [list(each) for each in (request.any_tags, request.all_tags, request.no_tags)]
         self._world.note("ListPublicTimeline", (*tags, request.only_media))
+        if self._world.looked_in_vain_to:
+            return feed_service_pb2.ListPublicTimelineResponse(more=True, reached_id=self._world.looked_in_vain_to)
         return feed_service_pb2.ListPublicTimelineResponse(**_page(self._world.homes.get(EVERYBODY, []), request))
 
     async def GetListTimeline(self, request: Any, context: Any) -> Any:

@@ -79,6 +79,7 @@ class World:
     followed: set[str] = field(default_factory=set)
     lists: dict[int, set[int]] = field(default_factory=dict)
     followed_tags: list[str] = field(default_factory=list)
+    looked_in_vain_to: int = 0
     home_tags: list[list[str]] = field(default_factory=list)
     filters: list[Filter] = field(default_factory=list)
     told: dict[int, list[notification_service_pb2.Notification]] = field(default_factory=dict)

@@ -80,6 +80,16 @@ async def test_it_is_paged_by_links_that_keep_what_was_asked_for(http: httpx2.As
     assert await shown(http, params={"min_id": 2, "limit": 1}) == ["3"]
 
 
+async def test_a_page_without_anything_says_where_to_go_on(world: World, http: httpx2.AsyncClient) -> None:
+    world.looked_in_vain_to = 77
+    answer = await http.get(PUBLIC, params={"only_media": "true"})
+    assert answer.json() == []
+    assert answer.headers["link"] == f'<https://rookery.test{PUBLIC}?only_media=true&max_id=77>; rel="next"'
+    answer = await http.get(PUBLIC, params={"min_id": "5"})
+    assert answer.headers["link"].endswith('min_id=77>; rel="prev"')
+    assert len(world.called("ListPublicTimeline")) == 2
+
+
 async def test_hashtags_are_passed_on_as_they_are_asked_for(world: World, http: httpx2.AsyncClient) -> None:
     await shown(http, f"{CATS}?any[]=Dogs&any[]=%23&all[]=x&none[]=y&only_media=true")
     await shown(http, PUBLIC)

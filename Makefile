@@ -16,7 +16,7 @@ packages := protos libs/common $(sort $(patsubst %/pyproject.toml,%,$(wildcard s
 local := PYTHONPATH=deploy/local $(bin)/python -m rookery_local
 unit_tests := $(wildcard libs/common/tests/unit services/*/tests/unit deploy/local/tests/unit)
 
-.PHONY: help setup install run up down reset status logs operate demo bench check unit test chaos security browser protos charts charts-tools docs lock hooks release images sbom skew k8s-test
+.PHONY: help setup install run up down reset status logs operate demo bench check unit test history chaos security browser protos charts charts-tools docs lock hooks release images sbom skew k8s-test
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -70,6 +70,11 @@ chaos: install ## Each engine away for a minute, under a fresh platform; writes 
 
 security: $(stamp) ## Fifty odd requests to every operation of a running platform (CASES=200 for more)
 	@ROOKERY_FUZZ_CASES=$(or $(CASES),50) $(local) exec -- $(bin)/python -m pytest tests/integration/test_every_operation.py $(ARGS)
+
+history: seeds := $(if $(SEEDS),$(SEEDS),1,2,3)
+history: $(stamp) ## Long random histories against homes, on running engines: consumers die, Redis is emptied (SEEDS=4,5,6 STEPS=2000)
+	@ROOKERY_HISTORY_SEEDS=$(seeds) ROOKERY_HISTORY_STEPS=$(or $(STEPS),1000) $(local) exec -- \
+		$(bin)/python -m pytest services/feed/tests/engine/test_history.py -p no:xdist $(ARGS)
 
 browser: $(stamp) ## The pages in real Chromium (Debian's chromium and chromium-driver), on a running platform
 	@$(local) exec -- $(bin)/python -m pytest tests/browser -p no:xdist $(ARGS)

@@ -1,0 +1,165 @@
+"""What any history comes to: made at random from a seed, told of by consumers that die half-way and are told again,
+while homes are read and Redis is emptied. Runs over the fakes, and as a link in tests/engine over the engines.
+
+`ROOKERY_HISTORY_SEEDS=4,5,6 ROOKERY_HISTORY_STEPS=2000` makes other and longer ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import pytest
+
+from feed_service.models import Change, Follow, HomePage, PageQuery, PostChange
+from feed_service.service.fan_out import FanOut
+from feed_service.service.follows import BACKFILL_POSTS, FollowKeeper
+from feed_service.service.home import HomeReader
+
+SEEDS: Final = [int(seed) for seed in os.environ.get("ROOKERY_HISTORY_SEEDS", "1,2,3").split(",")]
+STEPS: Final = int(os.environ.get("ROOKERY_HISTORY_STEPS", "60"))
+PEOPLE: Final = range(201, 207)
+DEATHS: Final = 0.3
+FLUSHES: Final = 0.02
+PAGE: Final = 7
+T = TypeVar("T")
+
+
+@dataclass
+class History:
+    """What people were told was done, in that order, and the events of it that nobody has heard of yet."""
+
+    choices: random.Random
+    entries: Any
+    posts: Any
+    version: int = 0
+    # Since how many posts of the author each follow that holds has been.
+    follows: dict[tuple[int, int], int] = field(default_factory=dict)
+    made: dict[int, list[int]] = field(default_factory=lambda: {person: [] for person in PEOPLE})
+    direct: dict[int, set[int]] = field(default_factory=dict)
+    of_users: asyncio.Queue[Follow] = field(default_factory=asyncio.Queue)
+    of_posts: asyncio.Queue[PostChange] = field(default_factory=asyncio.Queue)
+
+    def step(self) -> None:
+        """One thing that somebody does."""
+        one, other = self.choices.sample(PEOPLE, 2)
+        act = self.choices.choices(["post", "direct", "follow", "unfollow", "block", "delete"], [6, 1, 5, 2, 1, 1])[0]
+        if act in ("post", "direct"):
+            self._post(one, {other} if act == "direct" else None)
+        elif act == "delete":
+            self._delete(one)
+        elif act == "follow":
+            self._follow(one, other, active=True)
+        else:
+            self._follow(one, other, active=False)
+        if act == "block":
+            self._follow(other, one, active=False)
+
+    def _post(self, author: int, only_to: set[int] | None) -> None:
+        entry = self.entries.make(author)
+        if only_to is None:
+            self.made[author].append(entry.entry_id)
+            self.posts.by_author.setdefault(author, []).append(entry)
+        else:
+            self.direct[entry.entry_id] = only_to | {author}
+        named = None if only_to is None else frozenset(only_to)
+        self.of_posts.put_nowait(PostChange(Change.VISIBLE, entry.entry_id, author, only_to=named))
+
+    def _delete(self, author: int) -> None:
+        """Its entry stays stored, and is dropped when its post is asked for."""
+        if self.made[author]:
+            self.of_posts.put_nowait(PostChange(Change.GONE, self.choices.choice(self.made[author]), author))
+
+    def _follow(self, reader: int, author: int, *, active: bool) -> None:
+        if active == ((reader, author) in self.follows):
+            return
+        if active:
+            self.follows[reader, author] = len(self.made[author])
+        else:
+            del self.follows[reader, author]
+        self.version += 1
+        self.of_users.put_nowait(Follow(reader, author, active, True, self.version))
+
+
+async def _consume(
+    queue: asyncio.Queue[T], handle: Callable[[Sequence[T]], Awaitable[None]], choices: random.Random
+) -> None:
+    """Takes some events at a time; what it died over it is given again. Ends when the queue is empty."""
+    while not queue.empty():
+        batch = [queue.get_nowait() for _ in range(min(queue.qsize(), choices.randint(1, 8)))]
+        while choices.random() < DEATHS:
+            handling = asyncio.ensure_future(handle(batch))
+            for _ in range(choices.randrange(40)):
+                await asyncio.sleep(0)
+            handling.cancel()
+            with suppress(asyncio.CancelledError):
+                await handling
+        await handle(batch)
+
+
+async def _whole(home: HomeReader, reader: int) -> list[int]:
+    """A home from its newest entry to its oldest, page by page."""
+    found, page = list[int](), PageQuery(PAGE)
+    while True:
+        (answer,) = await home.pages([(reader, page)])
+        assert isinstance(answer, HomePage)
+        found += [entry.entry_id for entry in answer.entries]
+        if not answer.more:
+            return found
+        page = PageQuery(PAGE, max_id=found[-1])
+
+
+def _check(history: History, reader: int, shown: Sequence[int]) -> None:
+    """Each post once where it belongs, in order, and nothing where it does not."""
+    assert list(shown) == sorted(set(shown), reverse=True)
+    due, allowed = set(history.made[reader]), set(history.made[reader])
+    for follower, author in history.follows:
+        if follower == reader:
+            # With what came before the follow, as far as it is brought.
+            since = max(0, history.follows[follower, author] - BACKFILL_POSTS // 2)
+            due |= set(history.made[author][since:])
+            allowed |= set(history.made[author])
+    allowed |= {post_id for post_id, named in history.direct.items() if reader in named}
+    assert due - set(shown) == set()
+    assert set(shown) - allowed == set()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_each_post_is_once_in_the_home_of_each_follower_and_in_no_others(
+    home: HomeReader, keeper: FollowKeeper, fan_out: FanOut, windows: Any, posts: Any, entries: Any, seed: int
+) -> None:
+    choices = random.Random(seed)
+    history = History(choices, entries, posts)
+    ended = asyncio.Event()
+
+    async def heed(follows: Sequence[Follow]) -> None:
+        for follow in follows:
+            await (keeper.begin(follow) if follow.active else keeper.change(follow))
+
+    async def disturb() -> None:
+        while not ended.is_set():
+            await home.pages([(choices.choice(PEOPLE), PageQuery(PAGE))])
+            if choices.random() < FLUSHES:
+                await windows.forget_everything()
+            await asyncio.sleep(0)
+
+    disturbing = asyncio.create_task(disturb())
+    for _ in range(STEPS // 20):
+        for _ in range(20):
+            history.step()
+        await asyncio.gather(
+            _consume(history.of_users, heed, choices), _consume(history.of_posts, fan_out.apply, choices)
+        )
+    ended.set()
+    await disturbing
+    for reader in PEOPLE:
+        shown = await _whole(home, reader)
+        _check(history, reader, shown)
+    await windows.forget_everything()
+    for reader in PEOPLE:
+        _check(history, reader, await _whole(home, reader))

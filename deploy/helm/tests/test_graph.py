@@ -96,6 +96,18 @@ def test_an_engine_may_be_narrowed_to_a_place() -> None:
     assert {"ports": [{"protocol": "TCP", "port": 9093}], "to": place} in policy["spec"]["egress"]
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_who_asks_addresses_that_people_name_reaches_public_ones_alone(service: str) -> None:
+    asks = "web_networks" in _settings(service)
+    assert GRAPH[service].get("web", False) == asks
+    values = {"settings": {"webNetworks": "10.1.0.0/16, fd00::/8"}} if asks else {}
+    policy = one(render(service, values), "NetworkPolicy", service)
+    blocks = [peer["ipBlock"] for rule in policy["spec"]["egress"] for peer in rule.get("to", []) if "ipBlock" in peer]
+    assert [block["cidr"] for block in blocks] == (["0.0.0.0/0", "2000::/3", "10.1.0.0/16", "fd00::/8"] if asks else [])
+    for private in ("10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"):
+        assert not asks or private in blocks[0]["except"]
+
+
 @pytest.mark.parametrize("service", CALLED)
 def test_callers_look_up_all_replicas(service: str) -> None:
     assert one(render(service), "Service", service)["spec"]["clusterIP"] == "None"

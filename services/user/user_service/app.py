@@ -19,10 +19,12 @@ from rookery_common.auth import TokenVerifier
 from rookery_common.clients.postgres import Postgres
 from rookery_common.clients.postgres_migrations import migrate_postgres
 from rookery_common.clients.redis import RedisClient
+from rookery_common.clients.web import Web
 from rookery_common.clock import SystemClock
 from rookery_common.crypto import derive_key
 from rookery_common.ids import IdSource, Snowflake
 from rookery_common.kafka.consumer import Consumer
+from rookery_common.kafka.handling import BatchHandler, EventHandler
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.kafka.producer import Producer
 from rookery_common.kafka.relay import Relay
@@ -58,6 +60,7 @@ from user_service.list_servicer import ListServicer
 from user_service.lists.repository import ListRepository
 from user_service.lists.service import Lists
 from user_service.profile_servicer import ProfileServicer
+from user_service.profiles.links import LinkChecks
 from user_service.profiles.repository import ProfileRepository
 from user_service.profiles.service import Profiles
 from user_service.purge import UsernamePurge
@@ -151,7 +154,9 @@ def build(roles: frozenset[Role]) -> App:
     if Role.RELAY in roles:
         components += [Relay(outbox, producer, service=NAME), UsernamePurge(UserRepository(pg, outbox), clock)]
     if Role.CONSUME in roles:
-        components += [*_consumers(settings, rules, producer), MuteExpiry(rules.relationships, clock)]
+        web = Web(settings, user_agent=f"Rookery/{__version__} (+{settings.public_url})")
+        links = LinkChecks(ProfileRepository(pg, outbox), caches, Events(clock), clock, web, settings.public_url)
+        components += [web, *_consumers(settings, rules, links, producer), MuteExpiry(rules.relationships, clock)]
     if Role.SERVE in roles:
         components += _server(settings, rules, clock)
     return App(settings, __version__, components, checks)
@@ -207,34 +212,22 @@ def _server(settings: Settings, rules: Rules, clock: SystemClock) -> list[Compon
     return [auth, server]
 
 
-def _consumers(settings: Settings, rules: Rules, producer: Producer) -> list[Component]:
+def _consumers(settings: Settings, rules: Rules, links: LinkChecks, producer: Producer) -> list[Component]:
+    def consumer(group: str, topic: str, handler: EventHandler | BatchHandler, *, batch: bool = False) -> Consumer:
+        return Consumer(
+            settings,
+            group,
+            [topic],
+            handler,
+            dead_letters=producer,
+            service=NAME,
+            batch=batch,
+            topic_prefix=settings.topic_prefix,
+        )
+
     return [
-        Consumer(
-            settings,
-            consumers.AUTH_GROUP,
-            [consumers.AUTH_TOPIC],
-            consumers.AuthEventsHandler(rules.accounts),
-            dead_letters=producer,
-            service=NAME,
-            topic_prefix=settings.topic_prefix,
-        ),
-        Consumer(
-            settings,
-            consumers.POST_GROUP,
-            [consumers.POST_TOPIC],
-            consumers.PostEventsHandler(rules.accounts),
-            dead_letters=producer,
-            service=NAME,
-            batch=True,
-            topic_prefix=settings.topic_prefix,
-        ),
-        Consumer(
-            settings,
-            consumers.ACCOUNT_GROUP,
-            [consumers.ACCOUNT_TOPIC],
-            consumers.AccountEventsHandler(rules.relationships),
-            dead_letters=producer,
-            service=NAME,
-            topic_prefix=settings.topic_prefix,
-        ),
+        consumer(consumers.AUTH_GROUP, consumers.AUTH_TOPIC, consumers.AuthEventsHandler(rules.accounts)),
+        consumer(consumers.POST_GROUP, consumers.POST_TOPIC, consumers.PostEventsHandler(rules.accounts), batch=True),
+        consumer(consumers.ACCOUNT_GROUP, consumers.ACCOUNT_TOPIC, consumers.AccountEventsHandler(rules.relationships)),
+        consumer(consumers.LINK_GROUP, consumers.ACCOUNT_TOPIC, consumers.LinkEventsHandler(links)),
     ]

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from rookery_common.config import BaseServiceSettings, PostgresSettings, RedisSettings, settings_config
+from rookery_common.config import (
+    BaseServiceSettings,
+    PostgresSettings,
+    RedisSettings,
+    WebSettings,
+    settings_config,
+)
 
 
-class Settings(BaseServiceSettings, PostgresSettings, RedisSettings):
+class Settings(BaseServiceSettings, PostgresSettings, RedisSettings, WebSettings):
     """What the user service is told."""
 
     model_config = settings_config("USER_")

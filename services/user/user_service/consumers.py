@@ -13,12 +13,15 @@ from rookery.post.v1 import post_pb2
 from rookery.user.v1 import events_pb2
 from rookery_common.kafka.events import Event
 from user_service.models import PostFact
+from user_service.profiles.links import LinkChecks
 from user_service.relationships.service import Relationships
 from user_service.service import UserService
 
 AUTH_TOPIC, AUTH_GROUP = "auth.events.v1", "user.auth-events"
 POST_TOPIC, POST_GROUP = "post.events.v1", "user.post-events"
 ACCOUNT_TOPIC, ACCOUNT_GROUP = "user.events.v1", "user.account-events"
+# Apart from the group above: a page that doesn't answer holds up other pages alone.
+LINK_GROUP = "user.link-checks"
 _POST_EVENTS = (
     post_events_pb2.PostCreated,
     post_events_pb2.PostVisible,
@@ -49,6 +52,18 @@ class AccountEventsHandler:
         message = event.decode()
         if isinstance(message, events_pb2.AccountUpdated) and not message.account.locked:
             await self._relationships.grant_waiting(message.account.account_id)
+
+
+class LinkEventsHandler:
+    """Looks whether the pages that a changed profile names link back to it."""
+
+    def __init__(self, links: LinkChecks) -> None:
+        self._links = links
+
+    async def __call__(self, event: Event) -> None:
+        message = event.decode()
+        if isinstance(message, events_pb2.AccountUpdated):
+            await self._links.check(message.account.account_id, message.account.version)
 
 
 class PostEventsHandler:

@@ -76,6 +76,20 @@ spec:
 # sites to sign in by
 - ports: [{protocol: TCP, port: 443}]
 {{- end }}
+{{- if $v.graph.web }}
+# addresses that people name: none of a private network, as the service itself sees to
+- ports: [{protocol: TCP, port: 80}, {protocol: TCP, port: 443}]
+  to:
+    - ipBlock:
+        cidr: 0.0.0.0/0
+        except: [0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16, 224.0.0.0/3]
+    - ipBlock: {cidr: "2000::/3"}
+    {{- range splitList "," ($v.settings.webNetworks | default "") }}
+    {{- with trim . }}
+    - ipBlock: {cidr: {{ . | quote }}}
+    {{- end }}
+    {{- end }}
+{{- end }}
 {{- with $v.networkPolicy.extraEgress }}
 {{ toYaml . }}
 {{- end }}

@@ -20,6 +20,7 @@ ROUND_FOLLOWERS: Final = 20_000
 MIN_PAGE: Final = 100
 MAX_PAGE: Final = 5_000
 AUTHORS_AT_ONCE: Final = 32
+Work = Sequence[tuple[PostChange, Sequence[Follower]]]
 _LIVE: Final = {
     Change.VISIBLE: LiveKind.UPDATE,
     Change.EDITED: LiveKind.STATUS_UPDATE,
@@ -51,7 +52,7 @@ class FanOut:
     async def apply(self, changes: Sequence[PostChange]) -> None:
         """The effects of the changes, in their order for each post. Raises Unavailable: then it is to be done again."""
         with FAN_OUT_SECONDS.time():
-            await self._deliver([(change, await self._chosen(change)) for change in changes if _is_narrow(change)])
+            await self._deliver_narrowly([change for change in changes if _is_narrow(change)])
             await self._deliver_widely([change for change in changes if not _is_narrow(change)])
         now_ms = self._clock.unix_ms()
         for change in changes:
@@ -65,13 +66,17 @@ class FanOut:
         await self._windows.push(deliveries)
         DELIVERIES.inc(len(deliveries))
 
-    async def _chosen(self, change: PostChange) -> list[Follower]:
-        """The readers of a post that is for its author, or for those mentioned: its author and who of them follows."""
-        named = sorted((change.only_to or frozenset()) - {change.author_id})
-        if change.change is Change.HELD:
-            named = []
-        followers = await self._follows.who_follows(change.author_id, named)
-        return [Follower(reader_id, True) for reader_id in [change.author_id, *followers]]
+    async def _deliver_narrowly(self, changes: Sequence[PostChange]) -> None:
+        """Posts for their author, or for those mentioned: into the timelines of all these, for a follow may be told of
+        later than it was made, and who does not follow is not shown them; streams are told of who follows now."""
+        stored, told = [], []
+        for change in changes:
+            named = _named(change)
+            followers = await self._follows.who_follows(change.author_id, named)
+            stored.append((change, [Follower(reader_id, True) for reader_id in (change.author_id, *named)]))
+            told.append((change, [Follower(reader_id, True) for reader_id in (change.author_id, *followers)]))
+        await self._store(stored)
+        await self._tell(told)
 
     async def _deliver_widely(self, changes: Sequence[PostChange]) -> None:
         """To all followers, in rounds of bounded size: a round takes the next followers of every author."""
@@ -89,7 +94,8 @@ class FanOut:
                 for cursor, own, page in zip(cursors, readers, pages, strict=True)
                 for change in by_author[cursor.author_id]
             ]
-            await self._deliver(work)
+            await self._store(work)
+            await self._tell(work)
             cursors = [cursor for cursor in cursors if not cursor.done]
             readers = [[] for _ in cursors]
 
@@ -102,13 +108,22 @@ class FanOut:
 
         return await asyncio.gather(*(page(cursor) for cursor in cursors))
 
-    async def _deliver(self, work: Sequence[tuple[PostChange, Sequence[Follower]]]) -> None:
+    async def _store(self, work: Work) -> None:
         deliveries = [delivery for change, followers in work for delivery in _deliveries(change, followers)]
         if deliveries:
             await self._timelines.add(deliveries)
             await self._windows.push(deliveries)
             DELIVERIES.inc(len(deliveries))
+
+    async def _tell(self, work: Work) -> None:
         await self._live.tell([update for change, followers in work if (update := _update(change, followers))])
+
+
+def _named(change: PostChange) -> list[int]:
+    """Whom, beside its author, a post of few readers is for: nobody while it is held."""
+    if change.change is Change.HELD:
+        return []
+    return sorted((change.only_to or frozenset()) - {change.author_id})
 
 
 def _is_narrow(change: PostChange) -> bool:

@@ -41,7 +41,7 @@ class History:
     # Since how many posts of the author each follow that holds has been.
     follows: dict[tuple[int, int], int] = field(default_factory=dict)
     made: dict[int, list[int]] = field(default_factory=lambda: {person: [] for person in PEOPLE})
-    direct: dict[int, set[int]] = field(default_factory=dict)
+    direct: dict[int, tuple[int, set[int]]] = field(default_factory=dict)
     of_users: asyncio.Queue[Follow] = field(default_factory=asyncio.Queue)
     of_posts: asyncio.Queue[PostChange] = field(default_factory=asyncio.Queue)
 
@@ -66,7 +66,7 @@ class History:
             self.made[author].append(entry.entry_id)
             self.posts.by_author.setdefault(author, []).append(entry)
         else:
-            self.direct[entry.entry_id] = only_to | {author}
+            self.direct[entry.entry_id] = author, only_to
         named = None if only_to is None else frozenset(only_to)
         self.of_posts.put_nowait(PostChange(Change.VISIBLE, entry.entry_id, author, only_to=named))
 
@@ -124,7 +124,10 @@ def _check(history: History, reader: int, shown: Sequence[int]) -> None:
             since = max(0, history.follows[follower, author] - BACKFILL_POSTS // 2)
             due |= set(history.made[author][since:])
             allowed |= set(history.made[author])
-    allowed |= {post_id for post_id, named in history.direct.items() if reader in named}
+    for post_id, (author, named) in history.direct.items():
+        if reader == author or (reader in named and (reader, author) in history.follows):
+            due.add(post_id)
+    allowed |= due
     assert due - set(shown) == set()
     assert set(shown) - allowed == set()
 

@@ -76,6 +76,15 @@ class MediaNotFound(NotFound):
     reason = "MEDIA_NOT_FOUND"
 
 
+class MediaInUse(FailedPrecondition):
+    """A post has it."""
+
+    reason = "MEDIA_IN_USE"
+
+    def __init__(self) -> None:
+        super().__init__("this media is attached to a post")
+
+
 class NotPinnable(InvalidField):
     """Only one's own posts, which others may see, are shown first."""
 

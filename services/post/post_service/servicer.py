@@ -194,6 +194,11 @@ class PostServicer(pb_grpc.PostServiceServicer):
         )
         return pb.UpdateMediaResponse(media=self._codec.media(media))
 
+    async def DeleteMedia(self, request: pb.DeleteMediaRequest, context: Context) -> pb.DeleteMediaResponse:
+        owner = require_user("write:media")
+        await self._rules.library.delete(owner.account_id, request.media_id)
+        return pb.DeleteMediaResponse()
+
     async def _get_posts(
         self, entries: list[tuple[int, pb.BatchGetPostsEntry, Identity | None]]
     ) -> Sequence[pb.BatchGetPostsResult | AppError]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,8 +19,9 @@ from gateway_service.routers.statuses import idempotency_key
 from gateway_service.routing import Routes, json_response, path_id
 from gateway_service.uploads import FORM_BYTES, MAX_FIELD_BYTES, MAX_NAME_CHARS, send_file
 from rookery.post.v1.media_pb2 import Media as MediaMessage
-from rookery.post.v1.post_service_pb2 import GetMediaRequest, MediaHeader, UpdateMediaRequest
-from rookery_common.auth import with_identity
+from rookery.post.v1.post_service_pb2 import DeleteMediaRequest, GetMediaRequest, MediaHeader, UpdateMediaRequest
+from rookery_common.auth import Identity, with_identity
+from rookery_common.errors import NotFound
 
 CALL_SECONDS = 5.0
 
@@ -69,6 +72,7 @@ class Media:
         routes.post("/api/v1/media", self.create, "media_create_v1", "Upload a file (older clients)")
         routes.get("/api/v1/media/{id}", self.get, "media_get", "One of the caller's files")
         routes.put("/api/v1/media/{id}", self.update, "media_update", "Describe a file before it is posted")
+        routes.delete("/api/v1/media/{id}", self.delete, "media_delete", "Delete a file that no status has")
         self.router = routes.router
 
     async def create(self, request: Request) -> Response:
@@ -89,25 +93,30 @@ class Media:
 
     async def get(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "write:media")
-        answer = await self._clients.post.call(
-            "GetMedia",
-            GetMediaRequest(media_id=path_id(request)),
-            timeout=CALL_SECONDS,
-            idempotent=True,
-            identity=caller.identity,
-        )
+        answer = await self._call("GetMedia", GetMediaRequest(media_id=path_id(request)), caller.identity)
         return json_response(self._composer.media(answer.media))
 
     async def update(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "write:media")
         params = await read_params(request, self._settings.max_body_bytes)
-        with with_identity(caller.identity):
-            message = await self._update(update_request(path_id(request), params))
-        return json_response(self._composer.media(message))
+        answer = await self._call("UpdateMedia", update_request(path_id(request), params), caller.identity)
+        return json_response(self._composer.media(answer.media))
+
+    async def delete(self, request: Request) -> Response:
+        caller = await self._exchange.require_user(request, "write:media")
+        await self._call("DeleteMedia", DeleteMediaRequest(media_id=path_id(request)), caller.identity)
+        return json_response(b"{}")
 
     async def _send(self, upload: Upload, header: MediaHeader) -> MediaMessage:
         limit, seconds = self._settings.max_upload_bytes, self._settings.upload_seconds
         return await send_file(self._clients.post, upload.stream, header, limit, seconds)
+
+    async def _call(self, method: str, call: Any, identity: Identity) -> Any:
+        """About a file that the address names: where it is not there, the address is not found."""
+        try:
+            return await self._clients.post.call(method, call, timeout=CALL_SECONDS, idempotent=True, identity=identity)
+        except NotFound as error:
+            raise NotFound(str(error)) from None
 
     async def _update(self, call: UpdateMediaRequest) -> MediaMessage:
         answer = await self._clients.post.call("UpdateMedia", call, timeout=CALL_SECONDS, idempotent=True)

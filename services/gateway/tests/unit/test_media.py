@@ -137,3 +137,13 @@ async def test_uploading_needs_the_scope(http: httpx2.AsyncClient, world: World)
     _, headers = world.newcomer("alice", "read", "write:statuses")
     assert (await http.post(URL, files=[FILE], headers=headers)).status_code == 403
     assert (await http.post(URL, files=[FILE])).status_code == 401
+
+
+async def test_a_file_is_deleted(http: httpx2.AsyncClient, world: World) -> None:
+    _, headers = world.newcomer("alice")
+    media_id = (await http.post(URL, files=[FILE], headers=headers)).json()["id"]
+    address = f"/api/v1/media/{media_id}"
+    assert (await http.delete(address)).status_code == 401
+    answer = await http.delete(address, headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {})
+    assert (await http.delete(address, headers=headers)).status_code == 404

@@ -71,7 +71,8 @@ def _process_still(image: Image.Image, kind: Kind, cut: tuple[int, int] | None) 
     # JPEG can be decoded at half or quarter size at once, which saves most of the time and memory of a large one.
     image.draft(None, cut or fit(image.size, ORIGINAL_PIXELS))
     image.load()
-    plain = _plain(ImageOps.exif_transpose(image))
+    ImageOps.exif_transpose(image, in_place=True)  # Large ones are copied as seldom as can be.
+    plain = _plain(image)
     original = ImageOps.fit(plain, cut, Image.Resampling.LANCZOS) if cut else _resized(plain, ORIGINAL_PIXELS)
     small = _resized(original, SMALL_PIXELS)
     stored = _stored_kind(kind, original)
@@ -88,7 +89,7 @@ def _process_animation(image: Image.Image, kind: Kind, count: int) -> ProcessedI
     frames, durations = [], []
     for frame in ImageSequence.Iterator(image):
         durations.append(min(max(int(frame.info.get("duration", 100)), 10), 65_535))
-        frames.append(_resized(_plain(frame), ORIGINAL_PIXELS))
+        frames.append(_resized(_plain(frame.copy()), ORIGINAL_PIXELS))
     if any(frame.mode == "RGBA" for frame in frames):
         frames = [frame.convert("RGBA") for frame in frames]
     small = _resized(frames[0], SMALL_PIXELS)
@@ -129,7 +130,7 @@ def _plain(image: Image.Image) -> Image.Image:
     if image.mode in ("RGB", "RGBA", "CMYK") and profile:
         image = _to_srgb(image, profile, "RGBA" if has_alpha else "RGB")
     wanted = "RGBA" if has_alpha else "L" if image.mode in ("L", "1", "I", "I;16", "F") else "RGB"
-    plain = image.convert(wanted) if image.mode != wanted else image.copy()
+    plain = image.convert(wanted) if image.mode != wanted else image
     if wanted == "RGBA" and plain.getchannel("A").getextrema() == (255, 255):
         plain = plain.convert("RGB")  # Nothing shines through: screenshots are often so, and smaller without.
     plain.info = {}

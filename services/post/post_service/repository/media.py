@@ -43,6 +43,11 @@ class MediaRepository:
         values = (media.version, UNATTACHED_SECONDS, media.description, media.focus.x, media.focus.y, media.version)
         await self._cql.execute("media_describe", (*values, media.media_id))
 
+    async def remove(self, media: Media) -> None:
+        """No post takes it any more; the note of its files stays, by which they are swept. A post that takes it at the
+        same moment, and later than this version, keeps it."""
+        await self._cql.execute("media_remove", (media.version, media.media_id))
+
     async def hold(self, media: Sequence[Media]) -> None:
         """Uploads that wait for a scheduled post, which they name, as long as that waits."""
         await self._cql.batch([("media_put", media_values(each, ttl=0)) for each in media])

@@ -214,6 +214,7 @@ STATEMENTS: Final[Mapping[str, str]] = {
         "UPDATE media USING TIMESTAMP ? AND TTL ? SET description = ?, focus_x = ?, focus_y = ?, version = ?"
         " WHERE media_id = ?"
     ),
+    "media_remove": "DELETE FROM media USING TIMESTAMP ? WHERE media_id = ?",
     "picture_all": "SELECT purpose, media_id, version FROM profile_pictures WHERE account_id = ?",
     "picture_put": (
         "INSERT INTO profile_pictures (account_id, purpose, media_id, version) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"

@@ -14,6 +14,7 @@ from post_service.errors import (
     FileTooLarge,
     IdempotencyConflict,
     InvalidField,
+    MediaInUse,
     MediaNotFound,
     TooManyUploads,
 )
@@ -121,6 +122,14 @@ class MediaLibrary:
         changed = replace(described(media, description, focus_x, focus_y), version=self._versions.next(media.version))
         await self._media.describe(changed)
         return changed
+
+    async def delete(self, account_id: int, media_id: int) -> None:
+        """So that no post takes it any more; its files go with the next sweep. Raises MediaNotFound, MediaInUse."""
+        media = await self.get(account_id, media_id)
+        if media.post_id:
+            raise MediaInUse
+        await self._media.remove(replace(media, version=self._versions.next(media.version)))
+        log.info("media.deleted", media_id=media_id, account_id=account_id)
 
     def _hold(self, size: int) -> None:
         if self._held + size > MAX_HELD_BYTES:

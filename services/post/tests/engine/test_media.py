@@ -45,3 +45,13 @@ async def test_an_uploads_key_belongs_to_who_took_it_first(media: MediaRepositor
     assert await media.claim(101, "k", second) == first
     assert await media.find_claim(101, "k") == first
     assert await media.claim(102, "k", second) == second
+
+
+async def test_an_upload_that_is_removed_is_gone_for_good(
+    media: MediaRepository, make_media: Callable[..., Media]
+) -> None:
+    upload = make_media()
+    await media.put(upload)
+    await media.remove(replace(upload, version=upload.version + 1))
+    await media.put(upload)
+    assert await media.get_many([upload.media_id]) == {}

@@ -4,6 +4,7 @@ import asyncio
 import io
 import math
 from collections.abc import AsyncIterator, Callable
+from datetime import date
 
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from post_service.errors import (
     BrokenFile,
     FileTooLarge,
     InvalidField,
+    MediaInUse,
     MediaNotFound,
     TooManyUploads,
     UnsupportedType,
@@ -174,3 +176,22 @@ async def test_a_bad_change_is_refused(
     with pytest.raises(InvalidField) as caught:
         await library.update(101, upload.media_id, description, x, None)
     assert caught.value.fields[0].field == field
+
+
+async def test_an_upload_is_deleted_unless_a_post_has_it(
+    library: MediaLibrary,
+    media: MediaRepository,
+    make_media: Callable[..., Media],
+    uploads: dict[tuple[date, int], UploadNote],
+) -> None:
+    stored = await library.upload(101, UploadHeader("rook.jpg", "image/jpeg"), chunks(jpeg()))
+    with pytest.raises(MediaNotFound):
+        await library.delete(102, stored.media_id)
+    await library.delete(101, stored.media_id)
+    with pytest.raises(MediaNotFound):
+        await library.delete(101, stored.media_id)
+    assert [note.media_id for note in uploads.values()] == [stored.media_id]  # By which the files are swept.
+    attached = make_media(post_id=7)
+    await media.put(attached)
+    with pytest.raises(MediaInUse):
+        await library.delete(101, attached.media_id)

@@ -105,6 +105,11 @@ class PostServiceStub:
                 request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UpdateMediaRequest.SerializeToString,
                 response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UpdateMediaResponse.FromString,
                 _registered_method=True)
+        self.DeleteMedia = channel.unary_unary(
+                '/rookery.post.v1.PostService/DeleteMedia',
+                request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.DeleteMediaRequest.SerializeToString,
+                response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.DeleteMediaResponse.FromString,
+                _registered_method=True)
 
 
 class PostServiceServicer:
@@ -216,6 +221,14 @@ class PostServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteMedia(self, request, context):
+        """One's own media that no post has taken: it can be taken by none any more, and its files are deleted within two days. Errors:
+        NOT_FOUND, FAILED_PRECONDITION (MEDIA_IN_USE), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PostServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -288,6 +301,11 @@ def add_PostServiceServicer_to_server(servicer, server):
                     servicer.UpdateMedia,
                     request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UpdateMediaRequest.FromString,
                     response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.UpdateMediaResponse.SerializeToString,
+            ),
+            'DeleteMedia': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteMedia,
+                    request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.DeleteMediaRequest.FromString,
+                    response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.DeleteMediaResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -669,6 +687,33 @@ class PostService:
             '/rookery.post.v1.PostService/UpdateMedia',
             rookery_dot_post_dot_v1_dot_post__service__pb2.UpdateMediaRequest.SerializeToString,
             rookery_dot_post_dot_v1_dot_post__service__pb2.UpdateMediaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteMedia(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.post.v1.PostService/DeleteMedia',
+            rookery_dot_post_dot_v1_dot_post__service__pb2.DeleteMediaRequest.SerializeToString,
+            rookery_dot_post_dot_v1_dot_post__service__pb2.DeleteMediaResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -73,6 +73,10 @@ class PostServiceStub:
     """One's own media. Errors: NOT_FOUND."""
     UpdateMedia: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.UpdateMediaRequest, _post_service_pb2.UpdateMediaResponse]
     """One's own media, before it is posted. Errors: NOT_FOUND, INVALID_ARGUMENT (description, focus)."""
+    DeleteMedia: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.DeleteMediaRequest, _post_service_pb2.DeleteMediaResponse]
+    """One's own media that no post has taken: it can be taken by none any more, and its files are deleted within two days. Errors:
+    NOT_FOUND, FAILED_PRECONDITION (MEDIA_IN_USE), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class PostServiceAsyncStub(PostServiceStub):
@@ -119,6 +123,10 @@ class PostServiceAsyncStub(PostServiceStub):
     """One's own media. Errors: NOT_FOUND."""
     UpdateMedia: _aio.UnaryUnaryMultiCallable[_post_service_pb2.UpdateMediaRequest, _post_service_pb2.UpdateMediaResponse]  # type: ignore[assignment]
     """One's own media, before it is posted. Errors: NOT_FOUND, INVALID_ARGUMENT (description, focus)."""
+    DeleteMedia: _aio.UnaryUnaryMultiCallable[_post_service_pb2.DeleteMediaRequest, _post_service_pb2.DeleteMediaResponse]  # type: ignore[assignment]
+    """One's own media that no post has taken: it can be taken by none any more, and its files are deleted within two days. Errors:
+    NOT_FOUND, FAILED_PRECONDITION (MEDIA_IN_USE), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
+    """
 
 class PostServiceServicer(metaclass=_abc_1.ABCMeta):
     """Posts and media."""
@@ -246,5 +254,15 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_post_service_pb2.UpdateMediaResponse, _abc.Awaitable[_post_service_pb2.UpdateMediaResponse]]:
         """One's own media, before it is posted. Errors: NOT_FOUND, INVALID_ARGUMENT (description, focus)."""
+
+    @_abc_1.abstractmethod
+    def DeleteMedia(
+        self,
+        request: _post_service_pb2.DeleteMediaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_post_service_pb2.DeleteMediaResponse, _abc.Awaitable[_post_service_pb2.DeleteMediaResponse]]:
+        """One's own media that no post has taken: it can be taken by none any more, and its files are deleted within two days. Errors:
+        NOT_FOUND, FAILED_PRECONDITION (MEDIA_IN_USE), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
+        """
 
 def add_PostServiceServicer_to_server(servicer: PostServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -153,6 +153,11 @@ class FakePost(FakeService):
             raise NotFound("There is no such media")
         return post_service_pb2.GetMediaResponse(media=self.media[request.media_id])
 
+    def DeleteMedia(self, request: Any, _who: Any) -> Any:
+        if self.media.pop(request.media_id, None) is None:
+            raise with_reason(NotFound("There is no such media"), "MEDIA_NOT_FOUND")
+        return post_service_pb2.DeleteMediaResponse()
+
     def UpdateMedia(self, request: Any, _who: Any) -> Any:
         media = self.media[request.media_id]
         if request.HasField("description"):

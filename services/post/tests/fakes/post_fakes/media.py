@@ -58,6 +58,10 @@ class MemoryMedia(MediaRepository):
         notes = (n for n in self._store.uploads.values() if n.day == day and n.media_id % UPLOAD_SHARDS == shard)
         return sorted((n for n in notes if n.media_id > after), key=lambda n: n.media_id)[:limit]
 
+    async def remove(self, media: Media) -> None:
+        self._store.require("cql")
+        self._store.media.pop(media.media_id, None)
+
     async def hold(self, media: Sequence[Media]) -> None:
         self._store.media |= {each.media_id: each for each in media}
 

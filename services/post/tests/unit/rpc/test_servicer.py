@@ -169,6 +169,7 @@ async def test_only_feed_and_search_without_a_user_are_given_more_than_anyone(
 async def test_other_services_may_not_call(clients: Clients) -> None:
     for caller, method, request in (
         ("search", "GetMedia", pb.GetMediaRequest(media_id=1)),
+        ("search", "DeleteMedia", pb.DeleteMediaRequest(media_id=1)),
         ("feed", "BatchGetPosts", pb.BatchGetPostsRequest()),
     ):
         with pytest.raises(AppError) as caught:

@@ -176,7 +176,7 @@ class PublicSource(Source):
     """A timeline of everybody: all public posts, those of them with media, or those with a hashtag."""
 
     def _concerns(self, update: Update) -> bool:
-        if not isinstance(update, PublicTimelineUpdate):
+        if not isinstance(update, PublicTimelineUpdate) or not self._stream.timeline:
             return False
         return self._stream.timeline in update.timelines or (update.kind == _GAP and not update.timelines)
 

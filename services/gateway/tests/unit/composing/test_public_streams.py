@@ -125,6 +125,20 @@ async def test_what_was_missed_of_everybodys_is_made_up_for(world: World, addres
     assert world.called("ListPublicTimeline")[0][0] == ["cats"]
 
 
+async def test_nothing_comes_from_other_servers_neither_now_nor_after_a_gap(world: World, address: str) -> None:
+    later = lowest_id_at(SystemClock().unix_ms() + 60_000)
+    seen = lowest_id_at(SystemClock().unix_ms())
+    async with socket(address, f"&stream=public:remote&last_event_id={seen}") as websocket:
+        await say(websocket, "subscribe", "public")
+        await eventually(lambda: world.followed == {"public"})
+        world.publish(world.post(later, ALICE))
+        world.public_updates.put_nowait(Unavailable("Restarting."))
+        assert await received(websocket) == (["public"], "update", str(later))
+        await eventually(lambda: world.followed == {"public"})
+        world.public_updates.put_nowait(public(later, "public", kind=Kind.KIND_DELETE))
+        assert await received(websocket) == (["public"], "delete", str(later))
+
+
 async def test_a_list_brings_what_its_members_have_in_the_home_and_follows_its_changes(
     world: World, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,7 +52,7 @@ def post_document(post: Post, *, deleted: bool = False) -> Document | None:
     visibility = _VISIBILITY.get(post.visibility)
     if post.state != PostState.POST_STATE_VISIBLE or visibility is None:
         return Document.tombstone(Kind.POSTS, post.post_id, post.version)
-    texts = [post.spoiler_text, post.text, *(media.description for media in post.media)]
+    texts = [post.spoiler_text, post.text, *post.poll.options, *(media.description for media in post.media)]
     fields = {
         "post_id": post.post_id,
         "author_id": post.author_id,
@@ -77,6 +77,8 @@ def _properties(post: Post) -> list[str]:
     found = ["media", *(_MEDIA[media.type] for media in post.media if media.type in _MEDIA)] if post.media else []
     if "https://" in post.text or "http://" in post.text:
         found.append("link")
+    if post.HasField("poll"):
+        found.append("poll")
     if post.in_reply_to_id:
         found.append("reply")
     if post.sensitive:

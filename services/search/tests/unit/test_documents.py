@@ -55,6 +55,13 @@ def test_deletion_is_a_tombstone_for_good() -> None:
     assert post_document(golden_post("PostCreated"), deleted=True) == expected
 
 
+def test_what_a_post_asks_is_searched() -> None:
+    document = post_document(golden_post("PostCreated_poll"))
+    assert document is not None
+    assert document.fields["text"] == ["which bird is this? #birds", "a kingfisher", "a jay"]
+    assert document.fields["properties"] == ["poll"]
+
+
 def test_reblog_is_not_indexed() -> None:
     assert post_document(golden_post("PostCreated_reblog")) is None
 

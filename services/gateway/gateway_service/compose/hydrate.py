@@ -18,7 +18,7 @@ from rookery.user.v1.account_pb2 import Relationship
 from rookery.user.v1.user_service_pb2 import AccountQuery
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
-from rookery_common.errors import DeadlineExceeded, Unavailable
+from rookery_common.errors import AppError, DeadlineExceeded, Unavailable
 from rookery_common.logs import get_logger
 
 # For so long an author's counts are shown as they were; everything else of it is of its latest version.
@@ -232,7 +232,7 @@ class Hydrator:
         changes = cache.changes
         try:
             tags = frozenset(await self._clients.list_followed_tags(viewer))
-        except (Unavailable, DeadlineExceeded) as error:
+        except AppError as error:  # Also of a user that is one release older, and knows no hashtags.
             log.warning("compose.tags_from_cache", reason=error.reason)
             degradation.note(degradation.FOLLOWED_TAGS)
             return held or frozenset()

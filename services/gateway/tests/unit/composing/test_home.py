@@ -12,6 +12,7 @@ import pytest_asyncio
 from gateway_service.routers.timelines import Timelines
 from gateway_service.web import build_web
 from rookery.feed.v1.feed_service_pb2 import Reason
+from rookery_common.errors import AppError, Internal, Unavailable
 
 if TYPE_CHECKING:
     from tests.unit.composing.conftest import Gateway, World
@@ -72,6 +73,17 @@ async def test_a_home_is_asked_for_with_followed_hashtags_until_they_change(
     gateway.cache.tags.drop(BOB)
     await http.get(PATH)
     assert world.home_tags[-1] == []
+
+
+@pytest.mark.parametrize("failure", [Unavailable("away"), Internal("an older release knows no such method")])
+async def test_a_home_is_answered_where_nobody_tells_which_hashtags_are_followed(
+    world: World, http: httpx2.AsyncClient, failure: AppError
+) -> None:
+    world.entry(BOB, world.post(1, ALICE))
+    world.failures["ListFollowedTags"] = failure
+    answer = await http.get(PATH, headers={"authorization": "Bearer bobs-token"})
+    assert [status["id"] for status in answer.json()] == ["1"]
+    assert answer.headers["x-rookery-degraded"] == "followed-tags"
 
 
 @pytest.mark.parametrize("what", [None, "blocking", "blocked_by", "muting", "exclusively_listed"])

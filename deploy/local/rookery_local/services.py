@@ -75,6 +75,8 @@ def environment(instance: Instance, service: Service) -> dict[str, str]:
         values["MAIL_FOLDER"] = str(instance.root / "mails")
         if instance.throwaway:
             values["PROVIDERS"] = json.dumps([_provider(instance)])
+    if service.name == "notification" and instance.throwaway:
+        values["WEB_NETWORKS"] = "127.0.0.0/8"  # The push services of tests are here.
     if instance.secure:
         values = secure.service_settings(instance, service.name, values)
     return {f"{service.prefix}_{name}": value for name, value in values.items()}

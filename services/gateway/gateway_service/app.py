@@ -18,6 +18,7 @@ from gateway_service.hub import Hub
 from gateway_service.limits import Limiter
 from gateway_service.overload import Gate
 from gateway_service.pages import Pages
+from gateway_service.push_key import PushKey
 from gateway_service.revocations import Revocations
 from gateway_service.routers.account_lists import AccountLists
 from gateway_service.routers.account_sessions import AccountSessions
@@ -51,6 +52,7 @@ from gateway_service.routers.polls import Polls
 from gateway_service.routers.probes import Probes
 from gateway_service.routers.profile import Profile
 from gateway_service.routers.providers import ProviderPages
+from gateway_service.routers.push import Push
 from gateway_service.routers.quotes import Quotes
 from gateway_service.routers.recovery import Recovery
 from gateway_service.routers.reference import Reference
@@ -139,7 +141,7 @@ def api_routers(
     clients: Clients, composer: Composer, exchange: TokenExchange, settings: Settings, clock: Clock, flags: Flags
 ) -> list[APIRouter]:
     """All routes that answer at once."""
-    pages = Pages(settings)
+    pages, push_key = Pages(settings), PushKey(clients, clock)
     sign_up = SignUpPolicy(clients, flags, clock)
     forms = PageForms(clients, Browser(exchange, settings), pages, settings, sign_up)
     sign_in = SignIn(forms)
@@ -157,7 +159,8 @@ def api_routers(
         behind(flags, CHAT, Conversations(clients, composer, exchange, settings).router),
         SignUp(clients, exchange, settings, flags).router,
         behind(flags, MEDIA_UPLOADS, Media(clients, composer, exchange, settings).router, methods={"POST"}),
-        Apps(clients, exchange, settings).router,
+        Apps(clients, exchange, settings, push_key).router,
+        Push(clients, exchange, settings, push_key).router,
         OAuth(clients, composer, exchange, settings).router,
         Registration(clients, settings).router,
         Authorize(forms, sign_in, settings).router,
@@ -177,16 +180,16 @@ def api_routers(
         behind(flags, MEASURES, Measures(clients, exchange, settings, clock).router),
         OEmbed(composer, settings).router,
         Empty(exchange).router,
-        *_about_here(clients, settings, sign_up, pages, clock),
+        *_about_here(clients, settings, sign_up, pages, clock, push_key),
     ]
 
 
 def _about_here(
-    clients: Clients, settings: Settings, sign_up: SignUpPolicy, pages: Pages, clock: Clock
+    clients: Clients, settings: Settings, sign_up: SignUpPolicy, pages: Pages, clock: Clock, push_key: PushKey
 ) -> list[APIRouter]:
     """What this server tells everybody of itself."""
     return [
-        Instance(settings, sign_up, Community(clients, clock)).router,
+        Instance(settings, sign_up, Community(clients, clock), push_key).router,
         Activity(clients).router,
         Reference().router,
         FrontPages(pages, settings).router,

@@ -27,6 +27,7 @@ from rookery.moderation.v1.moderation_service_pb2_grpc import ModerationServiceS
 from rookery.notification.v1.group_service_pb2_grpc import GroupServiceStub
 from rookery.notification.v1.notification_service_pb2 import ListNotificationsRequest, ListNotificationsResponse
 from rookery.notification.v1.notification_service_pb2_grpc import NotificationServiceStub
+from rookery.notification.v1.push_service_pb2_grpc import PushServiceStub
 from rookery.post.v1.edit_service_pb2_grpc import EditServiceStub
 from rookery.post.v1.engagement_service_pb2_grpc import EngagementServiceStub
 from rookery.post.v1.pin_service_pb2_grpc import PinServiceStub
@@ -98,7 +99,7 @@ post_stub = joined(
     ReplyServiceStub,
     ScheduleServiceStub,
 )
-notification_stub = joined(NotificationServiceStub, GroupServiceStub)
+notification_stub = joined(NotificationServiceStub, GroupServiceStub, PushServiceStub)
 user_stub = joined(
     UserServiceStub,
     DirectoryServiceStub,

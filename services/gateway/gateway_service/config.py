@@ -70,7 +70,6 @@ class Settings(BaseServiceSettings, RedisSettings):
     source_url: str = Field("", description="Where this software's source is; empty: not told.")
     max_post_chars: int = Field(500, ge=1, description="What clients are told a post may hold; post decides.")
     max_post_media: int = Field(4, ge=0, description="What clients are told a post may show; post decides.")
-    vapid_public_key: str = Field("", description="The public key that push subscriptions are made with.")
 
     @field_validator("public_url")
     @classmethod

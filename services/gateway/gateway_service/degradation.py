@@ -87,13 +87,30 @@ COUNTS: Final = Fallback(
     ("auth.GetSignUp",),
     "How large and how lively the community is, as it was told last; 0, where it was not told yet.",
 )
+PUSH_KEY: Final = Fallback(
+    "push-key",
+    ("notification.GetPushKey",),
+    (),
+    "The key that push subscriptions are made with, as it was told last; none, where it was not told yet.",
+)
 PROVIDERS: Final = Fallback(
     "providers",
     ("auth.ListProviders",),
     (),
     "The page without other sites to sign in by.",
 )
-FALLBACKS: Final = (NAMES, AS_WRITTEN, OWN_POST, SIGN_UP_MODE, COUNTS, FILTERS, FOLLOWED_TAGS, TAG_HISTORY, PROVIDERS)
+FALLBACKS: Final = (
+    NAMES,
+    AS_WRITTEN,
+    OWN_POST,
+    SIGN_UP_MODE,
+    COUNTS,
+    FILTERS,
+    FOLLOWED_TAGS,
+    TAG_HISTORY,
+    PUSH_KEY,
+    PROVIDERS,
+)
 
 
 def begin() -> list[str]:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from notification_service import __version__
-from notification_service.clients import AuthClient, PostClient, post_stub
+from notification_service.clients import AuthClient, PostClient, UserClient, post_stub
 from notification_service.config import Settings
 from notification_service.consumers import (
+    AUTH_GROUP,
+    AUTH_TOPIC,
     DECISION_GROUP,
     DECISION_TOPIC,
     ENGAGEMENT_GROUP,
@@ -19,21 +21,29 @@ from notification_service.consumers import (
     MESSAGE_TOPIC,
     POST_GROUP,
     POST_TOPIC,
+    PUSH_GROUP,
     USER_GROUP,
     USER_TOPIC,
     ActsHandler,
     DecisionsHandler,
+    EngagementHandler,
     MessagesHandler,
     PostEventsHandler,
+    PushesHandler,
+    SessionsHandler,
     UserEventsHandler,
 )
+from notification_service.events import PUSH_TOPIC, PushLane
 from notification_service.group_servicer import GroupServicer
-from notification_service.repository import markers, members, notifications, told, watchers
+from notification_service.push_servicer import PushServicer
+from notification_service.push_transport import PushTransport
+from notification_service.repository import markers, members, notifications, push, told, watchers
 from notification_service.repository.counts import CountCache
 from notification_service.repository.live import NOTIFICATIONS, PREFIX
 from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.members import MemberRepository
 from notification_service.repository.notifications import HEADS, NotificationRepository
+from notification_service.repository.push import PushRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WindowRepository
@@ -41,7 +51,12 @@ from notification_service.service.decisions import DecisionTeller
 from notification_service.service.edits import EditTeller
 from notification_service.service.groups import GroupReader
 from notification_service.service.markers import Markers
+from notification_service.service.polls import PollTeller
 from notification_service.service.posts import PostTeller
+from notification_service.service.push import Subscriptions
+from notification_service.service.push_key import PushKey
+from notification_service.service.push_queue import PushQueue
+from notification_service.service.pusher import Pusher
 from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
 from notification_service.service.standing import StandingTeller
@@ -51,12 +66,16 @@ from notification_service.servicer import ALLOWED_CALLERS, NotificationServicer
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.notification.v1.group_service_pb2_grpc import add_GroupServiceServicer_to_server
 from rookery.notification.v1.notification_service_pb2_grpc import add_NotificationServiceServicer_to_server
+from rookery.notification.v1.push_service_pb2_grpc import add_PushServiceServicer_to_server
+from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.app import App, Component, Role
 from rookery_common.auth import TokenVerifier
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.clients.redis import RedisClient
+from rookery_common.clients.web import Web
 from rookery_common.clock import SystemClock
+from rookery_common.crypto import FieldCipher, LocalKeyProvider
 from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.producer import Producer
 from rookery_common.live.announcer import Announcer
@@ -72,6 +91,7 @@ STATEMENTS: Final = {
     **told.STATEMENTS,
     **watchers.STATEMENTS,
     **markers.STATEMENTS,
+    **push.STATEMENTS,
 }
 
 
@@ -90,13 +110,19 @@ class _Core:
         self.streams = LiveStreams(self.state, NOTIFICATIONS, PREFIX, cluster=cluster)
         self.heads = NotificationRepository(self.cql, self.clock, HEADS)
         self.members = MemberRepository(self.cql, self.clock)
+        self.producer = Producer(settings, "notification", settings.topic_prefix)
+        cipher = FieldCipher(LocalKeyProvider(settings.master_key_bytes()))
+        self.pushes = PushRepository(self.cql, cipher)
+        self.push_key = PushKey(self.pushes, settings.public_url)
+        self.subscriptions = Subscriptions(self.pushes, self.clock, plain=settings.local_mode)
+        queue = PushQueue(self.pushes, PushLane(self.producer, self.clock), self.clock)
         self.teller = Teller(
-            self.notifications, self.heads, self.members, self.windows, Announcer(self.streams), self.clock
+            self.notifications, self.heads, self.members, self.windows, Announcer(self.streams), queue, self.clock
         )
 
 
 def build(roles: frozenset[Role]) -> App:
-    """One process in the given roles; notification publishes nothing, so that its relay has nothing to do."""
+    """One process in the given roles; what it publishes follows from what it has consumed, so its relay is idle."""
     core = _Core(Settings())
     components: list[Component] = [core.cql, core.cache, core.state]
     # Redis is not asked: lists are answered from CQL without it, and what consumes waits for it.
@@ -117,12 +143,14 @@ def _serving(core: _Core) -> list[Component]:
     servicer = NotificationServicer(reader, put_away, marks, live)
     groups = GroupReader(core.heads, core.notifications, core.members, CountCache(core.cache), core.teller)
     grouping = GroupServicer(groups, reader, put_away, marks)
+    pushing = PushServicer(core.subscriptions, core.push_key)
     server = RpcServer(
         core.settings,
         verifier=TokenVerifier(AuthClient(auth).signing_keys, core.clock),
         services=[
             (add_NotificationServiceServicer_to_server, servicer, "rookery.notification.v1.NotificationService"),
             (add_GroupServiceServicer_to_server, grouping, "rookery.notification.v1.GroupService"),
+            (add_PushServiceServicer_to_server, pushing, "rookery.notification.v1.PushService"),
         ],
         allowed_callers=ALLOWED_CALLERS,
     )
@@ -132,12 +160,13 @@ def _serving(core: _Core) -> list[Component]:
 def _consuming(core: _Core) -> list[Component]:
     settings = core.settings
     post = RpcClient(settings, settings.post_target, post_stub, service="post")
-    dead_letters = Producer(settings, "notification", settings.topic_prefix)
+    user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
+    web = Web(settings, user_agent=f"Rookery/{__version__} ({settings.public_url})")
     told_posts = ToldRepository(core.cql, core.clock)
     consumer = partial(
         Consumer,
         settings,
-        dead_letters=dead_letters,
+        dead_letters=core.producer,
         service=settings.service,
         topic_prefix=settings.topic_prefix,
         batch=True,
@@ -152,13 +181,22 @@ def _consuming(core: _Core) -> list[Component]:
     )
     return [
         post,
-        dead_letters,
+        core.producer,
         consumer(USER_GROUP, [USER_TOPIC], UserEventsHandler(acts, watching)),
-        consumer(ENGAGEMENT_GROUP, [ENGAGEMENT_TOPIC], acts),
+        consumer(ENGAGEMENT_GROUP, [ENGAGEMENT_TOPIC], EngagementHandler(acts, PollTeller(core.teller, posts))),
         consumer(POST_GROUP, [POST_TOPIC], PostEventsHandler(*tellers)),
         consumer(DECISION_GROUP, [DECISION_TOPIC], DecisionsHandler(DecisionTeller(standing))),
         consumer(MESSAGE_GROUP, [MESSAGE_TOPIC], MessagesHandler(standing)),
+        consumer(AUTH_GROUP, [AUTH_TOPIC], SessionsHandler(core.subscriptions)),
+        user,
+        web,
+        consumer(PUSH_GROUP, [PUSH_TOPIC], PushesHandler(_pusher(core, user, web))),
     ]
+
+
+def _pusher(core: _Core, user: RpcClient, web: Web) -> Pusher:
+    users = UserClient(user, core.settings.public_url.rstrip("/") + "/avatars/original/missing.png")
+    return Pusher(core.pushes, core.notifications, users, core.push_key, PushTransport(web), core.clock)
 
 
 async def migrate() -> None:

@@ -7,24 +7,35 @@ from collections.abc import Collection, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, Final
 
+from notification_service.push_models import Author
 from rookery.auth.v1 import auth_service_pb2 as auth_pb
 from rookery.post.v1 import engagement_service_pb2 as engagement_pb
+from rookery.post.v1 import poll_service_pb2 as poll_pb
 from rookery.post.v1 import post_service_pb2 as pb
 from rookery.post.v1.engagement_service_pb2_grpc import EngagementServiceStub
+from rookery.post.v1.poll_service_pb2_grpc import PollServiceStub
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
+from rookery.user.v1 import user_service_pb2 as user_pb
+from rookery.user.v1.account_pb2 import Account, Relationship
 from rookery_common.errors import NotFound
 from rookery_common.rpc import Batcher, RpcClient
 
 POSTS_SECONDS: Final = 3.0
 KEYS_SECONDS: Final = 2.0
+USER_SECONDS: Final = 3.0
+VOTERS_PAGE: Final = 1_000
 POSTS_PER_ENTRY: Final = 100
 ENGAGED_PAGE: Final = 80
 
 
 def post_stub(channel: Any) -> SimpleNamespace:
     """What is called of post's gRPC services, over one channel."""
-    posts, engagement = PostServiceStub(channel), EngagementServiceStub(channel)
-    return SimpleNamespace(BatchGetPosts=posts.BatchGetPosts, ListEngagedAccounts=engagement.ListEngagedAccounts)
+    posts, engagement, polls = PostServiceStub(channel), EngagementServiceStub(channel), PollServiceStub(channel)
+    return SimpleNamespace(
+        BatchGetPosts=posts.BatchGetPosts,
+        ListEngagedAccounts=engagement.ListEngagedAccounts,
+        ListVoters=polls.ListVoters,
+    )
 
 
 class PostClient:
@@ -57,6 +68,16 @@ class PostClient:
             return (), 0
         return response.account_ids, response.reached_id
 
+    async def voters(self, post_id: int, ballot: int, after_id: int) -> tuple[Sequence[int], int]:
+        """Some of those who have voted in a poll, and after whom to go on (0 at the end)."""
+        request = poll_pb.ListVotersRequest(
+            post_id=post_id, ballot=ballot, page_size=VOTERS_PAGE, after_account_id=after_id
+        )
+        response: poll_pb.ListVotersResponse = await self._post.call(
+            "ListVoters", request, timeout=POSTS_SECONDS, idempotent=True, identity=None
+        )
+        return response.account_ids, response.reached_id
+
     async def _ask(self, post_ids: Sequence[int]) -> pb.BatchGetPostsResult:
         entry = pb.BatchGetPostsEntry(posts=[pb.PostQuery(post_id=post_id) for post_id in post_ids])
         return await self._authors(entry, timeout=POSTS_SECONDS, identity=None)
@@ -64,6 +85,55 @@ class PostClient:
     async def _send(self, entries: list[pb.BatchGetPostsEntry], timeout: float) -> Sequence[pb.BatchGetPostsResult]:
         request = pb.BatchGetPostsRequest(entries=entries)
         response: pb.BatchGetPostsResponse = await self._post.call("BatchGetPosts", request, timeout=timeout)
+        return response.results
+
+
+class UserClient:
+    """Who somebody is, and what a recipient is to them, asked for with no user behind the call. Raises AppError."""
+
+    def __init__(self, user: RpcClient, missing_icon: str) -> None:
+        self._user = user
+        self._missing_icon = missing_icon
+        self._accounts: Batcher[user_pb.BatchGetAccountsEntry, user_pb.BatchGetAccountsResult] = Batcher(
+            self._send, name="accounts"
+        )
+
+    async def author(self, recipient_id: int, account_id: int) -> Author | None:
+        """None of whom nothing is known; for 0 the community, which nobody mutes."""
+        if not account_id:
+            return Author("", self._missing_icon, is_muted=False, is_followed=True, is_follower=True)
+        view, relationship = await asyncio.gather(
+            self._account(account_id), self._relationship(recipient_id, account_id)
+        )
+        if view is None or relationship is None:
+            return None
+        return Author(
+            name=view.display_name or view.username,
+            icon=view.avatar_url or self._missing_icon,
+            is_muted=relationship.muting_notifications or relationship.blocking or relationship.blocked_by,
+            is_followed=relationship.following,
+            is_follower=relationship.followed_by,
+        )
+
+    async def _account(self, account_id: int) -> Account | None:
+        entry = user_pb.BatchGetAccountsEntry(accounts=[user_pb.AccountQuery(account_id=account_id)])
+        result = await self._accounts(entry, timeout=USER_SECONDS, identity=None)
+        return next((view.account for view in result.accounts), None)
+
+    async def _relationship(self, recipient_id: int, account_id: int) -> Relationship | None:
+        request = user_pb.ListRelationshipsOfRequest(account_id=recipient_id, account_ids=[account_id])
+        response: user_pb.ListRelationshipsOfResponse = await self._user.call(
+            "ListRelationshipsOf", request, timeout=USER_SECONDS, idempotent=True, identity=None
+        )
+        return next(iter(response.relationships), None)
+
+    async def _send(
+        self, entries: list[user_pb.BatchGetAccountsEntry], timeout: float
+    ) -> Sequence[user_pb.BatchGetAccountsResult]:
+        request = user_pb.BatchGetAccountsRequest(entries=entries)
+        response: user_pb.BatchGetAccountsResponse = await self._user.call(
+            "BatchGetAccounts", request, timeout=timeout, identity=None
+        )
         return response.results
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from rookery_common.config import BaseServiceSettings, CqlSettings, RedisSettings, settings_config
+from rookery_common.config import BaseServiceSettings, CqlSettings, RedisSettings, WebSettings, settings_config
 
 
-class Settings(BaseServiceSettings, CqlSettings, RedisSettings):
+class Settings(BaseServiceSettings, CqlSettings, RedisSettings, WebSettings):
     """Read once, when the process starts."""
 
     model_config = settings_config("NOTIFICATION_")
@@ -16,4 +16,5 @@ class Settings(BaseServiceSettings, CqlSettings, RedisSettings):
     grpc_address: str = Field("127.0.0.1:7006", description="Where the gRPC server listens.")
     health_address: str = Field("127.0.0.1:7106", description="Where probes and metrics are served over HTTP.")
     auth_target: str = Field("127.0.0.1:7001", description="Where auth is asked for the keys that verify tokens.")
+    user_target: str = Field("127.0.0.1:7002", description="Where user is asked who somebody is to a recipient.")
     post_target: str = Field("127.0.0.1:7003", description="Where post is asked whose post a reblog shows.")

@@ -9,18 +9,34 @@ from typing import Final
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from notification_service.errors import WrongId
-from notification_service.models import Act, Decision, Kind, PostChange, PostGone, PostSeen, Watch
+from notification_service.models import (
+    Act,
+    Decision,
+    Kind,
+    Notification,
+    PollEnd,
+    PostChange,
+    PostGone,
+    PostSeen,
+    Watch,
+)
 from notification_service.placement import notification_of
+from notification_service.push_models import Due
 from notification_service.repository.watchers import WatcherRepository
 from notification_service.service.decisions import DecisionTeller
 from notification_service.service.edits import EditTeller
+from notification_service.service.polls import PollTeller
 from notification_service.service.posts import PostTeller
+from notification_service.service.push import Subscriptions
+from notification_service.service.pusher import Pusher
 from notification_service.service.standing import StandingTeller
 from notification_service.service.tell import Teller, is_told
 from notification_service.service.watch import WatchTeller
+from rookery.auth.v1.events_pb2 import SessionRevoked
 from rookery.messaging.v1.events_pb2 import MessageSent
 from rookery.moderation.v1.decision_pb2 import DecisionState
 from rookery.moderation.v1.events_pb2 import PostDecided
+from rookery.notification.v1.push_events_pb2 import PushDue
 from rookery.post.v1 import engagement_events_pb2 as engagement
 from rookery.post.v1 import events_pb2 as post_events
 from rookery.post.v1 import post_pb2
@@ -34,11 +50,14 @@ USER_TOPIC: Final = "user.events.v1"
 ENGAGEMENT_TOPIC: Final = "post.engagement.v1"
 DECISION_TOPIC: Final = "moderation.decisions.v1"
 MESSAGE_TOPIC: Final = "messaging.events.v1"
+AUTH_TOPIC: Final = "auth.events.v1"
 POST_GROUP: Final = "notification.post-events"
 USER_GROUP: Final = "notification.user-events"
 ENGAGEMENT_GROUP: Final = "notification.engagement"
 DECISION_GROUP: Final = "notification.moderation-decisions"
 MESSAGE_GROUP: Final = "notification.messaging-events"
+AUTH_GROUP: Final = "notification.auth-events"
+PUSH_GROUP: Final = "notification.pushes"
 _Seen = post_events.PostCreated | post_events.PostVisible | post_events.PostUpdated
 
 
@@ -71,8 +90,43 @@ class UserEventsHandler:
         await self._acts(events)
 
 
+class EngagementHandler:
+    """Group notification.engagement: polls that are over, and what `ActsHandler` takes."""
+
+    def __init__(self, acts: ActsHandler, polls: PollTeller) -> None:
+        self._acts = acts
+        self._polls = polls
+
+    async def __call__(self, events: Sequence[Event]) -> None:
+        await self._acts(events)
+        await self._polls.tell([end for event in events if (end := _poll_end(event)) is not None])
+
+
+class SessionsHandler:
+    """Group notification.auth-events: what a session that has ended was pushed to is forgotten."""
+
+    def __init__(self, subscriptions: Subscriptions) -> None:
+        self._subscriptions = subscriptions
+
+    async def __call__(self, events: Sequence[Event]) -> None:
+        for event in events:
+            message = event.decode()
+            if isinstance(message, SessionRevoked):
+                await self._subscriptions.delete(_id(message.account_id, "account_id"), message.session_id)
+
+
+class PushesHandler:
+    """Group notification.pushes: what is to be pushed."""
+
+    def __init__(self, pusher: Pusher) -> None:
+        self._pusher = pusher
+
+    async def __call__(self, events: Sequence[Event]) -> None:
+        await self._pusher.push([due for event in events if (due := _due(event)) is not None])
+
+
 class ActsHandler:
-    """Groups notification.user-events and notification.engagement: follows, requests for them, favourites; their ends.
+    """Of the topics of users and of engagement: follows, requests for them, favourites; their ends.
 
     The time of either is part of its state, so that its end names the same notification as its beginning did.
     """
@@ -105,6 +159,32 @@ class MessagesHandler:
 
     async def __call__(self, events: Sequence[Event]) -> None:
         await self._standing.tell([act for event in events for act in _messages(event)])
+
+
+def _poll_end(event: Event) -> PollEnd | None:
+    message = event.decode()
+    if not isinstance(message, engagement.PollEnded):
+        return None
+    end = message.end
+    author_id = _id(end.post_author_id, "post_author_id")
+    return PollEnd(_id(end.post_id, "post_id"), end.ballot, author_id, _ms(end.expire_time, event))
+
+
+def _due(event: Event) -> Due | None:
+    message = event.decode()
+    if not isinstance(message, PushDue):
+        return None
+    told = message.notification
+    kind = Kind(told.type)
+    subject_id = told.conversation_id if kind is Kind.MESSAGE else told.post_id
+    notification = Notification(
+        _id(told.notification_id, "notification_id"),
+        _id(told.recipient_id, "recipient_id"),
+        kind,
+        told.account_id,
+        subject_id,
+    )
+    return Due(notification, _event_ms(event))
 
 
 def _decision(event: Event) -> Decision | None:
@@ -210,6 +290,7 @@ def _post_change(event: Event) -> PostChange | None:
         reblog_of_id=post.reblog_of_id,
         at_ms=_event_ms(event),
         is_for_watchers=not isinstance(message, post_events.PostUpdated) and _is_for_watchers(post),
+        quoted_author_id=post.quote.author_id if post.quote.state == post_pb2.QUOTE_STATE_ACCEPTED else 0,
         edited_at_ms=post.edit_time.ToMilliseconds() if isinstance(message, post_events.PostUpdated) else 0,
     )
 

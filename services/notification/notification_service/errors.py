@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rookery_common.errors import Aborted, FieldViolation, InvalidArgument, NotFound
+from rookery_common.errors import Aborted, FieldViolation, InvalidArgument, NotFound, Unavailable
 
 
 class WrongLimit(InvalidArgument):
@@ -59,6 +59,47 @@ class MarkerMoved(Aborted):
     """Another client of the account has marked the timeline meanwhile."""
 
     reason = "MARKER_MOVED"
+
+
+class WrongSubscription(InvalidArgument):
+    """Not where, or with what, a browser can be reached."""
+
+    reason = "WRONG_SUBSCRIPTION"
+
+    def __init__(self, field: str, description: str) -> None:
+        super().__init__(f"{field} {description}", fields=[FieldViolation(field, "ERR_INVALID", description)])
+
+
+class WrongPolicy(InvalidArgument):
+    """Not a policy that there is."""
+
+    reason = "WRONG_POLICY"
+
+    def __init__(self) -> None:
+        violation = FieldViolation("policy", "ERR_INCLUSION", "names a policy that does not exist")
+        super().__init__("policy names a policy that does not exist", fields=[violation])
+
+
+class SubscriptionNotFound(NotFound):
+    """The caller's token has no push subscription."""
+
+    reason = "SUBSCRIPTION_NOT_FOUND"
+
+
+class ForbiddenEndpoint(InvalidArgument):
+    """Not an address of the public internet, or not by https."""
+
+    reason = "FORBIDDEN_ENDPOINT"
+
+    def __init__(self) -> None:
+        violation = FieldViolation("endpoint", "ERR_INVALID", "must be an https address of the public internet")
+        super().__init__("endpoint must be an https address of the public internet", fields=[violation])
+
+
+class PushNotTaken(Unavailable):
+    """A push service did not answer."""
+
+    reason = "PUSH_NOT_TAKEN"
 
 
 class NotificationNotFound(NotFound):

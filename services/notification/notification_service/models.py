@@ -27,6 +27,8 @@ class Kind(IntEnum):
     UPDATE = 7
     MODERATION_WARNING = 8
     MESSAGE = 9
+    POLL = 10
+    QUOTE = 11
 
 
 # What many may do to one thing: told as one, for half a day at a time.
@@ -143,6 +145,8 @@ class PostSeen:
     at_ms: int
     # Whether those are told who want to hear of each post of its author: of new ones, and not of answers to others.
     is_for_watchers: bool = False
+    # Whose post it quotes; 0 for none, and where that was taken away from it.
+    quoted_author_id: int = 0
     # When it was edited; 0 where this is no edit.
     edited_at_ms: int = 0
 
@@ -164,6 +168,16 @@ class PostGone:
     post_id: int
     author_id: int
     reblog_of_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PollEnd:
+    """A poll that is over."""
+
+    post_id: int
+    ballot: int
+    author_id: int
+    at_ms: int
 
 
 PostChange = PostSeen | PostGone

@@ -40,11 +40,12 @@ MakeAct = Callable[..., Act]
 
 
 class Authors:
-    """What post knows of posts that anyone may see; who reblogs them it tells two at a time."""
+    """What post knows of posts that anyone may see; who reblogs them, or has voted, it tells two at a time."""
 
     def __init__(self) -> None:
         self.by_post: dict[int, int] = {}
         self.reblogged_by: dict[int, list[int]] = {}
+        self.voted: dict[tuple[int, int], list[int]] = {}
         self.away = False
 
     async def of_posts(self, post_ids: Collection[int]) -> Mapping[int, int]:
@@ -55,6 +56,20 @@ class Authors:
     async def rebloggers(self, post_id: int, after_id: int) -> tuple[Sequence[int], int]:
         rest = [number for number in sorted(self.reblogged_by.get(post_id, [])) if number > after_id]
         return rest[:2], rest[1] if len(rest) > 2 else 0
+
+    async def voters(self, post_id: int, ballot: int, after_id: int) -> tuple[Sequence[int], int]:
+        rest = [number for number in sorted(self.voted.get((post_id, ballot), [])) if number > after_id]
+        return rest[:2], rest[1] if len(rest) > 2 else 0
+
+
+class Queue:
+    """What is offered to the lane of pushes."""
+
+    def __init__(self) -> None:
+        self.offered: list[Notification] = []
+
+    async def offer(self, notifications: Sequence[Notification]) -> None:
+        self.offered += notifications
 
 
 class Acts:
@@ -115,15 +130,21 @@ def authors() -> Authors:
 
 
 @pytest.fixture
+def queue() -> Queue:
+    return Queue()
+
+
+@pytest.fixture
 def teller(
     notifications: NotificationRepository,
     heads: NotificationRepository,
     members: MemberRepository,
     windows: WindowRepository,
     streams: LiveStreams[Notification],
+    queue: Queue,
     clock: FakeClock,
 ) -> Teller:
-    return Teller(notifications, heads, members, windows, Announcer(streams), clock)
+    return Teller(notifications, heads, members, windows, Announcer(streams), queue, clock)
 
 
 @pytest.fixture

@@ -26,13 +26,13 @@ SERVICE_NAME = "rookery.user.v1.UserService"
 ALLOWED_CALLERS = {
     "ReserveAccount": frozenset({"auth"}),
     "ConfirmAccount": frozenset({"auth"}),
-    "BatchGetAccounts": frozenset({"gateway", "moderation", "messaging"}),
+    "BatchGetAccounts": frozenset({"gateway", "moderation", "messaging", "notification"}),
     "LookupAccounts": frozenset({"gateway", "post"}),
     "ListAccounts": frozenset({"search"}),
     "FollowAccount": frozenset({"gateway"}),
     "UnfollowAccount": frozenset({"gateway"}),
     "BatchGetRelationships": frozenset({"gateway", "post", "messaging"}),
-    "ListRelationshipsOf": frozenset({"post"}),
+    "ListRelationshipsOf": frozenset({"post", "notification"}),
     "ListFollowers": frozenset({"gateway"}),
     "ListFollowing": frozenset({"gateway", "search"}),
 }

@@ -24,6 +24,8 @@ TYPES: Mapping[str, NotificationType.ValueType] = {
     "update": NotificationType.NOTIFICATION_TYPE_UPDATE,
     "moderation_warning": _WARNING,
     "message": _MESSAGE,
+    "poll": NotificationType.NOTIFICATION_TYPE_POLL,
+    "quote": NotificationType.NOTIFICATION_TYPE_QUOTE,
 }
 _NAMES = {number: name.encode() for name, number in TYPES.items()}
 

@@ -10,6 +10,7 @@ from gateway_service.auth import TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.config import Settings
 from gateway_service.params import Params, read_params
+from gateway_service.push_key import PushKey
 from gateway_service.routing import Routes, json_response
 from gateway_service.schemas.apps import application, credential_application
 from rookery.auth.v1.auth_service_pb2 import CreateAppRequest, GetAppRequest
@@ -22,10 +23,11 @@ MAX_SCOPE_CHARS = 2000
 class Apps:
     """Registers applications, and tells one what it is."""
 
-    def __init__(self, clients: Clients, exchange: TokenExchange, settings: Settings) -> None:
+    def __init__(self, clients: Clients, exchange: TokenExchange, settings: Settings, push_key: PushKey) -> None:
         self._clients = clients
         self._exchange = exchange
         self._settings = settings
+        self._push_key = push_key
         routes = Routes("apps")
         routes.post("/api/v1/apps", self.create, "apps_create", "Register a client application")
         routes.get("/api/v1/apps/verify_credentials", self.verify, "apps_verify_credentials", "The token's application")
@@ -40,14 +42,14 @@ class Apps:
             website=params.text("website", MAX_URI_CHARS) or "",
         )
         answer = await self._clients.auth.call("CreateApp", call, timeout=CALL_SECONDS)
-        return json_response(credential_application(answer.app, answer.client_secret, self._settings.vapid_public_key))
+        return json_response(credential_application(answer.app, answer.client_secret, await self._push_key.get()))
 
     async def verify(self, request: Request) -> Response:
         caller = await self._exchange.require(request)
         answer = await self._clients.auth.call(
             "GetApp", GetAppRequest(), timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
         )
-        return json_response(orjson.dumps(application(answer.app, self._settings.vapid_public_key)))
+        return json_response(orjson.dumps(application(answer.app, await self._push_key.get())))
 
 
 def read_redirect_uris(params: Params) -> list[str]:

@@ -13,6 +13,7 @@ from gateway_service.community import Community
 from gateway_service.config import Settings
 from gateway_service.errors import JSON
 from gateway_service.fixed import Fixed
+from gateway_service.push_key import PushKey
 from gateway_service.routing import Endpoint, Routes
 from gateway_service.schemas.instance import instance_v1, instance_v2, nodeinfo, nodeinfo_links, rules
 from gateway_service.sign_up_policy import SignUpPolicy
@@ -24,9 +25,10 @@ _NODEINFO = 'application/json; profile="http://nodeinfo.diaspora.software/ns/sch
 class Instance:
     """Answers what clients ask before anyone has signed in."""
 
-    def __init__(self, settings: Settings, sign_up: SignUpPolicy, community: Community) -> None:
+    def __init__(self, settings: Settings, sign_up: SignUpPolicy, community: Community, push_key: PushKey) -> None:
         self._sign_up = sign_up
         self._community = community
+        self._push_key = push_key
         self._newer = _Document(lambda *facts: instance_v2(settings, *facts))
         self._older = _Document(lambda *facts: instance_v1(settings, *facts))
         self._nodeinfo = _Document(lambda *facts: nodeinfo(settings, *facts), _NODEINFO)
@@ -44,7 +46,8 @@ class Instance:
 
     async def newer(self, request: Request) -> Response:
         mode = await self._sign_up.mode()
-        return await self._newer.of(mode, await self._community.active_month())(request)
+        active_month = await self._community.active_month()
+        return await self._newer.of(mode, active_month, await self._push_key.get())(request)
 
     async def older(self, request: Request) -> Response:
         mode = await self._sign_up.mode()

@@ -77,7 +77,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
     }
 
 
-def instance_v2(settings: Settings, mode: SignUpMode, active_month: int) -> dict[str, Any]:
+def instance_v2(settings: Settings, mode: SignUpMode, active_month: int, push_key: str) -> dict[str, Any]:
     """Mastodon's Instance entity."""
     return {
         "domain": settings.domain,
@@ -91,7 +91,7 @@ def instance_v2(settings: Settings, mode: SignUpMode, active_month: int) -> dict
         "languages": settings.languages,
         "configuration": {
             "urls": {"streaming": settings.streaming_url, "status": None, "about": settings.public_url + "/"},
-            "vapid": {"public_key": settings.vapid_public_key},
+            "vapid": {"public_key": push_key},
             **_configuration(settings),
             "translation": {"enabled": False},
             "limited_federation": False,

@@ -128,7 +128,7 @@ async def test_fields_are_told_in_both_forms(probed: httpx2.AsyncClient, probe: 
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v1/nothing", "/nothing", "/api/v1/search", "/api/v1/push/subscription", "/a//b", "/%ff"]
+    "path", ["/api/v1/nothing", "/nothing", "/api/v1/search", "/api/v1/push/subscriptions", "/a//b", "/%ff"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "BREW"])
 async def test_unknown_route_is_not_found(http: httpx2.AsyncClient, path: str, method: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from gateway_fakes.notification import PUSH_KEY
 
 from rookery_common.errors import Unavailable
 
@@ -41,7 +42,7 @@ async def test_app_is_registered(http: httpx2.AsyncClient, world: World, sent: d
         "scopes": ["read", "write"],
         "redirect_uri": OOB,
         "redirect_uris": [OOB],
-        "vapid_key": "",
+        "vapid_key": PUSH_KEY,
         "client_id": "client",
         "client_secret": "secret",
         "client_secret_expires_at": 0,

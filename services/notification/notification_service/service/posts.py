@@ -77,6 +77,8 @@ def _is_due(act: Act, known_id: int) -> bool:
 def _acts_of(post: PostSeen, authors: Mapping[int, int]) -> Iterator[Act]:
     for account_id in post.mentioned:
         yield Act(account_id, Kind.MENTION, post.author_id, post.post_id, post.post_id, post.at_ms)
+    if post.quoted_author_id:
+        yield Act(post.quoted_author_id, Kind.QUOTE, post.author_id, post.post_id, post.post_id, post.at_ms)
     author_id = authors.get(post.reblog_of_id)
     if author_id is not None:
         yield Act(author_id, Kind.REBLOG, post.author_id, post.reblog_of_id, post.post_id, post.at_ms)

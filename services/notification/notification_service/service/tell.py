@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from notification_service.metrics import PUT_AWAY, TELL_SECONDS, TOLD
-from notification_service.models import Act, Notification, Slot
+from notification_service.models import Act, Kind, Notification, Slot
 from notification_service.placement import group_key, head_of, notification_of, seconds_to_live
 from notification_service.repository.members import MemberRepository
 from notification_service.repository.notifications import NotificationRepository
@@ -17,6 +17,14 @@ from rookery_common.live.announcer import Announcer
 
 # What is older is no news to a stream, as when a topic is read again from its beginning.
 LIVE_MS: Final = 3_600_000
+
+
+class Pushes(Protocol):
+    """Where what is new goes on to browsers that are closed."""
+
+    async def offer(self, notifications: Sequence[Notification]) -> None:
+        """Raises Unavailable: then it is to be done again."""
+        ...
 
 
 class Teller:
@@ -33,6 +41,7 @@ class Teller:
         members: MemberRepository,
         windows: WindowRepository,
         live: Announcer[Notification],
+        pushes: Pushes,
         clock: Clock,
     ) -> None:
         self._notifications = notifications
@@ -40,6 +49,7 @@ class Teller:
         self._members = members
         self._windows = windows
         self._live = live
+        self._pushes = pushes
         self._clock = clock
 
     async def tell_acts(self, acts: Iterable[Act]) -> None:
@@ -62,6 +72,7 @@ class Teller:
         since_ms = now_ms - LIVE_MS
         news = [each for each in notifications if ms_of(each.notification_id) >= since_ms]
         await self._live.tell([([each.recipient_id], each) for each in news])
+        await self._pushes.offer(news)
 
     async def put_away(self, notifications: Sequence[Notification], why: str) -> None:
         """For good. Raises Unavailable: then it is to be done again."""
@@ -77,5 +88,5 @@ class Teller:
 
 
 def is_told(act: Act) -> bool:
-    """Nobody is told of what they did themselves."""
-    return act.recipient_id != act.account_id
+    """Nobody is told of what they did themselves, save that their poll is over."""
+    return act.recipient_id != act.account_id or act.kind is Kind.POLL

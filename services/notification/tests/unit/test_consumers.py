@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
 
 from notification_service.consumers import (
+    AUTH_TOPIC,
     DECISION_TOPIC,
     ENGAGEMENT_TOPIC,
     MESSAGE_TOPIC,
@@ -14,14 +16,22 @@ from notification_service.consumers import (
     USER_TOPIC,
     ActsHandler,
     DecisionsHandler,
+    EngagementHandler,
     MessagesHandler,
     PostEventsHandler,
+    PushesHandler,
+    SessionsHandler,
 )
 from notification_service.errors import WrongId
+from notification_service.events import PUSH_TOPIC, push_due
 from notification_service.models import Kind
+from notification_service.push_models import Due
 from notification_service.service.decisions import DecisionTeller
 from notification_service.service.edits import EditTeller
+from notification_service.service.polls import PollTeller
 from notification_service.service.posts import PostTeller
+from notification_service.service.push import Subscriptions
+from notification_service.service.pusher import Pusher
 from notification_service.service.standing import StandingTeller
 from notification_service.service.tell import Teller
 from notification_service.service.watch import WatchTeller
@@ -142,6 +152,49 @@ async def test_a_favourite_is_told_until_it_is_taken_back(acts_handler: ActsHand
     for name in ("PostUnfavourited", "PostFavourited"):
         await acts_handler([golden(ENGAGEMENT_TOPIC, name)])
         assert await lists.of(author_id) == []
+
+
+async def test_the_end_of_a_poll_is_told_to_who_asked_and_who_voted(
+    acts_handler: ActsHandler, teller: Teller, authors: Any, lists: Any
+) -> None:
+    end = cast(Any, golden_message(ENGAGEMENT_TOPIC, "PollEnded")).end
+    authors.voted[end.post_id, end.ballot] = [301, 302, 303]
+    handler = EngagementHandler(acts_handler, PollTeller(teller, authors))
+    for _ in range(2):
+        await handler([golden(ENGAGEMENT_TOPIC, "PollEnded")])
+        for recipient_id in (end.post_author_id, 301, 302, 303):
+            assert await lists.of(recipient_id) == [(Kind.POLL, end.post_author_id, end.post_id)]
+
+
+async def test_a_session_that_has_ended_is_pushed_to_no_longer() -> None:
+    revoked = cast(Any, golden_message(AUTH_TOPIC, "SessionRevoked"))
+    ended: list[tuple[int, int]] = []
+
+    class Ended(Subscriptions):
+        def __init__(self) -> None:
+            """Keeps nothing."""
+
+        async def delete(self, account_id: int, session_id: int) -> None:
+            ended.append((account_id, session_id))
+
+    await SessionsHandler(Ended())(list(golden_events(AUTH_TOPIC)))
+    assert ended == [(revoked.account_id, revoked.session_id)]
+
+
+async def test_what_is_put_into_the_lane_of_pushes_is_what_comes_out(clock: FakeClock) -> None:
+    due: list[Due] = []
+
+    class Noted(Pusher):
+        def __init__(self) -> None:
+            """Pushes nothing."""
+
+        async def push(self, batch: Sequence[Due]) -> None:
+            due.extend(batch)
+
+    await PushesHandler(Noted())([golden(PUSH_TOPIC, "PushDue")])
+    (told,) = [each.notification for each in due]
+    assert (told.kind, told.recipient_id, told.account_id) == (Kind.MENTION, 815916279398400001, 815916279398400002)
+    assert push_due(told, clock).decode() == golden_message(PUSH_TOPIC, "PushDue")
 
 
 async def test_a_message_is_told_to_the_others_of_its_conversation(standing: StandingTeller, lists: Any) -> None:

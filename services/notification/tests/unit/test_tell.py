@@ -74,6 +74,15 @@ async def test_a_post_tells_those_whom_it_names(posts: PostTeller, lists: Any, a
     assert await lists.of(BOB) == []
 
 
+async def test_a_quote_tells_the_author_of_what_it_quotes(posts: PostTeller, lists: Any, acts: Any) -> None:
+    quote = replace(acts.post(), quoted_author_id=ALICE)
+    for _ in range(2):
+        await posts.apply([quote])
+        assert await lists.of() == [(Kind.QUOTE, BOB, quote.post_id)]
+    await posts.apply([PostGone(quote.post_id, BOB)])
+    assert await lists.of() == []
+
+
 async def test_an_edit_tells_only_whom_the_post_had_not_told(
     posts: PostTeller, lists: Any, acts: Any, streams: LiveStreams[Notification]
 ) -> None:

@@ -42,6 +42,10 @@ class _NotificationTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Noti
     """A post of the recipient was taken down; gone once it may be seen again."""
     NOTIFICATION_TYPE_MESSAGE: _NotificationType.ValueType  # 9
     """There is something new in a conversation; it takes the place of what was told of the conversation before."""
+    NOTIFICATION_TYPE_POLL: _NotificationType.ValueType  # 10
+    """A poll that the recipient has asked, or voted in, is over."""
+    NOTIFICATION_TYPE_QUOTE: _NotificationType.ValueType  # 11
+    """A post that quotes one of the recipient's."""
 
 class NotificationType(_NotificationType, metaclass=_NotificationTypeEnumTypeWrapper): ...
 
@@ -61,6 +65,10 @@ NOTIFICATION_TYPE_MODERATION_WARNING: NotificationType.ValueType  # 8
 """A post of the recipient was taken down; gone once it may be seen again."""
 NOTIFICATION_TYPE_MESSAGE: NotificationType.ValueType  # 9
 """There is something new in a conversation; it takes the place of what was told of the conversation before."""
+NOTIFICATION_TYPE_POLL: NotificationType.ValueType  # 10
+"""A poll that the recipient has asked, or voted in, is over."""
+NOTIFICATION_TYPE_QUOTE: NotificationType.ValueType  # 11
+"""A post that quotes one of the recipient's."""
 Global___NotificationType: _TypeAlias = NotificationType  # noqa: Y015
 
 class _MarkedTimeline:

@@ -138,13 +138,13 @@ def queue() -> Queue:
 def teller(
     notifications: NotificationRepository,
     heads: NotificationRepository,
-    members: MemberRepository,
+    group_members: MemberRepository,
     windows: WindowRepository,
     streams: LiveStreams[Notification],
     queue: Queue,
     clock: FakeClock,
 ) -> Teller:
-    return Teller(notifications, heads, members, windows, Announcer(streams), queue, clock)
+    return Teller(notifications, heads, group_members, windows, Announcer(streams), queue, clock)
 
 
 @pytest.fixture
@@ -176,11 +176,11 @@ def reader(windows: WindowRepository, notifications: NotificationRepository) -> 
 def groups(
     heads: NotificationRepository,
     notifications: NotificationRepository,
-    members: MemberRepository,
+    group_members: MemberRepository,
     counts: CountCache,
     teller: Teller,
 ) -> GroupReader:
-    return GroupReader(heads, notifications, members, counts, teller)
+    return GroupReader(heads, notifications, group_members, counts, teller)
 
 
 @pytest.fixture

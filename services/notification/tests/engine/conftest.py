@@ -78,7 +78,7 @@ def heads(cql: Cql, clock: FakeClock) -> NotificationRepository:
 
 
 @pytest.fixture
-def members(cql: Cql, clock: FakeClock) -> MemberRepository:
+def group_members(cql: Cql, clock: FakeClock) -> MemberRepository:
     return MemberRepository(cql, clock)
 
 

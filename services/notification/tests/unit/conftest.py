@@ -302,7 +302,7 @@ def heads(store: Store, clock: FakeClock) -> MemoryNotifications:
 
 
 @pytest.fixture
-def members(store: Store) -> MemoryMembers:
+def group_members(store: Store) -> MemoryMembers:
     return MemoryMembers(store)
 
 

@@ -172,7 +172,7 @@ async def test_who_is_in_a_group_is_told_by_pages(groups: GroupReader, teller: T
 
 
 async def test_a_large_group_is_a_few_rows_and_counted_once_a_minute(
-    groups: GroupReader, teller: Teller, acts: Any, heads: Any, members: Any
+    groups: GroupReader, teller: Teller, acts: Any, heads: Any, group_members: Any
 ) -> None:
     clock_ms = acts.make(Kind.MENTION).at_ms
     start = clock_ms - clock_ms % HEAD_MS
@@ -185,4 +185,4 @@ async def test_a_large_group_is_a_few_rows_and_counted_once_a_minute(
     (again,) = (await groups.page(ALICE, PageQuery(10))).groups
     assert (again.count, again.account_ids[0]) == (LARGE + 200, 9_999)
     assert again.key is not None
-    assert await members.count(ALICE, again.key, 0) == LARGE + 201
+    assert await group_members.count(ALICE, again.key, 0) == LARGE + 201

@@ -34,24 +34,32 @@ class TagTails:
 
     async def posts(self, tag: str, page: PageQuery, limit: int) -> list[PublicEntry]:
         """At most `limit` between the page's bounds, in its direction. Raises Unavailable."""
+        tail = self._known(tag)
+        if tail is None:
+            tail = await self._read_tail(tag)
+        inside = [post for post in tail if page.low < post.post_id < page.high]
+        reaches_down = len(tail) < TAIL_POSTS or tail[-1].post_id <= page.low
+        if reaches_down:
+            return inside[::-1][:limit] if page.upwards else inside[:limit]
+        if len(inside) >= limit and not page.upwards:
+            return inside[:limit]
+        read = self._repository.newer if page.upwards else self._repository.older
         async with self._slots:
-            tail = await self._tail(tag)
-            inside = [post for post in tail if page.low < post.post_id < page.high]
-            reaches_down = len(tail) < TAIL_POSTS or tail[-1].post_id <= page.low
-            if reaches_down:
-                return inside[::-1][:limit] if page.upwards else inside[:limit]
-            if len(inside) >= limit and not page.upwards:
-                return inside[:limit]
-            read = self._repository.newer if page.upwards else self._repository.older
             return await read(tag_timeline(tag), page.high, page.low, limit)
 
-    async def _tail(self, tag: str) -> list[PublicEntry]:
-        now = self._clock.monotonic()
-        ends, known = self._tails.get(tag, (0.0, []))
-        if now < ends:
-            return known
-        tail = await self._repository.older(tag_timeline(tag), MAX_ID, 0, TAIL_POSTS)
-        self._tails[tag] = (now + TAIL_SECONDS, tail)
+    def _known(self, tag: str) -> list[PublicEntry] | None:
+        ends, tail = self._tails.get(tag, (0.0, []))
+        return tail if self._clock.monotonic() < ends else None
+
+    async def _read_tail(self, tag: str) -> list[PublicEntry]:
+        """What is in memory takes no slot: a store that is slow holds up only those who need it."""
+        async with self._slots:
+            known = self._known(tag)
+            if known is not None:  # Somebody has read it while this one waited.
+                return known
+            ends = self._clock.monotonic() + TAIL_SECONDS
+            tail = await self._repository.older(tag_timeline(tag), MAX_ID, 0, TAIL_POSTS)
+        self._tails[tag] = (ends, tail)
         self._tails.move_to_end(tag)
         if len(self._tails) > MOST_TAILS:
             self._tails.popitem(last=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -34,10 +35,10 @@ class PushQueue:
 
     async def offer(self, notifications: Sequence[Notification]) -> None:
         """Raises Unavailable: then it is to be done again."""
-        wanted = {each.recipient_id: False for each in notifications}
-        for recipient_id in wanted:
-            wanted[recipient_id] = await self._has_any(recipient_id)
-        due = [each for each in notifications if wanted[each.recipient_id]]
+        recipient_ids = list({each.recipient_id for each in notifications})
+        answers = await asyncio.gather(*map(self._has_any, recipient_ids))
+        wanted = {recipient_id for recipient_id, has_any in zip(recipient_ids, answers, strict=True) if has_any}
+        due = [each for each in notifications if each.recipient_id in wanted]
         if due:
             await self._lane.put(due)
 

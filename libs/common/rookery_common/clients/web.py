@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx2
@@ -63,9 +64,9 @@ class Web:
         transport = _Checked(settings.networks(), resolve or _resolve)
         # Uncompressed, so that what arrives is as large as what is counted.
         headers = {"user-agent": user_agent, "accept-encoding": "identity"}
-        self._client = httpx2.AsyncClient(
-            transport=transport, headers=headers, trust_env=False, max_redirects=MAX_REDIRECTS
-        )
+        # No stranger's cookie is kept, let alone given back on behalf of somebody else.
+        cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+        self._client = httpx2.AsyncClient(transport=transport, headers=headers, cookies=cookies, trust_env=False)
 
     async def start(self) -> None:
         """Opens nothing."""
@@ -74,24 +75,35 @@ class Web:
         await self._client.aclose()
 
     async def get(self, url: str, *, max_bytes: int = MAX_BYTES, accept: str = "*/*") -> WebAnswer:
-        """What is there, after at most three redirects. Raises WebRefused and WebFailed."""
-        return await self._ask("GET", url, max_bytes, follow_redirects=True, headers={"accept": accept})
+        """What is there, after at most three redirects; a fourth is the answer. Raises WebRefused and WebFailed."""
+        return await self._ask("GET", url, max_bytes, MAX_REDIRECTS, headers={"accept": accept})
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, max_bytes: int = 4096) -> WebAnswer:
         """What is answered to this; a redirect is an answer. Raises WebRefused and WebFailed."""
-        return await self._ask("POST", url, max_bytes, content=body, headers=headers)
+        return await self._ask("POST", url, max_bytes, 0, content=body, headers=headers)
 
-    async def _ask(self, method: str, url: str, max_bytes: int, **request: Any) -> WebAnswer:
+    async def _ask(self, method: str, url: str, max_bytes: int, redirects: int, **parts: Any) -> WebAnswer:
         if len(url) > MAX_URL_CHARACTERS:
             raise WebRefused(f"an address may have at most {MAX_URL_CHARACTERS} characters")
         try:
-            async with asyncio.timeout(FETCH_SECONDS), self._client.stream(method, url, **request) as answer:
-                body = await _read(answer, max_bytes)
-                return WebAnswer(answer.status_code, answer.headers, body, str(answer.url))
+            async with asyncio.timeout(FETCH_SECONDS):
+                return await self._follow(self._client.build_request(method, url, **parts), max_bytes, redirects)
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError) as error:
             raise WebRefused(f"this is no web address: {type(error).__name__}") from None
         except (httpx2.HTTPError, OSError, TimeoutError) as error:
             raise WebFailed(f"no answer: {type(error).__name__}") from None
+
+    async def _follow(self, request: httpx2.Request, max_bytes: int, redirects: int) -> WebAnswer:
+        """Here and not by the client, which reads all that comes with a redirect, however much that is."""
+        while True:
+            answer = await self._client.send(request, stream=True)
+            try:
+                if answer.next_request is None or not redirects:
+                    body = b"" if answer.is_redirect else await _read(answer, max_bytes)
+                    return WebAnswer(answer.status_code, answer.headers, body, str(answer.url))
+                request, redirects = answer.next_request, redirects - 1
+            finally:
+                await answer.aclose()
 
 
 async def _read(answer: httpx2.Response, max_bytes: int) -> bytes:

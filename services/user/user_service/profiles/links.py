@@ -81,7 +81,7 @@ class LinkChecks:
             LINKS_CHECKED.labels("unreachable").inc()
             return False
         is_page = answer.status == 200 and answer.headers.get("content-type", "").lower().startswith(_PAGES)
-        links_back = is_page and links_to_me(answer.body, own)
+        links_back = is_page and await asyncio.to_thread(links_to_me, answer.body, own)
         LINKS_CHECKED.labels("verified" if links_back else "not_linked").inc()
         return links_back
 

@@ -27,6 +27,8 @@ from rookery.moderation.v1.moderation_service_pb2_grpc import ModerationServiceS
 from rookery.notification.v1.group_service_pb2_grpc import GroupServiceStub
 from rookery.notification.v1.notification_service_pb2 import ListNotificationsRequest, ListNotificationsResponse
 from rookery.notification.v1.notification_service_pb2_grpc import NotificationServiceStub
+from rookery.notification.v1.policy_service_pb2 import GetPolicyRequest, GetPolicyResponse
+from rookery.notification.v1.policy_service_pb2_grpc import PolicyServiceStub
 from rookery.notification.v1.push_service_pb2_grpc import PushServiceStub
 from rookery.post.v1.edit_service_pb2_grpc import EditServiceStub
 from rookery.post.v1.engagement_service_pb2_grpc import EngagementServiceStub
@@ -99,7 +101,7 @@ post_stub = joined(
     ReplyServiceStub,
     ScheduleServiceStub,
 )
-notification_stub = joined(NotificationServiceStub, GroupServiceStub, PushServiceStub)
+notification_stub = joined(NotificationServiceStub, GroupServiceStub, PolicyServiceStub, PushServiceStub)
 user_stub = joined(
     UserServiceStub,
     DirectoryServiceStub,
@@ -172,6 +174,13 @@ class Clients:
         """What the viewer is told."""
         answer: ListNotificationsResponse = await self.notification.call(
             "ListNotifications", request, timeout=READ_SECONDS, idempotent=True, identity=viewer
+        )
+        return answer
+
+    async def get_policy(self, viewer: Identity) -> GetPolicyResponse:
+        """Of whom the viewer wants to hear, and what the viewer has answered to others."""
+        answer: GetPolicyResponse = await self.notification.call(
+            "GetPolicy", GetPolicyRequest(), timeout=READ_SECONDS, idempotent=True, identity=viewer
         )
         return answer
 

@@ -35,14 +35,16 @@ from notification_service.consumers import (
 )
 from notification_service.events import PUSH_TOPIC, PushLane
 from notification_service.group_servicer import GroupServicer
+from notification_service.policy_servicer import PolicyServicer
 from notification_service.push_servicer import PushServicer
 from notification_service.push_transport import PushTransport
-from notification_service.repository import markers, members, notifications, push, told, watchers
+from notification_service.repository import markers, members, notifications, policies, push, told, watchers
 from notification_service.repository.counts import CountCache
 from notification_service.repository.live import NOTIFICATIONS, PREFIX
 from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.members import MemberRepository
 from notification_service.repository.notifications import HEADS, NotificationRepository
+from notification_service.repository.policies import PolicyRepository
 from notification_service.repository.push import PushRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.watchers import WatcherRepository
@@ -59,6 +61,7 @@ from notification_service.service.push_queue import PushQueue
 from notification_service.service.pusher import Pusher
 from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
+from notification_service.service.sieve import Sieve
 from notification_service.service.standing import StandingTeller
 from notification_service.service.tell import Teller
 from notification_service.service.watch import WatchTeller
@@ -66,6 +69,7 @@ from notification_service.servicer import ALLOWED_CALLERS, NotificationServicer
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.notification.v1.group_service_pb2_grpc import add_GroupServiceServicer_to_server
 from rookery.notification.v1.notification_service_pb2_grpc import add_NotificationServiceServicer_to_server
+from rookery.notification.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
 from rookery.notification.v1.push_service_pb2_grpc import add_PushServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.app import App, Component, Role
@@ -92,6 +96,7 @@ STATEMENTS: Final = {
     **watchers.STATEMENTS,
     **markers.STATEMENTS,
     **push.STATEMENTS,
+    **policies.STATEMENTS,
 }
 
 
@@ -144,6 +149,7 @@ def _serving(core: _Core) -> list[Component]:
     groups = GroupReader(core.heads, core.notifications, core.members, CountCache(core.cache), core.teller)
     grouping = GroupServicer(groups, reader, put_away, marks)
     pushing = PushServicer(core.subscriptions, core.push_key)
+    policing = PolicyServicer(PolicyRepository(core.cql))
     server = RpcServer(
         core.settings,
         verifier=TokenVerifier(AuthClient(auth).signing_keys, core.clock),
@@ -151,6 +157,7 @@ def _serving(core: _Core) -> list[Component]:
             (add_NotificationServiceServicer_to_server, servicer, "rookery.notification.v1.NotificationService"),
             (add_GroupServiceServicer_to_server, grouping, "rookery.notification.v1.GroupService"),
             (add_PushServiceServicer_to_server, pushing, "rookery.notification.v1.PushService"),
+            (add_PolicyServiceServicer_to_server, policing, "rookery.notification.v1.PolicyService"),
         ],
         allowed_callers=ALLOWED_CALLERS,
     )
@@ -190,13 +197,14 @@ def _consuming(core: _Core) -> list[Component]:
         consumer(AUTH_GROUP, [AUTH_TOPIC], SessionsHandler(core.subscriptions)),
         user,
         web,
-        consumer(PUSH_GROUP, [PUSH_TOPIC], PushesHandler(_pusher(core, user, web))),
+        consumer(PUSH_GROUP, [PUSH_TOPIC], PushesHandler(_pusher(core, user, posts, web))),
     ]
 
 
-def _pusher(core: _Core, user: RpcClient, web: Web) -> Pusher:
+def _pusher(core: _Core, user: RpcClient, posts: PostClient, web: Web) -> Pusher:
+    sieve = Sieve(PolicyRepository(core.cql), posts, core.clock)
     users = UserClient(user, core.settings.public_url.rstrip("/") + "/avatars/original/missing.png")
-    return Pusher(core.pushes, core.notifications, users, core.push_key, PushTransport(web), core.clock)
+    return Pusher(core.pushes, core.notifications, users, core.push_key, PushTransport(web), sieve, core.clock)
 
 
 async def migrate() -> None:

@@ -61,6 +61,26 @@ class MarkerMoved(Aborted):
     reason = "MARKER_MOVED"
 
 
+class WrongOutcome(InvalidArgument):
+    """Not what a policy can say."""
+
+    reason = "WRONG_OUTCOME"
+
+    def __init__(self, field: str) -> None:
+        violation = FieldViolation(field, "ERR_INCLUSION", "must be accept, filter or drop")
+        super().__init__(f"{field} must be accept, filter or drop", fields=[violation])
+
+
+class WrongRequests(InvalidArgument):
+    """None, or more than are answered at once."""
+
+    reason = "WRONG_REQUESTS"
+
+    def __init__(self, most: int) -> None:
+        violation = FieldViolation("account_ids", "ERR_OUT_OF_RANGE", f"must name 1 to {most} accounts")
+        super().__init__(f"account_ids must name 1 to {most} accounts", fields=[violation])
+
+
 class WrongSubscription(InvalidArgument):
     """Not where, or with what, a browser can be reached."""
 

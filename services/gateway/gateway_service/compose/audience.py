@@ -31,6 +31,7 @@ class Why(StrEnum):
     NOT_FOLLOWED = "not_followed"
     REPLY_TO_STRANGER = "reply_to_stranger"
     LANGUAGE = "language"
+    POLICY = "policy"
     ON_EXCLUSIVE_LIST = "on_exclusive_list"
     REPLY_OFF_LIST = "reply_off_list"
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from gateway_service.compose.audience import Why, why_not_told
 from gateway_service.compose.entities import COMMUNITY_ID, time_text
 from gateway_service.compose.hydrate import Facts
+from gateway_service.compose.policy import ACCEPT, FILTER, Policy
 from gateway_service.compose.present import Presenter
 from gateway_service.metrics import LEFT_OUT
 from rookery.notification.v1.group_service_pb2 import NotificationGroup
 from rookery.notification.v1.notification_service_pb2 import Notification, NotificationType
+from rookery.notification.v1.policy_service_pb2 import PolicyOutcome
 
 _WARNING, _MESSAGE = NotificationType.NOTIFICATION_TYPE_MODERATION_WARNING, NotificationType.NOTIFICATION_TYPE_MESSAGE
 TYPES: Mapping[str, NotificationType.ValueType] = {
@@ -66,14 +70,40 @@ class Groups:
         self.statuses = others.statuses | self.statuses
 
 
-class Told:
-    """The notifications of one answer; `community` is the account of those that nobody else has made."""
+@dataclass(slots=True)
+class Request:
+    """What waits of one account: how much, since when and until when, and the newest of its posts (0 for none)."""
 
-    def __init__(self, viewer_id: int, facts: Facts, presenter: Presenter, community: bytes) -> None:
+    count: int = 0
+    post_id: int = 0
+    since: Timestamp = field(default_factory=Timestamp)
+    until: Timestamp = field(default_factory=Timestamp)
+
+    def add(self, notification: Notification) -> None:
+        """One that is older than those before."""
+        self.count += 1
+        self.since = notification.create_time
+        if self.count == 1:
+            self.until = notification.create_time
+        if not self.post_id and notification.type == NotificationType.NOTIFICATION_TYPE_MENTION:
+            self.post_id = notification.post_id
+
+
+class Told:
+    """The notifications of one answer; `community` is the account of those that nobody else has made.
+
+    With `filtered` it has also what the viewer's policy keeps apart.
+    """
+
+    def __init__(
+        self, viewer_id: int, facts: Facts, presenter: Presenter, community: bytes, policy: Policy, *, filtered: bool
+    ) -> None:
         self._viewer_id = viewer_id
         self._facts = facts
         self._presenter = presenter
         self._community = community
+        self._policy = policy
+        self._most = FILTER if filtered else ACCEPT
 
     def shown(self, notifications: Iterable[Notification]) -> list[tuple[int, bytes]]:
         """Those notifications that the viewer is shown, in this order: the id and the entity."""
@@ -99,7 +129,7 @@ class Told:
         newest, people = group.newest, {}
         why: Why | None = None
         for account_id in group.account_ids:
-            body = self._account(account_id)
+            body = self._account(newest, account_id)
             if isinstance(body, Why):
                 why = body
             else:
@@ -123,7 +153,7 @@ class Told:
         return None
 
     def _one(self, notification: Notification) -> bytes | Why:
-        account = self._account(notification.account_id)
+        account = self._account(notification, notification.account_id)
         if isinstance(account, Why):
             return account
         if notification.type == _WARNING:
@@ -135,12 +165,43 @@ class Told:
         status = self._presenter.told(notification.post_id)
         return status if isinstance(status, Why) else _body(notification, account, b',"status":' + status)
 
-    def _account(self, account_id: int) -> bytes | Why:
+    def requests(self, notifications: Iterable[Notification]) -> dict[int, Request]:
+        """Those whom the viewer's policy keeps apart and who wait for an answer, by their ids."""
+        found: dict[int, Request] = {}
+        for each in notifications:
+            if self._outcome(each, each.account_id) == FILTER and self._policy.waits(each):
+                body = self._one(each)
+                if not isinstance(body, Why):
+                    found.setdefault(each.account_id, Request()).add(each)
+        return found
+
+    def request_body(self, account_id: int, request: Request) -> bytes:
+        """A NotificationRequest; its id is the account's."""
+        status = self._presenter.told(request.post_id) if request.post_id else None
+        return (
+            b'{"id":"%d","created_at":"%b","updated_at":"%b","account":%b,"notifications_count":"%d","last_status":%b}'
+        ) % (
+            account_id,
+            time_text(request.since).encode(),
+            time_text(request.until).encode(),
+            self._facts.accounts[account_id].body,
+            request.count,
+            status if isinstance(status, bytes) else b"null",
+        )
+
+    def _outcome(self, notification: Notification, account_id: int) -> PolicyOutcome.ValueType:
+        relationship = self._facts.relationships.get(account_id)
+        post = self._facts.posts.get(notification.post_id)
+        return self._policy.outcome(notification.type, account_id, relationship, post)
+
+    def _account(self, notification: Notification, account_id: int) -> bytes | Why:
         if not account_id:
             return self._community
         why = why_not_told(self._viewer_id, account_id, self._facts.relationships)
         if why is not None:
             return why
+        if self._outcome(notification, account_id) > self._most:
+            return Why.POLICY
         account = self._facts.accounts.get(account_id)
         return Why.AUTHOR_UNKNOWN if account is None else account.body
 

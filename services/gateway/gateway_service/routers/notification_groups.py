@@ -17,7 +17,16 @@ from gateway_service.config import Settings
 from gateway_service.errors import RecordNotFound
 from gateway_service.paging import link_header
 from gateway_service.params import Params, query_params
-from gateway_service.routers.notifications import COUNTED, MAX_TYPES, MOST, MOST_COUNTED, READ, WRITE, list_request
+from gateway_service.routers.notifications import (
+    COUNTED,
+    MAX_TYPES,
+    MOST,
+    MOST_COUNTED,
+    READ,
+    WRITE,
+    list_request,
+    with_filtered,
+)
 from gateway_service.routing import Routes, json_array, json_response
 from rookery.notification.v1.group_service_pb2 import (
     DismissGroupRequest,
@@ -68,7 +77,9 @@ class NotificationGroups:
         params = query_params(request)
         form = params.choice("expand_accounts", {FULL: FULL, PARTIAL: PARTIAL}) or FULL
         call = _request(params)
-        page = await self._page(caller.identity, call) if call is not None else GroupPage()
+        page = GroupPage()
+        if call is not None:
+            page = await self._page(caller.identity, call, filtered=with_filtered(params))
         newest_id = page.groups.shown[0][0] if page.groups.shown else 0
         older, newer = page.reached_id, newest_id
         if call is not None and call.query.min_id and not call.query.max_id:
@@ -103,7 +114,7 @@ class NotificationGroups:
             idempotent=True,
             identity=caller.identity,
         )
-        groups = await self._composer.notification_groups(caller.identity, [answer.group])
+        groups = await self._composer.notification_groups(caller.identity, [answer.group], filtered=True)
         if not groups.shown:
             raise RecordNotFound
         return json_response(_body(groups, FULL))
@@ -141,13 +152,13 @@ class NotificationGroups:
         )
         return json_response(b"{}")
 
-    async def _page(self, viewer: Identity, call: ListGroupsRequest) -> GroupPage:
+    async def _page(self, viewer: Identity, call: ListGroupsRequest, *, filtered: bool) -> GroupPage:
         """What is not shown is made up for, in a few rounds; a page that is short all the same has a link on."""
         upwards, page = call.query.min_id > 0 and not call.query.max_id, GroupPage()
         limit = call.query.limit
         for _ in range(MAX_ROUNDS):
             answer = await self._ask(viewer, call)
-            page.groups.add(await self._composer.notification_groups(viewer, answer.groups))
+            page.groups.add(await self._composer.notification_groups(viewer, answer.groups, filtered=filtered))
             page.reached_id = answer.reached_id
             call.query.limit = limit - len(page.groups.shown)
             if not page.reached_id or call.query.limit <= 0:

@@ -68,7 +68,7 @@ class Notifications:
         call = list_request(params)
         if call is None:
             return json_array([])
-        page = await self._page(caller.identity, call)
+        page = await self._page(caller.identity, call, filtered=with_filtered(params))
         link = link_header(self._settings.public_url, request, older=page.older_id or None, newer=page.newer_id or None)
         return json_array(page.items, link)
 
@@ -92,7 +92,7 @@ class Notifications:
             idempotent=True,
             identity=caller.identity,
         )
-        shown = await self._composer.notifications(caller.identity, [answer.notification])
+        shown = await self._composer.notifications(caller.identity, [answer.notification], filtered=True)
         if not shown:
             raise RecordNotFound
         return json_response(shown[0][1])
@@ -120,13 +120,13 @@ class Notifications:
             call.max_id = answer.reached_id
         return count
 
-    async def _page(self, viewer: Identity, call: ListNotificationsRequest) -> NotificationPage:
+    async def _page(self, viewer: Identity, call: ListNotificationsRequest, *, filtered: bool) -> NotificationPage:
         upwards, limit = call.min_id > 0 and not call.max_id, call.limit
         shown: list[tuple[int, bytes]] = []  # in the direction of the page
         reached_id = 0
         for _ in range(MAX_ROUNDS):
             answer = await self._clients.list_notifications(viewer, call)
-            found = await self._composer.notifications(viewer, answer.notifications)
+            found = await self._composer.notifications(viewer, answer.notifications, filtered=filtered)
             shown += reversed(found) if upwards else found
             reached_id = answer.reached_id
             if not reached_id or len(shown) >= limit:
@@ -149,6 +149,11 @@ def _page(shown: Sequence[tuple[int, bytes]], reached_id: int, *, upwards: bool)
     if upwards:
         return NotificationPage(bodies[::-1], older_id=first_id, newer_id=reached_id or last_id)
     return NotificationPage(bodies, older_id=reached_id, newer_id=first_id)
+
+
+def with_filtered(params: Params) -> bool:
+    """What one account did is shown whole, though a policy keeps it apart from the rest."""
+    return bool(params.flag("include_filtered") or params.id("account_id"))
 
 
 def list_request(params: Params) -> ListNotificationsRequest | None:

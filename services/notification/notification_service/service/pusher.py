@@ -16,6 +16,7 @@ from notification_service.push_models import Author, Due, PushPolicy, Subscripti
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.push import PushRepository
 from notification_service.service.push_key import PushKey
+from notification_service.service.sieve import Sieve
 from rookery_common.clock import Clock
 from rookery_common.logs import get_logger
 
@@ -75,6 +76,7 @@ class Pusher:
         authors: Authors,
         key: PushKey,
         transport: Transport,
+        sieve: Sieve,
         clock: Clock,
     ) -> None:
         self._repository = repository
@@ -82,6 +84,7 @@ class Pusher:
         self._authors = authors
         self._key = key
         self._transport = transport
+        self._sieve = sieve
         self._clock = clock
         self._resting: dict[str, float] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
@@ -99,7 +102,7 @@ class Pusher:
             if not subscriptions or not await self._stands(told):
                 return
             author = await self._authors.author(told.recipient_id, told.account_id)
-            if author is None or author.is_muted:
+            if author is None or author.is_muted or not await self._sieve.lets_through(told, author):
                 return
             wanted = [each for each in subscriptions if _is_wanted(each.policy, author)]
             await asyncio.gather(*(self._send(each, told, author) for each in wanted))

@@ -13,6 +13,7 @@ from notification_service.repository.live import NOTIFICATIONS
 from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.members import MemberRepository
 from notification_service.repository.notifications import HEADS, NotificationRepository
+from notification_service.repository.policies import PolicyRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WindowRepository
@@ -90,6 +91,11 @@ def counts(cache: RedisClient, redis_prefix: str) -> CountCache:
 @pytest.fixture
 def told(cql: Cql, clock: FakeClock) -> ToldRepository:
     return ToldRepository(cql, clock)
+
+
+@pytest.fixture
+def policies(cql: Cql) -> PolicyRepository:
+    return PolicyRepository(cql)
 
 
 @pytest.fixture

@@ -20,12 +20,14 @@ from notification_service.placement import notification_of
 from notification_service.push_encryption import Vapid, WrongPoint, encrypt, new_key, parse_key
 from notification_service.push_models import Author, Due, Endpoint, PushPolicy, Subscription
 from notification_service.push_transport import PushTransport
+from notification_service.repository.policies import PolicyRepository
 from notification_service.repository.push import PushRepository
 from notification_service.service import pusher as pusher_module
 from notification_service.service.push import Subscriptions
 from notification_service.service.push_key import PushKey
 from notification_service.service.push_queue import KNOWN_SECONDS, PushQueue
 from notification_service.service.pusher import NEWS_MS, REST_SECONDS, Pusher
+from notification_service.service.sieve import Sieve
 from notification_service.service.tell import Teller
 from rookery_common.clients.web import Web
 from rookery_common.testing import FakeClock
@@ -115,8 +117,17 @@ def subscriptions(pushes: MemoryPushes, clock: FakeClock) -> Subscriptions:
 
 
 @pytest.fixture
-def pusher(pushes: MemoryPushes, notifications: Any, people: People, services: Services, clock: FakeClock) -> Pusher:
-    return Pusher(pushes, notifications, people, PushKey(pushes, "https://rookery.test"), services, clock)
+def pusher(
+    pushes: MemoryPushes,
+    notifications: Any,
+    people: People,
+    services: Services,
+    policies: PolicyRepository,
+    authors: Any,
+    clock: FakeClock,
+) -> Pusher:
+    key, sieve = PushKey(pushes, "https://rookery.test"), Sieve(policies, authors, clock)
+    return Pusher(pushes, notifications, people, key, services, sieve, clock)
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gateway_fakes.notification_policy import Policies
 from gateway_fakes.service import FakeService
 from rookery.notification.v1 import notification_service_pb2 as pb
+from rookery.notification.v1 import policy_service_pb2 as policy_pb
 from rookery.notification.v1 import push_service_pb2 as push_pb
 from rookery_common.auth import Identity
 from rookery_common.errors import NotFound
@@ -25,6 +27,15 @@ class FakeNotification(FakeService):
         self.markers: dict[tuple[int, int], pb.Marker] = {}
         self.pushes: dict[int, push_pb.PushSubscription] = {}
         self.put: list[push_pb.PutPushSubscriptionRequest] = []
+        self.policies = Policies()
+
+    def GetPolicy(self, request: policy_pb.GetPolicyRequest, who: Identity | None) -> Any:
+        assert who is not None
+        return self.policies.get(who.account_id)
+
+    def UpdatePolicy(self, request: policy_pb.UpdatePolicyRequest, who: Identity | None) -> Any:
+        assert who is not None
+        return self.policies.update(who.account_id, request)
 
     def GetMarkers(self, request: pb.GetMarkersRequest, who: Identity | None) -> Any:
         assert who is not None

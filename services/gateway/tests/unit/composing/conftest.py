@@ -16,6 +16,7 @@ from gateway_fakes.account_lists import ListServer
 from gateway_fakes.feed import EVERYBODY, FeedServer
 from gateway_fakes.filters import FilterServer
 from gateway_fakes.notification_groups import NotificationGroups
+from gateway_fakes.notification_policy import Policies, PolicyServer
 from gateway_fakes.post_server import PostServer
 from gateway_fakes.tags import TagServer
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -37,6 +38,7 @@ from rookery.notification.v1 import (
     group_service_pb2_grpc,
     notification_service_pb2,
     notification_service_pb2_grpc,
+    policy_service_pb2_grpc,
 )
 from rookery.post.v1 import post_pb2, post_service_pb2_grpc
 from rookery.user.v1 import account_pb2, user_service_pb2, user_service_pb2_grpc
@@ -85,6 +87,7 @@ class World:
     told: dict[int, list[notification_service_pb2.Notification]] = field(default_factory=dict)
     groups: dict[int, list[group_service_pb2.NotificationGroup]] = field(default_factory=dict)
     markers: dict[int, int] = field(default_factory=dict)
+    policies: Policies = field(default_factory=Policies)
     news: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     listening: set[int] = field(default_factory=set)
 
@@ -337,6 +340,11 @@ async def gateway(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
                 group_service_pb2_grpc.add_GroupServiceServicer_to_server,
                 make(NotificationGroups),
                 "rookery.notification.v1.GroupService",
+            ),
+            (
+                policy_service_pb2_grpc.add_PolicyServiceServicer_to_server,
+                make(PolicyServer),
+                "rookery.notification.v1.PolicyService",
             ),
             (auth_service_pb2_grpc.add_AuthServiceServicer_to_server, make(Auth), "rookery.auth.v1.AuthService"),
         )

@@ -1,0 +1,26 @@
+"""Of whom one wants to hear: strangers are kept apart until one accepts them."""
+
+from __future__ import annotations
+
+from harness.people import Person
+from harness.platform import Platform
+
+
+def test_what_strangers_do_waits_as_a_request_until_it_is_accepted(
+    platform: Platform, alice: Person, bob: Person, carol: Person
+) -> None:
+    policy = alice.api.update_notifications_policy(for_not_following="filter")
+    assert (policy.for_not_following, policy.for_private_mentions) == ("filter", "filter")
+    alice.api.account_follow(bob.account_id)
+    for person in (bob, carol):
+        person.api.status_post(f"@{alice.username} hello")
+    platform.drain()
+    assert [each.account.username for each in alice.api.notifications()] == [bob.username]
+    (request,) = alice.api.notification_requests()
+    assert (request.account.username, str(request.notifications_count)) == (carol.username, "1")
+    assert f"@{alice.username}" in alice.api.notification_request(request.id).last_status.content
+    assert alice.api.notifications_policy().summary.pending_requests_count == 1
+    alice.api.accept_notification_request(request.id)
+    assert alice.api.notifications_merged()
+    assert {each.account.username for each in alice.api.notifications()} == {bob.username, carol.username}
+    assert list(alice.api.notification_requests()) == []

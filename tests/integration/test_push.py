@@ -33,6 +33,19 @@ def test_a_browser_is_pushed_what_it_subscribed_to_until_it_ends_that(
         assert pushed["access_token"] == alice.token
         assert f"k={made.server_key}" in headers["authorization"]
 
+        muted = bob.api.status_post("A long talk")
+        alice.api.status_mute(muted)
+        alice.api.create_filter_v2(
+            "Spoilers", ["notifications"], "hide", keywords_attributes=[{"keyword": "ending", "whole_word": True}]
+        )
+        bob.api.status_post(f"@{alice.username} and another thing", in_reply_to_id=muted)
+        bob.api.status_post(f"@{alice.username} the ending is")
+        bob.api.status_post(f"@{alice.username} pending")
+        platform.drain()
+        shown = [each["id"] for each in alice.api.notifications(types=["mention"])]
+        assert [browser.next(60)[1]["notification_id"]] == [str(shown[0])]
+        assert len(shown) == 2
+
         alice.api.push_subscription_update(mention_events=False)
         alice.api.push_subscription_update(mention_events=True)
         browser.status = 410

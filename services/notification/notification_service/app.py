@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from notification_service import __version__
-from notification_service.clients import AuthClient, PostClient, UserClient, post_stub
+from notification_service.clients import AuthClient, PostClient, UserClient, post_stub, user_stub
 from notification_service.config import Settings
 from notification_service.consumers import (
     AUTH_GROUP,
@@ -71,7 +71,6 @@ from rookery.notification.v1.group_service_pb2_grpc import add_GroupServiceServi
 from rookery.notification.v1.notification_service_pb2_grpc import add_NotificationServiceServicer_to_server
 from rookery.notification.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
 from rookery.notification.v1.push_service_pb2_grpc import add_PushServiceServicer_to_server
-from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.app import App, Component, Role
 from rookery_common.auth import TokenVerifier
 from rookery_common.clients.cassandra import Cql
@@ -167,7 +166,7 @@ def _serving(core: _Core) -> list[Component]:
 def _consuming(core: _Core) -> list[Component]:
     settings = core.settings
     post = RpcClient(settings, settings.post_target, post_stub, service="post")
-    user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
+    user = RpcClient(settings, settings.user_target, user_stub, service="user")
     web = Web(settings, user_agent=f"Rookery/{__version__} ({settings.public_url})")
     told_posts = ToldRepository(core.cql, core.clock)
     consumer = partial(
@@ -202,8 +201,8 @@ def _consuming(core: _Core) -> list[Component]:
 
 
 def _pusher(core: _Core, user: RpcClient, posts: PostClient, web: Web) -> Pusher:
-    sieve = Sieve(PolicyRepository(core.cql), posts, core.clock)
     users = UserClient(user, core.settings.public_url.rstrip("/") + "/avatars/original/missing.png")
+    sieve = Sieve(PolicyRepository(core.cql), posts, users, core.clock)
     return Pusher(core.pushes, core.notifications, users, core.push_key, PushTransport(web), sieve, core.clock)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, Final
 
+from notification_service.avoidance import Avoidance, ShownPost, folded, word_pattern
 from notification_service.push_models import Author
 from rookery.auth.v1 import auth_service_pb2 as auth_pb
 from rookery.post.v1 import engagement_service_pb2 as engagement_pb
@@ -14,9 +15,13 @@ from rookery.post.v1 import poll_service_pb2 as poll_pb
 from rookery.post.v1 import post_service_pb2 as pb
 from rookery.post.v1.engagement_service_pb2_grpc import EngagementServiceStub
 from rookery.post.v1.poll_service_pb2_grpc import PollServiceStub
+from rookery.post.v1.post_pb2 import Visibility
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
+from rookery.user.v1 import filter_service_pb2 as filter_pb
 from rookery.user.v1 import user_service_pb2 as user_pb
 from rookery.user.v1.account_pb2 import Account, Relationship
+from rookery.user.v1.filter_service_pb2_grpc import FilterServiceStub
+from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.errors import NotFound
 from rookery_common.rpc import Batcher, RpcClient
 
@@ -34,7 +39,18 @@ def post_stub(channel: Any) -> SimpleNamespace:
     return SimpleNamespace(
         BatchGetPosts=posts.BatchGetPosts,
         ListEngagedAccounts=engagement.ListEngagedAccounts,
+        ListPostsFor=posts.ListPostsFor,
         ListVoters=polls.ListVoters,
+    )
+
+
+def user_stub(channel: Any) -> SimpleNamespace:
+    """What is called of user's gRPC services, over one channel."""
+    users, filters = UserServiceStub(channel), FilterServiceStub(channel)
+    return SimpleNamespace(
+        BatchGetAccounts=users.BatchGetAccounts,
+        ListFiltersOf=filters.ListFiltersOf,
+        ListRelationshipsOf=users.ListRelationshipsOf,
     )
 
 
@@ -51,6 +67,14 @@ class PostClient:
         parts = [ids[first : first + POSTS_PER_ENTRY] for first in range(0, len(ids), POSTS_PER_ENTRY)]
         results = await asyncio.gather(*(self._ask(part) for part in parts))
         return {view.post_id: view.author_id for result in results for view in result.posts}
+
+    async def shown_to(self, account_id: int, post_id: int) -> ShownPost | None:
+        """The post as the account is shown it, if it is."""
+        request = pb.ListPostsForRequest(account_id=account_id, post_ids=[post_id])
+        response: pb.ListPostsForResponse = await self._post.call(
+            "ListPostsFor", request, timeout=POSTS_SECONDS, idempotent=True, identity=None
+        )
+        return next((_shown(view) for view in response.posts if view.post_id == post_id), None)
 
     async def rebloggers(self, post_id: int, after_id: int) -> tuple[Sequence[int], int]:
         """Some of those who reblog a post, and after whom to go on (0 at the end); none where not anyone may see it."""
@@ -115,6 +139,17 @@ class UserClient:
             is_follower=relationship.followed_by,
         )
 
+    async def avoided(self, account_id: int) -> Sequence[Avoidance]:
+        """What the account wants no notifications of."""
+        response: filter_pb.ListFiltersOfResponse = await self._user.call(
+            "ListFiltersOf",
+            filter_pb.ListFiltersOfRequest(account_id=account_id),
+            timeout=USER_SECONDS,
+            idempotent=True,
+            identity=None,
+        )
+        return [_avoidance(each) for each in response.filters if _is_hiding(each)]
+
     async def _account(self, account_id: int) -> Account | None:
         entry = user_pb.BatchGetAccountsEntry(accounts=[user_pb.AccountQuery(account_id=account_id)])
         result = await self._accounts(entry, timeout=USER_SECONDS, identity=None)
@@ -135,6 +170,31 @@ class UserClient:
             "BatchGetAccounts", request, timeout=timeout, identity=None
         )
         return response.results
+
+
+def _shown(view: pb.PostView) -> ShownPost:
+    post = view.post
+    return ShownPost(
+        post_id=view.post_id,
+        author_id=view.author_id,
+        answered_id=post.in_reply_to_account_id,
+        text=folded(post.spoiler_text, post.text, *post.poll.options, *(media.description for media in post.media)),
+        is_direct=post.visibility == Visibility.VISIBILITY_DIRECT,
+        is_muted=view.marks.muted,
+    )
+
+
+def _is_hiding(message: filter_pb.Filter) -> bool:
+    is_here = filter_pb.FilterContext.FILTER_CONTEXT_NOTIFICATIONS in message.contexts
+    return is_here and message.action == filter_pb.FilterAction.FILTER_ACTION_HIDE
+
+
+def _avoidance(message: filter_pb.Filter) -> Avoidance:
+    return Avoidance(
+        words=[word_pattern(each.keyword, whole=each.whole_word) for each in message.keywords],
+        post_ids=frozenset(each.status_id for each in message.statuses),
+        ends_at_ms=message.expire_time.ToMilliseconds() if message.HasField("expire_time") else 0,
+    )
 
 
 class AuthClient:

@@ -291,6 +291,7 @@ def _post_change(event: Event) -> PostChange | None:
         at_ms=_event_ms(event),
         is_for_watchers=not isinstance(message, post_events.PostUpdated) and _is_for_watchers(post),
         quoted_author_id=post.quote.author_id if post.quote.state == post_pb2.QUOTE_STATE_ACCEPTED else 0,
+        unquoted_author_id=post.quote.author_id if post.quote.state == post_pb2.QUOTE_STATE_REVOKED else 0,
         edited_at_ms=post.edit_time.ToMilliseconds() if isinstance(message, post_events.PostUpdated) else 0,
     )
 

@@ -147,6 +147,8 @@ class PostSeen:
     is_for_watchers: bool = False
     # Whose post it quotes; 0 for none, and where that was taken away from it.
     quoted_author_id: int = 0
+    # From whom a quote of theirs was taken away by themselves; 0 for none.
+    unquoted_author_id: int = 0
     # When it was edited; 0 where this is no edit.
     edited_at_ms: int = 0
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from notification_service.avoidance import Avoidance, ShownPost
 from notification_service.models import Act, Kind, Notification, NotificationPage, PageQuery, PostSeen
 from notification_service.placement import notification_of
 from notification_service.repository.counts import CountCache
@@ -47,11 +48,21 @@ class Authors:
         self.reblogged_by: dict[int, list[int]] = {}
         self.voted: dict[tuple[int, int], list[int]] = {}
         self.away = False
+        self.shown: dict[int, ShownPost] = {}
+        self.hidden: set[int] = set()
+        self.avoidances: list[Avoidance] = []
 
     async def of_posts(self, post_ids: Collection[int]) -> Mapping[int, int]:
         if self.away:
             raise Unavailable("post is away")
         return {post_id: self.by_post[post_id] for post_id in post_ids if post_id in self.by_post}
+
+    async def shown_to(self, account_id: int, post_id: int) -> ShownPost | None:
+        post = ShownPost(post_id, BOB, 0, "hello", is_direct=False, is_muted=False)
+        return None if post_id in self.hidden else self.shown.get(post_id, post)
+
+    async def avoided(self, account_id: int) -> Sequence[Avoidance]:
+        return self.avoidances
 
     async def rebloggers(self, post_id: int, after_id: int) -> tuple[Sequence[int], int]:
         rest = [number for number in sorted(self.reblogged_by.get(post_id, [])) if number > after_id]

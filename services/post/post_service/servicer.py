@@ -55,6 +55,7 @@ ALLOWED_CALLERS: Final = {
     "ListEngagedAccounts": frozenset({GATEWAY, NOTIFICATION}),
     "ListAccountPosts": frozenset({GATEWAY, FEED, SEARCH}),
     "ListVoters": frozenset({NOTIFICATION}),
+    "ListPostsFor": frozenset({NOTIFICATION}),
     "ListQuotes": frozenset({GATEWAY, NOTIFICATION}),
 }
 
@@ -91,6 +92,16 @@ class PostServicer(pb_grpc.PostServiceServicer):
     async def BatchGetPosts(self, request: pb.BatchGetPostsRequest, context: Context) -> pb.BatchGetPostsResponse:
         results = await serve_batch(request.entries, self._verifier, self._get_posts, pb.BatchGetPostsResult)
         return pb.BatchGetPostsResponse(results=results)
+
+    async def ListPostsFor(self, request: pb.ListPostsForRequest, context: Context) -> pb.ListPostsForResponse:
+        if request.account_id <= 0:
+            raise InvalidField("account_id", "ERR_INVALID", "must be an id")
+        viewer = Identity(account_id=request.account_id, session_id=0, app_id=0)
+        queries = [PostQuery(post_id) for post_id in request.post_ids]
+        (answer,) = await self._rules.reader.batch_get([ViewerQuery(viewer, queries)])
+        if isinstance(answer, AppError):
+            raise answer
+        return pb.ListPostsForResponse(posts=_result(answer).posts)
 
     async def ListAccountPosts(
         self, request: pb.ListAccountPostsRequest, context: Context

@@ -23,7 +23,7 @@ ALLOWED_CALLERS = {
     for name in (
         "ListFilters", "CreateFilter", "UpdateFilter", "DeleteFilter", "AddFilterStatus", "RemoveFilterStatus",
     )
-}  # fmt: skip
+} | {"ListFiltersOf": frozenset({"notification"})}  # fmt: skip
 WRITE_SCOPE = "write:filters"
 RpcContext = grpc.aio.ServicerContext[Any, Any]
 
@@ -38,6 +38,12 @@ class FilterServicer(FilterServiceServicer):
         # Whoever is shown posts is shown them filtered: any token of the account will do.
         filters = await self._filters.list(_account(require_identity().account_id))
         return pb.ListFiltersResponse(filters=map(_filter, filters))
+
+    async def ListFiltersOf(self, request: pb.ListFiltersOfRequest, context: RpcContext) -> pb.ListFiltersOfResponse:
+        if request.account_id <= 0:
+            raise FieldInvalid("account_id", "must be an id")
+        filters = await self._filters.list(request.account_id)
+        return pb.ListFiltersOfResponse(filters=map(_filter, filters))
 
     async def CreateFilter(self, request: pb.CreateFilterRequest, context: RpcContext) -> pb.CreateFilterResponse:
         me = _account(require_identity(WRITE_SCOPE).account_id)

@@ -34,6 +34,7 @@ class PostTeller:
     async def apply(self, changes: Sequence[PostChange]) -> None:
         """In their order for each post. Raises Unavailable: then it is to be done again."""
         await self._tell(await self._acts([change for change in changes if isinstance(change, PostSeen)]))
+        await self._unquote([change for change in changes if isinstance(change, PostSeen)])
         await self._end({change.post_id: change for change in changes if isinstance(change, PostGone)})
 
     async def _acts(self, seen: Sequence[PostSeen]) -> dict[TellingKey, Act]:
@@ -54,6 +55,18 @@ class PostTeller:
         due = {key: notification_of(act) for key, act in acts.items() if _is_due(act, known.get(key, 0))}
         await self._told.add([Told(*key, due[key].notification_id) for key in due if key not in known])
         await self._teller.tell(list(due.values()))
+
+    async def _unquote(self, seen: Sequence[PostSeen]) -> None:
+        """Whoever takes a post of theirs away from a quote is told of it no longer."""
+        keys = [(post.post_id, Kind.QUOTE, post.unquoted_author_id) for post in seen if post.unquoted_author_id]
+        if keys:
+            authors = {post.post_id: post.author_id for post in seen}
+            told = await self._told.standing(keys)
+            gone = [
+                Notification(number, recipient_id, kind, authors[post_id], post_id)
+                for (post_id, kind, recipient_id), number in told.items()
+            ]
+            await self._teller.put_away(gone, "unquoted")
 
     async def _end(self, gone: Mapping[int, PostGone]) -> None:
         if not gone:

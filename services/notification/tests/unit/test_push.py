@@ -17,6 +17,7 @@ from notification_service.config import Settings
 from notification_service.errors import ForbiddenEndpoint, PushNotTaken, SubscriptionNotFound, WrongSubscription
 from notification_service.models import Kind, Notification
 from notification_service.placement import notification_of
+from notification_service.policy_models import Outcome
 from notification_service.push_encryption import Vapid, WrongPoint, encrypt, new_key, parse_key
 from notification_service.push_models import Author, Due, Endpoint, PushPolicy, Subscription
 from notification_service.push_transport import PushTransport
@@ -126,7 +127,7 @@ def pusher(
     authors: Any,
     clock: FakeClock,
 ) -> Pusher:
-    key, sieve = PushKey(pushes, "https://rookery.test"), Sieve(policies, authors, clock)
+    key, sieve = PushKey(pushes, "https://rookery.test"), Sieve(policies, authors, authors, clock)
     return Pusher(pushes, notifications, people, key, services, sieve, clock)
 
 
@@ -263,6 +264,20 @@ async def test_what_is_old_taken_back_or_of_another_kind_is_not_pushed(
     await teller.put_away([told], "taken_back")
     await push(told)
     assert services.asked == []
+
+
+async def test_what_the_recipient_may_not_see_or_keeps_apart_is_not_pushed(
+    push: Push, services: Services, phone: Subscription, told: Notification, policies: PolicyRepository, authors: Any
+) -> None:
+    authors.hidden.add(told.subject_id)
+    await push(told)
+    authors.hidden.clear()
+    await policies.put(ALICE, {"not_followers": Outcome.FILTER})
+    await push(told)
+    assert services.asked == []
+    await policies.accept(ALICE, [told.account_id])
+    await push(told)
+    assert len(services.asked) == 1
 
 
 @pytest.mark.parametrize("status", [404, 410])

@@ -74,6 +74,19 @@ async def test_a_post_tells_those_whom_it_names(posts: PostTeller, lists: Any, a
     assert await lists.of(BOB) == []
 
 
+async def test_a_quote_that_its_author_takes_back_is_told_of_no_longer(
+    posts: PostTeller, lists: Any, acts: Any
+) -> None:
+    quote = replace(acts.post(), quoted_author_id=ALICE)
+    revoked = replace(quote, quoted_author_id=0, unquoted_author_id=ALICE)
+    await posts.apply([quote, acts.post(ALICE)])
+    for _ in range(2):
+        await posts.apply([revoked])
+        assert [kind for kind, _, _ in await lists.of()] == [Kind.MENTION]
+    await posts.apply([quote])
+    assert [kind for kind, _, _ in await lists.of()] == [Kind.MENTION]
+
+
 async def test_a_quote_tells_the_author_of_what_it_quotes(posts: PostTeller, lists: Any, acts: Any) -> None:
     quote = replace(acts.post(), quoted_author_id=ALICE)
     for _ in range(2):

@@ -47,10 +47,11 @@ def keyword(text: str, **more: Any) -> pb.FilterKeywordChange:
 
 @dataclass
 class Caller:
-    """The gateway, and tokens of whom it calls for."""
+    """The gateway, and tokens of whom it calls for; and notification, which calls for nobody."""
 
     client: RpcClient
     tokens: Tokens
+    notification: RpcClient
 
     async def __call__(
         self, method: str, who: int, *, scopes: tuple[str, ...] = ("read", "write"), **fields: Any
@@ -77,8 +78,11 @@ async def call(
         network = Network(stack, tokens.verifier)
         registration = (add_FilterServiceServicer_to_server, FilterServicer(filters), SERVICE_NAME)
         server = await network.serve(registration, allowed_callers=ALLOWED_CALLERS)
-        settings = settings_of("gateway")
-        yield Caller(await network.client(server.port, FilterServiceStub, service="user", settings=settings), tokens)
+        gateway, notification = [
+            await network.client(server.port, FilterServiceStub, service="user", settings=settings_of(name))
+            for name in ("gateway", "notification")
+        ]
+        yield Caller(gateway, tokens, notification)
 
 
 async def test_a_filter_that_is_asked_for_again_is_made_once(call: Caller, real_world: World) -> None:
@@ -206,6 +210,17 @@ async def test_filters_need_a_token_of_their_owner(call: Caller, real_world: Wor
             await call(method, 0)
     with pytest.raises(NotFound):
         await call("CreateFilter", 404, title="x", contexts=[HOME])
+
+
+async def test_filters_of_an_account_are_told_to_notification_alone(call: Caller, real_world: World) -> None:
+    alice = await real_world.sign_up("alice")
+    made = await call.made(alice, keywords=[keyword("crow")])
+    request = pb.ListFiltersOfRequest(account_id=alice)
+    assert list((await call.notification.call("ListFiltersOf", request, timeout=5)).filters) == [made]
+    with pytest.raises(PermissionDenied):
+        await call.client.call("ListFiltersOf", request, timeout=5)
+    with pytest.raises(InvalidArgument):
+        await call.notification.call("ListFiltersOf", pb.ListFiltersOfRequest(), timeout=5)
 
 
 async def test_each_change_is_told_of_without_its_words(

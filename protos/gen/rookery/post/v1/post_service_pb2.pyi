@@ -278,6 +278,51 @@ class PostView(_message.Message):
 Global___PostView: _TypeAlias = PostView  # noqa: Y015
 
 @_typing.final
+class ListPostsForRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    POST_IDS_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.int
+    @_builtins.property
+    def post_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """As many as in an entry of BatchGetPosts."""
+
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.int = ...,
+        post_ids: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "post_ids", b"post_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPostsForRequest: _TypeAlias = ListPostsForRequest  # noqa: Y015
+
+@_typing.final
+class ListPostsForResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def posts(self) -> _containers.RepeatedCompositeFieldContainer[Global___PostView]: ...
+    def __init__(
+        self,
+        *,
+        posts: _abc.Iterable[Global___PostView] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["posts", b"posts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPostsForResponse: _TypeAlias = ListPostsForResponse  # noqa: Y015
+
+@_typing.final
 class ListAccountPostsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -45,6 +45,11 @@ class PostServiceStub:
                 request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.BatchGetPostsRequest.SerializeToString,
                 response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.BatchGetPostsResponse.FromString,
                 _registered_method=True)
+        self.ListPostsFor = channel.unary_unary(
+                '/rookery.post.v1.PostService/ListPostsFor',
+                request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsForRequest.SerializeToString,
+                response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsForResponse.FromString,
+                _registered_method=True)
         self.ListAccountPosts = channel.unary_unary(
                 '/rookery.post.v1.PostService/ListAccountPosts',
                 request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListAccountPostsRequest.SerializeToString,
@@ -128,6 +133,14 @@ class PostServiceServicer:
 
     def BatchGetPosts(self, request, context):
         """Hot: posts that the caller may see, with the caller's marks; others are left out, without saying why.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPostsFor(self, request, context):
+        """Posts as an account is shown them, with its marks, for work that is done for it while no user is there; others are left out. Called by
+        notification. Errors: INVALID_ARGUMENT (account_id, posts).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -241,6 +254,11 @@ def add_PostServiceServicer_to_server(servicer, server):
                     servicer.BatchGetPosts,
                     request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.BatchGetPostsRequest.FromString,
                     response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.BatchGetPostsResponse.SerializeToString,
+            ),
+            'ListPostsFor': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPostsFor,
+                    request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsForRequest.FromString,
+                    response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsForResponse.SerializeToString,
             ),
             'ListAccountPosts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAccountPosts,
@@ -363,6 +381,33 @@ class PostService:
             '/rookery.post.v1.PostService/BatchGetPosts',
             rookery_dot_post_dot_v1_dot_post__service__pb2.BatchGetPostsRequest.SerializeToString,
             rookery_dot_post_dot_v1_dot_post__service__pb2.BatchGetPostsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPostsFor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.post.v1.PostService/ListPostsFor',
+            rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsForRequest.SerializeToString,
+            rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsForResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,10 @@ class PostServiceStub:
     """
     BatchGetPosts: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.BatchGetPostsRequest, _post_service_pb2.BatchGetPostsResponse]
     """Hot: posts that the caller may see, with the caller's marks; others are left out, without saying why."""
+    ListPostsFor: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.ListPostsForRequest, _post_service_pb2.ListPostsForResponse]
+    """Posts as an account is shown them, with its marks, for work that is done for it while no user is there; others are left out. Called by
+    notification. Errors: INVALID_ARGUMENT (account_id, posts).
+    """
     ListAccountPosts: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.ListAccountPostsRequest, _post_service_pb2.ListAccountPostsResponse]
     """An author's posts that the caller may see, newest first. With no user behind the call, feed is given all but direct ones, and
     search all. Errors: INVALID_ARGUMENT (page_size).
@@ -91,6 +95,10 @@ class PostServiceAsyncStub(PostServiceStub):
     """
     BatchGetPosts: _aio.UnaryUnaryMultiCallable[_post_service_pb2.BatchGetPostsRequest, _post_service_pb2.BatchGetPostsResponse]  # type: ignore[assignment]
     """Hot: posts that the caller may see, with the caller's marks; others are left out, without saying why."""
+    ListPostsFor: _aio.UnaryUnaryMultiCallable[_post_service_pb2.ListPostsForRequest, _post_service_pb2.ListPostsForResponse]  # type: ignore[assignment]
+    """Posts as an account is shown them, with its marks, for work that is done for it while no user is there; others are left out. Called by
+    notification. Errors: INVALID_ARGUMENT (account_id, posts).
+    """
     ListAccountPosts: _aio.UnaryUnaryMultiCallable[_post_service_pb2.ListAccountPostsRequest, _post_service_pb2.ListAccountPostsResponse]  # type: ignore[assignment]
     """An author's posts that the caller may see, newest first. With no user behind the call, feed is given all but direct ones, and
     search all. Errors: INVALID_ARGUMENT (page_size).
@@ -150,6 +158,16 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_post_service_pb2.BatchGetPostsResponse, _abc.Awaitable[_post_service_pb2.BatchGetPostsResponse]]:
         """Hot: posts that the caller may see, with the caller's marks; others are left out, without saying why."""
+
+    @_abc_1.abstractmethod
+    def ListPostsFor(
+        self,
+        request: _post_service_pb2.ListPostsForRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_post_service_pb2.ListPostsForResponse, _abc.Awaitable[_post_service_pb2.ListPostsForResponse]]:
+        """Posts as an account is shown them, with its marks, for work that is done for it while no user is there; others are left out. Called by
+        notification. Errors: INVALID_ARGUMENT (account_id, posts).
+        """
 
     @_abc_1.abstractmethod
     def ListAccountPosts(

@@ -25,49 +25,53 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$rookery/user/v1/filter_service.proto\x12\x0frookery.user.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\x02\n\x06\x46ilter\x12\x11\n\tfilter_id\x18\x01 \x01(\x03\x12\r\n\x05title\x18\x02 \x01(\t\x12\x30\n\x08\x63ontexts\x18\x03 \x03(\x0e\x32\x1e.rookery.user.v1.FilterContext\x12-\n\x06\x61\x63tion\x18\x04 \x01(\x0e\x32\x1d.rookery.user.v1.FilterAction\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x08keywords\x18\x06 \x03(\x0b\x32\x1e.rookery.user.v1.FilterKeyword\x12/\n\x08statuses\x18\x07 \x03(\x0b\x32\x1d.rookery.user.v1.FilterStatus\"H\n\rFilterKeyword\x12\x12\n\nkeyword_id\x18\x01 \x01(\x03\x12\x0f\n\x07keyword\x18\x02 \x01(\t\x12\x12\n\nwhole_word\x18\x03 \x01(\x08\";\n\x0c\x46ilterStatus\x12\x18\n\x10\x66ilter_status_id\x18\x01 \x01(\x03\x12\x11\n\tstatus_id\x18\x02 \x01(\x03\"\x14\n\x12ListFiltersRequest\"?\n\x13ListFiltersResponse\x12(\n\x07\x66ilters\x18\x01 \x03(\x0b\x32\x17.rookery.user.v1.Filter\"\xe9\x01\n\x13\x43reateFilterRequest\x12\r\n\x05title\x18\x01 \x01(\t\x12\x30\n\x08\x63ontexts\x18\x02 \x03(\x0e\x32\x1e.rookery.user.v1.FilterContext\x12-\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x1d.rookery.user.v1.FilterAction\x12\x16\n\x0e\x65xpire_seconds\x18\x04 \x01(\x03\x12\x36\n\x08keywords\x18\x05 \x03(\x0b\x32$.rookery.user.v1.FilterKeywordChange\x12\x12\n\nrequest_id\x18\x06 \x01(\t\"?\n\x14\x43reateFilterResponse\x12\'\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x17.rookery.user.v1.Filter\"\x83\x01\n\x13\x46ilterKeywordChange\x12\x12\n\nkeyword_id\x18\x01 \x01(\x03\x12\x14\n\x07keyword\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x17\n\nwhole_word\x18\x03 \x01(\x08H\x01\x88\x01\x01\x12\x0e\n\x06remove\x18\x04 \x01(\x08\x42\n\n\x08_keywordB\r\n\x0b_whole_word\"\x8f\x02\n\x13UpdateFilterRequest\x12\x11\n\tfilter_id\x18\x01 \x01(\x03\x12\x12\n\x05title\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x30\n\x08\x63ontexts\x18\x03 \x03(\x0e\x32\x1e.rookery.user.v1.FilterContext\x12-\n\x06\x61\x63tion\x18\x04 \x01(\x0e\x32\x1d.rookery.user.v1.FilterAction\x12\x1b\n\x0e\x65xpire_seconds\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x36\n\x08keywords\x18\x06 \x03(\x0b\x32$.rookery.user.v1.FilterKeywordChangeB\x08\n\x06_titleB\x11\n\x0f_expire_seconds\"?\n\x14UpdateFilterResponse\x12\'\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x17.rookery.user.v1.Filter\"(\n\x13\x44\x65leteFilterRequest\x12\x11\n\tfilter_id\x18\x01 \x01(\x03\"\x16\n\x14\x44\x65leteFilterResponse\">\n\x16\x41\x64\x64\x46ilterStatusRequest\x12\x11\n\tfilter_id\x18\x01 \x01(\x03\x12\x11\n\tstatus_id\x18\x02 \x01(\x03\"B\n\x17\x41\x64\x64\x46ilterStatusResponse\x12\'\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x17.rookery.user.v1.Filter\"5\n\x19RemoveFilterStatusRequest\x12\x18\n\x10\x66ilter_status_id\x18\x01 \x01(\x03\"\x1c\n\x1aRemoveFilterStatusResponse*\xbc\x01\n\rFilterContext\x12\x1e\n\x1a\x46ILTER_CONTEXT_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46ILTER_CONTEXT_HOME\x10\x01\x12 \n\x1c\x46ILTER_CONTEXT_NOTIFICATIONS\x10\x02\x12\x19\n\x15\x46ILTER_CONTEXT_PUBLIC\x10\x03\x12\x19\n\x15\x46ILTER_CONTEXT_THREAD\x10\x04\x12\x1a\n\x16\x46ILTER_CONTEXT_ACCOUNT\x10\x05*u\n\x0c\x46ilterAction\x12\x1d\n\x19\x46ILTER_ACTION_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46ILTER_ACTION_WARN\x10\x01\x12\x16\n\x12\x46ILTER_ACTION_HIDE\x10\x02\x12\x16\n\x12\x46ILTER_ACTION_BLUR\x10\x03\x32\xd5\x04\n\rFilterService\x12X\n\x0bListFilters\x12#.rookery.user.v1.ListFiltersRequest\x1a$.rookery.user.v1.ListFiltersResponse\x12[\n\x0c\x43reateFilter\x12$.rookery.user.v1.CreateFilterRequest\x1a%.rookery.user.v1.CreateFilterResponse\x12[\n\x0cUpdateFilter\x12$.rookery.user.v1.UpdateFilterRequest\x1a%.rookery.user.v1.UpdateFilterResponse\x12[\n\x0c\x44\x65leteFilter\x12$.rookery.user.v1.DeleteFilterRequest\x1a%.rookery.user.v1.DeleteFilterResponse\x12\x64\n\x0f\x41\x64\x64\x46ilterStatus\x12\'.rookery.user.v1.AddFilterStatusRequest\x1a(.rookery.user.v1.AddFilterStatusResponse\x12m\n\x12RemoveFilterStatus\x12*.rookery.user.v1.RemoveFilterStatusRequest\x1a+.rookery.user.v1.RemoveFilterStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$rookery/user/v1/filter_service.proto\x12\x0frookery.user.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\x02\n\x06\x46ilter\x12\x11\n\tfilter_id\x18\x01 \x01(\x03\x12\r\n\x05title\x18\x02 \x01(\t\x12\x30\n\x08\x63ontexts\x18\x03 \x03(\x0e\x32\x1e.rookery.user.v1.FilterContext\x12-\n\x06\x61\x63tion\x18\x04 \x01(\x0e\x32\x1d.rookery.user.v1.FilterAction\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x08keywords\x18\x06 \x03(\x0b\x32\x1e.rookery.user.v1.FilterKeyword\x12/\n\x08statuses\x18\x07 \x03(\x0b\x32\x1d.rookery.user.v1.FilterStatus\"H\n\rFilterKeyword\x12\x12\n\nkeyword_id\x18\x01 \x01(\x03\x12\x0f\n\x07keyword\x18\x02 \x01(\t\x12\x12\n\nwhole_word\x18\x03 \x01(\x08\";\n\x0c\x46ilterStatus\x12\x18\n\x10\x66ilter_status_id\x18\x01 \x01(\x03\x12\x11\n\tstatus_id\x18\x02 \x01(\x03\"*\n\x14ListFiltersOfRequest\x12\x12\n\naccount_id\x18\x01 \x01(\x03\"A\n\x15ListFiltersOfResponse\x12(\n\x07\x66ilters\x18\x01 \x03(\x0b\x32\x17.rookery.user.v1.Filter\"\x14\n\x12ListFiltersRequest\"?\n\x13ListFiltersResponse\x12(\n\x07\x66ilters\x18\x01 \x03(\x0b\x32\x17.rookery.user.v1.Filter\"\xe9\x01\n\x13\x43reateFilterRequest\x12\r\n\x05title\x18\x01 \x01(\t\x12\x30\n\x08\x63ontexts\x18\x02 \x03(\x0e\x32\x1e.rookery.user.v1.FilterContext\x12-\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x1d.rookery.user.v1.FilterAction\x12\x16\n\x0e\x65xpire_seconds\x18\x04 \x01(\x03\x12\x36\n\x08keywords\x18\x05 \x03(\x0b\x32$.rookery.user.v1.FilterKeywordChange\x12\x12\n\nrequest_id\x18\x06 \x01(\t\"?\n\x14\x43reateFilterResponse\x12\'\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x17.rookery.user.v1.Filter\"\x83\x01\n\x13\x46ilterKeywordChange\x12\x12\n\nkeyword_id\x18\x01 \x01(\x03\x12\x14\n\x07keyword\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x17\n\nwhole_word\x18\x03 \x01(\x08H\x01\x88\x01\x01\x12\x0e\n\x06remove\x18\x04 \x01(\x08\x42\n\n\x08_keywordB\r\n\x0b_whole_word\"\x8f\x02\n\x13UpdateFilterRequest\x12\x11\n\tfilter_id\x18\x01 \x01(\x03\x12\x12\n\x05title\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x30\n\x08\x63ontexts\x18\x03 \x03(\x0e\x32\x1e.rookery.user.v1.FilterContext\x12-\n\x06\x61\x63tion\x18\x04 \x01(\x0e\x32\x1d.rookery.user.v1.FilterAction\x12\x1b\n\x0e\x65xpire_seconds\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x36\n\x08keywords\x18\x06 \x03(\x0b\x32$.rookery.user.v1.FilterKeywordChangeB\x08\n\x06_titleB\x11\n\x0f_expire_seconds\"?\n\x14UpdateFilterResponse\x12\'\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x17.rookery.user.v1.Filter\"(\n\x13\x44\x65leteFilterRequest\x12\x11\n\tfilter_id\x18\x01 \x01(\x03\"\x16\n\x14\x44\x65leteFilterResponse\">\n\x16\x41\x64\x64\x46ilterStatusRequest\x12\x11\n\tfilter_id\x18\x01 \x01(\x03\x12\x11\n\tstatus_id\x18\x02 \x01(\x03\"B\n\x17\x41\x64\x64\x46ilterStatusResponse\x12\'\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x17.rookery.user.v1.Filter\"5\n\x19RemoveFilterStatusRequest\x12\x18\n\x10\x66ilter_status_id\x18\x01 \x01(\x03\"\x1c\n\x1aRemoveFilterStatusResponse*\xbc\x01\n\rFilterContext\x12\x1e\n\x1a\x46ILTER_CONTEXT_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46ILTER_CONTEXT_HOME\x10\x01\x12 \n\x1c\x46ILTER_CONTEXT_NOTIFICATIONS\x10\x02\x12\x19\n\x15\x46ILTER_CONTEXT_PUBLIC\x10\x03\x12\x19\n\x15\x46ILTER_CONTEXT_THREAD\x10\x04\x12\x1a\n\x16\x46ILTER_CONTEXT_ACCOUNT\x10\x05*u\n\x0c\x46ilterAction\x12\x1d\n\x19\x46ILTER_ACTION_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46ILTER_ACTION_WARN\x10\x01\x12\x16\n\x12\x46ILTER_ACTION_HIDE\x10\x02\x12\x16\n\x12\x46ILTER_ACTION_BLUR\x10\x03\x32\xb5\x05\n\rFilterService\x12X\n\x0bListFilters\x12#.rookery.user.v1.ListFiltersRequest\x1a$.rookery.user.v1.ListFiltersResponse\x12^\n\rListFiltersOf\x12%.rookery.user.v1.ListFiltersOfRequest\x1a&.rookery.user.v1.ListFiltersOfResponse\x12[\n\x0c\x43reateFilter\x12$.rookery.user.v1.CreateFilterRequest\x1a%.rookery.user.v1.CreateFilterResponse\x12[\n\x0cUpdateFilter\x12$.rookery.user.v1.UpdateFilterRequest\x1a%.rookery.user.v1.UpdateFilterResponse\x12[\n\x0c\x44\x65leteFilter\x12$.rookery.user.v1.DeleteFilterRequest\x1a%.rookery.user.v1.DeleteFilterResponse\x12\x64\n\x0f\x41\x64\x64\x46ilterStatus\x12\'.rookery.user.v1.AddFilterStatusRequest\x1a(.rookery.user.v1.AddFilterStatusResponse\x12m\n\x12RemoveFilterStatus\x12*.rookery.user.v1.RemoveFilterStatusRequest\x1a+.rookery.user.v1.RemoveFilterStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.user.v1.filter_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FILTERCONTEXT']._serialized_start=1660
-  _globals['_FILTERCONTEXT']._serialized_end=1848
-  _globals['_FILTERACTION']._serialized_start=1850
-  _globals['_FILTERACTION']._serialized_end=1967
+  _globals['_FILTERCONTEXT']._serialized_start=1771
+  _globals['_FILTERCONTEXT']._serialized_end=1959
+  _globals['_FILTERACTION']._serialized_start=1961
+  _globals['_FILTERACTION']._serialized_end=2078
   _globals['_FILTER']._serialized_start=91
   _globals['_FILTER']._serialized_end=378
   _globals['_FILTERKEYWORD']._serialized_start=380
   _globals['_FILTERKEYWORD']._serialized_end=452
   _globals['_FILTERSTATUS']._serialized_start=454
   _globals['_FILTERSTATUS']._serialized_end=513
-  _globals['_LISTFILTERSREQUEST']._serialized_start=515
-  _globals['_LISTFILTERSREQUEST']._serialized_end=535
-  _globals['_LISTFILTERSRESPONSE']._serialized_start=537
-  _globals['_LISTFILTERSRESPONSE']._serialized_end=600
-  _globals['_CREATEFILTERREQUEST']._serialized_start=603
-  _globals['_CREATEFILTERREQUEST']._serialized_end=836
-  _globals['_CREATEFILTERRESPONSE']._serialized_start=838
-  _globals['_CREATEFILTERRESPONSE']._serialized_end=901
-  _globals['_FILTERKEYWORDCHANGE']._serialized_start=904
-  _globals['_FILTERKEYWORDCHANGE']._serialized_end=1035
-  _globals['_UPDATEFILTERREQUEST']._serialized_start=1038
-  _globals['_UPDATEFILTERREQUEST']._serialized_end=1309
-  _globals['_UPDATEFILTERRESPONSE']._serialized_start=1311
-  _globals['_UPDATEFILTERRESPONSE']._serialized_end=1374
-  _globals['_DELETEFILTERREQUEST']._serialized_start=1376
-  _globals['_DELETEFILTERREQUEST']._serialized_end=1416
-  _globals['_DELETEFILTERRESPONSE']._serialized_start=1418
-  _globals['_DELETEFILTERRESPONSE']._serialized_end=1440
-  _globals['_ADDFILTERSTATUSREQUEST']._serialized_start=1442
-  _globals['_ADDFILTERSTATUSREQUEST']._serialized_end=1504
-  _globals['_ADDFILTERSTATUSRESPONSE']._serialized_start=1506
-  _globals['_ADDFILTERSTATUSRESPONSE']._serialized_end=1572
-  _globals['_REMOVEFILTERSTATUSREQUEST']._serialized_start=1574
-  _globals['_REMOVEFILTERSTATUSREQUEST']._serialized_end=1627
-  _globals['_REMOVEFILTERSTATUSRESPONSE']._serialized_start=1629
-  _globals['_REMOVEFILTERSTATUSRESPONSE']._serialized_end=1657
-  _globals['_FILTERSERVICE']._serialized_start=1970
-  _globals['_FILTERSERVICE']._serialized_end=2567
+  _globals['_LISTFILTERSOFREQUEST']._serialized_start=515
+  _globals['_LISTFILTERSOFREQUEST']._serialized_end=557
+  _globals['_LISTFILTERSOFRESPONSE']._serialized_start=559
+  _globals['_LISTFILTERSOFRESPONSE']._serialized_end=624
+  _globals['_LISTFILTERSREQUEST']._serialized_start=626
+  _globals['_LISTFILTERSREQUEST']._serialized_end=646
+  _globals['_LISTFILTERSRESPONSE']._serialized_start=648
+  _globals['_LISTFILTERSRESPONSE']._serialized_end=711
+  _globals['_CREATEFILTERREQUEST']._serialized_start=714
+  _globals['_CREATEFILTERREQUEST']._serialized_end=947
+  _globals['_CREATEFILTERRESPONSE']._serialized_start=949
+  _globals['_CREATEFILTERRESPONSE']._serialized_end=1012
+  _globals['_FILTERKEYWORDCHANGE']._serialized_start=1015
+  _globals['_FILTERKEYWORDCHANGE']._serialized_end=1146
+  _globals['_UPDATEFILTERREQUEST']._serialized_start=1149
+  _globals['_UPDATEFILTERREQUEST']._serialized_end=1420
+  _globals['_UPDATEFILTERRESPONSE']._serialized_start=1422
+  _globals['_UPDATEFILTERRESPONSE']._serialized_end=1485
+  _globals['_DELETEFILTERREQUEST']._serialized_start=1487
+  _globals['_DELETEFILTERREQUEST']._serialized_end=1527
+  _globals['_DELETEFILTERRESPONSE']._serialized_start=1529
+  _globals['_DELETEFILTERRESPONSE']._serialized_end=1551
+  _globals['_ADDFILTERSTATUSREQUEST']._serialized_start=1553
+  _globals['_ADDFILTERSTATUSREQUEST']._serialized_end=1615
+  _globals['_ADDFILTERSTATUSRESPONSE']._serialized_start=1617
+  _globals['_ADDFILTERSTATUSRESPONSE']._serialized_end=1683
+  _globals['_REMOVEFILTERSTATUSREQUEST']._serialized_start=1685
+  _globals['_REMOVEFILTERSTATUSREQUEST']._serialized_end=1738
+  _globals['_REMOVEFILTERSTATUSRESPONSE']._serialized_start=1740
+  _globals['_REMOVEFILTERSTATUSRESPONSE']._serialized_end=1768
+  _globals['_FILTERSERVICE']._serialized_start=2081
+  _globals['_FILTERSERVICE']._serialized_end=2774
 # @@protoc_insertion_point(module_scope)

@@ -42,6 +42,11 @@ class FilterServiceStub:
                 request_serializer=rookery_dot_user_dot_v1_dot_filter__service__pb2.ListFiltersRequest.SerializeToString,
                 response_deserializer=rookery_dot_user_dot_v1_dot_filter__service__pb2.ListFiltersResponse.FromString,
                 _registered_method=True)
+        self.ListFiltersOf = channel.unary_unary(
+                '/rookery.user.v1.FilterService/ListFiltersOf',
+                request_serializer=rookery_dot_user_dot_v1_dot_filter__service__pb2.ListFiltersOfRequest.SerializeToString,
+                response_deserializer=rookery_dot_user_dot_v1_dot_filter__service__pb2.ListFiltersOfResponse.FromString,
+                _registered_method=True)
         self.CreateFilter = channel.unary_unary(
                 '/rookery.user.v1.FilterService/CreateFilter',
                 request_serializer=rookery_dot_user_dot_v1_dot_filter__service__pb2.CreateFilterRequest.SerializeToString,
@@ -77,6 +82,13 @@ class FilterServiceServicer:
 
     def ListFilters(self, request, context):
         """All of them, expired ones too, by id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFiltersOf(self, request, context):
+        """Those of an account, for work that is done for it while no user is there. Called by notification. Errors: INVALID_ARGUMENT (account_id).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -120,6 +132,11 @@ def add_FilterServiceServicer_to_server(servicer, server):
                     servicer.ListFilters,
                     request_deserializer=rookery_dot_user_dot_v1_dot_filter__service__pb2.ListFiltersRequest.FromString,
                     response_serializer=rookery_dot_user_dot_v1_dot_filter__service__pb2.ListFiltersResponse.SerializeToString,
+            ),
+            'ListFiltersOf': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFiltersOf,
+                    request_deserializer=rookery_dot_user_dot_v1_dot_filter__service__pb2.ListFiltersOfRequest.FromString,
+                    response_serializer=rookery_dot_user_dot_v1_dot_filter__service__pb2.ListFiltersOfResponse.SerializeToString,
             ),
             'CreateFilter': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateFilter,
@@ -177,6 +194,33 @@ class FilterService:
             '/rookery.user.v1.FilterService/ListFilters',
             rookery_dot_user_dot_v1_dot_filter__service__pb2.ListFiltersRequest.SerializeToString,
             rookery_dot_user_dot_v1_dot_filter__service__pb2.ListFiltersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFiltersOf(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.user.v1.FilterService/ListFiltersOf',
+            rookery_dot_user_dot_v1_dot_filter__service__pb2.ListFiltersOfRequest.SerializeToString,
+            rookery_dot_user_dot_v1_dot_filter__service__pb2.ListFiltersOfResponse.FromString,
             options,
             channel_credentials,
             insecure,

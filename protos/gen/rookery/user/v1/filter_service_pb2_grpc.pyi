@@ -38,6 +38,8 @@ class FilterServiceStub:
     def __new__(cls, channel: _aio.Channel) -> FilterServiceAsyncStub: ...
     ListFilters: _grpc.UnaryUnaryMultiCallable[_filter_service_pb2.ListFiltersRequest, _filter_service_pb2.ListFiltersResponse]
     """All of them, expired ones too, by id."""
+    ListFiltersOf: _grpc.UnaryUnaryMultiCallable[_filter_service_pb2.ListFiltersOfRequest, _filter_service_pb2.ListFiltersOfResponse]
+    """Those of an account, for work that is done for it while no user is there. Called by notification. Errors: INVALID_ARGUMENT (account_id)."""
     CreateFilter: _grpc.UnaryUnaryMultiCallable[_filter_service_pb2.CreateFilterRequest, _filter_service_pb2.CreateFilterResponse]
     UpdateFilter: _grpc.UnaryUnaryMultiCallable[_filter_service_pb2.UpdateFilterRequest, _filter_service_pb2.UpdateFilterResponse]
     """Changes what is named, all of it or nothing."""
@@ -55,6 +57,8 @@ class FilterServiceAsyncStub(FilterServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListFilters: _aio.UnaryUnaryMultiCallable[_filter_service_pb2.ListFiltersRequest, _filter_service_pb2.ListFiltersResponse]  # type: ignore[assignment]
     """All of them, expired ones too, by id."""
+    ListFiltersOf: _aio.UnaryUnaryMultiCallable[_filter_service_pb2.ListFiltersOfRequest, _filter_service_pb2.ListFiltersOfResponse]  # type: ignore[assignment]
+    """Those of an account, for work that is done for it while no user is there. Called by notification. Errors: INVALID_ARGUMENT (account_id)."""
     CreateFilter: _aio.UnaryUnaryMultiCallable[_filter_service_pb2.CreateFilterRequest, _filter_service_pb2.CreateFilterResponse]  # type: ignore[assignment]
     UpdateFilter: _aio.UnaryUnaryMultiCallable[_filter_service_pb2.UpdateFilterRequest, _filter_service_pb2.UpdateFilterResponse]  # type: ignore[assignment]
     """Changes what is named, all of it or nothing."""
@@ -75,6 +79,14 @@ class FilterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_filter_service_pb2.ListFiltersResponse, _abc.Awaitable[_filter_service_pb2.ListFiltersResponse]]:
         """All of them, expired ones too, by id."""
+
+    @_abc_1.abstractmethod
+    def ListFiltersOf(
+        self,
+        request: _filter_service_pb2.ListFiltersOfRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_filter_service_pb2.ListFiltersOfResponse, _abc.Awaitable[_filter_service_pb2.ListFiltersOfResponse]]:
+        """Those of an account, for work that is done for it while no user is there. Called by notification. Errors: INVALID_ARGUMENT (account_id)."""
 
     @_abc_1.abstractmethod
     def CreateFilter(

@@ -9,14 +9,17 @@ import pytest
 from PIL import Image
 
 from post_service.models import Mention, Post, PostState, Visibility
+from post_service.service.engage import Engagement
 from rookery.common.v1.entry_context_pb2 import EntryContext
 from rookery.post.v1 import post_pb2
 from rookery.post.v1 import post_service_pb2 as pb
 from rookery.post.v1.media_pb2 import MediaPurpose
+from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
 from rookery_common.auth import Identity, with_identity
-from rookery_common.errors import AppError, NotFound, PermissionDenied, Status
+from rookery_common.errors import AppError, InvalidArgument, NotFound, PermissionDenied, Status
 from rookery_common.rpc.client import RpcClient
-from rookery_common.testing.rpc import Tokens
+from rookery_common.rpc.server import RpcServer
+from rookery_common.testing.rpc import Network, Tokens, settings_of
 
 Clients = dict[str, RpcClient]
 Write = Callable[..., Awaitable[Post]]
@@ -218,3 +221,22 @@ async def test_a_profiles_picture_needs_the_scope_of_profiles_and_can_not_be_pos
     assert (media.original.width, media.original.height) == (400, 400)
     with pytest.raises(NotFound, match="attached"):
         await create(clients, owner, text="x", media_ids=[media.media_id])
+
+
+async def test_posts_for_somebody_who_is_not_there_are_told_to_notification_alone(
+    clients: Clients, engagement: Engagement, server: RpcServer, network: Network, tokens: Tokens, signed: Identity
+) -> None:
+    shown = (await create(clients, signed, text="Hello")).post.post_id
+    hidden = (await create(clients, signed, text="Hello", visibility=post_pb2.VISIBILITY_DIRECT)).post.post_id
+    await engagement.mute_thread(tokens.identity(102), shown, active=True)
+    notification = await network.client(
+        server.port, PostServiceStub, service="post", settings=settings_of("notification")
+    )
+    request = pb.ListPostsForRequest(account_id=102, post_ids=[shown, hidden])
+    (view,) = (await notification.call("ListPostsFor", request, timeout=5)).posts
+    assert (view.post_id, view.post.text, view.marks.muted) == (shown, "Hello", True)
+    with pytest.raises(PermissionDenied):
+        await clients["gateway"].call("ListPostsFor", request, timeout=5)
+    for wrong in (pb.ListPostsForRequest(post_ids=[shown]), pb.ListPostsForRequest(account_id=1, post_ids=range(500))):
+        with pytest.raises(InvalidArgument):
+            await notification.call("ListPostsFor", wrong, timeout=5)

@@ -1,9 +1,14 @@
-"""Of whom one wants to hear: strangers are kept apart until one accepts them."""
+"""Of whom one wants to hear, and by which ways: strangers are kept apart until one accepts them."""
 
 from __future__ import annotations
 
+import httpx2
 from harness.people import Person
 from harness.platform import Platform
+
+from rookery_common.testing.browser import PushedBrowser
+
+PREFERENCES = "/api/rookery/v1/notifications/preferences"
 
 
 def test_what_strangers_do_waits_as_a_request_until_it_is_accepted(
@@ -24,3 +29,22 @@ def test_what_strangers_do_waits_as_a_request_until_it_is_accepted(
     assert alice.api.notifications_merged()
     assert {each.account.username for each in alice.api.notifications()} == {bob.username, carol.username}
     assert list(alice.api.notification_requests()) == []
+
+
+def test_a_kind_that_one_does_not_want_pushed_is_in_the_list_alone(
+    platform: Platform, http: httpx2.Client, alice: Person, bob: Person
+) -> None:
+    browser = PushedBrowser()
+    with browser.listening():
+        keys = {"pubkey": browser.p256dh, "auth": browser.auth}
+        alice.api.push_subscription_set(browser.endpoint, keys, mention_events=True, follow_events=True)
+        body = {"kinds": {"mention": {"push": False}}}
+        headers = {"authorization": f"Bearer {alice.token}"}
+        chosen = http.patch(PREFERENCES, json=body, headers=headers)
+        assert chosen.json()["kinds"]["mention"] == {"stream": True, "push": False}
+        bob.api.status_post(f"@{alice.username} hello")
+        platform.drain()
+        bob.api.account_follow(alice.account_id)
+        platform.drain()
+        assert browser.next(60)[1]["notification_type"] == "follow"
+        assert {each.type for each in alice.api.notifications()} == {"mention", "follow"}

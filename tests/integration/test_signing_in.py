@@ -146,6 +146,16 @@ def test_a_forgotten_password_is_replaced_by_a_mailed_link_and_signs_out_everywh
     assert alice.username in sign_in(browser, alice, NEW)
 
 
+def test_a_new_browser_is_told_of_by_mail_and_among_the_notifications(
+    platform: Platform, browser: Browser, alice: Person
+) -> None:
+    assert alice.username in sign_in(browser, alice)
+    assert OVERVIEW in mail_to(f"{alice.username}@example.org", "A new sign-in")
+    platform.drain()
+    (told,) = alice.api.notifications(types=["security.sign_in"])
+    assert told.type == "security.sign_in"
+
+
 def mail_to(address: str, subject: str) -> str:
     """The text of the mail, once it is in the local platform's folder."""
     folder = Path(os.environ["ROOKERY_INSTANCE"]) / "mails"

@@ -67,6 +67,7 @@ class MailKind(StrEnum):
     EMAIL_IN_USE = "email_in_use"
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a template
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a template
+    NEW_SIGN_IN = "new_sign_in"
     EMAIL_CHANGING = "email_changing"
     FACTORS_CHANGED = "factors_changed"
     APPROVED = "approved"

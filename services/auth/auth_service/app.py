@@ -36,6 +36,7 @@ from auth_service.service.introspection import Introspector
 from auth_service.service.key_rotation import KeyRotation
 from auth_service.service.mailer import Mailer
 from auth_service.service.mails import Mails
+from auth_service.service.notices import Notices
 from auth_service.service.passkeys import Passkeys
 from auth_service.service.password_policy import PasswordPolicy
 from auth_service.service.passwords import Passwords
@@ -167,6 +168,7 @@ class Auth:
             public_url=settings.public_url,
             title=settings.title,
         )
+        self.mails = Mails(accounts, tools.cipher, clock, is_sent=settings.sends_mails)
         self.browsers = Browsers(
             accounts,
             self.sign_in,
@@ -175,6 +177,7 @@ class Auth:
             self.challenges,
             self.sessions,
             devices,
+            Notices(self.mails, emails),
             clock,
             longest=settings.session_policy.browser,
         )
@@ -182,7 +185,6 @@ class Auth:
 
     def _wire_security(self, tools: _Tools, emails: Emails, events: Events, policy: PasswordPolicy) -> None:
         accounts, clock = tools.accounts, tools.clock
-        self.mails = Mails(accounts, tools.cipher, clock, is_sent=tools.settings.sends_mails)
         self.security = Security(
             accounts, self.browsers, self.challenges, self.passwords, policy, emails, self.mails, events, clock
         )

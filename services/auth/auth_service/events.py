@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from auth_service.models import Credentials, Session
-from rookery.auth.v1.events_pb2 import CredentialsCreated, SessionRevoked
+from rookery.auth.v1.events_pb2 import CredentialsCreated, PasswordChanged, SessionRevoked, SignedIn
 from rookery_common.clock import Clock
 from rookery_common.kafka.events import Event, new_event
 
@@ -31,6 +31,20 @@ class Events:
             create_time=_timestamp(credentials.created_at),
         )
         return self._event(credentials.account_id, message, FIRST_VERSION)
+
+    def signed_in(self, session: Session) -> Event:
+        """Somebody has signed in by a browser that is new to the account. Its version is the time in milliseconds."""
+        message = SignedIn(
+            account_id=session.account_id,
+            session_id=session.session_id,
+            sign_in_time=_timestamp(session.created_at),
+        )
+        return self._event(session.account_id, message, int(session.created_at.timestamp() * 1000))
+
+    def password_changed(self, account_id: int, changed_at: datetime) -> Event:
+        """Its version is the time in milliseconds."""
+        message = PasswordChanged(account_id=account_id, change_time=_timestamp(changed_at))
+        return self._event(account_id, message, int(changed_at.timestamp() * 1000))
 
     def session_revoked(self, session: Session, revoked_at: datetime) -> Event:
         """One of the account's sessions ended before its time."""

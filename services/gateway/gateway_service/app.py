@@ -43,6 +43,7 @@ from gateway_service.routers.measures import Measures
 from gateway_service.routers.media import Media
 from gateway_service.routers.notification_groups import NotificationGroups
 from gateway_service.routers.notification_policy import PolicyRoutes
+from gateway_service.routers.notification_preferences import PreferenceRoutes
 from gateway_service.routers.notifications import Notifications
 from gateway_service.routers.oauth import OAuth
 from gateway_service.routers.oembed import OEmbed
@@ -155,6 +156,7 @@ def api_routers(
         *_people(clients, composer, exchange, settings),
         # Before the routes of single notifications and groups: "requests" and "policy" are neither.
         PolicyRoutes(clients, composer, exchange, settings, clock).router,
+        PreferenceRoutes(clients, exchange, settings).router,
         Notifications(clients, composer, exchange, settings).router,
         NotificationGroups(clients, composer, exchange, settings).router,
         Markers(clients, exchange, settings).router,

@@ -29,6 +29,7 @@ from rookery.notification.v1.notification_service_pb2 import ListNotificationsRe
 from rookery.notification.v1.notification_service_pb2_grpc import NotificationServiceStub
 from rookery.notification.v1.policy_service_pb2 import GetPolicyRequest, GetPolicyResponse
 from rookery.notification.v1.policy_service_pb2_grpc import PolicyServiceStub
+from rookery.notification.v1.preference_service_pb2_grpc import PreferenceServiceStub
 from rookery.notification.v1.push_service_pb2_grpc import PushServiceStub
 from rookery.post.v1.edit_service_pb2_grpc import EditServiceStub
 from rookery.post.v1.engagement_service_pb2_grpc import EngagementServiceStub
@@ -101,7 +102,9 @@ post_stub = joined(
     ReplyServiceStub,
     ScheduleServiceStub,
 )
-notification_stub = joined(NotificationServiceStub, GroupServiceStub, PolicyServiceStub, PushServiceStub)
+notification_stub = joined(
+    NotificationServiceStub, GroupServiceStub, PolicyServiceStub, PreferenceServiceStub, PushServiceStub
+)
 user_stub = joined(
     UserServiceStub,
     DirectoryServiceStub,

@@ -36,19 +36,22 @@ from notification_service.consumers import (
 from notification_service.events import PUSH_TOPIC, PushLane
 from notification_service.group_servicer import GroupServicer
 from notification_service.policy_servicer import PolicyServicer
+from notification_service.preference_servicer import PreferenceServicer
 from notification_service.push_servicer import PushServicer
 from notification_service.push_transport import PushTransport
-from notification_service.repository import markers, members, notifications, policies, push, told, watchers
+from notification_service.repository import markers, members, notifications, policies, preferences, push, told, watchers
 from notification_service.repository.counts import CountCache
 from notification_service.repository.live import NOTIFICATIONS, PREFIX
 from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.members import MemberRepository
 from notification_service.repository.notifications import HEADS, NotificationRepository
 from notification_service.repository.policies import PolicyRepository
+from notification_service.repository.preferences import PreferenceRepository
 from notification_service.repository.push import PushRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WindowRepository
+from notification_service.service.channels import Channels
 from notification_service.service.decisions import DecisionTeller
 from notification_service.service.edits import EditTeller
 from notification_service.service.groups import GroupReader
@@ -70,6 +73,7 @@ from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.notification.v1.group_service_pb2_grpc import add_GroupServiceServicer_to_server
 from rookery.notification.v1.notification_service_pb2_grpc import add_NotificationServiceServicer_to_server
 from rookery.notification.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
+from rookery.notification.v1.preference_service_pb2_grpc import add_PreferenceServiceServicer_to_server
 from rookery.notification.v1.push_service_pb2_grpc import add_PushServiceServicer_to_server
 from rookery_common.app import App, Component, Role
 from rookery_common.auth import TokenVerifier
@@ -96,6 +100,7 @@ STATEMENTS: Final = {
     **markers.STATEMENTS,
     **push.STATEMENTS,
     **policies.STATEMENTS,
+    **preferences.STATEMENTS,
 }
 
 
@@ -120,8 +125,17 @@ class _Core:
         self.push_key = PushKey(self.pushes, settings.public_url)
         self.subscriptions = Subscriptions(self.pushes, self.clock, plain=settings.local_mode)
         queue = PushQueue(self.pushes, PushLane(self.producer, self.clock), self.clock)
+        self.preferences = PreferenceRepository(self.cql)
+        self.channels = Channels(self.preferences, self.clock)
         self.teller = Teller(
-            self.notifications, self.heads, self.members, self.windows, Announcer(self.streams), queue, self.clock
+            self.notifications,
+            self.heads,
+            self.members,
+            self.windows,
+            Announcer(self.streams),
+            queue,
+            self.channels,
+            self.clock,
         )
 
 
@@ -149,6 +163,7 @@ def _serving(core: _Core) -> list[Component]:
     grouping = GroupServicer(groups, reader, put_away, marks)
     pushing = PushServicer(core.subscriptions, core.push_key)
     policing = PolicyServicer(PolicyRepository(core.cql))
+    preferring = PreferenceServicer(core.preferences)
     server = RpcServer(
         core.settings,
         verifier=TokenVerifier(AuthClient(auth).signing_keys, core.clock),
@@ -157,6 +172,7 @@ def _serving(core: _Core) -> list[Component]:
             (add_GroupServiceServicer_to_server, grouping, "rookery.notification.v1.GroupService"),
             (add_PushServiceServicer_to_server, pushing, "rookery.notification.v1.PushService"),
             (add_PolicyServiceServicer_to_server, policing, "rookery.notification.v1.PolicyService"),
+            (add_PreferenceServiceServicer_to_server, preferring, "rookery.notification.v1.PreferenceService"),
         ],
         allowed_callers=ALLOWED_CALLERS,
     )
@@ -193,7 +209,7 @@ def _consuming(core: _Core) -> list[Component]:
         consumer(POST_GROUP, [POST_TOPIC], PostEventsHandler(*tellers)),
         consumer(DECISION_GROUP, [DECISION_TOPIC], DecisionsHandler(DecisionTeller(standing))),
         consumer(MESSAGE_GROUP, [MESSAGE_TOPIC], MessagesHandler(standing)),
-        consumer(AUTH_GROUP, [AUTH_TOPIC], SessionsHandler(core.subscriptions)),
+        consumer(AUTH_GROUP, [AUTH_TOPIC], SessionsHandler(core.subscriptions, core.teller)),
         user,
         web,
         consumer(PUSH_GROUP, [PUSH_TOPIC], PushesHandler(_pusher(core, user, posts, web))),
@@ -203,7 +219,8 @@ def _consuming(core: _Core) -> list[Component]:
 def _pusher(core: _Core, user: RpcClient, posts: PostClient, web: Web) -> Pusher:
     users = UserClient(user, core.settings.public_url.rstrip("/") + "/avatars/original/missing.png")
     sieve = Sieve(PolicyRepository(core.cql), posts, users, core.clock)
-    return Pusher(core.pushes, core.notifications, users, core.push_key, PushTransport(web), sieve, core.clock)
+    transport = PushTransport(web)
+    return Pusher(core.pushes, core.notifications, users, core.push_key, transport, sieve, core.channels, core.clock)
 
 
 async def migrate() -> None:

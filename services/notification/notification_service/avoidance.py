@@ -6,10 +6,10 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from notification_service.models import Kind
+from notification_service.models import SECURITY, Kind
 
 # What is told of no post that the recipient could be shown.
-POSTLESS = frozenset({Kind.FOLLOW, Kind.FOLLOW_REQUEST, Kind.MESSAGE, Kind.MODERATION_WARNING})
+POSTLESS = SECURITY | {Kind.FOLLOW, Kind.FOLLOW_REQUEST, Kind.MESSAGE, Kind.MODERATION_WARNING}
 
 
 @dataclass(frozen=True, slots=True)

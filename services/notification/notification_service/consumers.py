@@ -32,7 +32,7 @@ from notification_service.service.pusher import Pusher
 from notification_service.service.standing import StandingTeller
 from notification_service.service.tell import Teller, is_told
 from notification_service.service.watch import WatchTeller
-from rookery.auth.v1.events_pb2 import SessionRevoked
+from rookery.auth.v1.events_pb2 import PasswordChanged, SessionRevoked, SignedIn
 from rookery.messaging.v1.events_pb2 import MessageSent
 from rookery.moderation.v1.decision_pb2 import DecisionState
 from rookery.moderation.v1.events_pb2 import PostDecided
@@ -103,12 +103,15 @@ class EngagementHandler:
 
 
 class SessionsHandler:
-    """Group notification.auth-events: what a session that has ended was pushed to is forgotten."""
+    """Group notification.auth-events: what was done with an account is told to its owner, and what a session that has
+    ended was pushed to is forgotten."""
 
-    def __init__(self, subscriptions: Subscriptions) -> None:
+    def __init__(self, subscriptions: Subscriptions, teller: Teller) -> None:
         self._subscriptions = subscriptions
+        self._teller = teller
 
     async def __call__(self, events: Sequence[Event]) -> None:
+        await self._teller.tell_acts([act for event in events if (act := _notice(event)) is not None])
         for event in events:
             message = event.decode()
             if isinstance(message, SessionRevoked):
@@ -159,6 +162,18 @@ class MessagesHandler:
 
     async def __call__(self, events: Sequence[Event]) -> None:
         await self._standing.tell([act for event in events for act in _messages(event)])
+
+
+def _notice(event: Event) -> Act | None:
+    """Of the community's own account, about nothing that could be shown."""
+    message = event.decode()
+    if isinstance(message, SignedIn):
+        kind, source_id, moment = Kind.SIGN_IN, message.session_id, message.sign_in_time
+    elif isinstance(message, PasswordChanged):
+        kind, source_id, moment = Kind.PASSWORD_CHANGED, 0, message.change_time
+    else:
+        return None
+    return Act(_id(message.account_id, "account_id"), kind, 0, 0, source_id, _ms(moment, event))
 
 
 def _poll_end(event: Event) -> PollEnd | None:

@@ -81,6 +81,24 @@ class WrongRequests(InvalidArgument):
         super().__init__(f"account_ids must name 1 to {most} accounts", fields=[violation])
 
 
+class WrongChanges(InvalidArgument):
+    """Not what can be preferred."""
+
+    reason = "WRONG_CHANGES"
+
+    def __init__(self, description: str) -> None:
+        super().__init__(f"changes {description}", fields=[FieldViolation("changes", "ERR_INVALID", description)])
+
+
+class WrongQuietHours(InvalidArgument):
+    """Not hours of a day somewhere."""
+
+    reason = "WRONG_QUIET_HOURS"
+
+    def __init__(self, field: str, description: str) -> None:
+        super().__init__(f"{field} {description}", fields=[FieldViolation(field, "ERR_INVALID", description)])
+
+
 class WrongSubscription(InvalidArgument):
     """Not where, or with what, a browser can be reached."""
 

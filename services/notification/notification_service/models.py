@@ -29,8 +29,12 @@ class Kind(IntEnum):
     MESSAGE = 9
     POLL = 10
     QUOTE = 11
+    SIGN_IN = 12
+    PASSWORD_CHANGED = 13
 
 
+# What was done with the recipient's own account.
+SECURITY: Final = frozenset({Kind.SIGN_IN, Kind.PASSWORD_CHANGED})
 # What many may do to one thing: told as one, for half a day at a time.
 GROUPED: Final = frozenset({Kind.FOLLOW, Kind.FAVOURITE, Kind.REBLOG})
 

@@ -13,9 +13,11 @@ from notification_service.repository.counts import CountCache
 from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.members import MemberRepository
 from notification_service.repository.notifications import NotificationRepository
+from notification_service.repository.preferences import PreferenceRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WindowRepository
+from notification_service.service.channels import Channels
 from notification_service.service.edits import EditTeller
 from notification_service.service.groups import GroupReader
 from notification_service.service.markers import Markers
@@ -146,6 +148,11 @@ def queue() -> Queue:
 
 
 @pytest.fixture
+def channels(preferences: PreferenceRepository, clock: FakeClock) -> Channels:
+    return Channels(preferences, clock)
+
+
+@pytest.fixture
 def teller(
     notifications: NotificationRepository,
     heads: NotificationRepository,
@@ -153,9 +160,10 @@ def teller(
     windows: WindowRepository,
     streams: LiveStreams[Notification],
     queue: Queue,
+    channels: Channels,
     clock: FakeClock,
 ) -> Teller:
-    return Teller(notifications, heads, group_members, windows, Announcer(streams), queue, clock)
+    return Teller(notifications, heads, group_members, windows, Announcer(streams), queue, channels, clock)
 
 
 @pytest.fixture

@@ -73,9 +73,12 @@ class AuthRepository:
         async with self._pg.transaction() as tx:
             await tx.execute("credentials_rehash", sql.REHASH, account_id, old, new)
 
-    async def add_session(self, session: Session) -> None:
-        async with self._pg.transaction() as tx:
+    async def add_session(self, session: Session, event: Event | None = None) -> None:
+        """With what is told of it, if anything is."""
+        async with self._outbox.transaction() as tx:
             await tx.execute("session_add", sql.ADD_SESSION, *_session_row(session))
+            if event is not None:
+                tx.emit(event)
 
     async def session_by_token(self, token_hash: bytes) -> SessionView | None:
         return _view(await self._row("session_by_token", sql.SESSION_BY_TOKEN, token_hash))

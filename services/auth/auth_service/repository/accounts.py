@@ -107,19 +107,23 @@ class AccountRepository:
             return [Applicant(**row) for row in await read.fetch("applicants", sql.APPLICANTS, after, limit)]
 
     async def change_password(
-        self, account_id: int, password_hash: str, now: datetime, ended: EventOf, *, keep: int = 0
+        self, account_id: int, password_hash: str, told: Event, now: datetime, ended: EventOf, *, keep: int = 0
     ) -> None:
         """And ends all of the account's sessions but `keep`, and every half-done sign-in and link."""
         async with self._outbox.transaction() as tx:
             await _set_password(tx, account_id, password_hash)
+            tx.emit(told)
             await _revoke_sessions(tx, account_id, now, ended, keep)
 
-    async def reset_password(self, challenge: Challenge, password_hash: str, now: datetime, ended: EventOf) -> bool:
+    async def reset_password(
+        self, challenge: Challenge, password_hash: str, told: Event, now: datetime, ended: EventOf
+    ) -> bool:
         """The same for who holds the challenge; False if it was used or has expired."""
         async with self._outbox.transaction() as tx:
             if not await _take(tx, challenge, now):
                 return False
             await _set_password(tx, challenge.account_id, password_hash)
+            tx.emit(told)
             await _revoke_sessions(tx, challenge.account_id, now, ended, 0)
         return True
 

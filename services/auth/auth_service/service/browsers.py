@@ -9,6 +9,7 @@ from auth_service.account_models import (
     SECURITY_SCOPE,
     Client,
     Factor,
+    MailKind,
     Purpose,
     SecuredAccount,
     SignInStep,
@@ -20,6 +21,7 @@ from auth_service.repository.accounts import AccountRepository
 from auth_service.service.challenges import Challenges
 from auth_service.service.devices import Devices
 from auth_service.service.factors import Factors
+from auth_service.service.notices import Notices
 from auth_service.service.passkeys import Passkeys
 from auth_service.service.sessions import Sessions
 from auth_service.service.sign_in import SignIn, check_state
@@ -42,6 +44,7 @@ class Browsers:
         challenges: Challenges,
         sessions: Sessions,
         devices: Devices,
+        notices: Notices,
         clock: Clock,
         *,
         longest: timedelta,
@@ -54,6 +57,7 @@ class Browsers:
         self._challenges = challenges
         self._sessions = sessions
         self._devices = devices
+        self._notices = notices
         self._clock = clock
 
     async def start(self, login: str, password: str, client: Client) -> SignInStep:
@@ -83,13 +87,21 @@ class Browsers:
         return await self.open(account, client)
 
     async def open(self, account: SecuredAccount, client: Client, *, proved: bool = True) -> StartedSession:
-        """A session of who has proved everything; if that was just now, what is dangerous is open for a while."""
+        """A session of who has proved everything; if that was just now, what is dangerous is open for a while.
+
+        The owner is told where the browser is new to the account.
+        """
         now = self._clock.now()
+        is_new = not self._devices.known(client.device_token, account.account_id)
         await self._repository.ensure_web_app(now)
-        issued = await self._sessions.open(web_app(now), account.account_id, (SECURITY_SCOPE,), grant="browser")
+        issued = await self._sessions.open(
+            web_app(now), account.account_id, (SECURITY_SCOPE,), grant="browser", is_told=is_new
+        )
         if proved:
             await self._repository.elevate(issued.session.session_id, now + ELEVATION)
         log.info("auth.signed_in", account_id=account.account_id, session_id=issued.session.session_id)
+        if is_new:
+            await self._notices.send(account, MailKind.NEW_SIGN_IN)
         device = self._devices.token(account.account_id, client.device_token)
         # The cookie outlives what is not used: the session's end is looked at here, not in the browser.
         return StartedSession(issued.access_token, device, account.account_id, now + self._longest)

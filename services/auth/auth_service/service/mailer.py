@@ -34,6 +34,7 @@ _LINKS: Mapping[MailKind, str] = {
     MailKind.RESET_PASSWORD: "/auth/password?token={token}",
     MailKind.EMAIL_IN_USE: "/auth/reset",
     MailKind.PASSWORD_CHANGED: "/auth/reset",
+    MailKind.NEW_SIGN_IN: "/auth/security",
     MailKind.EMAIL_CHANGING: "/auth/security",
     MailKind.FACTORS_CHANGED: "/auth/security",
     MailKind.APPROVED: "/auth/sign_in",

@@ -61,7 +61,9 @@ class Security:
         challenge = await self._found(token, Purpose.RESET_PASSWORD)
         account = await self._account(challenge)
         hashed = await self._hashed(account, password)
-        if not await self._repository.reset_password(challenge, hashed, self._clock.now(), self._ended(account)):
+        now = self._clock.now()
+        told = self._events.password_changed(account.account_id, now)
+        if not await self._repository.reset_password(challenge, hashed, told, now, self._ended(account)):
             raise LinkExpired("this link was used already")
         log.info("auth.password_reset", account_id=account.account_id)
         await self._tell(account, MailKind.PASSWORD_CHANGED)
@@ -70,8 +72,10 @@ class Security:
         """Ends all sessions but the caller's. Raises ElevationRequired, ValidationFailed."""
         account = await self._browsers.elevated(caller)
         hashed = await self._hashed(account, password)
+        now = self._clock.now()
+        told = self._events.password_changed(account.account_id, now)
         await self._repository.change_password(
-            account.account_id, hashed, self._clock.now(), self._ended(account), keep=caller.session_id
+            account.account_id, hashed, told, now, self._ended(account), keep=caller.session_id
         )
         log.info("auth.password_changed", account_id=account.account_id)
         await self._tell(account, MailKind.PASSWORD_CHANGED)

@@ -76,10 +76,13 @@ class Sessions:
             return self._refresh_tokens.issue(self._refresh_tokens.first(session))
         return IssuedToken(token, session)
 
-    async def open(self, app: App, account_id: int, scopes: tuple[str, ...], *, grant: str) -> IssuedToken:
-        """A stored session."""
+    async def open(
+        self, app: App, account_id: int, scopes: tuple[str, ...], *, grant: str, is_told: bool = False
+    ) -> IssuedToken:
+        """A stored session, of which its owner is told if it `is_told`."""
         issued = self.new(app, account_id, scopes)
-        await self._repository.add_session(issued.session)
+        event = self._events.signed_in(issued.session) if is_told else None
+        await self._repository.add_session(issued.session, event)
         TOKENS.labels(grant).inc()
         return issued
 

@@ -179,16 +179,19 @@ class FakeAccountRepository(AccountRepository):
         ][:limit]
 
     async def change_password(
-        self, account_id: int, password_hash: str, now: datetime, ended: EventOf, *, keep: int = 0
+        self, account_id: int, password_hash: str, told: Event, now: datetime, ended: EventOf, *, keep: int = 0
     ) -> None:
         self._change(account_id, password_hash=password_hash)
+        self.base.events.append(told)
         self.challenges = {key: one for key, one in self.challenges.items() if one.account_id != account_id}
         await self.revoke_sessions(account_id, now, ended, keep=keep)
 
-    async def reset_password(self, challenge: Challenge, password_hash: str, now: datetime, ended: EventOf) -> bool:
+    async def reset_password(
+        self, challenge: Challenge, password_hash: str, told: Event, now: datetime, ended: EventOf
+    ) -> bool:
         if not self._take(challenge, now):
             return False
-        await self.change_password(challenge.account_id, password_hash, now, ended)
+        await self.change_password(challenge.account_id, password_hash, told, now, ended)
         return True
 
     async def revoke_sessions(self, account_id: int, now: datetime, ended: EventOf, *, keep: int = 0) -> int:

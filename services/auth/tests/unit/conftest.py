@@ -109,8 +109,10 @@ class FakeRepository(AuthRepository):
         if known is not None and known.password_hash == old:
             self.credentials[account_id] = replace(known, password_hash=new)
 
-    async def add_session(self, session: Session) -> None:
+    async def add_session(self, session: Session, event: Event | None = None) -> None:
         self.sessions[session.session_id] = session
+        if event is not None:
+            self.events.append(event)
 
     async def session_by_token(self, token_hash: bytes) -> SessionView | None:
         session = next((known for known in self.sessions.values() if known.token_hash == token_hash), None)

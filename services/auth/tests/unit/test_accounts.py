@@ -211,8 +211,9 @@ async def test_a_forgotten_password_is_replaced_by_a_mailed_link_once(world: Any
     assert (await world.auth.browsers.start("alice", NEW, Client())).session
     with pytest.raises(LinkExpired):
         await world.auth.security.reset_password(token, NEW)
-    assert [to for to, _ in await inbox.arrived()] == ["alice@example.org"]
-    assert (await world.recorded())[-1] == "SessionRevoked"
+    # Of the new password, and of the browser.
+    assert [to for to, _ in await inbox.arrived()] == ["alice@example.org"] * 2
+    assert (await world.recorded())[-3:] == ["PasswordChanged", "SessionRevoked", "SignedIn"]
 
 
 async def test_links_are_for_one_purpose_and_a_quarter_of_an_hour_and_the_last_one_counts(
@@ -275,3 +276,17 @@ async def test_without_a_mail_server_no_address_is_changed(world: Any) -> None:
     await world.sign_up()
     with pytest.raises(MailNotConfigured):
         await world.auth.security.change_email(await at_browser(world), "new@example.org")
+
+
+async def test_a_new_browser_is_told_of_and_one_that_is_known_is_not(world: Any) -> None:
+    inbox = Inbox(world)
+    await world.sign_up()
+    first = (await world.auth.browsers.start("alice", PASSWORD, Client(locale="en"))).session
+    [(address, text)] = await inbox.arrived()
+    assert address == "alice@example.org"
+    assert "https://rookery.example/auth/security" in text
+    assert (await world.recorded())[-1] == "SignedIn"
+    again = Client(device_token=first.device_token)
+    await world.auth.browsers.start("alice", PASSWORD, again)
+    assert await inbox.arrived() == []
+    assert (await world.recorded()).count("SignedIn") == 1

@@ -35,8 +35,18 @@ def test_session_revoked_is_its_example() -> None:
     assert same(event, golden(TOPIC, "SessionRevoked"))
 
 
+def test_signed_in_is_its_example() -> None:
+    session = Session(SESSION, b"hash", 1, ACCOUNT, ("security",), REVOKED, REVOKED)
+    assert same(Events(FakeClock(REVOKED)).signed_in(session), golden(TOPIC, "SignedIn"))
+
+
+def test_password_changed_is_its_example() -> None:
+    event = Events(FakeClock(REVOKED)).password_changed(ACCOUNT, REVOKED)
+    assert same(event, golden(TOPIC, "PasswordChanged"))
+
+
 def test_every_example_of_the_topic_is_made_here() -> None:
-    assert golden_names(TOPIC) == ["CredentialsCreated", "SessionRevoked"]
+    assert golden_names(TOPIC) == ["CredentialsCreated", "PasswordChanged", "SessionRevoked", "SignedIn"]
 
 
 async def test_events_carry_no_contact_data_and_no_secrets(world: Any) -> None:

@@ -133,7 +133,7 @@ async def test_who_is_unknown_signs_up_without_a_password(world: Any, there: Fak
     assert found.step is not None
     assert found.step.session is not None
     assert found.step.session.account_id == session.account_id
-    assert await world.recorded() == ["CredentialsCreated"]
+    assert await world.recorded() == ["CredentialsCreated", "SignedIn", "SignedIn"]
     for password in ("", PASSWORD):
         with pytest.raises(WrongCredentials):
             await world.auth.browsers.start("alice", password, Client())

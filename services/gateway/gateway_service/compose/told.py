@@ -30,6 +30,8 @@ TYPES: Mapping[str, NotificationType.ValueType] = {
     "message": _MESSAGE,
     "poll": NotificationType.NOTIFICATION_TYPE_POLL,
     "quote": NotificationType.NOTIFICATION_TYPE_QUOTE,
+    "security.sign_in": NotificationType.NOTIFICATION_TYPE_SIGN_IN,
+    "security.password_changed": NotificationType.NOTIFICATION_TYPE_PASSWORD_CHANGED,
 }
 _NAMES = {number: name.encode() for name, number in TYPES.items()}
 

@@ -39,6 +39,8 @@ POLICIES = {
     "follower": PushPolicy.PUSH_POLICY_FOLLOWER,
     "none": PushPolicy.PUSH_POLICY_NONE,
 }
+# What was done with one's own account is pushed to whoever wants pushes at all.
+ALERTS = {name: number for name, number in TYPES.items() if not name.startswith("security.")}
 _POLICY_NAMES = {number: name for name, number in POLICIES.items()}
 
 
@@ -100,7 +102,7 @@ class Push:
                     "id": str(subscription.subscription_id),
                     "endpoint": subscription.endpoint,
                     "standard": True,
-                    "alerts": {name: number in wanted for name, number in TYPES.items()},
+                    "alerts": {name: number in wanted for name, number in ALERTS.items()},
                     "policy": _POLICY_NAMES[subscription.policy],
                     "server_key": await self._key.get(),
                 }
@@ -111,7 +113,7 @@ class Push:
 def _alerts(data: Params) -> list[NotificationType.ValueType]:
     """Those that are wanted; clients know more types than we tell of."""
     alerts = data.group("alerts")
-    return [number for name, number in TYPES.items() if alerts.flag(name)]
+    return [number for name, number in ALERTS.items() if alerts.flag(name)]
 
 
 def _policy(params: Params, data: Params) -> PushPolicy.ValueType:

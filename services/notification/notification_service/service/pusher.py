@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 
 from notification_service.errors import ForbiddenEndpoint, PushNotTaken
 from notification_service.metrics import PUSHES
-from notification_service.models import Kind, Notification
+from notification_service.models import SECURITY, Kind, Notification
 from notification_service.push_encryption import MAX_PAYLOAD_BYTES, Vapid, encrypt
 from notification_service.push_models import Author, Due, PushPolicy, Subscription
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.push import PushRepository
+from notification_service.service.channels import Channels
 from notification_service.service.push_key import PushKey
 from notification_service.service.sieve import Sieve
 from rookery_common.clock import Clock
@@ -43,6 +44,8 @@ _TITLES: Final[Mapping[Kind, str]] = {
     Kind.MESSAGE: "{name} sent you a message",
     Kind.POLL: "A poll has ended",
     Kind.QUOTE: "{name} quoted your post",
+    Kind.SIGN_IN: "A new browser has signed in to your account",
+    Kind.PASSWORD_CHANGED: "The password of your account was changed",
 }
 log = get_logger()
 
@@ -77,6 +80,7 @@ class Pusher:
         key: PushKey,
         transport: Transport,
         sieve: Sieve,
+        channels: Channels,
         clock: Clock,
     ) -> None:
         self._repository = repository
@@ -85,6 +89,7 @@ class Pusher:
         self._key = key
         self._transport = transport
         self._sieve = sieve
+        self._channels = channels
         self._clock = clock
         self._resting: dict[str, float] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
@@ -97,9 +102,11 @@ class Pusher:
     async def _one(self, told: Notification) -> None:
         async with self._gate:
             subscriptions = [
-                each for each in await self._repository.of_account(told.recipient_id) if told.kind in each.alerts
+                each
+                for each in await self._repository.of_account(told.recipient_id)
+                if told.kind in each.alerts or told.kind in SECURITY
             ]
-            if not subscriptions or not await self._stands(told):
+            if not subscriptions or not await self._channels.lets_push(told) or not await self._stands(told):
                 return
             author = await self._authors.author(told.recipient_id, told.account_id)
             if author is None or author.is_muted or not await self._sieve.lets_through(told, author):

@@ -11,6 +11,7 @@ from notification_service.placement import group_key, head_of, notification_of, 
 from notification_service.repository.members import MemberRepository
 from notification_service.repository.notifications import NotificationRepository
 from notification_service.repository.windows import WindowRepository
+from notification_service.service.channels import Channels
 from rookery_common.clock import Clock
 from rookery_common.ids import ms_of
 from rookery_common.live.announcer import Announcer
@@ -42,6 +43,7 @@ class Teller:
         windows: WindowRepository,
         live: Announcer[Notification],
         pushes: Pushes,
+        channels: Channels,
         clock: Clock,
     ) -> None:
         self._notifications = notifications
@@ -50,6 +52,7 @@ class Teller:
         self._windows = windows
         self._live = live
         self._pushes = pushes
+        self._channels = channels
         self._clock = clock
 
     async def tell_acts(self, acts: Iterable[Act]) -> None:
@@ -71,7 +74,7 @@ class Teller:
             TOLD.labels(each.kind.name.lower()).inc()
         since_ms = now_ms - LIVE_MS
         news = [each for each in notifications if ms_of(each.notification_id) >= since_ms]
-        await self._live.tell([([each.recipient_id], each) for each in news])
+        await self._live.tell([([each.recipient_id], each) for each in await self._channels.streamed(news)])
         await self._pushes.offer(news)
 
     async def put_away(self, notifications: Sequence[Notification], why: str) -> None:

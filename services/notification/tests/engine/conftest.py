@@ -14,6 +14,7 @@ from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.members import MemberRepository
 from notification_service.repository.notifications import HEADS, NotificationRepository
 from notification_service.repository.policies import PolicyRepository
+from notification_service.repository.preferences import PreferenceRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WindowRepository
@@ -96,6 +97,11 @@ def told(cql: Cql, clock: FakeClock) -> ToldRepository:
 @pytest.fixture
 def policies(cql: Cql) -> PolicyRepository:
     return PolicyRepository(cql)
+
+
+@pytest.fixture
+def preferences(cql: Cql) -> PreferenceRepository:
+    return PreferenceRepository(cql)
 
 
 @pytest.fixture

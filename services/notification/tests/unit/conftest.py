@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
 
 import pytest
+from choice_fakes import MemoryPolicies, MemoryPreferences
 
 from notification_service.models import (
     GroupKey,
@@ -21,13 +21,11 @@ from notification_service.models import (
     Watch,
 )
 from notification_service.placement import group_key, oldest_bucket, seconds_to_live, time_bucket
-from notification_service.policy_models import Answer, Outcome, Policy
 from notification_service.repository.counts import LARGE, CountCache
 from notification_service.repository.live import NOTIFICATIONS
 from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.members import MemberRepository
 from notification_service.repository.notifications import NotificationRepository
-from notification_service.repository.policies import PolicyRepository
 from notification_service.repository.told import ToldRepository
 from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WINDOW_SLACK, WINDOW_SLOTS, WindowPage, WindowRepository
@@ -211,39 +209,6 @@ class MemoryMarkers(MarkerRepository):
         return True
 
 
-class MemoryPolicies(PolicyRepository):
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._policies: dict[int, Policy] = {}
-        self._answers: dict[tuple[int, int], Answer] = {}
-
-    async def get(self, recipient_id: int) -> Policy:
-        self._store.ask("cql")
-        return self._policies.get(recipient_id, Policy())
-
-    async def put(self, recipient_id: int, changes: Mapping[str, Outcome]) -> None:
-        held: Any = await self.get(recipient_id)
-        self._policies[recipient_id] = replace(held, **changes)
-
-    async def answers(self, recipient_id: int) -> list[Answer]:
-        self._store.ask("cql")
-        return [each for (owner, _), each in sorted(self._answers.items()) if owner == recipient_id]
-
-    async def accept(self, recipient_id: int, account_ids: Iterable[int]) -> None:
-        for account_id in account_ids:
-            held = self._answer(recipient_id, account_id)
-            self._answers[recipient_id, account_id] = replace(held, is_accepted=True)
-
-    async def dismiss(self, recipient_id: int, account_ids: Iterable[int], up_to_id: int) -> None:
-        for account_id in account_ids:
-            held = self._answer(recipient_id, account_id)
-            self._answers[recipient_id, account_id] = replace(held, dismissed_up_to=up_to_id)
-
-    def _answer(self, recipient_id: int, account_id: int) -> Answer:
-        self._store.ask("cql")
-        return self._answers.get((recipient_id, account_id), Answer(account_id, False, 0))
-
-
 class MemoryWatchers(WatcherRepository):
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -355,6 +320,11 @@ def told(store: Store) -> MemoryTold:
 @pytest.fixture
 def policies(store: Store) -> MemoryPolicies:
     return MemoryPolicies(store)
+
+
+@pytest.fixture
+def preferences(store: Store) -> MemoryPreferences:
+    return MemoryPreferences(store)
 
 
 @pytest.fixture

@@ -166,7 +166,9 @@ async def test_the_end_of_a_poll_is_told_to_who_asked_and_who_voted(
             assert await lists.of(recipient_id) == [(Kind.POLL, end.post_author_id, end.post_id)]
 
 
-async def test_a_session_that_has_ended_is_pushed_to_no_longer() -> None:
+async def test_what_was_done_with_an_account_is_told_and_an_ended_session_is_pushed_to_no_longer(
+    teller: Teller, lists: Any
+) -> None:
     revoked = cast(Any, golden_message(AUTH_TOPIC, "SessionRevoked"))
     ended: list[tuple[int, int]] = []
 
@@ -177,8 +179,12 @@ async def test_a_session_that_has_ended_is_pushed_to_no_longer() -> None:
         async def delete(self, account_id: int, session_id: int) -> None:
             ended.append((account_id, session_id))
 
-    await SessionsHandler(Ended())(list(golden_events(AUTH_TOPIC)))
-    assert ended == [(revoked.account_id, revoked.session_id)]
+    for _ in range(2):
+        ended.clear()
+        await SessionsHandler(Ended(), teller)(list(golden_events(AUTH_TOPIC)))
+        assert ended == [(revoked.account_id, revoked.session_id)]
+        told = await lists.of(revoked.account_id)
+        assert sorted(told) == [(Kind.SIGN_IN, 0, 0), (Kind.PASSWORD_CHANGED, 0, 0)]
 
 
 async def test_what_is_put_into_the_lane_of_pushes_is_what_comes_out(clock: FakeClock) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,24 +12,23 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from notification_service.config import Settings
 from notification_service.errors import ForbiddenEndpoint, PushNotTaken, SubscriptionNotFound, WrongSubscription
 from notification_service.models import Kind, Notification
 from notification_service.placement import notification_of
 from notification_service.policy_models import Outcome
 from notification_service.push_encryption import Vapid, WrongPoint, encrypt, new_key, parse_key
 from notification_service.push_models import Author, Due, Endpoint, PushPolicy, Subscription
-from notification_service.push_transport import PushTransport
 from notification_service.repository.policies import PolicyRepository
 from notification_service.repository.push import PushRepository
 from notification_service.service import pusher as pusher_module
+from notification_service.service.channels import Channels
 from notification_service.service.push import Subscriptions
 from notification_service.service.push_key import PushKey
-from notification_service.service.push_queue import KNOWN_SECONDS, PushQueue
+from notification_service.service.push_queue import PushQueue
 from notification_service.service.pusher import NEWS_MS, REST_SECONDS, Pusher
+from notification_service.service.remembered import KNOWN_SECONDS
 from notification_service.service.sieve import Sieve
 from notification_service.service.tell import Teller
-from rookery_common.clients.web import Web
 from rookery_common.testing import FakeClock
 from rookery_common.testing.browser import PushedBrowser
 
@@ -125,10 +123,11 @@ def pusher(
     services: Services,
     policies: PolicyRepository,
     authors: Any,
+    channels: Channels,
     clock: FakeClock,
 ) -> Pusher:
     key, sieve = PushKey(pushes, "https://rookery.test"), Sieve(policies, authors, authors, clock)
-    return Pusher(pushes, notifications, people, key, services, sieve, clock)
+    return Pusher(pushes, notifications, people, key, services, sieve, channels, clock)
 
 
 @pytest.fixture
@@ -377,23 +376,3 @@ async def test_only_those_with_a_subscription_wait_in_the_lane(
     clock.advance(KNOWN_SECONDS + 1)
     await queue.offer([second])
     assert lane == [second]
-
-
-@pytest.mark.usefixtures("environment")
-async def test_an_endpoint_on_this_machine_is_reached_only_where_the_operator_says_so(
-    browser: PushedBrowser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with browser.listening():
-        browser.status = 307
-        closed = Web(Settings(), user_agent="test")
-        with pytest.raises(ForbiddenEndpoint):
-            await PushTransport(closed).send(browser.endpoint, {}, b"x")
-        monkeypatch.setenv("NOTIFICATION_WEB_NETWORKS", "127.0.0.0/8")
-        opened = Web(Settings(), user_agent="test")
-        assert await PushTransport(opened).send(browser.endpoint, {"topic": "n1"}, b"x") == 307
-        headers, body = await asyncio.to_thread(browser.requests.get, timeout=30)
-        assert (headers["topic"], body) == ("n1", b"x")
-        await closed.stop()
-        await opened.stop()
-    with pytest.raises(PushNotTaken):
-        await PushTransport(Web(Settings(), user_agent="test")).send(browser.endpoint, {}, b"x")

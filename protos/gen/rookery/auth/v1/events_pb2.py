@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1crookery/auth/v1/events.proto\x12\x0frookery.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"m\n\x12\x43redentialsCreated\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"i\n\x0eSessionRevoked\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x12\n\nsession_id\x18\x02 \x01(\x03\x12/\n\x0brevoke_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1crookery/auth/v1/events.proto\x12\x0frookery.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"m\n\x12\x43redentialsCreated\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"d\n\x08SignedIn\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x12\n\nsession_id\x18\x02 \x01(\x03\x12\x30\n\x0csign_in_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"V\n\x0fPasswordChanged\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12/\n\x0b\x63hange_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"i\n\x0eSessionRevoked\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x12\n\nsession_id\x18\x02 \x01(\x03\x12/\n\x0brevoke_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,6 +34,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CREDENTIALSCREATED']._serialized_start=82
   _globals['_CREDENTIALSCREATED']._serialized_end=191
-  _globals['_SESSIONREVOKED']._serialized_start=193
-  _globals['_SESSIONREVOKED']._serialized_end=298
+  _globals['_SIGNEDIN']._serialized_start=193
+  _globals['_SIGNEDIN']._serialized_end=293
+  _globals['_PASSWORDCHANGED']._serialized_start=295
+  _globals['_PASSWORDCHANGED']._serialized_end=381
+  _globals['_SESSIONREVOKED']._serialized_start=383
+  _globals['_SESSIONREVOKED']._serialized_end=488
 # @@protoc_insertion_point(module_scope)

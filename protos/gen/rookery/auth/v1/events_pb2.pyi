@@ -46,6 +46,61 @@ class CredentialsCreated(_message.Message):
 Global___CredentialsCreated: _TypeAlias = CredentialsCreated  # noqa: Y015
 
 @_typing.final
+class SignedIn(_message.Message):
+    """Topic auth.events.v1, key account_id. Somebody has signed in by a browser that had not signed in to the account before. Where from is
+    for the account's owner alone, among the sessions.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    SIGN_IN_TIME_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.int
+    session_id: _builtins.int
+    @_builtins.property
+    def sign_in_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.int = ...,
+        session_id: _builtins.int = ...,
+        sign_in_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sign_in_time", b"sign_in_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "session_id", b"session_id", "sign_in_time", b"sign_in_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignedIn: _TypeAlias = SignedIn  # noqa: Y015
+
+@_typing.final
+class PasswordChanged(_message.Message):
+    """Topic auth.events.v1, key account_id. The password was changed, or set anew by a mailed link."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.int
+    @_builtins.property
+    def change_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.int = ...,
+        change_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "change_time", b"change_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PasswordChanged: _TypeAlias = PasswordChanged  # noqa: Y015
+
+@_typing.final
 class SessionRevoked(_message.Message):
     """Topic auth.events.v1, key account_id."""
 

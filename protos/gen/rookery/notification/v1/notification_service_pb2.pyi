@@ -46,6 +46,9 @@ class _NotificationTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Noti
     """A poll that the recipient has asked, or voted in, is over."""
     NOTIFICATION_TYPE_QUOTE: _NotificationType.ValueType  # 11
     """A post that quotes one of the recipient's."""
+    NOTIFICATION_TYPE_SIGN_IN: _NotificationType.ValueType  # 12
+    """Somebody has signed in to the recipient's account by a browser that was new to it."""
+    NOTIFICATION_TYPE_PASSWORD_CHANGED: _NotificationType.ValueType  # 13
 
 class NotificationType(_NotificationType, metaclass=_NotificationTypeEnumTypeWrapper): ...
 
@@ -69,6 +72,9 @@ NOTIFICATION_TYPE_POLL: NotificationType.ValueType  # 10
 """A poll that the recipient has asked, or voted in, is over."""
 NOTIFICATION_TYPE_QUOTE: NotificationType.ValueType  # 11
 """A post that quotes one of the recipient's."""
+NOTIFICATION_TYPE_SIGN_IN: NotificationType.ValueType  # 12
+"""Somebody has signed in to the recipient's account by a browser that was new to it."""
+NOTIFICATION_TYPE_PASSWORD_CHANGED: NotificationType.ValueType  # 13
 Global___NotificationType: _TypeAlias = NotificationType  # noqa: Y015
 
 class _MarkedTimeline:

@@ -8,6 +8,7 @@ from gateway_fakes.notification_policy import Policies
 from gateway_fakes.service import FakeService
 from rookery.notification.v1 import notification_service_pb2 as pb
 from rookery.notification.v1 import policy_service_pb2 as policy_pb
+from rookery.notification.v1 import preference_service_pb2 as preference_pb
 from rookery.notification.v1 import push_service_pb2 as push_pb
 from rookery_common.auth import Identity
 from rookery_common.errors import NotFound
@@ -28,10 +29,31 @@ class FakeNotification(FakeService):
         self.pushes: dict[int, push_pb.PushSubscription] = {}
         self.put: list[push_pb.PutPushSubscriptionRequest] = []
         self.policies = Policies()
+        self.preferences: dict[int, preference_pb.NotificationPreferences] = {}
 
     def GetPolicy(self, request: policy_pb.GetPolicyRequest, who: Identity | None) -> Any:
         assert who is not None
         return self.policies.get(who.account_id)
+
+    def GetPreferences(self, request: Any, who: Identity | None) -> Any:
+        assert who is not None
+        held = self.preferences.setdefault(who.account_id, preference_pb.NotificationPreferences())
+        return preference_pb.GetPreferencesResponse(preferences=held)
+
+    def UpdatePreferences(self, request: preference_pb.UpdatePreferencesRequest, who: Identity | None) -> Any:
+        assert who is not None
+        held = self.preferences.setdefault(who.account_id, preference_pb.NotificationPreferences())
+        for change in request.changes:
+            kinds = held.not_pushed if change.channel == preference_pb.CHANNEL_PUSH else held.not_streamed
+            if change.wanted and change.type in kinds:
+                kinds.remove(change.type)
+            elif not change.wanted and change.type not in kinds:
+                kinds.append(change.type)
+        if request.HasField("quiet_hours"):
+            held.quiet_hours.CopyFrom(request.quiet_hours)
+        if request.no_quiet_hours:
+            held.ClearField("quiet_hours")
+        return preference_pb.UpdatePreferencesResponse(preferences=held)
 
     def UpdatePolicy(self, request: policy_pb.UpdatePolicyRequest, who: Identity | None) -> Any:
         assert who is not None

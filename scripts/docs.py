@@ -17,9 +17,11 @@ import reference
 import routes
 import yaml
 
-from gateway_service.flags import FLAGS
+from gateway_service import flags as gateway_flags
+from post_service import flags as post_flags
 
 SOURCE = Path("protos/topics.yaml")
+FLAGS = {"gateway": gateway_flags.FLAGS, "post": post_flags.FLAGS}
 TOPICS_HEAD = """# Topics
 
 Generated from `protos/topics.yaml` by `make docs`; don't edit. Values are protobuf, headers are CloudEvents 1.0 in
@@ -30,7 +32,7 @@ binary mode. What a group cannot handle goes to its dead-letter topic, `<group>.
 
 FLAGS_HEAD = """# Feature flags
 
-Generated from `services/gateway/gateway_service/flags.py` by `make docs`; don't edit. Each switches an optional part of
+Generated from the services' `flags.py` by `make docs`; don't edit. Each switches an optional part of
 the platform off while the rest goes on, for everybody, within seconds and without a restart. While a part is off its
 routes answer 503 with `X-Rookery-Switched-Off: <flag>` and `Retry-After`; sign-up answers 403.
 
@@ -38,9 +40,10 @@ routes answer 503 with `X-Rookery-Switched-Off: <flag>` and `Retry-After`; sign-
 FLAGS_TAIL = """
 ## The file
 
-`GATEWAY_FLAGS_FILE` names a file in the format of [flagd](https://flagd.dev/reference/flag-definitions/), the same in
-all replicas; each looks at it once a second. What it does not set has its default, and without a file everything has. A
-state of `DISABLED` is the same as not being set. Rules about whom a flag holds for (`targeting`) are refused.
+`GATEWAY_FLAGS_FILE` and `POST_FLAGS_FILE` name a file in the format of
+[flagd](https://flagd.dev/reference/flag-definitions/), the same in all replicas; each looks at it
+once a second. What it does not set has its default, and without a file everything has. A state of `DISABLED` is the same
+as not being set. Rules about whom a flag holds for (`targeting`) are refused.
 
 ```json
 {
@@ -81,8 +84,12 @@ def topics_page() -> str:
 
 
 def flags_page() -> str:
-    rows = "".join(f"| `{flag.key}` | {'on' if flag.default else 'off'} | {flag.when_off} |\n" for flag in FLAGS)
-    return FLAGS_HEAD + "| flag | default | where it is off |\n|---|---|---|\n" + rows + FLAGS_TAIL
+    rows = "".join(
+        f"| `{flag.key}` | {service} | {'on' if flag.default else 'off'} | {flag.when_off} |\n"
+        for service, flags in FLAGS.items()
+        for flag in flags
+    )
+    return FLAGS_HEAD + "| flag | service | default | where it is off |\n|---|---|---|---|\n" + rows + FLAGS_TAIL
 
 
 PAGES: Mapping[Path, Callable[[], str]] = {

@@ -75,8 +75,8 @@ def environment(instance: Instance, service: Service) -> dict[str, str]:
         values["MAIL_FOLDER"] = str(instance.root / "mails")
         if instance.throwaway:
             values["PROVIDERS"] = json.dumps([_provider(instance)])
-    if service.name == "notification" and instance.throwaway:
-        values["WEB_NETWORKS"] = "127.0.0.0/8"  # The push services of tests are here.
+    if service.name in ("notification", "post") and instance.throwaway:
+        values["WEB_NETWORKS"] = "127.0.0.0/8"  # The push services of tests are here, and the pages that posts link to.
     if instance.secure:
         values = secure.service_settings(instance, service.name, values)
     return {f"{service.prefix}_{name}": value for name, value in values.items()}
@@ -103,8 +103,9 @@ def _addresses(instance: Instance, service: Service) -> dict[str, str]:
     }
     own = "HTTP_ADDRESS" if service.name == "gateway" else "GRPC_ADDRESS"
     if service.name == "gateway":
-        values["FLAGS_FILE"] = str(instance.flags)
         values["LIMITS_FILE"] = str(instance.limits)
+    if service.name in ("gateway", "post"):
+        values["FLAGS_FILE"] = str(instance.flags)
     values[own] = f"{instance.host}:{ports[service.name]}"
     for other in SERVICES:
         if other.name not in ("gateway", service.name):

@@ -23,21 +23,26 @@ from post_service.consumers import (
     DECISIONS_TOPIC,
     DELETIONS_GROUP,
     DELETIONS_TOPIC,
+    LINK_CARDS_GROUP,
+    LINK_CARDS_TOPIC,
     PROFILES_GROUP,
     PROFILES_TOPIC,
     DecisionsHandler,
     DeletionsHandler,
+    LinkCardsHandler,
     ProfilesHandler,
 )
 from post_service.edit_servicer import EditServicer
 from post_service.engagement_servicer import EngagementServicer
 from post_service.events import PostCodec, PostEvents
+from post_service.flags import FLAGS, LINK_CARDS
 from post_service.imaging.pool import ImageWorkers
 from post_service.pin_servicer import PinServicer
 from post_service.poll_servicer import PollServicer
 from post_service.quote_servicer import QuoteServicer
 from post_service.reply_servicer import ReplyServicer
 from post_service.repository.cache import PostCache
+from post_service.repository.cards import CardRepository
 from post_service.repository.engagements import EngagementRepository
 from post_service.repository.mark_cache import MarkCache
 from post_service.repository.marked import MarkedRepository
@@ -61,6 +66,8 @@ from post_service.service.decide import Decisions
 from post_service.service.delete_post import PostRemover, PostStores
 from post_service.service.edit_post import PostEditor
 from post_service.service.engage import Engagement
+from post_service.service.fetch_card import CardFetcher
+from post_service.service.link_cards import LinkCards
 from post_service.service.list_engaged import EngagedAccounts
 from post_service.service.list_marked import MarkedPosts
 from post_service.service.list_posts import AccountPosts
@@ -101,11 +108,13 @@ from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.clients.redis import RedisClient
 from rookery_common.clients.s3 import S3
+from rookery_common.clients.web import Web
 from rookery_common.clock import SystemClock
+from rookery_common.flags import Flags
 from rookery_common.ids import Snowflake
 from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.cql_outbox import CqlOutbox
-from rookery_common.kafka.handling import EventHandler
+from rookery_common.kafka.handling import BatchHandler, EventHandler
 from rookery_common.kafka.producer import Producer
 from rookery_common.kafka.relay import Relay
 from rookery_common.rpc.client import RpcClient
@@ -114,6 +123,8 @@ from rookery_common.worker_leases import CqlWorkerLease
 
 SERVICE_NAME: Final = "rookery.post.v1.PostService"
 WORKERS: Final = range(256, 512)
+FETCHED: Final = 500
+"""Events that are fetched at once where they are handled one by one."""
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 Check = Callable[[], Awaitable[None]]
 
@@ -129,13 +140,13 @@ def build(roles: frozenset[Role]) -> App:
     checks: dict[str, Check] = {"cql": cql.check}
     if Role.RELAY in roles:
         components.append(Relay(outbox, producer, service="post"))
-        components.append(UploadSweeper(MediaRepository(cql), files, SystemClock()))
+        components.append(UploadSweeper(MediaRepository(cql), CardRepository(cql), files, SystemClock()))
     if roles & {Role.SERVE, Role.CONSUME}:
         parts = _Parts(settings, cql, outbox, files)
         components += [parts.redis, parts.user, parts.lease, _Drain(outbox)]
         checks["worker_lease"] = parts.lease.check
         if Role.CONSUME in roles:
-            components += [*parts.consumers(producer), parts.scheduler()]
+            components += [*parts.consumers(producer), *parts.link_cards(producer), parts.scheduler()]
         if Role.SERVE in roles:
             components += parts.serving()
     # Redis is a cache and user a courtesy: without them posts are served, so that neither decides about readiness.
@@ -208,23 +219,48 @@ class _Parts:
     def consumers(self, dead_letters: Producer) -> list[Component]:
         decisions = Decisions(self._posts, self._reader, self._settler, self._events, self._versions)
         pictures = ProfilePictures(self._media, self._versions, self._clock)
-        handlers: dict[str, tuple[str, EventHandler]] = {
-            DECISIONS_GROUP: (DECISIONS_TOPIC, DecisionsHandler(decisions)),
-            DELETIONS_GROUP: (DELETIONS_TOPIC, DeletionsHandler(self._remover, self._reader)),
-            PROFILES_GROUP: (PROFILES_TOPIC, ProfilesHandler(pictures)),
-        }
         return [
-            Consumer(
-                self._settings,
-                group,
-                [topic],
-                handler,
-                dead_letters=dead_letters,
-                service="post",
-                topic_prefix=self._settings.topic_prefix,
-            )
-            for group, (topic, handler) in handlers.items()
+            self._consumer(dead_letters, DECISIONS_GROUP, DECISIONS_TOPIC, DecisionsHandler(decisions)),
+            self._consumer(
+                dead_letters, DELETIONS_GROUP, DELETIONS_TOPIC, DeletionsHandler(self._remover, self._reader)
+            ),
+            self._consumer(dead_letters, PROFILES_GROUP, PROFILES_TOPIC, ProfilesHandler(pictures)),
         ]
+
+    def link_cards(self, dead_letters: Producer) -> list[Component]:
+        """What asks other sites, with a worker of its own for their pictures."""
+        settings, cards = self._settings, CardRepository(self._cql)
+        flags = Flags(settings.flags_file, FLAGS, service="post")
+        web = Web(settings, user_agent=f"Rookery/{__version__} (+{settings.public_url})")
+        workers = ImageWorkers(1)
+        rules = LinkCards(
+            self._posts,
+            cards,
+            CardFetcher(web, workers, self._files, cards, self._ids, self._clock),
+            self._reader,
+            self._versions,
+            self._clock,
+            settings.local_domain,
+            lambda: flags.on(LINK_CARDS),
+        )
+        consumer = self._consumer(dead_letters, LINK_CARDS_GROUP, LINK_CARDS_TOPIC, LinkCardsHandler(rules), batch=64)
+        return [flags, web, workers, consumer]
+
+    def _consumer(
+        self, dead_letters: Producer, group: str, topic: str, handler: EventHandler | BatchHandler, *, batch: int = 1
+    ) -> Consumer:
+        """One whose handler takes up to `batch` events at once."""
+        return Consumer(
+            self._settings,
+            group,
+            [topic],
+            handler,
+            dead_letters=dead_letters,
+            service="post",
+            topic_prefix=self._settings.topic_prefix,
+            batch=batch > 1,
+            batch_size=batch if batch > 1 else FETCHED,
+        )
 
     def serving(self) -> list[Component]:
         settings = self._settings

@@ -6,10 +6,17 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from rookery_common.config import BaseServiceSettings, CqlSettings, RedisSettings, S3Settings, settings_config
+from rookery_common.config import (
+    BaseServiceSettings,
+    CqlSettings,
+    RedisSettings,
+    S3Settings,
+    WebSettings,
+    settings_config,
+)
 
 
-class Settings(BaseServiceSettings, CqlSettings, RedisSettings, S3Settings):
+class Settings(BaseServiceSettings, CqlSettings, RedisSettings, S3Settings, WebSettings):
     """Read once, when the process starts."""
 
     model_config = settings_config("POST_")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from post_service.events import TOPIC
 from post_service.models import Decision, PostState, Purpose
 from post_service.service.decide import Decisions
 from post_service.service.delete_post import PostRemover
+from post_service.service.link_cards import LinkCards
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.read_posts import PostReader
 from rookery.moderation.v1 import decision_pb2, events_pb2
-from rookery.post.v1.events_pb2 import PostDeleted, PostUpdated
+from rookery.post.v1.events_pb2 import PostCreated, PostDeleted, PostUpdated, PostVisible
 from rookery.user.v1.events_pb2 import AccountUpdated
 from rookery_common.errors import InvalidArgument
 from rookery_common.kafka.events import Event
@@ -21,6 +22,9 @@ DECISIONS_TOPIC: Final = "moderation.decisions.v1"
 DECISIONS_GROUP: Final = "post.moderation-decisions"
 DELETIONS_TOPIC: Final = TOPIC
 DELETIONS_GROUP: Final = "post.deletions"
+# Apart from the deletions: a page that doesn't answer holds up other cards alone.
+LINK_CARDS_TOPIC: Final = TOPIC
+LINK_CARDS_GROUP: Final = "post.link-cards"
 PROFILES_TOPIC: Final = "user.events.v1"
 PROFILES_GROUP: Final = "post.user-events"
 _STATES: Final[Mapping[int, PostState]] = {
@@ -61,6 +65,18 @@ class DeletionsHandler:
             await self._remover.remove_reblogs(message.post.post_id)
         elif isinstance(message, PostUpdated):
             await self._reader.refresh(message.post.post_id)
+
+
+class LinkCardsHandler:
+    """Group post.link-cards: many posts at once; afterwards each has the card of its link."""
+
+    def __init__(self, cards: LinkCards) -> None:
+        self._cards = cards
+
+    async def __call__(self, events: Sequence[Event]) -> None:
+        messages = (event.decode() for event in events)
+        told = [each.post for each in messages if isinstance(each, PostCreated | PostVisible | PostUpdated)]
+        await self._cards.settle({post.post_id for post in told if post.card.link or "://" in post.text})
 
 
 class ProfilesHandler:

@@ -7,11 +7,12 @@ from typing import Final, NamedTuple
 
 from google.protobuf.message import Message
 
+from post_service.card_models import LinkCard
 from post_service.models import Fact, Media, Mention, Post, PostState, SealedPost
 from post_service.poll_models import Ballot, Poll
 from post_service.quote_models import Quote, QuotePolicy, QuoteState
 from post_service.reply_models import ReplyPolicy
-from rookery.post.v1 import engagement_events_pb2, events_pb2, media_pb2, poll_pb2, post_pb2
+from rookery.post.v1 import engagement_events_pb2, events_pb2, link_card_pb2, media_pb2, poll_pb2, post_pb2
 from rookery_common.clock import Clock
 from rookery_common.kafka.events import Event, UndecodableEvent, new_event
 
@@ -58,6 +59,29 @@ class PostCodec:
             message.poll.CopyFrom(self.poll(post.poll))
         if post.quote is not None:
             message.quote.CopyFrom(self.quote(post.quote))
+        if post.card is not None:
+            message.card.CopyFrom(self.card(post.card))
+        return message
+
+    def card(self, card: LinkCard) -> link_card_pb2.LinkCard:
+        message = link_card_pb2.LinkCard(
+            link=card.link,
+            url=card.url,
+            title=card.title,
+            description=card.description,
+            author_name=card.author_name,
+            provider_name=card.provider_name,
+            provider_url=card.provider_url,
+            language=card.language,
+        )
+        if card.published_at is not None:
+            message.publish_time.FromDatetime(card.published_at)
+        if card.picture is not None:
+            size = card.picture.size
+            message.image_url = self._public_url(card.picture.key)
+            message.image_description = card.picture.description
+            message.image_size.CopyFrom(media_pb2.Dimensions(width=size.width, height=size.height))
+            message.blurhash = card.picture.blurhash
         return message
 
     def quote(self, quote: Quote) -> post_pb2.Quote:

@@ -16,6 +16,7 @@ UPLOADS_EXPIRED = Counter("rookery_post_uploads_expired_total", "Uploads deleted
 PICTURES_LOST = Counter(
     "rookery_post_profile_pictures_lost_total", "Pictures that profiles show and that expired before post was told."
 )
+CARDS = Counter("rookery_post_link_cards_total", "Links that were looked at, by what came of it.", ["result"])
 IMAGE_SECONDS = Histogram(
     "rookery_post_image_seconds",
     "Time to decode and re-encode an upload.",

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
 
+from post_service.card_models import LinkCard
 from post_service.engagement_models import UNIX_EPOCH as UNIX_EPOCH
 from post_service.engagement_models import Bookmark as Bookmark
 from post_service.engagement_models import Engaged as Engaged
@@ -203,6 +204,7 @@ class Post:
     quote: Quote | None = None
     quote_policy: QuotePolicy = QuotePolicy.NOBODY
     reply_policy: ReplyPolicy = ReplyPolicy.EVERYONE
+    card: LinkCard | None = None
 
 
 class SealedPost(NamedTuple):

@@ -7,14 +7,15 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway_service.cache import AccountFragment, PostFragment
+from gateway_service.compose.cards import card_entity
 from gateway_service.compose.html import Renderer
 from gateway_service.compose.polls import poll_fragment, poll_params
 from gateway_service.compose.quotes import policy_name, quote_fragment
 from gateway_service.compose.replies import policy_name as reply_policy_name
 from gateway_service.compose.replies import reply_policy
+from gateway_service.compose.times import time_text
 from gateway_service.config import Settings
 from gateway_service.filters import NOTHING, folded
 from rookery.post.v1.edit_service_pb2 import Revision
@@ -199,7 +200,7 @@ class Entities:
             "mentions": [self._mention(mention) for mention in post.mentions],
             "tags": [{"name": tag, "url": f"{self._url}/tags/{quote(tag)}"} for tag in post.tags],
             "emojis": [],
-            "card": None,
+            "card": card_entity(post.card) if post.HasField("card") else None,
             "reply_policy": reply_policy(post),
         }
         if not post.HasField("quote"):
@@ -291,11 +292,6 @@ def _open(entity: dict[str, Any]) -> bytes:
 
 def _id(number: int) -> str | None:
     return str(number) if number else None
-
-
-def time_text(moment: Timestamp) -> str:
-    seconds = datetime.fromtimestamp(moment.seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{seconds}.{moment.nanos // 1_000_000:03}Z"
 
 
 def _day(day: int) -> bytes:

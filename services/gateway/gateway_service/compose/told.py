@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway_service.compose.audience import Why, why_not_told
-from gateway_service.compose.entities import COMMUNITY_ID, time_text
+from gateway_service.compose.entities import COMMUNITY_ID
 from gateway_service.compose.hydrate import Facts
 from gateway_service.compose.policy import ACCEPT, FILTER, Policy
 from gateway_service.compose.present import Presenter
+from gateway_service.compose.times import time_text
 from gateway_service.metrics import LEFT_OUT
 from rookery.notification.v1.group_service_pb2 import NotificationGroup
 from rookery.notification.v1.notification_service_pb2 import Notification, NotificationType

@@ -12,6 +12,7 @@ from post_service.poll_models import Poll
 from post_service.quote_models import Quote, QuotePolicy, QuoteState
 from post_service.reply_models import ReplyPolicy
 from post_service.repository.buckets import BucketedList, bucket_of
+from post_service.repository.cards import card_from, dropped_rows
 from post_service.repository.engagements import fact_rows
 from post_service.repository.media import attached_from, attached_values, freed_rows, media_values
 from post_service.repository.quotes import quote_rows
@@ -60,6 +61,7 @@ class PostRepository:
             ("author_remove", (version, post.author_id, bucket, post.post_id)),
             ("revisions_remove", (version, post.post_id)),
             *freed_rows(replace(post, version=version), self._clock.now().date()),
+            *dropped_rows(post, version, self._clock.now().date()),
             *reply_rows(tombstone),
             *quote_rows(tombstone),
             *(fact_rows(fact) if fact else []),
@@ -236,4 +238,5 @@ def _post(row: Row) -> Post:
         quote=Quote(row.quoted_id, row.quoted_author_id, QuoteState(row.quote_state)) if row.quoted_id else None,
         quote_policy=QuotePolicy(row.quote_policy or QuotePolicy.NOBODY),
         reply_policy=ReplyPolicy(row.reply_policy or ReplyPolicy.EVERYONE),
+        card=None if row.deleted else card_from(row.card),
     )

@@ -37,7 +37,7 @@ def _marks(columns: str) -> str:
 STATEMENTS: Final[Mapping[str, str]] = {
     **CqlOutbox.statements,
     **CqlWorkerLease.statements,
-    "post_get": f"SELECT {_POST}, deleted, decision_version FROM posts WHERE post_id = ?",  # noqa: S608 - constants
+    "post_get": f"SELECT {_POST}, deleted, decision_version, card FROM posts WHERE post_id = ?",  # noqa: S608 - constants
     "post_put": f"INSERT INTO posts ({_POST}) VALUES ({_marks(_POST)}) USING TIMESTAMP ?",  # noqa: S608
     "post_decide": (
         "UPDATE posts USING TIMESTAMP ? SET state = ?, decision_version = ?, version = ? WHERE post_id = ?"
@@ -45,7 +45,7 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "post_bury": (
         "UPDATE posts USING TIMESTAMP ? SET deleted = true, text = '', spoiler_text = '', sensitive = false,"
         " language = '', media = [], mentions = ?, tags = [], application_name = '', application_website = '',"
-        " poll = null, version = ? WHERE post_id = ?"
+        " poll = null, card = null, version = ? WHERE post_id = ?"
     ),
     "post_edit": (
         "UPDATE posts USING TIMESTAMP ? SET text = ?, spoiler_text = ?, sensitive = ?, language = ?, edited_at = ?,"
@@ -58,6 +58,12 @@ STATEMENTS: Final[Mapping[str, str]] = {
         "UPDATE posts USING TIMESTAMP ? SET in_reply_to_id = null, in_reply_to_account_id = null, thread_id = ?,"
         " version = ? WHERE post_id = ?"
     ),
+    "post_set_card": "UPDATE posts USING TIMESTAMP ? SET card = ?, version = ? WHERE post_id = ?",
+    "card_get": "SELECT card FROM link_cards WHERE link = ?",
+    "card_put": "INSERT INTO link_cards (link, card) VALUES (?, ?) USING TTL ?",
+    "card_picture_put": "INSERT INTO card_pictures (picture_id, post_id) VALUES (?, ?) USING TIMESTAMP ?",
+    "card_picture_remove": "DELETE FROM card_pictures USING TIMESTAMP ? WHERE picture_id = ? AND post_id = ?",
+    "card_picture_shown": "SELECT picture_id FROM card_pictures WHERE picture_id = ? LIMIT 1",
     "quote_put": "INSERT INTO quotes (post_id, bucket, quote_id, author_id) VALUES (?, ?, ?, ?) USING TIMESTAMP ?",
     "quote_remove": "DELETE FROM quotes USING TIMESTAMP ? WHERE post_id = ? AND bucket = ? AND quote_id = ?",
     "quote_newest": f"{_QUOTES} AND quote_id > ? AND quote_id < ? ORDER BY quote_id DESC LIMIT ?",

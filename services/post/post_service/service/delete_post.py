@@ -147,6 +147,7 @@ def tombstone_of(post: Post, version: int) -> Post:
         application_name="",
         application_website="",
         poll=None,
+        card=None,
         state=PostState.DELETED,
         version=version,
     )

@@ -1,4 +1,4 @@
-"""Deletes the files of uploads that no post has taken."""
+"""Deletes the files of uploads that no post has taken, and of cards' pictures that none shows any more."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from post_service import metrics
 from post_service.models import UploadNote
+from post_service.repository.cards import CardRepository
 from post_service.repository.media import UPLOAD_SHARDS, MediaRepository
 from rookery_common.clients.s3 import S3
 from rookery_common.clock import Clock
@@ -26,8 +27,16 @@ log = get_logger()
 class UploadSweeper:
     """Component: goes through the notes of old uploads every hour. Several at once do no harm, only double work."""
 
-    def __init__(self, media: MediaRepository, files: S3, clock: Clock, interval: float = INTERVAL_SECONDS) -> None:
+    def __init__(
+        self,
+        media: MediaRepository,
+        cards: CardRepository,
+        files: S3,
+        clock: Clock,
+        interval: float = INTERVAL_SECONDS,
+    ) -> None:
         self._media = media
+        self._cards = cards
         self._files = files
         self._clock = clock
         self._interval = interval
@@ -65,7 +74,9 @@ class UploadSweeper:
 
     async def _settle(self, notes: list[UploadNote]) -> int:
         """The note goes last, so that what fails half-way is met again."""
-        kept = await self._media.get_many([note.media_id for note in notes])
+        noted = [note.media_id for note in notes]
+        kept = set(await self._media.get_many(noted))
+        kept |= await self._cards.shown([media_id for media_id in noted if media_id not in kept])
         for note in notes:
             if note.media_id not in kept:
                 await self._files.delete(note.original_key)

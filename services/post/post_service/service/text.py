@@ -65,6 +65,11 @@ def find_tags(text: str) -> list[str]:
     return list(tags)
 
 
+def find_links(text: str) -> Iterator[str]:
+    """Web addresses, in order, as they are written."""
+    return (part for part, is_link in _split_links(text) if is_link)
+
+
 def _follows_word(text: str, start: int) -> bool:
     before = text[start - 1] if start else " "
     return before.isalnum() or before in "=/)"

@@ -12,6 +12,7 @@ from post_service.app import MIGRATIONS
 from post_service.clients import Relation, UserClient
 from post_service.models import Mention
 from post_service.repository.cache import PostCache
+from post_service.repository.cards import CardRepository
 from post_service.repository.engagements import EngagementRepository
 from post_service.repository.mark_cache import MarkCache
 from post_service.repository.marked import MarkedRepository
@@ -183,6 +184,11 @@ def lists(cql: Cql, clock: FakeClock) -> MarkedRepository:
 @pytest.fixture
 def media(cql: Cql) -> MediaRepository:
     return MediaRepository(cql)
+
+
+@pytest.fixture
+def cards(cql: Cql) -> CardRepository:
+    return CardRepository(cql)
 
 
 @pytest_asyncio.fixture

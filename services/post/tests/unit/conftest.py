@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import date
 
 import pytest
+from post_fakes.cards import MemoryCards
 from post_fakes.marks import MemoryCache, MemoryLists, MemoryMarkCache, MemoryMarks
 from post_fakes.media import InlineWorkers, MemoryFiles, MemoryMedia, MemoryUsers
 from post_fakes.polls import MemoryPollEnds, MemoryPolls, MemoryVotes
@@ -23,6 +24,7 @@ from post_service.models import (
     UploadNote,
 )
 from post_service.repository.cache import PostCache
+from post_service.repository.cards import CardRepository
 from post_service.repository.engagements import EngagementRepository
 from post_service.repository.mark_cache import MarkCache
 from post_service.repository.marked import MarkedRepository
@@ -144,6 +146,11 @@ def media(store: Store) -> MediaRepository:
 
 
 @pytest.fixture
+def cards(store: Store) -> CardRepository:
+    return MemoryCards(store)
+
+
+@pytest.fixture
 def cache(store: Store) -> PostCache:
     return MemoryCache(store)
 
@@ -187,8 +194,8 @@ def library(
 
 
 @pytest.fixture
-def sweeper(store: Store, media: MediaRepository, clock: FakeClock) -> UploadSweeper:
-    return UploadSweeper(media, MemoryFiles(store), clock)
+def sweeper(store: Store, media: MediaRepository, cards: CardRepository, clock: FakeClock) -> UploadSweeper:
+    return UploadSweeper(media, cards, MemoryFiles(store), clock)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from post_service.card_models import CardPicture, LinkCard
 from post_service.events import ENGAGEMENT_TOPIC, TOPIC, PostCodec, PostEvents, vote_told
 from post_service.models import (
     Dimensions,
@@ -24,7 +25,7 @@ from post_service.models import (
 from post_service.poll_models import Ballot, Poll
 from post_service.quote_models import Quote, QuotePolicy, QuoteState
 from post_service.service.delete_post import tombstone_of
-from rookery.post.v1 import media_pb2, poll_pb2, post_pb2
+from rookery.post.v1 import link_card_pb2, media_pb2, poll_pb2, post_pb2
 from rookery.post.v1.engagement_events_pb2 import PollVoted, PostFavourited
 from rookery.post.v1.events_pb2 import PostCreated, PostUpdated
 from rookery_common.kafka.events import Event, UndecodableEvent
@@ -74,6 +75,23 @@ def post_of(message: post_pb2.Post) -> Post:
         poll=poll_of(message.poll) if message.HasField("poll") else None,
         quote=quote_of(message.quote) if message.HasField("quote") else None,
         quote_policy=QuotePolicy(message.quote_policy or QuotePolicy.NOBODY),
+        card=card_of(message.card) if message.HasField("card") else None,
+    )
+
+
+def card_of(message: link_card_pb2.LinkCard) -> LinkCard:
+    size = Dimensions(message.image_size.width, message.image_size.height)
+    return LinkCard(
+        link=message.link,
+        url=message.url,
+        title=message.title,
+        description=message.description,
+        author_name=message.author_name,
+        provider_name=message.provider_name,
+        provider_url=message.provider_url,
+        language=message.language,
+        published_at=message.publish_time.ToDatetime(UTC),
+        picture=CardPicture(7, message.image_url, size, message.blurhash, message.image_description),
     )
 
 

@@ -23,35 +23,36 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from rookery.post.v1 import link_card_pb2 as rookery_dot_post_dot_v1_dot_link__card__pb2
 from rookery.post.v1 import media_pb2 as rookery_dot_post_dot_v1_dot_media__pb2
 from rookery.post.v1 import poll_pb2 as rookery_dot_post_dot_v1_dot_poll__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1arookery/post/v1/post.proto\x12\x0frookery.post.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1brookery/post/v1/media.proto\x1a\x1arookery/post/v1/poll.proto\"W\n\x05Quote\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x11\n\tauthor_id\x18\x02 \x01(\x03\x12*\n\x05state\x18\x03 \x01(\x0e\x32\x1b.rookery.post.v1.QuoteState\"\xed\x05\n\x04Post\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x11\n\tauthor_id\x18\x02 \x01(\x03\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x14\n\x0cspoiler_text\x18\x04 \x01(\t\x12\x11\n\tsensitive\x18\x05 \x01(\x08\x12/\n\nvisibility\x18\x06 \x01(\x0e\x32\x1b.rookery.post.v1.Visibility\x12\x10\n\x08language\x18\x07 \x01(\t\x12\x16\n\x0ein_reply_to_id\x18\x08 \x01(\x03\x12\x1e\n\x16in_reply_to_account_id\x18\t \x01(\x03\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tedit_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05media\x18\x0c \x03(\x0b\x32\x16.rookery.post.v1.Media\x12*\n\x08mentions\x18\r \x03(\x0b\x32\x18.rookery.post.v1.Mention\x12\x0c\n\x04tags\x18\x0e \x03(\t\x12)\n\x05state\x18\x0f \x01(\x0e\x32\x1a.rookery.post.v1.PostState\x12\x18\n\x10\x61pplication_name\x18\x10 \x01(\t\x12\x1b\n\x13\x61pplication_website\x18\x11 \x01(\t\x12\x0f\n\x07version\x18\x12 \x01(\x03\x12\x14\n\x0creblog_of_id\x18\x13 \x01(\x03\x12\x11\n\tthread_id\x18\x14 \x01(\x03\x12#\n\x04poll\x18\x15 \x01(\x0b\x32\x15.rookery.post.v1.Poll\x12%\n\x05quote\x18\x16 \x01(\x0b\x32\x16.rookery.post.v1.Quote\x12\x32\n\x0cquote_policy\x18\x17 \x01(\x0e\x32\x1c.rookery.post.v1.QuotePolicy\x12\x32\n\x0creply_policy\x18\x18 \x01(\x0e\x32\x1c.rookery.post.v1.ReplyPolicy\"/\n\x07Mention\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x10\n\x08username\x18\x02 \x01(\t\"R\n\nPostCounts\x12\x0f\n\x07replies\x18\x01 \x01(\x03\x12\x0f\n\x07reblogs\x18\x02 \x01(\x03\x12\x12\n\nfavourites\x18\x03 \x01(\x03\x12\x0e\n\x06quotes\x18\x04 \x01(\x03\"e\n\tPostMarks\x12\x12\n\nfavourited\x18\x01 \x01(\x08\x12\x11\n\treblogged\x18\x02 \x01(\x08\x12\x12\n\nbookmarked\x18\x03 \x01(\x08\x12\r\n\x05muted\x18\x04 \x01(\x08\x12\x0e\n\x06pinned\x18\x05 \x01(\x08*\x87\x01\n\nVisibility\x12\x1a\n\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n\x11VISIBILITY_PUBLIC\x10\x01\x12\x17\n\x13VISIBILITY_UNLISTED\x10\x02\x12\x16\n\x12VISIBILITY_PRIVATE\x10\x03\x12\x15\n\x11VISIBILITY_DIRECT\x10\x04*\x84\x01\n\tPostState\x12\x1a\n\x16POST_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12POST_STATE_VISIBLE\x10\x01\x12\x13\n\x0fPOST_STATE_HELD\x10\x02\x12\x16\n\x12POST_STATE_REMOVED\x10\x03\x12\x16\n\x12POST_STATE_DELETED\x10\x04*y\n\x0bQuotePolicy\x12\x1c\n\x18QUOTE_POLICY_UNSPECIFIED\x10\x00\x12\x17\n\x13QUOTE_POLICY_PUBLIC\x10\x01\x12\x1a\n\x16QUOTE_POLICY_FOLLOWERS\x10\x02\x12\x17\n\x13QUOTE_POLICY_NOBODY\x10\x03*\x97\x01\n\x0bReplyPolicy\x12\x1c\n\x18REPLY_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15REPLY_POLICY_EVERYONE\x10\x01\x12\x1a\n\x16REPLY_POLICY_FOLLOWERS\x10\x02\x12\x1a\n\x16REPLY_POLICY_MENTIONED\x10\x03\x12\x17\n\x13REPLY_POLICY_NOBODY\x10\x04*\x93\x01\n\nQuoteState\x12\x1b\n\x17QUOTE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14QUOTE_STATE_ACCEPTED\x10\x01\x12\x17\n\x13QUOTE_STATE_REVOKED\x10\x02\x12\x17\n\x13QUOTE_STATE_DELETED\x10\x03\x12\x1c\n\x18QUOTE_STATE_UNAUTHORIZED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1arookery/post/v1/post.proto\x12\x0frookery.post.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1frookery/post/v1/link_card.proto\x1a\x1brookery/post/v1/media.proto\x1a\x1arookery/post/v1/poll.proto\"W\n\x05Quote\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x11\n\tauthor_id\x18\x02 \x01(\x03\x12*\n\x05state\x18\x03 \x01(\x0e\x32\x1b.rookery.post.v1.QuoteState\"\x96\x06\n\x04Post\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x11\n\tauthor_id\x18\x02 \x01(\x03\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x14\n\x0cspoiler_text\x18\x04 \x01(\t\x12\x11\n\tsensitive\x18\x05 \x01(\x08\x12/\n\nvisibility\x18\x06 \x01(\x0e\x32\x1b.rookery.post.v1.Visibility\x12\x10\n\x08language\x18\x07 \x01(\t\x12\x16\n\x0ein_reply_to_id\x18\x08 \x01(\x03\x12\x1e\n\x16in_reply_to_account_id\x18\t \x01(\x03\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tedit_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05media\x18\x0c \x03(\x0b\x32\x16.rookery.post.v1.Media\x12*\n\x08mentions\x18\r \x03(\x0b\x32\x18.rookery.post.v1.Mention\x12\x0c\n\x04tags\x18\x0e \x03(\t\x12)\n\x05state\x18\x0f \x01(\x0e\x32\x1a.rookery.post.v1.PostState\x12\x18\n\x10\x61pplication_name\x18\x10 \x01(\t\x12\x1b\n\x13\x61pplication_website\x18\x11 \x01(\t\x12\x0f\n\x07version\x18\x12 \x01(\x03\x12\x14\n\x0creblog_of_id\x18\x13 \x01(\x03\x12\x11\n\tthread_id\x18\x14 \x01(\x03\x12#\n\x04poll\x18\x15 \x01(\x0b\x32\x15.rookery.post.v1.Poll\x12%\n\x05quote\x18\x16 \x01(\x0b\x32\x16.rookery.post.v1.Quote\x12\x32\n\x0cquote_policy\x18\x17 \x01(\x0e\x32\x1c.rookery.post.v1.QuotePolicy\x12\x32\n\x0creply_policy\x18\x18 \x01(\x0e\x32\x1c.rookery.post.v1.ReplyPolicy\x12\'\n\x04\x63\x61rd\x18\x19 \x01(\x0b\x32\x19.rookery.post.v1.LinkCard\"/\n\x07Mention\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x10\n\x08username\x18\x02 \x01(\t\"R\n\nPostCounts\x12\x0f\n\x07replies\x18\x01 \x01(\x03\x12\x0f\n\x07reblogs\x18\x02 \x01(\x03\x12\x12\n\nfavourites\x18\x03 \x01(\x03\x12\x0e\n\x06quotes\x18\x04 \x01(\x03\"e\n\tPostMarks\x12\x12\n\nfavourited\x18\x01 \x01(\x08\x12\x11\n\treblogged\x18\x02 \x01(\x08\x12\x12\n\nbookmarked\x18\x03 \x01(\x08\x12\r\n\x05muted\x18\x04 \x01(\x08\x12\x0e\n\x06pinned\x18\x05 \x01(\x08*\x87\x01\n\nVisibility\x12\x1a\n\x16VISIBILITY_UNSPECIFIED\x10\x00\x12\x15\n\x11VISIBILITY_PUBLIC\x10\x01\x12\x17\n\x13VISIBILITY_UNLISTED\x10\x02\x12\x16\n\x12VISIBILITY_PRIVATE\x10\x03\x12\x15\n\x11VISIBILITY_DIRECT\x10\x04*\x84\x01\n\tPostState\x12\x1a\n\x16POST_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12POST_STATE_VISIBLE\x10\x01\x12\x13\n\x0fPOST_STATE_HELD\x10\x02\x12\x16\n\x12POST_STATE_REMOVED\x10\x03\x12\x16\n\x12POST_STATE_DELETED\x10\x04*y\n\x0bQuotePolicy\x12\x1c\n\x18QUOTE_POLICY_UNSPECIFIED\x10\x00\x12\x17\n\x13QUOTE_POLICY_PUBLIC\x10\x01\x12\x1a\n\x16QUOTE_POLICY_FOLLOWERS\x10\x02\x12\x17\n\x13QUOTE_POLICY_NOBODY\x10\x03*\x97\x01\n\x0bReplyPolicy\x12\x1c\n\x18REPLY_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15REPLY_POLICY_EVERYONE\x10\x01\x12\x1a\n\x16REPLY_POLICY_FOLLOWERS\x10\x02\x12\x1a\n\x16REPLY_POLICY_MENTIONED\x10\x03\x12\x17\n\x13REPLY_POLICY_NOBODY\x10\x04*\x93\x01\n\nQuoteState\x12\x1b\n\x17QUOTE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14QUOTE_STATE_ACCEPTED\x10\x01\x12\x17\n\x13QUOTE_STATE_REVOKED\x10\x02\x12\x17\n\x13QUOTE_STATE_DELETED\x10\x03\x12\x1c\n\x18QUOTE_STATE_UNAUTHORIZED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.post.v1.post_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VISIBILITY']._serialized_start=1215
-  _globals['_VISIBILITY']._serialized_end=1350
-  _globals['_POSTSTATE']._serialized_start=1353
-  _globals['_POSTSTATE']._serialized_end=1485
-  _globals['_QUOTEPOLICY']._serialized_start=1487
-  _globals['_QUOTEPOLICY']._serialized_end=1608
-  _globals['_REPLYPOLICY']._serialized_start=1611
-  _globals['_REPLYPOLICY']._serialized_end=1762
-  _globals['_QUOTESTATE']._serialized_start=1765
-  _globals['_QUOTESTATE']._serialized_end=1912
-  _globals['_QUOTE']._serialized_start=137
-  _globals['_QUOTE']._serialized_end=224
-  _globals['_POST']._serialized_start=227
-  _globals['_POST']._serialized_end=976
-  _globals['_MENTION']._serialized_start=978
-  _globals['_MENTION']._serialized_end=1025
-  _globals['_POSTCOUNTS']._serialized_start=1027
-  _globals['_POSTCOUNTS']._serialized_end=1109
-  _globals['_POSTMARKS']._serialized_start=1111
-  _globals['_POSTMARKS']._serialized_end=1212
+  _globals['_VISIBILITY']._serialized_start=1289
+  _globals['_VISIBILITY']._serialized_end=1424
+  _globals['_POSTSTATE']._serialized_start=1427
+  _globals['_POSTSTATE']._serialized_end=1559
+  _globals['_QUOTEPOLICY']._serialized_start=1561
+  _globals['_QUOTEPOLICY']._serialized_end=1682
+  _globals['_REPLYPOLICY']._serialized_start=1685
+  _globals['_REPLYPOLICY']._serialized_end=1836
+  _globals['_QUOTESTATE']._serialized_start=1839
+  _globals['_QUOTESTATE']._serialized_end=1986
+  _globals['_QUOTE']._serialized_start=170
+  _globals['_QUOTE']._serialized_end=257
+  _globals['_POST']._serialized_start=260
+  _globals['_POST']._serialized_end=1050
+  _globals['_MENTION']._serialized_start=1052
+  _globals['_MENTION']._serialized_end=1099
+  _globals['_POSTCOUNTS']._serialized_start=1101
+  _globals['_POSTCOUNTS']._serialized_end=1183
+  _globals['_POSTMARKS']._serialized_start=1185
+  _globals['_POSTMARKS']._serialized_end=1286
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from rookery.post.v1 import link_card_pb2 as _link_card_pb2
 from rookery.post.v1 import media_pb2 as _media_pb2
 from rookery.post.v1 import poll_pb2 as _poll_pb2
 import builtins as _builtins
@@ -199,6 +200,7 @@ class Post(_message.Message):
     QUOTE_FIELD_NUMBER: _builtins.int
     QUOTE_POLICY_FIELD_NUMBER: _builtins.int
     REPLY_POLICY_FIELD_NUMBER: _builtins.int
+    CARD_FIELD_NUMBER: _builtins.int
     post_id: _builtins.int
     author_id: _builtins.int
     text: _builtins.str
@@ -243,6 +245,10 @@ class Post(_message.Message):
     def quote(self) -> Global___Quote:
         """Unset where it quotes nothing."""
 
+    @_builtins.property
+    def card(self) -> _link_card_pb2.LinkCard:
+        """Comes after the post, when its link was looked at; a version of its own, of which no event tells."""
+
     def __init__(
         self,
         *,
@@ -270,10 +276,11 @@ class Post(_message.Message):
         quote: Global___Quote | None = ...,
         quote_policy: Global___QuotePolicy.ValueType = ...,
         reply_policy: Global___ReplyPolicy.ValueType = ...,
+        card: _link_card_pb2.LinkCard | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "edit_time", b"edit_time", "poll", b"poll", "quote", b"quote"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["card", b"card", "create_time", b"create_time", "edit_time", b"edit_time", "poll", b"poll", "quote", b"quote"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_name", b"application_name", "application_website", b"application_website", "author_id", b"author_id", "create_time", b"create_time", "edit_time", b"edit_time", "in_reply_to_account_id", b"in_reply_to_account_id", "in_reply_to_id", b"in_reply_to_id", "language", b"language", "media", b"media", "mentions", b"mentions", "poll", b"poll", "post_id", b"post_id", "quote", b"quote", "quote_policy", b"quote_policy", "reblog_of_id", b"reblog_of_id", "reply_policy", b"reply_policy", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "state", b"state", "tags", b"tags", "text", b"text", "thread_id", b"thread_id", "version", b"version", "visibility", b"visibility"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_name", b"application_name", "application_website", b"application_website", "author_id", b"author_id", "card", b"card", "create_time", b"create_time", "edit_time", b"edit_time", "in_reply_to_account_id", b"in_reply_to_account_id", "in_reply_to_id", b"in_reply_to_id", "language", b"language", "media", b"media", "mentions", b"mentions", "poll", b"poll", "post_id", b"post_id", "quote", b"quote", "quote_policy", b"quote_policy", "reblog_of_id", b"reblog_of_id", "reply_policy", b"reply_policy", "sensitive", b"sensitive", "spoiler_text", b"spoiler_text", "state", b"state", "tags", b"tags", "text", b"text", "thread_id", b"thread_id", "version", b"version", "visibility", b"visibility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,6 +25,7 @@ from post_service.repository.posts import PostRepository
 from post_service.repository.revisions import RevisionRepository
 from post_service.service.revisions import revision_of
 from rookery_common.kafka.events import Event
+from rookery_common.testing.clock import START
 
 
 class MemoryPosts(PostRepository):
@@ -47,6 +48,7 @@ class MemoryPosts(PostRepository):
 
     async def bury(self, post: Post, tombstone: Post, event: Event, fact: Fact | None = None) -> None:
         self._store.require("cql")
+        self._store.drop_card(post, START.date())
         self._store.put(tombstone)
         self._store.revisions.pop(post.post_id, None)
         self._store.media |= {m.media_id: replace(m, post_id=0, version=tombstone.version) for m in post.media}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+from post_service.card_models import CARD_DAYS, CardPicture
 from post_service.models import (
     Bookmark,
     CountedPost,
@@ -21,6 +22,7 @@ from post_service.models import (
     UploadNote,
 )
 from post_service.poll_models import Ballot, Vote
+from post_service.repository.cards import Found
 from post_service.repository.marks import Sheet, ThreadMute, Week
 from post_service.repository.quotes import quote_fact
 from post_service.repository.schedule import Reached
@@ -57,6 +59,8 @@ class Store:
     sheets: dict[Week, tuple[Sheet, int]] = field(default_factory=dict)
     files: dict[str, tuple[bytes, str, str]] = field(default_factory=dict)
     pictures: dict[tuple[int, Purpose], ProfilePicture] = field(default_factory=dict)
+    cards: dict[str, Found] = field(default_factory=dict)
+    card_pictures: set[tuple[int, int]] = field(default_factory=set)
     blocks: set[tuple[int, int]] = field(default_factory=set)
     unknown_accounts: set[int] = field(default_factory=set)
     away: set[str] = field(default_factory=set)
@@ -68,6 +72,17 @@ class Store:
         self.posts[post.post_id] = post
         if fact:
             self.facts[fact.kind, fact.post_id, fact.account_id] = fact
+
+    def note_picture(self, picture: CardPicture, today: date) -> None:
+        """What lies in S3 for a card."""
+        day = today + timedelta(days=CARD_DAYS)
+        self.uploads[day, picture.picture_id] = UploadNote(day, picture.picture_id, picture.key, picture.key)
+
+    def drop_card(self, post: Post, today: date) -> None:
+        """The post shows its card no more."""
+        if post.card and post.card.picture:
+            self.card_pictures.discard((post.card.picture.picture_id, post.post_id))
+            self.note_picture(post.card.picture, today)
 
     def require(self, engine: str) -> None:
         if engine in self.away:

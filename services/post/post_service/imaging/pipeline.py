@@ -11,17 +11,21 @@ from collections.abc import Sequence
 from typing import Final
 
 import blurhash
-from PIL import Image, ImageCms, ImageOps, ImageSequence
+from PIL import ExifTags, Image, ImageCms, ImageOps, ImageSequence
 
 from post_service.imaging.formats import Kind
 from post_service.models import Dimensions, ProcessedImage, Purpose
 
 MAX_PIXELS: Final = 40_000_000
+MAX_PIXELS_OF: Final = {Kind.WEBP: 16_000_000, Kind.AVIF: 16_000_000}
+"""Their decoders take some 17 bytes for a pixel, three times as many as the others."""
 ORIGINAL_PIXELS: Final = 3840 * 2160
 SMALL_PIXELS: Final = 640 * 360
 MAX_FRAMES: Final = 500
 MAX_SIDE: Final = 16_383  # WebP's own limit
 QUALITY: Final = 90
+BAND_ROWS: Final = 128
+LANCZOS_REACH: Final = 3
 BLURHASH_SIDE: Final = 24
 BLURHASH_COMPONENTS: Final = 4
 CUTS: Final = {Purpose.AVATAR: (400, 400), Purpose.HEADER: (1500, 500)}
@@ -31,6 +35,15 @@ _TYPES = {
     Kind.PNG: ("image/png", "png"),
     Kind.GIF: ("image/gif", "gif"),
     Kind.WEBP: ("image/webp", "webp"),
+}
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
 }
 _OPTIONS: dict[Kind, dict[str, object]] = {
     Kind.JPEG: {"quality": QUALITY, "progressive": True},
@@ -56,12 +69,13 @@ def process_image(data: bytes, kind: Kind, purpose: Purpose = Purpose.POST) -> P
 
 
 def _open(data: bytes, kind: Kind) -> Image.Image:
-    limit = f"must have at most {MAX_PIXELS // 1_000_000} million pixels"
+    pixels = MAX_PIXELS_OF.get(kind, MAX_PIXELS)
+    limit = f"must have at most {pixels // 1_000_000} million pixels"
     try:
         image = Image.open(io.BytesIO(data), formats=[kind])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise TooManyPixels(limit) from None
-    if image.width * image.height > MAX_PIXELS:
+    if image.width * image.height > pixels:
         image.close()
         raise TooManyPixels(limit)
     return image
@@ -71,12 +85,35 @@ def _process_still(image: Image.Image, kind: Kind, cut: tuple[int, int] | None) 
     # JPEG can be decoded at half or quarter size at once, which saves most of the time and memory of a large one.
     image.draft(None, cut or fit(image.size, ORIGINAL_PIXELS))
     image.load()
-    ImageOps.exif_transpose(image, in_place=True)  # Large ones are copied as seldom as can be.
-    plain = _plain(image)
-    original = ImageOps.fit(plain, cut, Image.Resampling.LANCZOS) if cut else _resized(plain, ORIGINAL_PIXELS)
+    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    size = fit(image.size, ORIGINAL_PIXELS)
+    if size == image.size:
+        plain = _opaque(_plain(image))
+    else:
+        plain = _shrunk(image, size)
+        image.close()  # It is not held while the small ones are made.
+    plain = plain if turn is None else plain.transpose(turn)
+    original = ImageOps.fit(plain, cut, Image.Resampling.LANCZOS) if cut else plain
     small = _resized(original, SMALL_PIXELS)
     stored = _stored_kind(kind, original)
     return _processed(*_TYPES[stored], _encoded(original, stored), original, small)
+
+
+def _shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Plain, and of that size: a band at a time, so that there is never a second picture as large as the first."""
+    (width, height), has_alpha = image.size, image.has_transparency_data
+    scale, shrunk = height / size[1], Image.new("RGBA" if has_alpha else _mode(image), size)
+    margin = math.ceil(LANCZOS_REACH * scale) + 1
+    for top in range(0, size[1], BAND_ROWS):
+        rows = min(BAND_ROWS, size[1] - top)
+        upper, lower = top * scale, (top + rows) * scale
+        start, end = max(0, math.floor(upper) - margin), min(height, math.ceil(lower) + margin)
+        band = _plain(image.crop((0, start, width, end)))
+        band = band.convert("RGBa") if has_alpha else band  # What can't be seen colours nothing.
+        box = (0, upper - start, width, min(lower, height) - start)
+        band = band.resize((size[0], rows), Image.Resampling.LANCZOS, box, reducing_gap=1.0)
+        shrunk.paste(band.convert(shrunk.mode), (0, top))
+    return _opaque(shrunk)
 
 
 def _process_animation(image: Image.Image, kind: Kind, count: int) -> ProcessedImage:
@@ -89,7 +126,7 @@ def _process_animation(image: Image.Image, kind: Kind, count: int) -> ProcessedI
     frames, durations = [], []
     for frame in ImageSequence.Iterator(image):
         durations.append(min(max(int(frame.info.get("duration", 100)), 10), 65_535))
-        frames.append(_resized(_plain(frame.copy()), ORIGINAL_PIXELS))
+        frames.append(_resized(_opaque(_plain(frame.copy())), ORIGINAL_PIXELS))
     if any(frame.mode == "RGBA" for frame in frames):
         frames = [frame.convert("RGBA") for frame in frames]
     small = _resized(frames[0], SMALL_PIXELS)
@@ -129,12 +166,21 @@ def _plain(image: Image.Image) -> Image.Image:
         image = image.point(lambda value: value / 256)
     if image.mode in ("RGB", "RGBA", "CMYK") and profile:
         image = _to_srgb(image, profile, "RGBA" if has_alpha else "RGB")
-    wanted = "RGBA" if has_alpha else "L" if image.mode in ("L", "1", "I", "I;16", "F") else "RGB"
+    wanted = "RGBA" if has_alpha else _mode(image)
     plain = image.convert(wanted) if image.mode != wanted else image
-    if wanted == "RGBA" and plain.getchannel("A").getextrema() == (255, 255):
-        plain = plain.convert("RGB")  # Nothing shines through: screenshots are often so, and smaller without.
     plain.info = {}
     return plain
+
+
+def _mode(image: Image.Image) -> str:
+    """Of a picture through which nothing shines, as it is stored."""
+    return "L" if image.mode in ("L", "1", "I", "I;16", "F") else "RGB"
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Without an alpha channel that hides nothing: screenshots often have one, and are smaller without."""
+    opaque = image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255)
+    return image.convert("RGB") if opaque else image
 
 
 def _to_srgb(image: Image.Image, profile: bytes, mode: str) -> Image.Image:

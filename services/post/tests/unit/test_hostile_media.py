@@ -105,8 +105,8 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def png(width: int, height: int, body: bytes, *, before: bytes = b"") -> bytes:
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+def png(width: int, height: int, body: bytes, *, before: bytes = b"", colours: int = 2) -> bytes:
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colours, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + head + before + chunk(b"IDAT", zlib.compress(body, 9)) + chunk(b"IEND", b"")
 
 
@@ -119,7 +119,8 @@ def gif(frames: int, side: int = 1) -> bytes:
 def bombs() -> Iterator[File]:
     for width, height in ((100_000, 100_000), (2**31 - 1, 1), (1, 2**31 - 1), (0, 0), (7_000, 7_000)):
         yield File(f"PNG of {width}x{height}", png(width, height, bytes(1000)))
-    yield File("PNG of 36 million pixels in 100 KB", png(6_000, 6_000, bytes(6_000 * (6_000 * 3 + 1))))
+    clear = bytes(6_300 * (6_300 * 4 + 1))
+    yield File("PNG of 39 million transparent pixels in 200 KB", png(6_300, 6_300, clear, colours=6))
     yield File("PNG with far more data than pixels", png(10, 10, bytes(50_000_000)))
     note = b"Comment\0\0" + zlib.compress(bytes(50_000_000), 9)
     yield File("PNG with a note of 50 MB", png(8, 8, bytes(8 * 25), before=chunk(b"zTXt", note)))

@@ -8,9 +8,10 @@ import zlib
 from collections.abc import Sequence
 
 import pytest
-from PIL import Image, ImageCms, ImageDraw
+from PIL import ExifTags, Image, ImageChops, ImageCms, ImageDraw
 
 from post_service.errors import UnsupportedType
+from post_service.imaging import pipeline
 from post_service.imaging.formats import Kind, check_kind, sniff
 from post_service.imaging.frames import Refusal
 from post_service.imaging.pipeline import MAX_FRAMES, SMALL_PIXELS, TooManyPixels, fit, process_image
@@ -279,3 +280,43 @@ def test_an_avatar_stands_still_upright_and_without_what_its_file_said() -> None
     turned = opened(process_image(encoded(picture(), "JPEG", exif=exif), Kind.JPEG, Purpose.AVATAR).original)
     assert not turned.getexif()
     assert [turned.convert("RGB").getpixel((200, y))[0] > 128 for y in (20, 380)] == [True, False]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("mode", "size"), [("RGB", (331, 240)), ("RGBA", (200, 301)), ("L", (97, 404)), ("P", (300, 210))]
+)
+def test_what_is_shrunk_by_bands_is_as_if_it_were_shrunk_at_once(
+    monkeypatch: pytest.MonkeyPatch, mode: str, size: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(pipeline, "ORIGINAL_PIXELS", 12_000)
+    monkeypatch.setattr(pipeline, "BAND_ROWS", 16)
+    whole = Image.linear_gradient("L").resize(size)
+    if mode in ("RGB", "RGBA"):
+        whole = Image.merge(mode, [whole, whole.rotate(180), whole, whole][: len(mode)])
+    data = encoded(whole.convert(mode), "PNG", exif=turned(6))
+    original = opened(processed(data).original)
+    expected = whole.convert("RGBA" if mode == "RGBA" else "RGB" if mode in ("RGB", "P") else "L")
+    expected = expected.resize(fit(size, 12_000), Image.Resampling.LANCZOS).transpose(Image.Transpose.ROTATE_270)
+    assert (original.mode, original.size) == (expected.mode, expected.size)
+    grey = Image.new("RGBA", original.size, "grey")
+    difference = ImageChops.difference(*(grey_behind(grey, each) for each in (original, expected)))
+    assert not difference.convert("RGB").point(lambda value: 255 if value > 6 else 0).getbbox()
+
+
+def grey_behind(grey: Image.Image, image: Image.Image) -> Image.Image:
+    """As it is seen: what shines through entirely has a colour that does not matter."""
+    return Image.alpha_composite(grey, image.convert("RGBA"))
+
+
+def turned(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    return exif
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF"])
+def test_pictures_whose_decoders_need_much_may_be_less_large(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(pipeline.MAX_PIXELS_OF, Kind(kind), 2_399)
+    data = encoded(picture(), kind)
+    with pytest.raises(TooManyPixels):
+        process_image(data, Kind(kind))

@@ -42,8 +42,8 @@ FLAGS_TAIL = """
 
 `GATEWAY_FLAGS_FILE` and `POST_FLAGS_FILE` name a file in the format of
 [flagd](https://flagd.dev/reference/flag-definitions/), the same in all replicas; each looks at it
-once a second. What it does not set has its default, and without a file everything has. A state of `DISABLED` is the same
-as not being set. Rules about whom a flag holds for (`targeting`) are refused.
+once a second. What it does not set has its default, and without a file everything has. A state of `DISABLED` is the
+same as not being set. Rules about whom a flag holds for (`targeting`) are refused.
 
 ```json
 {

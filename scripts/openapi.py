@@ -34,6 +34,7 @@ SUMMARIES: Mapping[int, str] = {
     404: "There is no such thing, or the caller may not know of it",
     408: "The body did not arrive in time",
     409: "In conflict with another request",
+    412: "It has been changed meanwhile",
     413: "The body is too large",
     415: "The body is of a type that is not read",
     422: "The request is not valid; the fields are named",

@@ -30,6 +30,7 @@ from gateway_service.routers.authorize import Authorize
 from gateway_service.routers.chat import ChatSockets
 from gateway_service.routers.conversations import Conversations
 from gateway_service.routers.directory import Directory
+from gateway_service.routers.drafts import Drafts
 from gateway_service.routers.edits import Edits
 from gateway_service.routers.empty import Empty
 from gateway_service.routers.engagement import Engagement
@@ -228,4 +229,5 @@ def _status_routers(
         Edits(clients, composer, exchange, settings).router,
         Polls(clients, composer, exchange, settings).router,
         ScheduledStatuses(clients, composer, exchange, settings).router,
+        Drafts(clients, composer, exchange, settings, statuses).router,
     ]

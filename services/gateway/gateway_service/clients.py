@@ -31,6 +31,7 @@ from rookery.notification.v1.policy_service_pb2 import GetPolicyRequest, GetPoli
 from rookery.notification.v1.policy_service_pb2_grpc import PolicyServiceStub
 from rookery.notification.v1.preference_service_pb2_grpc import PreferenceServiceStub
 from rookery.notification.v1.push_service_pb2_grpc import PushServiceStub
+from rookery.post.v1.draft_service_pb2_grpc import DraftServiceStub
 from rookery.post.v1.edit_service_pb2_grpc import EditServiceStub
 from rookery.post.v1.engagement_service_pb2_grpc import EngagementServiceStub
 from rookery.post.v1.pin_service_pb2_grpc import PinServiceStub
@@ -101,6 +102,7 @@ post_stub = joined(
     QuoteServiceStub,
     ReplyServiceStub,
     ScheduleServiceStub,
+    DraftServiceStub,
 )
 notification_stub = joined(
     NotificationServiceStub, GroupServiceStub, PolicyServiceStub, PreferenceServiceStub, PushServiceStub

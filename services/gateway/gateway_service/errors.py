@@ -54,12 +54,14 @@ _BY_REASON: Mapping[str, int] = {
     "IDEMPOTENCY_CONFLICT": 422,
     "MEDIA_NOT_FOUND": 422,
     "MEMBER_NOT_FOUND": 422,
+    "DRAFT_CHANGED": 412,
 }
 _TITLES: Mapping[int, str] = {
     401: "The access token is invalid",
     403: "This action is not allowed",
     404: "Record not found",
     409: "This request is in conflict with another",
+    412: "This has been changed meanwhile",
     429: "Too many requests",
     500: "Something went wrong on our side",
     503: "There was a temporary problem serving your request, please try again",

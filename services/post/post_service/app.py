@@ -8,6 +8,7 @@ from typing import Final
 
 from post_service import (
     __version__,
+    draft_servicer,
     edit_servicer,
     engagement_servicer,
     pin_servicer,
@@ -32,6 +33,7 @@ from post_service.consumers import (
     LinkCardsHandler,
     ProfilesHandler,
 )
+from post_service.draft_servicer import DraftServicer
 from post_service.edit_servicer import EditServicer
 from post_service.engagement_servicer import EngagementServicer
 from post_service.events import PostCodec, PostEvents
@@ -55,6 +57,7 @@ from post_service.repository.quotes import QuoteRepository
 from post_service.repository.redis_guard import RedisGuard
 from post_service.repository.replies import ReplyRepository
 from post_service.repository.revisions import RevisionRepository
+from post_service.repository.saved_drafts import SavedDraftRepository
 from post_service.repository.schedule import ScheduleRepository
 from post_service.repository.scheduled import ScheduledRepository
 from post_service.repository.statements import STATEMENTS
@@ -84,6 +87,7 @@ from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
 from post_service.service.replies import Replies, ReplyRule
 from post_service.service.revisions import Revisions
+from post_service.service.saved_drafts import SavedDrafts
 from post_service.service.scheduled_posts import ScheduledPosts
 from post_service.service.scheduler import Scheduler
 from post_service.service.settle import Settler
@@ -93,6 +97,7 @@ from post_service.service.vote import Voting
 from post_service.servicer import ALLOWED_CALLERS, PostServicer, Rules
 from post_service.versions import HybridClock
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+from rookery.post.v1.draft_service_pb2_grpc import add_DraftServiceServicer_to_server
 from rookery.post.v1.edit_service_pb2_grpc import add_EditServiceServicer_to_server
 from rookery.post.v1.engagement_service_pb2_grpc import add_EngagementServiceServicer_to_server
 from rookery.post.v1.pin_service_pb2_grpc import add_PinServiceServicer_to_server
@@ -278,6 +283,7 @@ class _Parts:
                     self._engagement_servicer(),
                     engagement_servicer.SERVICE_NAME,
                 ),
+                (add_DraftServiceServicer_to_server, self._draft_servicer(), draft_servicer.SERVICE_NAME),
                 (add_EditServiceServicer_to_server, self._edit_servicer(), edit_servicer.SERVICE_NAME),
                 (add_PinServiceServicer_to_server, self._pin_servicer(), pin_servicer.SERVICE_NAME),
                 (add_PollServiceServicer_to_server, self._poll_servicer(), poll_servicer.SERVICE_NAME),
@@ -288,6 +294,11 @@ class _Parts:
             allowed_callers=ALLOWED_CALLERS,
         )
         return [auth, workers, server]
+
+    def _draft_servicer(self) -> DraftServicer:
+        drafts = SavedDraftRepository(self._cql)
+        rules = SavedDrafts(drafts, self._posts, self._media, self._writer, self._ids, self._versions, self._clock)
+        return DraftServicer(rules, self._codec)
 
     def _edit_servicer(self) -> EditServicer:
         editor = PostEditor(

@@ -142,6 +142,30 @@ class TooManyScheduled(FailedPrecondition):
     reason = "TOO_MANY_SCHEDULED"
 
 
+class DraftNotFound(NotFound):
+    """The account keeps no such draft."""
+
+    reason = "DRAFT_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("there is no such draft")
+
+
+class DraftChanged(FailedPrecondition):
+    """The draft has another version than the one that was to be changed."""
+
+    reason = "DRAFT_CHANGED"
+
+    def __init__(self) -> None:
+        super().__init__("the draft has been changed meanwhile")
+
+
+class TooManyDrafts(FailedPrecondition):
+    """The account keeps as many drafts as may be."""
+
+    reason = "TOO_MANY_DRAFTS"
+
+
 class TooManyEdits(ResourceExhausted):
     """The post has as many versions as are kept."""
 

@@ -67,7 +67,7 @@ class ScheduleServicer(ScheduleServiceServicer):
         scheduled = view.scheduled
         message = pb.ScheduledPost(
             scheduled_id=scheduled.scheduled_id,
-            post=_request(scheduled.draft),
+            post=request_of(scheduled.draft),
             media=map(self._codec.media, view.media),
             failure_reason=scheduled.failure,
         )
@@ -82,7 +82,7 @@ def _time(moment: Timestamp) -> datetime:
         raise InvalidField("scheduled_at", "ERR_INVALID", "is not a time") from None
 
 
-def _request(draft: Draft) -> CreatePostRequest:
+def request_of(draft: Draft) -> CreatePostRequest:
     """What was asked for."""
     return CreatePostRequest(
         request_id=draft.request_id,

@@ -8,6 +8,7 @@ import pytest
 from post_fakes.rules import poll_ends as poll_ends
 from post_fakes.rules import quotes as quotes
 from post_fakes.rules import replies as replies
+from post_fakes.rules import saved_drafts as saved_drafts
 from post_fakes.rules import voters as voters
 
 from post_service.clients import UserClient

@@ -28,6 +28,7 @@ from rookery.feed.v1.feed_service_pb2 import BatchGetHomeResult, ListPublicTimel
 from rookery.notification.v1.group_service_pb2 import NotificationGroup
 from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery.notification.v1.policy_service_pb2 import GetPolicyResponse
+from rookery.post.v1.draft_service_pb2 import Draft
 from rookery.post.v1.edit_service_pb2 import Revision
 from rookery.post.v1.media_pb2 import Media
 from rookery.post.v1.post_pb2 import Post
@@ -227,6 +228,10 @@ class Composer:
     def scheduled(self, scheduled: ScheduledPost) -> bytes:
         """One ScheduledStatus."""
         return orjson.dumps(self._entities.scheduled(scheduled))
+
+    def draft(self, draft: Draft) -> bytes:
+        """One draft."""
+        return orjson.dumps(self._entities.draft(draft))
 
     def media(self, media: Media) -> bytes:
         """One MediaAttachment."""

@@ -18,10 +18,11 @@ from gateway_service.compose.replies import reply_policy
 from gateway_service.compose.times import time_text
 from gateway_service.config import Settings
 from gateway_service.filters import NOTHING, folded
+from rookery.post.v1.draft_service_pb2 import Draft
 from rookery.post.v1.edit_service_pb2 import Revision
 from rookery.post.v1.media_pb2 import Dimensions, Media, MediaType
 from rookery.post.v1.post_pb2 import Mention, Post, Visibility
-from rookery.post.v1.post_service_pb2 import PostView
+from rookery.post.v1.post_service_pb2 import CreatePostRequest, PostView
 from rookery.post.v1.schedule_service_pb2 import ScheduledPost
 from rookery.user.v1.account_pb2 import Account, AccountCounts
 
@@ -140,29 +141,28 @@ class Entities:
 
     def scheduled(self, scheduled: ScheduledPost) -> dict[str, Any]:
         """ScheduledStatus; `failure` is our own: why it was not published at its time."""
-        post, poll = scheduled.post, scheduled.post.poll
         return {
             "id": str(scheduled.scheduled_id),
             "scheduled_at": time_text(scheduled.publish_time),
             "params": {
-                "text": post.text,
-                "media_ids": [str(media_id) for media_id in post.media_ids] or None,
-                "sensitive": post.sensitive,
-                "spoiler_text": post.spoiler_text or None,
-                "visibility": _VISIBILITY.get(post.visibility, "private"),
-                "language": post.language or None,
-                "in_reply_to_id": _id(post.in_reply_to_id),
-                "poll": poll_params(poll) if post.HasField("poll") else None,
-                "quoted_status_id": _id(post.quoted_id),
-                "quote_approval_policy": policy_name(post.quote_policy),
-                "reply_policy": reply_policy_name(post.reply_policy),
-                "idempotency": post.request_id or None,
+                **_params(scheduled.post),
+                "idempotency": scheduled.post.request_id or None,
                 "scheduled_at": None,
                 "application_id": None,
                 "with_rate_limit": False,
             },
             "media_attachments": [self.media(media) for media in scheduled.media],
             "failure": scheduled.failure_reason or None,
+        }
+
+    def draft(self, draft: Draft) -> dict[str, Any]:
+        """A draft, of our own: its params are those by which a status is posted."""
+        return {
+            "id": str(draft.draft_id),
+            "version": str(draft.version),
+            "updated_at": time_text(draft.update_time),
+            "params": _params(draft.post),
+            "media_attachments": [self.media(media) for media in draft.media],
         }
 
     def revision(self, revision: Revision) -> bytes:
@@ -253,6 +253,22 @@ class Entities:
             "url": f"{self._url}/@{mention.username}",
             "acct": mention.username,
         }
+
+
+def _params(post: CreatePostRequest) -> dict[str, Any]:
+    return {
+        "text": post.text,
+        "media_ids": [str(media_id) for media_id in post.media_ids] or None,
+        "sensitive": post.sensitive,
+        "spoiler_text": post.spoiler_text or None,
+        "visibility": _VISIBILITY.get(post.visibility, "private"),
+        "language": post.language or None,
+        "in_reply_to_id": _id(post.in_reply_to_id),
+        "poll": poll_params(post.poll) if post.HasField("poll") else None,
+        "quoted_status_id": _id(post.quoted_id),
+        "quote_approval_policy": policy_name(post.quote_policy),
+        "reply_policy": reply_policy_name(post.reply_policy),
+    }
 
 
 def status_body(head: bytes, counts: Numbers, marks: bytes, account: bytes, filtered: bytes = NOTHING) -> bytes:

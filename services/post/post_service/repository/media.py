@@ -40,7 +40,8 @@ class MediaRepository:
 
     async def describe(self, media: Media) -> None:
         """Writes description and focus alone, so that it can't undo an attachment that happens meanwhile."""
-        values = (media.version, UNATTACHED_SECONDS, media.description, media.focus.x, media.focus.y, media.version)
+        ttl = UNATTACHED_SECONDS if media.post_id == 0 else 0  # A draft keeps it as long as that stays.
+        values = (media.version, ttl, media.description, media.focus.x, media.focus.y, media.version)
         await self._cql.execute("media_describe", (*values, media.media_id))
 
     async def remove(self, media: Media) -> None:

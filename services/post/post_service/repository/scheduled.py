@@ -5,14 +5,9 @@ Every change is conditional on what the post waits for: so it is published as it
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 
-from post_service.models import Draft, Visibility
-from post_service.poll_models import PollDraft
-from post_service.quote_models import QuotePolicy
-from post_service.reply_models import ReplyPolicy
+from post_service.repository.draft_json import decode_draft, encode_draft
 from post_service.repository.schedule import ScheduleRepository
 from post_service.schedule_models import MAX_SCHEDULED, Job, JobKind, ScheduledPost
 from rookery_common.clients.calls import UnknownOutcome
@@ -42,7 +37,7 @@ class ScheduledRepository:
     async def create(self, scheduled: ScheduledPost) -> None:
         """What is to be done comes first: alone it does nothing. Repeating it is harmless."""
         await self._schedule.add(_job(scheduled))
-        values = (scheduled.account_id, scheduled.scheduled_id, scheduled.due_at, _encoded(scheduled.draft))
+        values = (scheduled.account_id, scheduled.scheduled_id, scheduled.due_at, encode_draft(scheduled.draft))
         await self._change("scheduled_create", values)
 
     async def move(self, scheduled: ScheduledPost, due_at: datetime) -> None:
@@ -85,23 +80,8 @@ def _job(scheduled: ScheduledPost) -> Job:
     return Job(scheduled.due_at, JobKind.PUBLISH, scheduled.scheduled_id, scheduled.account_id)
 
 
-def _encoded(draft: Draft) -> str:
-    return json.dumps(asdict(draft))
-
-
 def _scheduled(account_id: int, row: Row) -> ScheduledPost:
     due_at = row.due_at.replace(tzinfo=UTC)
-    return ScheduledPost(row.scheduled_id, account_id, due_at, _decoded(row.draft), row.post_id or 0, row.failure or "")
-
-
-def _decoded(text: str) -> Draft:
-    values = json.loads(text)
-    values["visibility"] = Visibility(values["visibility"])
-    values["media_ids"] = tuple(values["media_ids"])
-    if values["poll"] is not None:
-        values["poll"] = PollDraft(**(values["poll"] | {"options": tuple(values["poll"]["options"])}))
-    if "quote_policy" in values:  # Not so in what was scheduled before there were quotes.
-        values["quote_policy"] = QuotePolicy(values["quote_policy"])
-    if "reply_policy" in values:
-        values["reply_policy"] = ReplyPolicy(values["reply_policy"])
-    return Draft(**values)
+    return ScheduledPost(
+        row.scheduled_id, account_id, due_at, decode_draft(row.draft), row.post_id or 0, row.failure or ""
+    )

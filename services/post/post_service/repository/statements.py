@@ -23,6 +23,8 @@ _BUCKET = "post_id = ? AND kind = ? AND bucket = ?"
 _COUNT = "post_id, kind, bucket, changed, counted, amount, revision"
 _BALLOT_BUCKET = "post_id = ? AND ballot = ? AND bucket = ?"
 _SCHEDULED = "scheduled_id, due_at, draft, post_id, failure"
+_DRAFT = "draft_id, revision, updated_at, draft, post_id"
+_DRAFT_KEY = "account_id = ? AND draft_id = ?"
 _SCHEDULED_KEY = "account_id = ? AND scheduled_id = ?"
 _MARKS = "post_id, favourited, reblogged, bookmarked, muted"
 _MARKED = "SELECT mark_id, post_id FROM marked_posts WHERE account_id = ? AND kind = ? AND bucket = ?"
@@ -189,6 +191,17 @@ STATEMENTS: Final[Mapping[str, str]] = {
         f"UPDATE scheduled_posts SET failure = ?, post_id = null WHERE {_SCHEDULED_KEY} IF post_id = ?"  # noqa: S608
     ),
     "scheduled_finish": f"DELETE FROM scheduled_posts WHERE {_SCHEDULED_KEY} IF post_id = ?",  # noqa: S608
+    "drafts_of": f"SELECT {_DRAFT} FROM drafts WHERE account_id = ? LIMIT ?",  # noqa: S608
+    "draft_get": f"SELECT {_DRAFT} FROM drafts WHERE {_DRAFT_KEY}",  # noqa: S608
+    "draft_create": (
+        "INSERT INTO drafts (account_id, draft_id, revision, updated_at, draft) VALUES (?, ?, ?, ?, ?) IF NOT EXISTS"
+    ),
+    "draft_replace": (
+        f"UPDATE drafts SET revision = ?, updated_at = ?, draft = ?, post_id = null WHERE {_DRAFT_KEY} IF revision = ?"  # noqa: S608
+    ),
+    "draft_claim": f"UPDATE drafts SET post_id = ? WHERE {_DRAFT_KEY} IF revision = ? AND post_id = ?",  # noqa: S608
+    "draft_release": f"UPDATE drafts SET post_id = null WHERE {_DRAFT_KEY} IF post_id = ?",  # noqa: S608
+    "draft_delete": f"DELETE FROM drafts WHERE {_DRAFT_KEY} IF revision = ?",  # noqa: S608
     "schedule_put": (
         "INSERT INTO schedule (shard, hour, due_at, kind, subject_id, account_id) VALUES (?, ?, ?, ?, ?, ?)"
     ),

@@ -129,6 +129,10 @@ class PostWriter:
         await self._quotes.quotable(author, draft.quoted_id)
         return await self._free_media(author, draft, KeyClaim(b"", held_by))
 
+    async def free_media(self, author: Identity, draft: Draft, *, held_by: int) -> list[Media]:
+        """The media of a draft, free or held for it. Raises MediaNotFound."""
+        return await self._free_media(author, draft, KeyClaim(b"", held_by))
+
     async def publish(self, author: Identity, draft: Draft, post_id: int, held_by: int) -> Post:
         """The post of a checked draft, under the id that was claimed for it, from media held for it; it may be there
         already. Raises ReplyNotFound, ReplyNotAllowed, QuoteNotFound, MediaNotFound, InvalidField."""

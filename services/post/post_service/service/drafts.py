@@ -22,7 +22,7 @@ from post_service.models import (
 )
 from post_service.quote_models import QuotePolicy
 from post_service.reply_models import ReplyPolicy
-from post_service.service.poll_drafts import check_poll
+from post_service.service.poll_drafts import check_kept_poll, check_poll
 from post_service.service.text import check_text, count_chars, find_tags, find_usernames
 
 _UNQUOTED = (Visibility.PRIVATE, Visibility.DIRECT)
@@ -59,6 +59,27 @@ def check_draft(draft: Draft) -> Draft:
         poll=check_poll(draft),
         quote_policy=QuotePolicy.NOBODY if draft.visibility in _UNQUOTED else draft.quote_policy,
     )
+
+
+def check_kept(draft: Draft) -> Draft:
+    """The draft as it is kept, without what is said anew when it is posted: it may be unfinished, but not anything."""
+    for field, value in (("status", draft.text), ("spoiler_text", draft.spoiler_text), ("language", draft.language)):
+        check_text(field, value)
+        if len(value.encode()) > MAX_POST_BYTES:
+            raise InvalidField(field, "ERR_TOO_LONG", f"must be at most {MAX_POST_BYTES} bytes")
+    _check_media_ids(draft.media_ids)
+    check_kept_poll(draft.poll)
+    for field, number in (("in_reply_to_id", draft.in_reply_to_id), ("quoted_status_id", draft.quoted_id)):
+        if number < 0:
+            raise InvalidField(field, "ERR_INVALID", "is not an id")
+    language = _canonical_language(draft.language)
+    return replace(draft, language=language, application_name="", application_website="", request_id="")
+
+
+def check_request_id(request_id: str) -> None:
+    """Raises InvalidField for what can be no Idempotency-Key."""
+    check_text("request_id", request_id)
+    _check_limit("request_id", request_id, MAX_REQUEST_ID_CHARS)
 
 
 def _check_quote(draft: Draft) -> None:

@@ -117,7 +117,7 @@ class MediaLibrary:
     ) -> Media:
         """Changes what is given, before the media is posted. Raises MediaNotFound, InvalidField."""
         media = await self.get(account_id, media_id)
-        if media.post_id:
+        if media.post_id > 0 or media.post_id == OF_PROFILE:
             raise MediaNotFound("this media is attached to a post already")
         changed = replace(described(media, description, focus_x, focus_y), version=self._versions.next(media.version))
         await self._media.describe(changed)

@@ -42,6 +42,15 @@ def check_poll(draft: Draft) -> PollDraft | None:
     return replace(poll, options=options)
 
 
+def check_kept_poll(poll: PollDraft | None) -> None:
+    """What is asked in a draft may be unfinished. Raises InvalidField."""
+    options = poll.options if poll else ()
+    if len(options) > MAX_POLL_OPTIONS:
+        raise InvalidField("poll.options", "ERR_INVALID", f"must be at most {MAX_POLL_OPTIONS}")
+    for option in filter(None, options):
+        _check_option(option)
+
+
 def new_poll(draft: PollDraft, now: datetime, ballot: int) -> Poll:
     """The poll, from now on."""
     ends = now + timedelta(seconds=draft.expires_in, microseconds=-(now.microsecond % 1000))  # as it is stored

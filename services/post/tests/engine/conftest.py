@@ -25,6 +25,7 @@ from post_service.repository.quotes import QuoteRepository
 from post_service.repository.redis_guard import RedisGuard
 from post_service.repository.replies import ReplyRepository
 from post_service.repository.revisions import RevisionRepository
+from post_service.repository.saved_drafts import SavedDraftRepository
 from post_service.repository.schedule import ScheduleRepository
 from post_service.repository.scheduled import ScheduledRepository
 from post_service.repository.statements import STATEMENTS
@@ -159,6 +160,11 @@ def crashing() -> Callable[..., AbstractAsyncContextManager[CrashAt]]:
 @pytest.fixture
 def schedule(cql: Cql) -> ScheduleRepository:
     return ScheduleRepository(cql)
+
+
+@pytest.fixture
+def drafts(cql: Cql) -> SavedDraftRepository:
+    return SavedDraftRepository(cql)
 
 
 @pytest.fixture

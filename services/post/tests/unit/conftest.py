@@ -9,6 +9,7 @@ from datetime import date
 
 import pytest
 from post_fakes.cards import MemoryCards
+from post_fakes.drafts import MemoryDrafts
 from post_fakes.marks import MemoryCache, MemoryLists, MemoryMarkCache, MemoryMarks
 from post_fakes.media import InlineWorkers, MemoryFiles, MemoryMedia, MemoryUsers
 from post_fakes.polls import MemoryPollEnds, MemoryPolls, MemoryVotes
@@ -36,6 +37,7 @@ from post_service.repository.posts import PostRepository
 from post_service.repository.quotes import QuoteRepository
 from post_service.repository.replies import ReplyRepository
 from post_service.repository.revisions import RevisionRepository
+from post_service.repository.saved_drafts import SavedDraftRepository
 from post_service.repository.schedule import ScheduleRepository
 from post_service.repository.scheduled import ScheduledRepository
 from post_service.service.media import MediaLibrary
@@ -138,6 +140,11 @@ def schedule(store: Store) -> ScheduleRepository:
 @pytest.fixture
 def scheduled(store: Store) -> ScheduledRepository:
     return MemoryScheduled(store)
+
+
+@pytest.fixture
+def drafts(store: Store) -> SavedDraftRepository:
+    return MemoryDrafts(store)
 
 
 @pytest.fixture

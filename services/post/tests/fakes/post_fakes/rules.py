@@ -1,23 +1,27 @@
-"""Rules about polls, quotes and replies, over fakes or engines: fixtures that conftest.py hands on."""
+"""Rules about drafts, polls, quotes and replies, over fakes or engines: fixtures that conftest.py hands on."""
 
 from __future__ import annotations
 
 import pytest
 
 from post_service.events import PostEvents
+from post_service.repository.media import MediaRepository
 from post_service.repository.polls import PollEndRepository, PollRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.quotes import QuoteRepository
 from post_service.repository.replies import ReplyRepository
+from post_service.repository.saved_drafts import SavedDraftRepository
 from post_service.repository.schedule import ScheduleRepository
+from post_service.service.create_post import PostWriter
 from post_service.service.list_voters import Voters
 from post_service.service.poll_ends import PollEnds
 from post_service.service.quotes import Quotes
 from post_service.service.read_posts import PostReader
 from post_service.service.replies import Replies
+from post_service.service.saved_drafts import SavedDrafts
 from post_service.service.settle import Settler
 from post_service.versions import HybridClock
-from rookery_common.testing import FakeClock
+from rookery_common.testing import FakeClock, FakeIds
 
 
 @pytest.fixture
@@ -25,6 +29,19 @@ def poll_ends(
     ends: PollEndRepository, schedule: ScheduleRepository, posts: PostRepository, events: PostEvents, clock: FakeClock
 ) -> PollEnds:
     return PollEnds(ends, schedule, posts, events, clock)
+
+
+@pytest.fixture
+def saved_drafts(
+    drafts: SavedDraftRepository,
+    posts: PostRepository,
+    media: MediaRepository,
+    writer: PostWriter,
+    ids: FakeIds,
+    versions: HybridClock,
+    clock: FakeClock,
+) -> SavedDrafts:
+    return SavedDrafts(drafts, posts, media, writer, ids, versions, clock)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from post_service.repository.cards import Found
 from post_service.repository.marks import Sheet, ThreadMute, Week
 from post_service.repository.quotes import quote_fact
 from post_service.repository.schedule import Reached
+from post_service.saved_draft_models import SavedDraft
 from post_service.schedule_models import Job, ScheduledPost
 from rookery_common.errors import Unavailable
 from rookery_common.kafka.events import Event
@@ -46,6 +47,7 @@ class Store:
     reached: dict[int, Reached] = field(default_factory=dict)
     leases: dict[int, str] = field(default_factory=dict)
     scheduled: dict[tuple[int, int], ScheduledPost] = field(default_factory=dict)
+    drafts: dict[tuple[int, int], SavedDraft] = field(default_factory=dict)
     pending: list[Event] = field(default_factory=list)
     votes: dict[tuple[Ballot, int], Vote] = field(default_factory=dict)
     poll_ends: set[tuple[Ballot, datetime]] = field(default_factory=set)

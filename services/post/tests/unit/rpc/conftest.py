@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 import pytest
 import pytest_asyncio
 
+from post_service.draft_servicer import DraftServicer
 from post_service.edit_servicer import EditServicer
 from post_service.engagement_servicer import EngagementServicer
 from post_service.events import PostCodec
@@ -31,10 +32,12 @@ from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
 from post_service.service.replies import Replies
 from post_service.service.revisions import Revisions
+from post_service.service.saved_drafts import SavedDrafts
 from post_service.service.scheduled_posts import ScheduledPosts
 from post_service.service.threads import ThreadReader
 from post_service.service.vote import Voting
 from post_service.servicer import ALLOWED_CALLERS, PostServicer, Rules
+from rookery.post.v1.draft_service_pb2_grpc import DraftServiceStub, add_DraftServiceServicer_to_server
 from rookery.post.v1.edit_service_pb2_grpc import EditServiceStub, add_EditServiceServicer_to_server
 from rookery.post.v1.engagement_service_pb2_grpc import (
     EngagementServiceStub,
@@ -101,6 +104,7 @@ async def server(
     quotes: Quotes,
     replies: Replies,
     scheduled_posts: ScheduledPosts,
+    saved_drafts: SavedDrafts,
     network: Network,
 ) -> RpcServer:
     """All services of post."""
@@ -118,6 +122,7 @@ async def server(
             ScheduleServicer(scheduled_posts, codec),
             "rookery.post.v1.ScheduleService",
         ),
+        (add_DraftServiceServicer_to_server, DraftServicer(saved_drafts, codec), "rookery.post.v1.DraftService"),
         (add_QuoteServiceServicer_to_server, QuoteServicer(quotes, codec), "rookery.post.v1.QuoteService"),
         (add_ReplyServiceServicer_to_server, ReplyServicer(replies, codec), "rookery.post.v1.ReplyService"),
         (add_PollServiceServicer_to_server, PollServicer(voting, voters), "rookery.post.v1.PollService"),
@@ -163,6 +168,12 @@ async def poll_client(server: RpcServer, network: Network) -> RpcClient:
 async def schedule_client(server: RpcServer, network: Network) -> RpcClient:
     """ScheduleService as the gateway calls it."""
     return await network.client(server.port, ScheduleServiceStub, service="post", settings=settings_of("gateway"))
+
+
+@pytest_asyncio.fixture
+async def draft_client(server: RpcServer, network: Network) -> RpcClient:
+    """DraftService as the gateway calls it."""
+    return await network.client(server.port, DraftServiceStub, service="post", settings=settings_of("gateway"))
 
 
 @pytest_asyncio.fixture

@@ -56,5 +56,12 @@ async def test_a_card_says_nothing_that_its_page_does_not(http: httpx2.AsyncClie
     post.card.url = post.card.title = "https://birds.example/"
     world.post.posts[600] = post
     card = (await http.get(URL, headers=headers)).json()["card"]
-    empty: dict[str, object] = {"image": None, "blurhash": None, "published_at": None, "language": None, "authors": [], "width": 0}
+    empty: dict[str, object] = {
+        "image": None,
+        "blurhash": None,
+        "published_at": None,
+        "language": None,
+        "authors": [],
+        "width": 0,
+    }
     assert {name: card[name] for name in empty} == empty

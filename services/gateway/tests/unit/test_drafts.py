@@ -21,19 +21,21 @@ class Changed(FailedPrecondition):
     reason = "DRAFT_CHANGED"
 
 
+class Kept(dict[int, pb.Draft]):
+    def find(self, request: Any) -> pb.Draft:
+        if request.draft_id not in self:
+            raise NotFound("there is no such draft")
+        draft = self[request.draft_id]
+        if getattr(request, "version", 0) not in (0, draft.version):
+            raise Changed("the draft has been changed meanwhile")
+        return draft
+
+
 @pytest.fixture
 def author(world: World) -> dict[str, str]:
     """Headers of alice's, who keeps no draft yet."""
     _, headers = world.newcomer("alice")
-    held: dict[int, pb.Draft] = {}
-
-    def find(request: Any) -> pb.Draft:
-        if request.draft_id not in held:
-            raise NotFound("there is no such draft")
-        draft = held[request.draft_id]
-        if getattr(request, "version", 0) not in (0, draft.version):
-            raise Changed("the draft has been changed meanwhile")
-        return draft
+    held = Kept()
 
     def create(request: Any, _who: Any) -> Any:
         made = pb.Draft(draft_id=700 + len(held), version=7, post=request.post)
@@ -41,12 +43,12 @@ def author(world: World) -> dict[str, str]:
         return pb.CreateDraftResponse(draft=made)
 
     def update(request: Any, _who: Any) -> Any:
-        find(request).post.CopyFrom(request.post)
+        held.find(request).post.CopyFrom(request.post)
         held[request.draft_id].version += 1
-        return pb.UpdateDraftResponse(draft=find(pb.GetDraftRequest(draft_id=request.draft_id)))
+        return pb.UpdateDraftResponse(draft=held[request.draft_id])
 
     def delete(request: Any, _who: Any) -> Any:
-        del held[find(request).draft_id]
+        del held[held.find(request).draft_id]
         return pb.DeleteDraftResponse()
 
     def page(request: Any, _who: Any) -> Any:
@@ -55,11 +57,11 @@ def author(world: World) -> dict[str, str]:
         return pb.ListDraftsResponse(drafts=found[: request.page_size], reached_id=reached)
 
     def publish(request: Any, who: Any) -> Any:
-        post = world.post.CreatePost(find(request).post, who).post
+        post = world.post.CreatePost(held.find(request).post, who).post
         return pb.PublishDraftResponse(post=post)
 
     def get(request: Any, _who: Any) -> Any:
-        return pb.GetDraftResponse(draft=find(request))
+        return pb.GetDraftResponse(draft=held.find(request))
 
     acts = {"CreateDraft": create, "UpdateDraft": update, "DeleteDraft": delete, "PublishDraft": publish}
     for name, act in (acts | {"GetDraft": get, "ListDrafts": page}).items():

@@ -14,9 +14,11 @@ stamp := .venv/.ready
 provider := tests/provider/node_modules/.package-lock.json
 packages := protos libs/common $(sort $(patsubst %/pyproject.toml,%,$(wildcard services/*/pyproject.toml)))
 local := PYTHONPATH=deploy/local $(bin)/python -m rookery_local
+# What accounts and posts do without.
+only_accounts := $(addprefix --without ,analytics messaging moderation notification search)
 unit_tests := $(wildcard libs/common/tests/unit services/*/tests/unit deploy/local/tests/unit)
 
-.PHONY: help setup install run up down reset status logs operate demo bench check unit test history chaos security browser protos charts charts-tools docs lock hooks release images sbom skew k8s-test
+.PHONY: help setup install run up down reset status logs operate demo bench check unit test history chaos security browser keycloak protos charts charts-tools docs lock hooks release images sbom skew k8s-test
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -62,22 +64,26 @@ unit: $(stamp) ## The tests that need no engine (ARGS are pytest's)
 
 test: install charts-tools $(provider) ## Every test, beside a fresh platform on free ports (ARGS are pytest's)
 	@$(local) exec --platform -- scripts/test.sh $(ARGS)
-	@[ -n "$(ARGS)" ] || $(local) exec --platform --secure $(addprefix --without ,analytics messaging moderation notification search) -- \
+	@[ -n "$(ARGS)" ] || $(local) exec --platform --secure $(only_accounts) -- \
 		$(bin)/python -m pytest tests/integration/secure --durations 3 --tb short
 
 chaos: install ## Each engine away for a minute, under a fresh platform; writes docs/chaos.md
 	@$(local) exec --platform -- env ROOKERY_CHAOS_REPORT=docs/chaos.md $(bin)/python -m pytest tests/integration/chaos --tb short $(ARGS)
 
-security: $(stamp) ## Fifty odd requests to every operation of a running platform (CASES=200 for more)
-	@ROOKERY_FUZZ_CASES=$(or $(CASES),50) $(local) exec -- $(bin)/python -m pytest tests/integration/test_every_operation.py $(ARGS)
+security: install ## Fifty odd requests to every operation of a fresh platform (CASES=200 for more)
+	@ROOKERY_FUZZ_CASES=$(or $(CASES),50) $(local) exec --platform -- $(bin)/python -m pytest tests/integration/test_every_operation.py $(ARGS)
 
 history: seeds := $(if $(SEEDS),$(SEEDS),1,2,3)
-history: $(stamp) ## Long random histories against homes, on running engines: consumers die, Redis is emptied (SEEDS=4,5,6 STEPS=2000)
+history: install ## Long random histories against homes, on fresh engines: consumers die, Redis is emptied (SEEDS=4,5,6 STEPS=2000)
 	@ROOKERY_HISTORY_SEEDS=$(seeds) ROOKERY_HISTORY_STEPS=$(or $(STEPS),1000) $(local) exec -- \
 		$(bin)/python -m pytest services/feed/tests/engine/test_history.py -p no:xdist $(ARGS)
 
-browser: $(stamp) ## The pages in real Chromium (Debian's chromium and chromium-driver), on a running platform
-	@$(local) exec -- $(bin)/python -m pytest tests/browser -p no:xdist $(ARGS)
+browser: install ## The pages in real Chromium (Debian's chromium and chromium-driver), beside a fresh platform
+	@$(local) exec --platform $(only_accounts) -- $(bin)/python -m pytest tests/browser -p no:xdist $(ARGS)
+
+keycloak: install ## Signing in by another site where that is Keycloak (from Maven Central), beside a fresh platform
+	@home=$$(scripts/keycloak.sh) && $(local) exec --platform $(only_accounts) -- \
+		env ROOKERY_KEYCLOAK_HOME="$$home" $(bin)/python -m pytest tests/integration/test_other_sites.py --timeout 600 --tb short $(ARGS)
 
 protos: $(stamp) ## Generate the Python stubs of the contracts
 	@scripts/protos.sh

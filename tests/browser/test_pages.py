@@ -1,6 +1,6 @@
 """The pages in real Chromium: by keyboard, on a phone's screen, light and dark, with nothing that their policy forbids.
 
-`make browser` runs them against a running platform; Debian's chromium and chromium-driver must be there.
+`make browser` runs them beside a fresh platform; Debian's chromium and chromium-driver must be there.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ import pytest
 from harness.browser import OVERVIEW, Browser, sign_in
 from harness.people import Person
 from harness.platform import Platform
-from harness.provider import Provider, provider
+from harness.provider import NAME, Provider, provider
 
 LINKS = f"{OVERVIEW}/providers"
-START = "/auth/providers/test"
+START = f"/auth/providers/{NAME}"
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def browser(http: httpx2.Client) -> Browser:
 
 def come_by(browser: Browser, there: Provider, name: str, action: str = START, **fields: str) -> str:
     """To the other site by the form of the page, and back as whoever is called so there."""
-    back = urlsplit(there.sign_in(browser.submit(action, **fields), name))
+    back = urlsplit(there.sign_in(browser.submit(action, **{"name": NAME, **fields}), name))
     return browser.open(f"{back.path}?{back.query}")
 
 

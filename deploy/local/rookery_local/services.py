@@ -74,7 +74,9 @@ def environment(instance: Instance, service: Service) -> dict[str, str]:
     if service.name == "auth":
         values["MAIL_FOLDER"] = str(instance.root / "mails")
         if instance.throwaway:
-            values["PROVIDERS"] = json.dumps([_provider(instance)])
+            values["PROVIDERS"] = json.dumps(
+                [_provider(instance, "test"), _provider(instance, "keycloak", "/realms/rookery")]
+            )
     if service.name in ("notification", "post") and instance.throwaway:
         values["WEB_NETWORKS"] = "127.0.0.0/8"  # The push services of tests are here, and the pages that posts link to.
     if instance.secure:
@@ -82,12 +84,12 @@ def environment(instance: Instance, service: Service) -> dict[str, str]:
     return {f"{service.prefix}_{name}": value for name, value in values.items()}
 
 
-def _provider(instance: Instance) -> dict[str, str]:
-    """A site to sign in by, which is there while a test runs it."""
+def _provider(instance: Instance, name: str, path: str = "") -> dict[str, str]:
+    """A site to sign in by, which is there while a test runs it: one of them at a time, on one port."""
     return {
-        "name": "test",
-        "title": "Test",
-        "issuer": f"http://{instance.host}:{instance.ports['provider']}",
+        "name": name,
+        "title": name.title(),
+        "issuer": f"http://{instance.host}:{instance.ports['provider']}{path}",
         "client_id": "rookery",
         # With what must be written otherwise in a header.
         "client_secret": f"{instance.secrets.password('provider')}: 100%",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -140,6 +142,7 @@ def cli(
             uvloop.run(_migrate(name, migrate))
         else:
             roles = frozenset(Role) if verb == "all" else frozenset({Role(verb)})
+            _schedule_as_batch()
             uvloop.run(_run(build, roles))
     except ValidationError as error:
         parser.exit(2, f"{_wrong_setting(error, name)}\n")
@@ -150,6 +153,16 @@ def cli(
             raise
         parser.exit(1, f"{verb}: {error.message}\n")
     return 0
+
+
+def _schedule_as_batch() -> None:
+    """For this thread and those that it starts: who is woken waits for its turn, instead of interrupting who works.
+
+    A request passes through several processes. Where they share a core, each would throw the others' data out of its
+    caches at each step: this way, more is done at each turn (a fifth to a third less CPU for a home read).
+    """
+    with suppress(AttributeError, PermissionError):  # Linux alone has it; a sandbox may forbid it.
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _wrong_setting(error: ValidationError, name: str) -> str:

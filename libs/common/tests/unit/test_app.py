@@ -116,6 +116,21 @@ def _demo(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return cli("demo", build, commands=COMMANDS)
 
 
+@pytest.mark.parametrize("error", [None, PermissionError("a sandbox")])
+def test_process_lets_others_finish_their_turns(monkeypatch: pytest.MonkeyPatch, error: OSError | None) -> None:
+    asked = []
+
+    def schedule(pid: int, policy: int, parameter: os.sched_param) -> None:
+        asked.append((pid, policy, parameter.sched_priority))
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(os, "sched_setscheduler", schedule)
+    with pytest.raises(AssertionError, match="no process is wanted"):
+        _demo(monkeypatch, "serve")
+    assert asked == [(0, os.SCHED_BATCH, 0)]
+
+
 def test_command_of_a_service_says_what_it_did(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,32 +7,41 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from feed_service import __version__
-from feed_service.clients import AuthClient, PostClient
+from feed_service import __version__, ranking_servicer, servicer
+from feed_service.clients import AuthClient, FactsClient, PostClient
 from feed_service.config import Settings
 from feed_service.consumers import (
+    ENGAGEMENT_GROUP,
+    ENGAGEMENT_TOPIC,
     POST_GROUP,
     POST_TOPIC,
     USER_GROUP,
     USER_TOPIC,
+    EngagementHandler,
     PostEventsHandler,
     UserEventsHandler,
 )
-from feed_service.repository import follows, public, timelines
+from feed_service.ranking_servicer import RankingServicer
+from feed_service.repository import follows, marks, public, timelines
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.live import PREFIX, PUBLIC_PREFIX, UPDATES
+from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
+from feed_service.repository.rankings import RankingRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
+from feed_service.service.for_you import ForYou
 from feed_service.service.home import HomeReader
 from feed_service.service.lists import ListReader
+from feed_service.service.popular import PopularPosts
 from feed_service.service.public import PublicTimelines
 from feed_service.service.tagged import TaggedHomes, TagTails
-from feed_service.servicer import ALLOWED_CALLERS, FeedServicer
+from feed_service.servicer import FeedServicer
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.feed.v1.feed_service_pb2_grpc import add_FeedServiceServicer_to_server
+from rookery.feed.v1.ranking_service_pb2_grpc import add_RankingServiceServicer_to_server
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
 from rookery_common.app import App, Component, Role
 from rookery_common.auth import TokenVerifier
@@ -40,16 +49,19 @@ from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.clients.redis import RedisClient
 from rookery_common.clock import SystemClock
+from rookery_common.crypto import derive_key
 from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.producer import Producer
 from rookery_common.live.announcer import Announcer
 from rookery_common.live.hub import LiveHub, as_sent
 from rookery_common.live.streams import LiveStreams
+from rookery_common.paging import CursorCodec
 from rookery_common.rpc.client import RpcClient
 from rookery_common.rpc.server import RpcServer
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-STATEMENTS: Final = {**timelines.STATEMENTS, **follows.STATEMENTS, **public.STATEMENTS}
+STATEMENTS: Final = {**timelines.STATEMENTS, **follows.STATEMENTS, **public.STATEMENTS, **marks.STATEMENTS}
+ALLOWED_CALLERS: Final = {**servicer.ALLOWED_CALLERS, **ranking_servicer.ALLOWED_CALLERS}
 
 
 class _Core:
@@ -68,6 +80,7 @@ class _Core:
         self.streams = LiveStreams(self.state, UPDATES, PREFIX, cluster=cluster)
         self.public_streams = LiveStreams(self.state, UPDATES, PUBLIC_PREFIX, cluster=cluster)
         self.public_rows = PublicRepository(self.cql)
+        self.marks = MarkRepository(self.cql)
         self.public = PublicTimelines(self.public_rows, Announcer(self.public_streams))
         self.fan_out = FanOut(self.timelines, self.windows, self.follows, Announcer(self.streams), self.clock)
 
@@ -89,18 +102,31 @@ def _serving(core: _Core) -> list[Component]:
     auth = RpcClient(core.settings, core.settings.auth_target, AuthServiceStub, service="auth")
     live = LiveHub(core.streams, as_sent, core.clock)
     public_live = LiveHub(core.public_streams, as_sent, core.clock)
-    tails = TagTails(core.public_rows, core.clock)
-    home = TaggedHomes(HomeReader(core.windows, core.timelines, core.follows), tails)
+    post = RpcClient(core.settings, core.settings.post_target, PostServiceStub, service="post")
+    homes, tails = HomeReader(core.windows, core.timelines, core.follows), TagTails(core.public_rows, core.clock)
     verifier = TokenVerifier(AuthClient(auth).signing_keys, core.clock)
     lists = ListReader(core.timelines, core.follows)
-    servicer = FeedServicer(home, lists, core.public, core.fan_out, live, public_live, verifier, core.clock)
+    feed = FeedServicer(
+        TaggedHomes(homes, tails), lists, core.public, core.fan_out, live, public_live, verifier, core.clock
+    )
+    for_you = RankingServicer(_for_you(core, homes, tails, FactsClient(post)))
     server = RpcServer(
         core.settings,
         verifier=verifier,
-        services=[(add_FeedServiceServicer_to_server, servicer, "rookery.feed.v1.FeedService")],
+        services=[
+            (add_FeedServiceServicer_to_server, feed, "rookery.feed.v1.FeedService"),
+            (add_RankingServiceServicer_to_server, for_you, "rookery.feed.v1.RankingService"),
+        ],
         allowed_callers=ALLOWED_CALLERS,
     )
-    return [auth, live, public_live, server]
+    return [auth, post, live, public_live, server]
+
+
+def _for_you(core: _Core, homes: HomeReader, tails: TagTails, facts: FactsClient) -> ForYou:
+    popular = PopularPosts(core.public_rows, facts, core.clock)
+    cursors = CursorCodec(derive_key(core.settings.master_key_bytes(), "feed cursors"))
+    rankings = RankingRepository(core.cache)
+    return ForYou(homes, tails, popular, facts, core.follows, core.marks, rankings, cursors, core.clock)
 
 
 def _consuming(core: _Core) -> list[Component]:
@@ -116,8 +142,9 @@ def _consuming(core: _Core) -> list[Component]:
         topic_prefix=settings.topic_prefix,
     )
     users = consumer(USER_GROUP, [USER_TOPIC], UserEventsHandler(keeper))
-    posts = consumer(POST_GROUP, [POST_TOPIC], PostEventsHandler(core.fan_out, core.public), batch=True)
-    return [post, dead_letters, users, posts]
+    posts = consumer(POST_GROUP, [POST_TOPIC], PostEventsHandler(core.fan_out, core.public, core.marks), batch=True)
+    engagement = consumer(ENGAGEMENT_GROUP, [ENGAGEMENT_TOPIC], EngagementHandler(core.marks), batch=True)
+    return [post, dead_letters, users, posts, engagement]
 
 
 async def migrate() -> None:

@@ -1,18 +1,25 @@
-"""What feed asks of others: an author's recent posts, and which keys verify a token."""
+"""What feed asks of others: an author's recent posts, what was done with posts, and which keys verify a token."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-from feed_service.models import Entry, Reason
+from feed_service.models import Entry, PostFacts, Reason
 from rookery.auth.v1 import auth_service_pb2 as auth_pb
 from rookery.post.v1 import post_pb2
 from rookery.post.v1 import post_service_pb2 as pb
+from rookery_common.auth import Identity
+from rookery_common.rpc.batching import Batcher
 from rookery_common.rpc.client import RpcClient
 
 POSTS_SECONDS: Final = 3.0
 KEYS_SECONDS: Final = 2.0
+POSTS_PER_ENTRY: Final = 100
+# Posts of which it is known what they are, so that they are not sent again.
+MOST_KNOWN: Final = 50_000
 
 
 class PostClient:
@@ -28,6 +35,47 @@ class PostClient:
             "ListAccountPosts", request, timeout=POSTS_SECONDS, idempotent=True, identity=None
         )
         return [_entry(post) for post in response.posts if _is_for_followers(post)]
+
+
+class FactsClient:
+    """What was done with posts, asked for as the viewer. Raises AppError."""
+
+    def __init__(self, post: RpcClient) -> None:
+        self._post = post
+        self._batcher: Batcher[pb.BatchGetPostsEntry, pb.BatchGetPostsResult] = Batcher(self._send, name="facts")
+        # The version of a post, and the post that it shows.
+        self._known: OrderedDict[int, tuple[int, int]] = OrderedDict()
+
+    async def facts(self, viewer: Identity | None, post_ids: Sequence[int]) -> dict[int, PostFacts]:
+        """Of those posts that the viewer may see; a reblog's are those of the post that it shows."""
+        views = await self._views(viewer, post_ids)
+        originals = {post_id: self._original(view) for post_id, view in views.items()}
+        views |= await self._views(viewer, sorted(set(originals.values()) - views.keys()))
+        return {post_id: _facts(views[shown]) for post_id, shown in originals.items() if shown in views}
+
+    async def _views(self, viewer: Identity | None, post_ids: Sequence[int]) -> dict[int, pb.PostView]:
+        queries = [
+            pb.PostQuery(post_id=post_id, known_version=self._known.get(post_id, (0, 0))[0]) for post_id in post_ids
+        ]
+        parts = (queries[first : first + POSTS_PER_ENTRY] for first in range(0, len(queries), POSTS_PER_ENTRY))
+        asked = (
+            self._batcher(pb.BatchGetPostsEntry(posts=part), timeout=POSTS_SECONDS, identity=viewer) for part in parts
+        )
+        return {view.post_id: view for result in await asyncio.gather(*asked) for view in result.posts}
+
+    def _original(self, view: pb.PostView) -> int:
+        if view.HasField("post"):
+            self._known[view.post_id] = (view.version, view.post.reblog_of_id or view.post_id)
+            if len(self._known) > MOST_KNOWN:
+                self._known.popitem(last=False)
+        return self._known.get(view.post_id, (0, view.post_id))[1]
+
+    async def _send(self, entries: list[pb.BatchGetPostsEntry], timeout: float) -> Sequence[pb.BatchGetPostsResult]:
+        request = pb.BatchGetPostsRequest(entries=entries)
+        response: pb.BatchGetPostsResponse = await self._post.call(
+            "BatchGetPosts", request, timeout=timeout, idempotent=True, identity=None
+        )
+        return response.results
 
 
 class AuthClient:
@@ -53,3 +101,14 @@ def _is_for_followers(post: post_pb2.Post) -> bool:
 
 def _entry(post: post_pb2.Post) -> Entry:
     return Entry(post.post_id, post.author_id, Reason.REBLOG if post.reblog_of_id else Reason.FOLLOWED_AUTHOR)
+
+
+def _facts(view: pb.PostView) -> PostFacts:
+    counts, marks = view.counts, view.marks
+    return PostFacts(
+        original_id=view.post_id,
+        replies=counts.replies,
+        reblogs=counts.reblogs,
+        favourites=counts.favourites,
+        is_marked=marks.favourited or marks.reblogged or marks.bookmarked,
+    )

@@ -1,38 +1,66 @@
-"""What feed makes of others' events. Both handlers may be given an event again, and in any order between topics."""
+"""What feed makes of others' events. All handlers may be given an event again, and in any order between topics."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
 
-from feed_service.models import Change, Follow, PostChange, PublicChange, PublicEntry
+from feed_service.models import (
+    Change,
+    Follow,
+    Mark,
+    MarkChange,
+    MarkKind,
+    PostChange,
+    PublicChange,
+    PublicEntry,
+)
+from feed_service.repository.marks import MarkRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.public import PublicTimelines
+from rookery.post.v1 import engagement_events_pb2 as engagement_events
 from rookery.post.v1 import events_pb2 as post_events
 from rookery.post.v1 import post_pb2
 from rookery.user.v1 import events_pb2 as user_events
 from rookery_common.kafka.events import Event
 
 POST_TOPIC: Final = "post.events.v1"
+ENGAGEMENT_TOPIC: Final = "post.engagement.v1"
 USER_TOPIC: Final = "user.events.v1"
 POST_GROUP: Final = "feed.post-events"
+ENGAGEMENT_GROUP: Final = "feed.engagement"
 USER_GROUP: Final = "feed.user-events"
 _PostEvent = post_events.PostCreated | post_events.PostVisible | post_events.PostUpdated | post_events.PostDeleted
+
+_Favourite = engagement_events.PostFavourited | engagement_events.PostUnfavourited
 
 
 class PostEventsHandler:
     """Group feed.post-events: all events of a poll at once."""
 
-    def __init__(self, fan_out: FanOut, public: PublicTimelines) -> None:
+    def __init__(self, fan_out: FanOut, public: PublicTimelines, marks: MarkRepository) -> None:
         self._fan_out = fan_out
         self._public = public
+        self._marks = marks
 
     async def __call__(self, events: Sequence[Event]) -> None:
         messages = [message for event in events if isinstance(message := event.decode(), _PostEvent)]
         if messages:
             await self._fan_out.apply(list(map(_post_change, messages)))
             await self._public.apply([change for each in messages if (change := _public_change(each)) is not None])
+            await self._marks.put([_reply(each) for each in messages if _answers_another(each.post)])
+
+
+class EngagementHandler:
+    """Group feed.engagement: whose posts readers like, all events of a poll at once."""
+
+    def __init__(self, marks: MarkRepository) -> None:
+        self._marks = marks
+
+    async def __call__(self, events: Sequence[Event]) -> None:
+        messages = [message for event in events if isinstance(message := event.decode(), _Favourite)]
+        await self._marks.put([_favourite(message.favourite) for message in messages])
 
 
 class UserEventsHandler:
@@ -98,3 +126,18 @@ def _change(message: _PostEvent) -> Change:
     if state == post_pb2.PostState.POST_STATE_VISIBLE:
         return Change.EDITED if isinstance(message, post_events.PostUpdated) else Change.VISIBLE
     return Change.HELD if isinstance(message, post_events.PostCreated) else Change.HIDDEN
+
+
+def _answers_another(post: post_pb2.Post) -> bool:
+    return post.in_reply_to_account_id not in (0, post.author_id)
+
+
+def _reply(message: _PostEvent) -> MarkChange:
+    post = message.post
+    mark = Mark(post.post_id, post.in_reply_to_account_id, MarkKind.REPLY)
+    return MarkChange(post.author_id, mark, _change(message) is not Change.GONE, post.version)
+
+
+def _favourite(favourite: engagement_events.Favourite) -> MarkChange:
+    mark = Mark(favourite.post_id, favourite.post_author_id, MarkKind.FAVOURITE)
+    return MarkChange(favourite.account_id, mark, favourite.active, favourite.version)

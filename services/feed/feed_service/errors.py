@@ -53,3 +53,13 @@ class WrongTimelines(InvalidArgument):
     def __init__(self) -> None:
         violation = FieldViolation("subscribe_timelines", "ERR_INVALID", "has what is no timeline")
         super().__init__("subscribe_timelines has what is no timeline", fields=[violation])
+
+
+class WrongWeight(InvalidArgument):
+    """A weight is from 0 to some number."""
+
+    reason = "WRONG_WEIGHT"
+
+    def __init__(self, field: str, most: float) -> None:
+        violation = FieldViolation(field, "ERR_OUT_OF_RANGE", f"must be from 0 to {most:g}")
+        super().__init__(f"{field} must be from 0 to {most:g}", fields=[violation])

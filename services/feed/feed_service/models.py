@@ -244,3 +244,40 @@ class LiveUpdate:
     kind: LiveKind
     entry_id: int
     author_id: int
+
+
+class MarkKind(IntEnum):
+    """What a reader may do with a post that says whose posts the reader likes; the numbers are stored."""
+
+    FAVOURITE = 1
+    REPLY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that a reader did with an author's post; its time is that of `mark_id`, the post's or the reply's."""
+
+    mark_id: int
+    author_id: int
+    kind: MarkKind
+
+
+@dataclass(frozen=True, slots=True)
+class MarkChange:
+    """The state of a mark; an older version never replaces a newer one."""
+
+    reader_id: int
+    mark: Mark
+    active: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PostFacts:
+    """What everybody did with a post, and whether the viewer has left a mark; of a reblog, with what it shows."""
+
+    original_id: int
+    replies: int = 0
+    reblogs: int = 0
+    favourites: int = 0
+    is_marked: bool = False

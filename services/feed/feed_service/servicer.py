@@ -174,10 +174,14 @@ def _result(answer: HomePage | AppError) -> pb.BatchGetHomeResult | AppError:
 
 
 def _entries(entries: Sequence[Entry]) -> list[pb.TimelineEntry]:
-    return [
-        pb.TimelineEntry(entry_id=e.entry_id, author_id=e.author_id, reason=pb.Reason.ValueType(e.reason))
-        for e in entries
-    ]
+    return list(map(timeline_entry, entries))
+
+
+def timeline_entry(entry: Entry) -> pb.TimelineEntry:
+    """An entry in the words of the contract."""
+    return pb.TimelineEntry(
+        entry_id=entry.entry_id, author_id=entry.author_id, reason=pb.Reason.ValueType(entry.reason)
+    )
 
 
 def _update(news: News[LiveUpdate]) -> pb.TimelineUpdate:

@@ -1,24 +1,30 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
-from feed_service.models import Entry, Follow, LiveUpdate, Reason
+from feed_service.models import Entry, Follow, LiveUpdate, PostFacts, Reason
 from feed_service.repository.follows import FollowRepository
+from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
+from feed_service.repository.rankings import RankingRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
+from feed_service.service.for_you import ForYou
 from feed_service.service.home import HomeReader
 from feed_service.service.lists import ListReader
+from feed_service.service.popular import PopularPosts
 from feed_service.service.public import PublicTimelines
 from feed_service.service.tagged import TaggedHomes, TagTails
+from rookery_common.auth import Identity
 from rookery_common.errors import Unavailable
 from rookery_common.live.announcer import Announcer
 from rookery_common.live.streams import LiveStreams
+from rookery_common.paging import CursorCodec
 from rookery_common.testing import FakeClock, FakeIds
 
 ALICE, BOB, CAROL, DAN = 101, 102, 103, 104
@@ -31,11 +37,17 @@ REQUIRED = {
 
 
 class Posts:
-    """What post knows of authors' recent posts."""
+    """What post knows of authors' recent posts, and of what was done with each."""
 
     def __init__(self) -> None:
         self.by_author: dict[int, list[Entry]] = {}
+        self.by_id: dict[int, PostFacts] = {}
         self.away = False
+
+    async def facts(self, _viewer: Identity | None, post_ids: Sequence[int]) -> Mapping[int, PostFacts]:
+        if self.away:
+            raise Unavailable("post is away")
+        return {post_id: self.by_id.get(post_id, PostFacts(post_id)) for post_id in post_ids}
 
     async def recent(self, author_id: int, most: int) -> Sequence[Entry]:
         if self.away:
@@ -96,6 +108,20 @@ def home(windows: WindowRepository, timelines: TimelineRepository, follows: Foll
 @pytest.fixture
 def tagged(home: HomeReader, public_rows: PublicRepository, clock: FakeClock) -> TaggedHomes:
     return TaggedHomes(home, TagTails(public_rows, clock))
+
+
+@pytest.fixture
+def for_you(
+    home: HomeReader,
+    public_rows: PublicRepository,
+    follows: FollowRepository,
+    marks: MarkRepository,
+    rankings: RankingRepository,
+    posts: Posts,
+    clock: FakeClock,
+) -> ForYou:
+    tails, popular = TagTails(public_rows, clock), PopularPosts(public_rows, posts, clock)
+    return ForYou(home, tails, popular, posts, follows, marks, rankings, CursorCodec(bytes(32)), clock)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from gateway_service.cache import Fragments
 from gateway_service.clients import Clients
 from gateway_service.community import Community
 from gateway_service.compose import Composer
+from gateway_service.compose.for_you import ForYou
 from gateway_service.config import Settings
 from gateway_service.flags import CHAT, FLAGS, INTERACTIONS, MEASURES, MEDIA_UPLOADS, SEARCH, STREAMING
 from gateway_service.handshake import Handshake
@@ -37,6 +38,7 @@ from gateway_service.routers.engagement import Engagement
 from gateway_service.routers.engagement_lists import EngagementLists
 from gateway_service.routers.filters import FilterRoutes
 from gateway_service.routers.filters_v1 import FilterRoutesV1
+from gateway_service.routers.for_you import ForYouRoutes
 from gateway_service.routers.instance import Instance
 from gateway_service.routers.interactions import Interactions
 from gateway_service.routers.markers import Markers
@@ -162,6 +164,7 @@ def api_routers(
         NotificationGroups(clients, composer, exchange, settings).router,
         Markers(clients, exchange, settings).router,
         Tags(clients, composer, exchange, settings).router,
+        ForYouRoutes(ForYou(clients, composer), exchange, settings).router,
         behind(flags, CHAT, Conversations(clients, composer, exchange, settings).router),
         SignUp(clients, exchange, settings, flags).router,
         behind(flags, MEDIA_UPLOADS, Media(clients, composer, exchange, settings).router, methods={"POST"}),

@@ -22,6 +22,7 @@ from rookery.feed.v1.feed_service_pb2 import (
     ListPublicTimelineResponse,
 )
 from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceStub
+from rookery.feed.v1.ranking_service_pb2_grpc import RankingServiceStub
 from rookery.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
 from rookery.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
 from rookery.notification.v1.group_service_pb2_grpc import GroupServiceStub
@@ -93,6 +94,7 @@ def joined(*stubs: StubFactory) -> StubFactory:
 
 
 auth_stub = joined(AuthServiceStub, AccountServiceStub)
+feed_stub = joined(FeedServiceStub, RankingServiceStub)
 post_stub = joined(
     PostServiceStub,
     EngagementServiceStub,
@@ -135,7 +137,7 @@ class Clients:
         self.auth = client("auth", settings.auth_target, auth_stub)
         self.user = client("user", settings.user_target, user_stub)
         self.post = client("post", settings.post_target, post_stub)
-        self.feed = client("feed", settings.feed_target, FeedServiceStub)
+        self.feed = client("feed", settings.feed_target, feed_stub)
         self.messaging = client("messaging", settings.messaging_target, MessagingServiceStub)
         self.notification = client("notification", settings.notification_target, notification_stub)
         self.moderation = client("moderation", settings.moderation_target, ModerationServiceStub)

@@ -72,7 +72,7 @@ FOLLOWED_TAGS: Final = Fallback(
     ("search.Search",),
     "The home with the hashtags that the viewer followed a moment ago, or without any; of those that are found none is "
     "said to be followed, where that is not known here.",
-    within=("feed.BatchGetHome",),
+    within=("feed.BatchGetHome", "feed.ListForYou"),
 )
 TAG_HISTORY: Final = Fallback(
     "tag-history",

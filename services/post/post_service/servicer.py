@@ -51,7 +51,7 @@ SEARCH: Final = "search"
 NOTIFICATION: Final = "notification"
 ALLOWED_CALLERS: Final = {
     "*": frozenset({GATEWAY}),
-    "BatchGetPosts": frozenset({GATEWAY, NOTIFICATION, "moderation"}),
+    "BatchGetPosts": frozenset({GATEWAY, FEED, NOTIFICATION, "moderation"}),
     "ListEngagedAccounts": frozenset({GATEWAY, NOTIFICATION}),
     "ListAccountPosts": frozenset({GATEWAY, FEED, SEARCH}),
     "ListVoters": frozenset({NOTIFICATION}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from feed_service.errors import WrongLimit
@@ -47,6 +48,12 @@ class HomeReader:
                 return error
 
         return await asyncio.gather(*(answer(reader_id, page) for reader_id, page in asked))
+
+    async def newest(self, reader_id: int, most: int, page: PageQuery) -> Sequence[Entry]:
+        """As a page of at most `most`, between the bounds of this one: more than a page has. Raises AppError."""
+        query = WindowQuery(reader_id, replace(page, limit=most), most + 1)
+        (found,) = await self._read_windows([query])
+        return (await self._answer(query, found)).entries
 
     async def _read_windows(self, queries: Sequence[WindowQuery]) -> list[WindowPage | Missing | None]:
         if not queries:

@@ -34,9 +34,7 @@ class TagTails:
 
     async def posts(self, tag: str, page: PageQuery, limit: int) -> list[PublicEntry]:
         """At most `limit` between the page's bounds, in its direction. Raises Unavailable."""
-        tail = self._known(tag)
-        if tail is None:
-            tail = await self._read_tail(tag)
+        tail = await self.newest(tag)
         inside = [post for post in tail if page.low < post.post_id < page.high]
         reaches_down = len(tail) < TAIL_POSTS or tail[-1].post_id <= page.low
         if reaches_down:
@@ -46,6 +44,11 @@ class TagTails:
         read = self._repository.newer if page.upwards else self._repository.older
         async with self._slots:
             return await read(tag_timeline(tag), page.high, page.low, limit)
+
+    async def newest(self, tag: str) -> list[PublicEntry]:
+        """The newest hundred, newest first, as they were at most 2 s ago. Raises Unavailable."""
+        known = self._known(tag)
+        return await self._read_tail(tag) if known is None else known
 
     def _known(self, tag: str) -> list[PublicEntry] | None:
         ends, tail = self._tails.get(tag, (0.0, []))

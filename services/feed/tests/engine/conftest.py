@@ -11,7 +11,9 @@ from feed_service.models import Entry, LiveUpdate
 from feed_service.placement import time_bucket
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.live import UPDATES
+from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
+from feed_service.repository.rankings import RankingRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
 from rookery_common.clients.cassandra import Cql
@@ -95,6 +97,16 @@ def delivered(cql: Cql) -> Delivered:
 @pytest.fixture
 def follows(cql: Cql) -> FollowRepository:
     return FollowRepository(cql, BUCKET_FOLLOWERS)
+
+
+@pytest.fixture
+def marks(cql: Cql) -> MarkRepository:
+    return MarkRepository(cql)
+
+
+@pytest.fixture
+def rankings(cache: RedisClient, redis_prefix: str) -> RankingRepository:
+    return RankingRepository(cache, redis_prefix)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from feed_service.consumers import (
 )
 from feed_service.models import Change, Entry, HomePage, PageQuery, PostChange
 from feed_service.repository.follows import FollowRepository
+from feed_service.repository.marks import MarkRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
@@ -57,6 +58,7 @@ async def consumers(
     producer: Producer,
     fan_out: FanOut,
     public: PublicTimelines,
+    marks: MarkRepository,
     keeper: FollowKeeper,
     kafka_bootstrap: str,
     topic_prefix: str,
@@ -64,7 +66,7 @@ async def consumers(
     make = partial(Consumer, kafka_bootstrap, dead_letters=producer, service="feed", topic_prefix=topic_prefix)
     members = [
         make(USER_GROUP, [USER_TOPIC], UserEventsHandler(keeper)),
-        make(POST_GROUP, [POST_TOPIC], PostEventsHandler(fan_out, public), batch=True),
+        make(POST_GROUP, [POST_TOPIC], PostEventsHandler(fan_out, public, marks), batch=True),
     ]
     for member in members:
         await member.start()
@@ -151,6 +153,7 @@ async def test_a_follow_told_of_by_kafka_brings_what_was_posted_before_and_what_
 async def test_whatever_becomes_of_the_group_a_home_has_each_post_once(
     fan_out: FanOut,
     public: PublicTimelines,
+    marks: MarkRepository,
     home: HomeReader,
     people: Any,
     entries: Any,
@@ -166,7 +169,7 @@ async def test_whatever_becomes_of_the_group_a_home_has_each_post_once(
         assert isinstance(page, HomePage)
         return [entry.entry_id for entry in page.entries]
 
-    events, handler = [_created(entry, clock) for entry in made], PostEventsHandler(fan_out, public)
+    events, handler = [_created(entry, clock) for entry in made], PostEventsHandler(fan_out, public, marks)
     async with group_on_trial(kafka_bootstrap, topic_prefix, POST_GROUP, POST_TOPIC, handler) as trial:
         expected = [entry.entry_id for entry in made[::-1]]
         assert await prove(trial, events[:12], events[12:], shown) == expected

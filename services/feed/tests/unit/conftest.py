@@ -16,14 +16,19 @@ from feed_service.models import (
     Follower,
     Following,
     LiveUpdate,
+    Mark,
+    MarkChange,
     PublicChange,
     PublicEntry,
     tag_timeline,
 )
 from feed_service.placement import seconds_to_live
+from feed_service.ranking import Ranked
 from feed_service.repository.follows import FollowerCursor, FollowRepository
 from feed_service.repository.live import UPDATES
+from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
+from feed_service.repository.rankings import RankingRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import (
     WINDOW_ENTRIES,
@@ -65,6 +70,8 @@ class Store:
     public_tags: dict[int, set[str]] = field(default_factory=dict)
     windows: dict[int, Window] = field(default_factory=dict)
     followings: dict[int, Following | str] = field(default_factory=dict)
+    marks: dict[tuple[int, int, int], MarkChange] = field(default_factory=dict)
+    rankings: dict[tuple[int, str], list[Ranked]] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
     reads: list[str] = field(default_factory=list)
     tokens: count[int] = field(default_factory=count)
@@ -167,6 +174,39 @@ class MemoryPublic(PublicRepository):
         ]
 
 
+class MemoryMarks(MarkRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def put(self, changes: Sequence[MarkChange]) -> None:
+        for change in changes:
+            self._store.ask("cql", "mark_write")
+            key = (change.reader_id, change.mark.mark_id, change.mark.kind)
+            known = self._store.marks.get(key)
+            if known is None or known.version <= change.version:
+                self._store.marks[key] = change
+
+    async def newest(self, reader_id: int, limit: int) -> list[Mark]:
+        self._store.ask("cql", "mark_read")
+        found = sorted((key, change) for key, change in self._store.marks.items() if key[0] == reader_id)[::-1]
+        return [change.mark for _, change in found[:limit] if change.active]
+
+
+class MemoryRankings(RankingRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def keep(self, reader_id: int, ranked: Sequence[Ranked]) -> str:
+        self._store.ask("cache", "ranking_write")
+        name = f"r{next(self._store.tokens)}"
+        self._store.rankings[reader_id, name] = list(ranked)
+        return name
+
+    async def find(self, reader_id: int, name: str) -> list[Ranked] | None:
+        self._store.ask("cache", "ranking_read")
+        return self._store.rankings.get((reader_id, name))
+
+
 class MemoryWindows(WindowRepository):
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -257,6 +297,16 @@ def public_rows(store: Store) -> MemoryPublic:
 @pytest.fixture
 def follows(store: Store) -> MemoryFollows:
     return MemoryFollows(store)
+
+
+@pytest.fixture
+def marks(store: Store) -> MemoryMarks:
+    return MemoryMarks(store)
+
+
+@pytest.fixture
+def rankings(store: Store) -> MemoryRankings:
+    return MemoryRankings(store)
 
 
 @pytest.fixture

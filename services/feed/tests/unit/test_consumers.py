@@ -7,12 +7,21 @@ from typing import Any, cast
 
 import pytest
 
-from feed_service.consumers import POST_TOPIC, USER_TOPIC, PostEventsHandler, UserEventsHandler
-from feed_service.models import HomePage, LiveKind, PageQuery, PublicQuery
+from feed_service.consumers import (
+    ENGAGEMENT_TOPIC,
+    POST_TOPIC,
+    USER_TOPIC,
+    EngagementHandler,
+    PostEventsHandler,
+    UserEventsHandler,
+)
+from feed_service.models import HomePage, LiveKind, Mark, MarkKind, PageQuery, PublicQuery
+from feed_service.repository.marks import MarkRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
 from feed_service.service.public import PublicTimelines
+from rookery.post.v1.engagement_events_pb2 import PostFavourited
 from rookery.post.v1.events_pb2 import PostCreated, PostUpdated
 from rookery.post.v1.post_pb2 import POST_STATE_HELD
 from rookery.user.v1.events_pb2 import FollowCreated
@@ -29,8 +38,8 @@ def _post_id(name: str) -> int:
 
 
 @pytest.fixture
-def posts_handler(fan_out: FanOut, public: PublicTimelines) -> PostEventsHandler:
-    return PostEventsHandler(fan_out, public)
+def posts_handler(fan_out: FanOut, public: PublicTimelines, marks: MarkRepository) -> PostEventsHandler:
+    return PostEventsHandler(fan_out, public, marks)
 
 
 @pytest.fixture
@@ -140,3 +149,23 @@ async def test_a_poll_without_anything_for_timelines_does_nothing(posts_handler:
     await posts_handler([golden(USER_TOPIC, "AccountCreated")])
     await posts_handler([])
     assert store.reads == []
+
+
+async def test_what_readers_answer_and_favourite_says_whose_posts_they_like(
+    posts_handler: PostEventsHandler, marks: MarkRepository
+) -> None:
+    handler = EngagementHandler(marks)
+    reply = cast(PostCreated, golden_message(POST_TOPIC, "PostCreated_reply")).post
+    favourite = cast(PostFavourited, golden_message(ENGAGEMENT_TOPIC, "PostFavourited")).favourite
+    liked = Mark(favourite.post_id, favourite.post_author_id, MarkKind.FAVOURITE)
+    for _ in range(2):
+        await posts_handler([golden(POST_TOPIC, "PostCreated_reply")])
+        await handler([golden(ENGAGEMENT_TOPIC, "PostFavourited"), golden(POST_TOPIC, "PostCreated")])
+    assert liked in await marks.newest(favourite.account_id, 10)
+    answered = await marks.newest(reply.author_id, 10)
+    assert Mark(reply.post_id, reply.in_reply_to_account_id, MarkKind.REPLY) in answered
+    await handler(golden_events(ENGAGEMENT_TOPIC))
+    await handler([golden(ENGAGEMENT_TOPIC, "PostFavourited")])
+    assert liked not in await marks.newest(favourite.account_id, 10), (
+        "it was taken back, and an older version changes nothing"
+    )

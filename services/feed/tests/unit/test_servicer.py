@@ -9,15 +9,20 @@ from typing import Any
 
 import pytest
 
+from feed_service.app import ALLOWED_CALLERS
 from feed_service.models import LiveKind, LiveUpdate, PublicChange, PublicEntry
+from feed_service.ranking_servicer import RankingServicer
 from feed_service.service.fan_out import FanOut
+from feed_service.service.for_you import ForYou
 from feed_service.service.lists import ListReader
 from feed_service.service.public import PublicTimelines
 from feed_service.service.tagged import TaggedHomes
-from feed_service.servicer import ALLOWED_CALLERS, FeedServicer
+from feed_service.servicer import FeedServicer
 from rookery.common.v1.entry_context_pb2 import EntryContext
 from rookery.feed.v1 import feed_service_pb2 as pb
 from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceStub, add_FeedServiceServicer_to_server
+from rookery.feed.v1.ranking_service_pb2 import ListForYouRequest, RankingWeights
+from rookery.feed.v1.ranking_service_pb2_grpc import RankingServiceStub, add_RankingServiceServicer_to_server
 from rookery_common.auth import Identity
 from rookery_common.clock import SystemClock
 from rookery_common.errors import InvalidArgument, PermissionDenied, Status, Unauthenticated
@@ -52,6 +57,7 @@ async def feed(
     lists: ListReader,
     public: PublicTimelines,
     fan_out: FanOut,
+    for_you: ForYou,
     streams: LiveStreams[LiveUpdate],
     public_streams: LiveStreams[LiveUpdate],
     clock: FakeClock,
@@ -65,8 +71,9 @@ async def feed(
             await each.ready()
         servicer = FeedServicer(tagged, lists, public, fan_out, hub, public_hub, tokens.verifier, clock)
         network = Network(stack, tokens.verifier)
+        rankings = (add_RankingServiceServicer_to_server, RankingServicer(for_you), "rookery.feed.v1.RankingService")
         registration = (add_FeedServiceServicer_to_server, servicer, "rookery.feed.v1.FeedService")
-        server = await network.serve(registration, allowed_callers=ALLOWED_CALLERS)
+        server = await network.serve(registration, rankings, allowed_callers=ALLOWED_CALLERS)
         yield Feed(network, server.port, tokens)
 
 
@@ -256,3 +263,33 @@ async def test_a_stream_of_too_many_accounts_is_refused(feed: Feed, monkeypatch:
     with pytest.raises(InvalidArgument):
         async for _ in answers:
             pass
+
+
+async def test_a_ranking_is_for_somebody_who_may_read_and_refuses_what_is_wrong(
+    feed: Feed, people: Any, fan_out: FanOut, entries: Any
+) -> None:
+    gateway = await feed.network.client(feed.port, RankingServiceStub, service="feed", settings=settings_of("gateway"))
+    bob, made = feed.tokens.identity(BOB), entries.many(3)
+    await people.follows(BOB, ALICE)
+    await fan_out.deliver_to(BOB, made)
+    weights = RankingWeights(recency=3, affinity=0)
+    request = ListForYouRequest(limit=2, weights=weights)
+    first = await gateway.call("ListForYou", request, timeout=5, identity=bob)
+    assert [each.entry.entry_id for each in first.entries] == [made[2].entry_id, made[1].entry_id]
+    used = {part.feature: part.weight for part in first.entries[0].why}
+    assert used == {"recency": 3, "affinity": 0, "engagement": 1, "diversity": 0.5, "discovery": 0.1}
+    further = ListForYouRequest(limit=2, page_token=first.next_page_token)
+    last = await gateway.call("ListForYou", further, timeout=5, identity=bob)
+    assert ([each.entry.entry_id for each in last.entries], last.next_page_token) == ([made[0].entry_id], "")
+    for wrong, field in (
+        (ListForYouRequest(limit=2, page_token="x"), "page_token"),
+        (ListForYouRequest(limit=2, weights=RankingWeights(recency=11)), "weights.recency"),
+        (ListForYouRequest(limit=2, author_weights={ALICE: -1}), "author_weights"),
+        (ListForYouRequest(limit=0), "limit"),
+    ):
+        with pytest.raises(InvalidArgument) as refused:
+            await gateway.call("ListForYou", wrong, timeout=5, identity=bob)
+        assert [violation.field for violation in refused.value.fields] == [field]
+    for who, refusal in ((None, Unauthenticated), (feed.tokens.identity(BOB, scopes=("follow",)), PermissionDenied)):
+        with pytest.raises(refusal):
+            await gateway.call("ListForYou", request, timeout=5, identity=who)

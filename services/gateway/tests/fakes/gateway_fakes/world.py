@@ -14,11 +14,11 @@ from gateway_fakes.notification import FakeNotification
 from gateway_fakes.post import FakePost
 from gateway_fakes.profiles import FakeProfiles
 from gateway_fakes.relationships import FakeRelationships
-from gateway_fakes.service import FakeService
+from gateway_fakes.service import FakeService, bad
 from gateway_fakes.suggestions import FakeSuggestions
 from gateway_fakes.tags import FakeTags
 from gateway_fakes.user import FakeUser
-from rookery.feed.v1 import feed_service_pb2
+from rookery.feed.v1 import feed_service_pb2, ranking_service_pb2
 from rookery.post.v1 import post_pb2, post_service_pb2
 from rookery.user.v1 import account_pb2, filter_service_pb2, user_service_pb2
 from rookery_common.auth import Identity
@@ -27,7 +27,29 @@ from rookery_common.testing.clock import FakeClock
 
 
 class FakeFeed(FakeService):
-    """Takes what it is told."""
+    """Takes what it is told; its rankings have the oldest first, so that nobody takes them for anything else."""
+
+    def ListForYou(self, request: Any, who: Identity | None) -> Any:
+        assert who is not None
+        if request.page_token and not request.page_token.startswith("after-"):
+            raise bad("page_token", "ERR_INVALID", "is not of this list")
+        after = int(request.page_token.removeprefix("after-") or 0)
+        follows = {author for reader, author in self.world.user.follows if reader == who.account_id}
+        posts = sorted(self.world.post.posts.values(), key=lambda post: post.post_id)
+        found = [post for post in posts if post.post_id > max(after, request.since_id)]
+        result = ranking_service_pb2.ListForYouResponse()
+        for post in found[: request.limit]:
+            reason = (
+                feed_service_pb2.REASON_FOLLOWED_AUTHOR if post.author_id in follows else feed_service_pb2.REASON_PUBLIC
+            )
+            ranked = result.entries.add(score=1.23456)
+            ranked.entry.MergeFrom(
+                feed_service_pb2.TimelineEntry(entry_id=post.post_id, author_id=post.author_id, reason=reason)
+            )
+            ranked.why.add(feature="recency", value=0.5, weight=2)
+        if len(found) > request.limit:
+            result.next_page_token = f"after-{result.entries[-1].entry.entry_id}"
+        return result
 
     def AddOwnPost(self, _request: Any, who: Identity | None) -> Any:
         assert who is not None

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import httpx2
-from harness.people import Person
+from harness.people import Person, Town
 from harness.waiting import eventually
 
 PATH = "/api/rookery/v1/timelines/for_you"
+CATCH_UP = "/api/rookery/v1/timelines/catch_up"
+PREFERENCES = "/api/rookery/v1/feed/preferences"
 SHOWN_SECONDS = 30.0
 
 
@@ -33,3 +35,30 @@ def test_whose_posts_one_favourites_come_first_until_one_mutes_them(
     assert why["affinity"] > 0
     bob.api.account_mute(alice.account_id)
     assert [each["id"] for each in ranked()] == [other]
+
+
+def test_a_home_is_as_its_reader_has_chosen_it(
+    http: httpx2.Client, alice: Person, bob: Person, carol: Person, town: Town
+) -> None:
+    bob.api.account_follow(alice.account_id)
+    bob.api.account_follow(carol.account_id)
+    first = str(alice.api.status_post("To be read")["id"])
+    answer = str(carol.api.status_post("An answer", in_reply_to_id=first)["id"])
+    boost = str(carol.api.status_reblog(town.newcomer("dan").api.status_post("Boosted")["id"])["id"])
+    wanted = {first, answer, boost}
+    eventually(bob.home_ids, lambda ids: wanted <= set(ids), within=SHOWN_SECONDS, what="the home")
+    headers = {"authorization": f"Bearer {bob.token}"}
+
+    def choose(**wanted: Any) -> list[str]:
+        assert http.put(PREFERENCES, json=wanted, headers=headers).json().items() >= wanted.items()
+        return bob.home_ids()
+
+    assert not {answer, boost} & set(choose(replies=False, reblogs=False))
+    assert first not in choose(author_weights={alice.account_id: 0})
+    assert len(choose(order="ranked")) > 1
+    page = bob.api.timeline_home(limit=1)
+    further: list[Any] = list(bob.api.fetch_next(page) or [])
+    assert [len(page), len(further)] == [1, 1]
+    assert page[0]["id"] != further[0]["id"]
+    missed = http.get(CATCH_UP, params={"since_id": first}, headers=headers).json()["items"]
+    assert answer in {item["id"] for item in missed}

@@ -39,6 +39,7 @@ from gateway_service.routers.engagement_lists import EngagementLists
 from gateway_service.routers.filters import FilterRoutes
 from gateway_service.routers.filters_v1 import FilterRoutesV1
 from gateway_service.routers.for_you import ForYouRoutes
+from gateway_service.routers.home_preferences import HomePreferencesRoutes
 from gateway_service.routers.instance import Instance
 from gateway_service.routers.interactions import Interactions
 from gateway_service.routers.markers import Markers
@@ -134,7 +135,7 @@ def all_routers(
     """Every route of the gateway, the hottest first."""
     handshake = Handshake(settings, exchange, clock)
     return [
-        Timelines(composer, exchange, settings).router,
+        Timelines(composer, ForYou(clients, composer), exchange, settings).router,
         behind(flags, STREAMING, Streaming(hub, clients, composer, exchange, handshake, clock).router),
         behind(flags, CHAT, ChatSockets(hub, clients, exchange, handshake, clock).router),
         *api_routers(clients, composer, exchange, settings, clock, flags),
@@ -164,6 +165,7 @@ def api_routers(
         NotificationGroups(clients, composer, exchange, settings).router,
         Markers(clients, exchange, settings).router,
         Tags(clients, composer, exchange, settings).router,
+        HomePreferencesRoutes(clients, composer, exchange, settings).router,
         ForYouRoutes(ForYou(clients, composer), exchange, settings).router,
         behind(flags, CHAT, Conversations(clients, composer, exchange, settings).router),
         SignUp(clients, exchange, settings, flags).router,

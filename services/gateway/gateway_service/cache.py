@@ -18,7 +18,9 @@ from rookery.user.v1.events_pb2 import (
     FollowCreated,
     FollowedTagsChanged,
     FollowEnded,
+    HomePreferencesChanged,
 )
+from rookery.user.v1.preference_service_pb2 import HomePreferences
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.follow import Follower
 
@@ -128,6 +130,7 @@ class Fragments:
         self.accounts: Lru[AccountFragment] = Lru(accounts, "account")
         self.filters: Personal[Filters] = Personal("filters")
         self.tags: Personal[frozenset[str]] = Personal("followed_tags")
+        self.preferences: Personal[HomePreferences] = Personal("home_preferences")
 
     def follower(self, settings: Settings) -> Follower:
         """The component that keeps them fresh."""
@@ -148,6 +151,8 @@ class Fragments:
             self.filters.drop(message.account_id)
         elif isinstance(message, FollowedTagsChanged):
             self.tags.drop(message.account_id)
+        elif isinstance(message, HomePreferencesChanged):
+            self.preferences.drop(message.account_id)
         elif isinstance(message, FollowCreated | FollowEnded):
             self._recheck(message.follow.follower_id)
             self._recheck(message.follow.followee_id)

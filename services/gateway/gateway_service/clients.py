@@ -55,6 +55,12 @@ from rookery.user.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from rookery.user.v1.filter_service_pb2 import Filter, ListFiltersRequest, ListFiltersResponse
 from rookery.user.v1.filter_service_pb2_grpc import FilterServiceStub
 from rookery.user.v1.list_service_pb2_grpc import ListServiceStub
+from rookery.user.v1.preference_service_pb2 import (
+    GetHomePreferencesRequest,
+    GetHomePreferencesResponse,
+    HomePreferences,
+)
+from rookery.user.v1.preference_service_pb2_grpc import PreferenceServiceStub
 from rookery.user.v1.profile_service_pb2_grpc import ProfileServiceStub
 from rookery.user.v1.relationship_service_pb2_grpc import RelationshipServiceStub
 from rookery.user.v1.suggestion_service_pb2_grpc import SuggestionServiceStub
@@ -114,6 +120,7 @@ user_stub = joined(
     DirectoryServiceStub,
     FilterServiceStub,
     ListServiceStub,
+    PreferenceServiceStub,
     ProfileServiceStub,
     RelationshipServiceStub,
     SuggestionServiceStub,
@@ -208,6 +215,17 @@ class Clients:
             identity=viewer,
         )
         return answer.names
+
+    async def get_home_preferences(self, viewer: Identity) -> HomePreferences:
+        """How the viewer wants the home."""
+        answer: GetHomePreferencesResponse = await self.user.call(
+            "GetHomePreferences",
+            GetHomePreferencesRequest(),
+            timeout=READ_SECONDS,
+            idempotent=True,
+            identity=viewer,
+        )
+        return answer.preferences
 
     async def batch_get_home(self, viewer: Identity, page: Page, tags: Collection[str] = ()) -> BatchGetHomeResult:
         """A page of the viewer's home, with what is posted with these hashtags: ids with reasons, newest first."""

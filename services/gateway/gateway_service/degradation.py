@@ -74,6 +74,13 @@ FOLLOWED_TAGS: Final = Fallback(
     "said to be followed, where that is not known here.",
     within=("feed.BatchGetHome", "feed.ListForYou"),
 )
+PREFERENCES: Final = Fallback(
+    "preferences",
+    ("user.GetHomePreferences",),
+    (),
+    "The home as the viewer wanted it a moment ago; as the platform has it, where that is not known here.",
+    within=("feed.BatchGetHome", "feed.ListForYou"),
+)
 TAG_HISTORY: Final = Fallback(
     "tag-history",
     ("search.Search",),
@@ -107,6 +114,7 @@ FALLBACKS: Final = (
     COUNTS,
     FILTERS,
     FOLLOWED_TAGS,
+    PREFERENCES,
     TAG_HISTORY,
     PUSH_KEY,
     PROVIDERS,

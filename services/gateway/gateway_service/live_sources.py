@@ -126,11 +126,11 @@ class HomeSource(Source):
         return isinstance(update, TimelineUpdate)
 
     async def _shown(self, viewer: Identity, entries: Sequence[TimelineEntry]) -> Shown:
-        return await self._composer.entries(viewer, entries)
+        return await self._composer.home_entries(viewer, entries)
 
     async def _missed(self, viewer: Identity, page: Page) -> Shown:
         answer = await self._composer.skeleton(viewer, page)
-        return await self._composer.entries(viewer, answer.entries)
+        return await self._composer.home_entries(viewer, answer.entries)
 
 
 class ListSource(Source):

@@ -95,6 +95,17 @@ class Params:
             raise invalid(self._named(name), f"must be one of {', '.join(options)}", "ERR_INCLUSION")
         return options[value]
 
+    def numbers(self, name: str, items: int = MAX_ITEMS) -> dict[str, float]:
+        """Numbers by names: a nested group that nobody has named the members of beforehand."""
+        group = self.group(name)
+        if len(group._values) > items:
+            raise invalid(self._named(name), f"has too many items (at most {items})", "ERR_TOO_MANY")
+        found = {key: _float(value) for key, value in group._values.items()}
+        for key, number in found.items():
+            if not math.isfinite(number):
+                raise group.invalid(key, "must be a number")
+        return found
+
     def pair(self, name: str, low: float, high: float) -> tuple[float, float] | None:
         """Two numbers in one text, such as a picture's focus: `-0.5,0.25`."""
         value = self.text(name, 64)
@@ -307,6 +318,13 @@ def _id(value: Any, name: str) -> int:
     if number is None or not 0 <= number <= MAX_ID:
         raise invalid(name, "is not an id")
     return number
+
+
+def _float(value: Any) -> float:
+    """NaN for what is no number."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return _number(value) if isinstance(value, str) and len(value) <= 64 else math.nan
 
 
 def _number(piece: str) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from rookery.user.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
 from rookery.user.v1.filter_service_pb2_grpc import add_FilterServiceServicer_to_server
 from rookery.user.v1.list_service_pb2_grpc import add_ListServiceServicer_to_server
+from rookery.user.v1.preference_service_pb2_grpc import add_PreferenceServiceServicer_to_server
 from rookery.user.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
 from rookery.user.v1.relationship_service_pb2_grpc import add_RelationshipServiceServicer_to_server
 from rookery.user.v1.suggestion_service_pb2_grpc import add_SuggestionServiceServicer_to_server
@@ -40,6 +41,7 @@ from user_service import (
     encodings,
     filter_servicer,
     list_servicer,
+    preference_servicer,
     profile_servicer,
     relationship_servicer,
     servicer,
@@ -59,6 +61,9 @@ from user_service.filters.service import Filters
 from user_service.list_servicer import ListServicer
 from user_service.lists.repository import ListRepository
 from user_service.lists.service import Lists
+from user_service.preference_servicer import PreferenceServicer
+from user_service.preferences.repository import PreferenceRepository
+from user_service.preferences.service import Preferences
 from user_service.profile_servicer import ProfileServicer
 from user_service.profiles.links import LinkChecks
 from user_service.profiles.repository import ProfileRepository
@@ -90,6 +95,7 @@ ALLOWED_CALLERS = {
     **directory_servicer.ALLOWED_CALLERS,
     **suggestion_servicer.ALLOWED_CALLERS,
     **tag_servicer.ALLOWED_CALLERS,
+    **preference_servicer.ALLOWED_CALLERS,
 }
 # Of the 1,024 worker numbers of Snowflakes, those that are user's.
 WORKERS = range(128, 256)
@@ -133,6 +139,7 @@ class Rules:
     directory: Directory
     suggestions: Suggestions
     tags: FollowedTags
+    preferences: Preferences
 
 
 def build(roles: frozenset[Role]) -> App:
@@ -186,6 +193,7 @@ def _rules(
         directory=Directory(DirectoryRepository(pg)),
         suggestions=Suggestions(SuggestionRepository(pg), clock),
         tags=FollowedTags(TagRepository(pg, outbox), events, ids, cursors),
+        preferences=Preferences(PreferenceRepository(pg, outbox), events, ids),
     )
 
 
@@ -207,6 +215,11 @@ def _server(settings: Settings, rules: Rules, clock: SystemClock) -> list[Compon
             suggestion_servicer.SERVICE_NAME,
         ),
         (add_TagServiceServicer_to_server, TagServicer(rules.tags), tag_servicer.SERVICE_NAME),
+        (
+            add_PreferenceServiceServicer_to_server,
+            PreferenceServicer(rules.preferences),
+            preference_servicer.SERVICE_NAME,
+        ),
     ]
     server = RpcServer(settings, verifier=verifier, services=services, allowed_callers=ALLOWED_CALLERS)
     return [auth, server]

@@ -37,6 +37,11 @@ class Events:
         message = events_pb2.FollowedTagsChanged(account_id=account_id, version=version)
         return new_event(TOPIC, str(account_id), message, version=version, clock=self._clock, source=SOURCE)
 
+    def home_preferences_changed(self, account_id: int, version: int) -> Event:
+        """Without what they are: that is their owner's alone."""
+        message = events_pb2.HomePreferencesChanged(account_id=account_id, version=version)
+        return new_event(TOPIC, str(account_id), message, version=version, clock=self._clock, source=SOURCE)
+
     def account_updated(self, account: Account) -> Event:
         message = events_pb2.AccountUpdated(account=account_message(account))
         key = str(account.account_id)

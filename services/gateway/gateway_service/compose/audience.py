@@ -13,7 +13,7 @@ from rookery.user.v1.list_service_pb2 import RepliesPolicy
 
 # Looked up once: an enum's attribute costs more than all else here.
 _FOLLOWED_AUTHOR = Reason.REASON_FOLLOWED_AUTHOR
-_FOLLOWED_TAG, _PUBLIC = Reason.REASON_FOLLOWED_TAG, Reason.REASON_PUBLIC
+_FOLLOWED_TAG = Reason.REASON_FOLLOWED_TAG
 _TO_FOLLOWED, _TO_MEMBERS = RepliesPolicy.REPLIES_POLICY_FOLLOWED, RepliesPolicy.REPLIES_POLICY_LIST
 Relationships = Mapping[int, Relationship]
 Rule = Callable[[int, PostFragment, int, Relationships], "Why | None"]
@@ -34,6 +34,7 @@ class Why(StrEnum):
     POLICY = "policy"
     ON_EXCLUSIVE_LIST = "on_exclusive_list"
     REPLY_OFF_LIST = "reply_off_list"
+    NOT_WANTED = "not_wanted"
 
 
 def why_not_listed(viewer_id: int, author_id: int, relationships: Relationships) -> Why | None:
@@ -77,11 +78,6 @@ def why_not_home(viewer_id: int, post: PostFragment, reason: int, relationships:
     if reason == _FOLLOWED_TAG:
         return why_not_public(viewer_id, post, reason, relationships)
     return _why_not_followed(viewer_id, post, reason, relationships)
-
-
-def why_not_for_you(viewer_id: int, post: PostFragment, reason: int, relationships: Relationships) -> Why | None:
-    """For a post that the viewer may care for: as for one in the home, which may be public and by anybody."""
-    return why_not_home(viewer_id, post, _FOLLOWED_TAG if reason == _PUBLIC else reason, relationships)
 
 
 @dataclass(frozen=True, slots=True)

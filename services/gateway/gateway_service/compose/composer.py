@@ -17,6 +17,7 @@ from gateway_service.compose.entities import Entities
 from gateway_service.compose.hydrate import Facts, Hydrator
 from gateway_service.compose.marks import Mark, leave_vote
 from gateway_service.compose.policy import POLICED, Policy
+from gateway_service.compose.preferences import HomeRule, Preferences, rule_of
 from gateway_service.compose.present import Presenter
 from gateway_service.compose.reblogs import ECHO_ENTRIES, echoes
 from gateway_service.compose.told import Groups, Told, people_of, posts_of
@@ -82,6 +83,7 @@ class Composer:
         self._hydrator = Hydrator(clients, cache, self._entities, clock)
         self._cache = cache
         self._clock = clock
+        self.preferences = Preferences(clients, cache, clock)
 
     async def status(self, viewer: Identity | None, post_id: int) -> bytes:
         """One Status. Raises RecordNotFound also where the viewer may not see it."""
@@ -239,7 +241,11 @@ class Composer:
 
     async def home(self, viewer: Identity, page: Page) -> TimelinePage:
         """A page of the viewer's home."""
-        return await self._filled(viewer, EVERYTHING, page, self._ask_home, self.entries)
+        return await self._filled(viewer, EVERYTHING, page, self._ask_home, self.home_entries)
+
+    async def home_entries(self, viewer: Identity, entries: Sequence[TimelineEntry]) -> list[tuple[int, bytes]]:
+        """Those entries that belong in the viewer's home as the viewer wants it, as `entries`."""
+        return await self.entries(viewer, entries, rule_of(await self.preferences.of(viewer)))
 
     async def public(self, viewer: Identity | None, wanted: Wanted, page: Page) -> TimelinePage:
         """A page of what is the same for everybody, of the posts that are wanted, without what the viewer avoids."""
@@ -328,7 +334,7 @@ class Composer:
         originals = {entry_id: facts.posts[entry_id].reblog_of_id or entry_id for entry_id, _ in shown}
         if all(entry_id == original_id for entry_id, original_id in originals.items()):
             return shown
-        if rule is why_not_home:
+        if rule is why_not_home or isinstance(rule, HomeRule):
             dropped = await self._echoes(viewer, post_ids, originals)
         else:
             dropped = echoes(sorted(post_ids, reverse=True), originals)

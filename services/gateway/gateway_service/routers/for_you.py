@@ -12,9 +12,10 @@ from gateway_service.auth import TokenExchange
 from gateway_service.compose.for_you import ForYou
 from gateway_service.config import Settings
 from gateway_service.errors import invalid
-from gateway_service.params import query_params
+from gateway_service.params import Params, query_params
 from gateway_service.routing import Routes, json_response
 from gateway_service.schemas.conversations import page as page_body
+from rookery_common.auth import Identity
 from rookery_common.errors import InvalidArgument
 
 SCOPE = "read:statuses"
@@ -32,26 +33,40 @@ class ForYouRoutes:
         self._settings = settings
         routes = Routes("timelines")
         routes.get(f"{BASE}/for_you", self.for_you, "timelines_for_you", "What the caller may care for, best first")
+        routes.get(f"{BASE}/catch_up", self.catch_up, "timelines_catch_up", "The best of what came since then")
         self.router = routes.router
 
     async def for_you(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, SCOPE)
         params = query_params(request)
         params.refuse_others("limit", "cursor")
+        return await self._page(caller.identity, "for_you", params, 0)
+
+    async def catch_up(self, request: Request) -> Response:
+        caller = await self._exchange.require_user(request, SCOPE)
+        params = query_params(request)
+        params.refuse_others("limit", "cursor", "since_id")
+        since_id = params.id("since_id") or 0
+        if not since_id and "cursor" not in params:
+            raise invalid("since_id", "can't be blank", "ERR_BLANK")
+        return await self._page(caller.identity, "catch_up", params, since_id)
+
+    async def _page(self, viewer: Identity, name: str, params: Params, since_id: int) -> Response:
         limit = params.integer("limit", 1, MOST) or LIMIT
-        with cursor_refused():
-            page = await self._for_you.page(caller.identity, limit, params.text("cursor", MAX_CURSOR_CHARS) or "")
-        address = f"{self._settings.public_url}{BASE}/for_you?limit={limit}&cursor={page.cursor}"
+        cursor = params.text("cursor", MAX_CURSOR_CHARS) or ""
+        with cursor_refused("cursor"):
+            page = await self._for_you.page(viewer, limit, cursor, since_id=since_id)
+        address = f"{self._settings.public_url}{BASE}/{name}?limit={limit}&cursor={page.cursor}"
         link = {"Link": f'<{address}>; rel="next"'} if page.cursor else None
         return json_response(page_body(page.items, page.cursor or None), link)
 
 
 @contextmanager
-def cursor_refused() -> Iterator[None]:
+def cursor_refused(name: str) -> Iterator[None]:
     """A cursor that is not of the list is named as clients know it."""
     try:
         yield
     except InvalidArgument as error:
         if any(violation.field == "page_token" for violation in error.fields):
-            raise invalid("cursor", "is not of this list, or too old") from None
+            raise invalid(name, "is not of this list, or too old") from None
         raise

@@ -7,24 +7,31 @@ from starlette.responses import Response
 
 from gateway_service.auth import TokenExchange
 from gateway_service.compose import Composer, TimelinePage
+from gateway_service.compose.for_you import ForYou
 from gateway_service.config import Settings
 from gateway_service.errors import invalid
 from gateway_service.paging import link_header
 from gateway_service.params import Params, query_params
+from gateway_service.routers.for_you import MAX_CURSOR_CHARS, cursor_refused
 from gateway_service.routing import Routes, json_array
 from rookery.feed.v1.feed_service_pb2 import ListPublicTimelineRequest
+from rookery_common.auth import Identity
 from rookery_common.paging import Page
 
 LIMIT, MOST = 20, 40
 SCOPE = "read:statuses"
 MAX_TAG_CHARS, MAX_TAGS = 100, 4
+# What is longer is no id, but the cursor of a ranked home.
+MAX_ID_CHARS = 20
+MAX_LIMIT = 1_000_000
 
 
 class Timelines:
     """Lists of statuses by time."""
 
-    def __init__(self, composer: Composer, exchange: TokenExchange, settings: Settings) -> None:
+    def __init__(self, composer: Composer, for_you: ForYou, exchange: TokenExchange, settings: Settings) -> None:
         self._composer = composer
+        self._for_you = for_you
         self._exchange = exchange
         self._settings = settings
         routes = Routes("timelines")
@@ -36,8 +43,25 @@ class Timelines:
 
     async def home(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, SCOPE)
-        asked = query_params(request).page(LIMIT, MOST)
-        return self._answer(request, asked, await self._composer.home(caller.identity, asked))
+        params = query_params(request)
+        cursor = params.text("max_id", MAX_CURSOR_CHARS) or ""
+        if len(cursor) <= MAX_ID_CHARS:
+            asked = params.page(LIMIT, MOST)
+            is_first = asked.max_id is None and asked.since_id is None and asked.min_id is None
+            if not is_first or not (await self._composer.preferences.of(caller.identity)).ranked:
+                return self._answer(request, asked, await self._composer.home(caller.identity, asked))
+            cursor = ""
+        return await self._ranked(request, caller.identity, params, cursor)
+
+    async def _ranked(self, request: Request, viewer: Identity, params: Params, cursor: str) -> Response:
+        """The home of somebody who wants it ranked. Its pages name the next one by a cursor in the place of an id; a
+        client that names ids all the same reads the home by time, so that it never misses anything."""
+        limit = min(params.integer("limit", 1, MAX_LIMIT) or LIMIT, MOST)
+        with cursor_refused("max_id"):
+            page = await self._for_you.page(viewer, limit, cursor)
+        newer = page.newest_id or None
+        link = link_header(self._settings.public_url, request, older=page.cursor or None, newer=newer)
+        return json_array(page.items, link)
 
     async def public(self, request: Request) -> Response:
         return await self._public(request, query_params(request), ListPublicTimelineRequest())

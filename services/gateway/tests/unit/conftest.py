@@ -14,6 +14,7 @@ from gateway_service.app import api_routers
 from gateway_service.auth import TokenExchange
 from gateway_service.cache import Fragments
 from gateway_service.compose import Composer
+from gateway_service.compose.for_you import ForYou
 from gateway_service.config import Settings
 from gateway_service.flags import FLAGS
 from gateway_service.routers.texts import TextRoutes
@@ -50,7 +51,7 @@ def web(
 ) -> ASGIApp:
     clients = cast(Any, world)
     composer = Composer(clients, Fragments(), clock, settings)
-    timelines = Timelines(composer, exchange, settings)
+    timelines = Timelines(composer, ForYou(clients, composer), exchange, settings)
     others = api_routers(clients, composer, exchange, settings, clock, flags)
     return build_web(settings, [timelines.router, *others, TextRoutes(texts, clock).router])
 

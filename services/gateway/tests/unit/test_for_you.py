@@ -8,7 +8,8 @@ import httpx2
 import pytest
 
 from gateway_service.cache import PostFragment
-from gateway_service.compose.audience import Why, why_not_for_you
+from gateway_service.compose.audience import Why, why_not_home
+from gateway_service.compose.for_you import rule_for_you
 from rookery.feed.v1.feed_service_pb2 import Reason
 from rookery.user.v1.account_pb2 import Relationship
 
@@ -50,7 +51,7 @@ def test_strangers_are_shown_as_in_timelines_of_everybody_and_others_as_in_the_h
 ) -> None:
     bob, alice = 102, 101
     post = PostFragment(version=1, author_id=alice, head=b"", reply_to_account_id=0, reblog_of_id=0)
-    assert why_not_for_you(bob, post, reason, {alice: relationship}) == why
+    assert rule_for_you(why_not_home)(bob, post, reason, {alice: relationship}) == why
 
 
 async def test_what_is_asked_wrongly_is_refused_by_its_name(http: httpx2.AsyncClient, world: World) -> None:
@@ -60,3 +61,15 @@ async def test_what_is_asked_wrongly_is_refused_by_its_name(http: httpx2.AsyncCl
         assert answer.status_code == 422
         assert name in answer.text
     assert (await http.get(PATH)).status_code == 401
+
+
+async def test_what_was_missed_is_ranked_from_a_status_on(http: httpx2.AsyncClient, world: World) -> None:
+    (_, alices), (_, bobs) = world.newcomer("alice"), world.newcomer("bob")
+    made = [(await http.post("/api/v1/statuses", json={"status": f"{n}"}, headers=alices)).json() for n in range(4)]
+    path = "/api/rookery/v1/timelines/catch_up"
+    body = (await http.get(path, params={"since_id": made[1]["id"], "limit": 1}, headers=bobs)).json()
+    assert [status["id"] for status in body["items"]] == [made[2]["id"]]
+    assert world.feed.made("ListForYou")[-1].request.since_id == int(made[1]["id"])
+    further = await http.get(path, params={"cursor": body["next_cursor"]}, headers=bobs)
+    assert [status["id"] for status in further.json()["items"]] == [made[3]["id"]]
+    assert (await http.get(path, headers=bobs)).status_code == 422

@@ -18,6 +18,7 @@ from gateway_service.app import api_routers
 from gateway_service.auth import TokenExchange
 from gateway_service.cache import Fragments
 from gateway_service.compose import Composer
+from gateway_service.compose.for_you import ForYou
 from gateway_service.config import Settings
 from gateway_service.limits import Limiter, Rules
 from gateway_service.limits.gcra import LocalBuckets, Spend
@@ -74,7 +75,9 @@ async def limited(
     clients = cast(Any, world)
     composer = Composer(clients, Fragments(), clock, settings)
     others = api_routers(clients, composer, exchange, settings, clock, Flags("", (), service="gateway"))
-    web = build_web(settings, limiter.over([Timelines(composer, exchange, settings).router, *others]))
+    web = build_web(
+        settings, limiter.over([Timelines(composer, ForYou(clients, composer), exchange, settings).router, *others])
+    )
     await limiter.start()
     yield web
     await limiter.stop()

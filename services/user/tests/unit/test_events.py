@@ -61,6 +61,10 @@ def test_followed_hashtags_are_told_of_without_which_they_are(events: Events) ->
     _assert_golden(events.followed_tags_changed(ALICE, 815916279398400777), "FollowedTagsChanged")
 
 
+def test_home_preferences_are_told_of_without_what_they_are(events: Events) -> None:
+    _assert_golden(events.home_preferences_changed(ALICE, 815916279398400777), "HomePreferencesChanged")
+
+
 def test_follows_are_told_of_as_in_the_examples(relationship_events: RelationshipEvents) -> None:
     follow = relationship_events.follow
     created = Follow(BOB, ALICE, 1, FOLLOWED, active=True, version=1)

@@ -236,6 +236,31 @@ class FollowedTagsChanged(_message.Message):
 Global___FollowedTagsChanged: _TypeAlias = FollowedTagsChanged  # noqa: Y015
 
 @_typing.final
+class HomePreferencesChanged(_message.Message):
+    """Topic user.events.v1, key account_id: how it wants its home is to be read anew."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.int
+    version: _builtins.int
+    """Rises with each change."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.int = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HomePreferencesChanged: _TypeAlias = HomePreferencesChanged  # noqa: Y015
+
+@_typing.final
 class ListsChanged(_message.Message):
     """Topic user.events.v1, key account_id: its lists, or who is on them, are to be read anew; they are their owner's alone."""
 

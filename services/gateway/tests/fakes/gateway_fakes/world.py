@@ -12,6 +12,7 @@ from gateway_fakes.directory import FakeAnalytics, FakeDirectory
 from gateway_fakes.filters import FakeFilters
 from gateway_fakes.notification import FakeNotification
 from gateway_fakes.post import FakePost
+from gateway_fakes.preferences import FakePreferences
 from gateway_fakes.profiles import FakeProfiles
 from gateway_fakes.relationships import FakeRelationships
 from gateway_fakes.service import FakeService, bad
@@ -20,7 +21,7 @@ from gateway_fakes.tags import FakeTags
 from gateway_fakes.user import FakeUser
 from rookery.feed.v1 import feed_service_pb2, ranking_service_pb2
 from rookery.post.v1 import post_pb2, post_service_pb2
-from rookery.user.v1 import account_pb2, filter_service_pb2, user_service_pb2
+from rookery.user.v1 import account_pb2, filter_service_pb2, preference_service_pb2, user_service_pb2
 from rookery_common.auth import Identity
 from rookery_common.paging import Page
 from rookery_common.testing.clock import FakeClock
@@ -31,7 +32,7 @@ class FakeFeed(FakeService):
 
     def ListForYou(self, request: Any, who: Identity | None) -> Any:
         assert who is not None
-        if request.page_token and not request.page_token.startswith("after-"):
+        if request.page_token and not request.page_token.removeprefix("after-").isdigit():
             raise bad("page_token", "ERR_INVALID", "is not of this list")
         after = int(request.page_token.removeprefix("after-") or 0)
         follows = {author for reader, author in self.world.user.follows if reader == who.account_id}
@@ -85,6 +86,7 @@ class World:
     directory: FakeDirectory = field(init=False)
     suggestions: FakeSuggestions = field(init=False)
     tags: FakeTags = field(init=False)
+    preferences: FakePreferences = field(init=False)
     relationships: FakeRelationships = field(init=False)
     post: FakePost = field(init=False)
     feed: FakeFeed = field(init=False)
@@ -99,11 +101,13 @@ class World:
         self.lists = FakeLists(self)
         self.suggestions = FakeSuggestions(self)
         self.tags = FakeTags(self)
+        self.preferences = FakePreferences(self)
         self.relationships = FakeRelationships(self)
         self.auth.parts = (self.accounts,)
         self.directory = FakeDirectory(self)
         self.user.parts = (
             self.profiles, self.filters, self.lists, self.suggestions, self.relationships, self.directory, self.tags,
+            self.preferences,
         )  # fmt: skip
         self.post, self.feed = FakePost(self), FakeFeed(self)
         self.analytics = FakeAnalytics(self)
@@ -147,6 +151,11 @@ class World:
         if self.user.failure is not None:
             raise self.user.failure
         return self.tags.of(viewer.account_id)
+
+    async def get_home_preferences(self, viewer: Identity) -> preference_service_pb2.HomePreferences:
+        if self.user.failure is not None:
+            raise self.user.failure
+        return self.preferences.known[viewer.account_id]
 
     async def batch_get_home(self, viewer: Identity, page: Page, tags: Any = ()) -> feed_service_pb2.BatchGetHomeResult:
         """Of everyone's posts, those of whom the viewer follows, and the viewer's own."""

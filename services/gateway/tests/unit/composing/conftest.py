@@ -18,6 +18,7 @@ from gateway_fakes.filters import FilterServer
 from gateway_fakes.notification_groups import NotificationGroups
 from gateway_fakes.notification_policy import Policies, PolicyServer
 from gateway_fakes.post_server import PostServer
+from gateway_fakes.preferences import PreferenceServer
 from gateway_fakes.tags import TagServer
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -45,6 +46,8 @@ from rookery.user.v1 import account_pb2, user_service_pb2, user_service_pb2_grpc
 from rookery.user.v1.filter_service_pb2 import Filter
 from rookery.user.v1.filter_service_pb2_grpc import add_FilterServiceServicer_to_server
 from rookery.user.v1.list_service_pb2_grpc import add_ListServiceServicer_to_server
+from rookery.user.v1.preference_service_pb2 import HomePreferences
+from rookery.user.v1.preference_service_pb2_grpc import add_PreferenceServiceServicer_to_server
 from rookery.user.v1.tag_service_pb2_grpc import add_TagServiceServicer_to_server
 from rookery_common.auth import Identity, require_identity
 from rookery_common.clock import SystemClock
@@ -80,6 +83,7 @@ class World:
     public_updates: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     followed: set[str] = field(default_factory=set)
     lists: dict[int, set[int]] = field(default_factory=dict)
+    home_preferences: HomePreferences = field(default_factory=HomePreferences)
     followed_tags: list[str] = field(default_factory=list)
     looked_in_vain_to: int = 0
     home_tags: list[list[str]] = field(default_factory=list)
@@ -328,6 +332,7 @@ async def gateway(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             (user_service_pb2_grpc.add_UserServiceServicer_to_server, make(Users), "rookery.user.v1.UserService"),
             (add_FilterServiceServicer_to_server, make(FilterServer), "rookery.user.v1.FilterService"),
             (add_TagServiceServicer_to_server, make(TagServer), "rookery.user.v1.TagService"),
+            (add_PreferenceServiceServicer_to_server, make(PreferenceServer), "rookery.user.v1.PreferenceService"),
             (add_ListServiceServicer_to_server, make(ListServer), "rookery.user.v1.ListService"),
             (post_service_pb2_grpc.add_PostServiceServicer_to_server, make(PostServer), "rookery.post.v1.PostService"),
             (feed_service_pb2_grpc.add_FeedServiceServicer_to_server, make(FeedServer), "rookery.feed.v1.FeedService"),

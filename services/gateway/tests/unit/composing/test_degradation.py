@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from gateway_service.compose import hydrate
+from gateway_service.compose.for_you import ForYou
 from gateway_service.routers.timelines import Timelines
 from gateway_service.web import build_web
 from rookery_common.errors import Unavailable
@@ -28,7 +29,14 @@ async def http(world: World, gateway: Gateway) -> AsyncIterator[httpx2.AsyncClie
     world.follow(BOB, ALICE)
     world.entry(BOB, world.post(1, ALICE))
     world.opaque["bobs-token"] = world.tokens.identity(BOB, session_id=7)
-    web = build_web(gateway.settings, [Timelines(gateway.composer, gateway.exchange, gateway.settings).router])
+    web = build_web(
+        gateway.settings,
+        [
+            Timelines(
+                gateway.composer, ForYou(gateway.clients, gateway.composer), gateway.exchange, gateway.settings
+            ).router
+        ],
+    )
     transport = httpx2.ASGITransport(app=web)
     headers = {"Authorization": "Bearer bobs-token"}
     async with httpx2.AsyncClient(transport=transport, base_url="http://rookery.test", headers=headers) as client:

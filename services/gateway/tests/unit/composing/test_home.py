@@ -9,6 +9,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from gateway_service.compose.for_you import ForYou
 from gateway_service.routers.timelines import Timelines
 from gateway_service.web import build_web
 from rookery.feed.v1.feed_service_pb2 import Reason
@@ -31,7 +32,9 @@ def people(world: World) -> None:
 
 @pytest_asyncio.fixture
 async def http(gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
-    router = Timelines(gateway.composer, gateway.exchange, gateway.settings).router
+    router = Timelines(
+        gateway.composer, ForYou(gateway.clients, gateway.composer), gateway.exchange, gateway.settings
+    ).router
     transport = httpx2.ASGITransport(app=build_web(gateway.settings, [router]))
     async with httpx2.AsyncClient(transport=transport, base_url="https://rookery.test") as client:
         yield client

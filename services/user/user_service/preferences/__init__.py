@@ -1,0 +1,1 @@
+"""How accounts want their homes."""

@@ -13,14 +13,17 @@ from feed_service.config import Settings
 from feed_service.consumers import (
     ENGAGEMENT_GROUP,
     ENGAGEMENT_TOPIC,
+    FANOUT_GROUP,
     POST_GROUP,
     POST_TOPIC,
     USER_GROUP,
     USER_TOPIC,
     EngagementHandler,
+    FanOutHandler,
     PostEventsHandler,
     UserEventsHandler,
 )
+from feed_service.events import FANOUT_TOPIC, BulkLane
 from feed_service.ranking_servicer import RankingServicer
 from feed_service.repository import follows, marks, public, timelines
 from feed_service.repository.follows import FollowRepository
@@ -86,7 +89,7 @@ class _Core:
 
 
 def build(roles: frozenset[Role]) -> App:
-    """One process in the given roles; feed publishes nothing, so that its relay has nothing to do."""
+    """One process in the given roles; feed has no outbox, so that its relay has nothing to do."""
     core = _Core(Settings())
     components: list[Component] = [core.cql, core.cache, core.state]
     # Redis is not asked: homes are answered from CQL without it, and fan-out waits for it.
@@ -132,19 +135,23 @@ def _for_you(core: _Core, homes: HomeReader, tails: TagTails, facts: FactsClient
 def _consuming(core: _Core) -> list[Component]:
     settings = core.settings
     post = RpcClient(settings, settings.post_target, PostServiceStub, service="post")
-    dead_letters = Producer(settings, "feed", settings.topic_prefix)
+    producer = Producer(settings, "feed", settings.topic_prefix)
+    bulk = BulkLane(producer, core.clock)
     keeper = FollowKeeper(core.follows, core.windows, core.fan_out, PostClient(post))
     consumer = partial(
         Consumer,
         settings,
-        dead_letters=dead_letters,
+        dead_letters=producer,
         service=settings.service,
         topic_prefix=settings.topic_prefix,
     )
     users = consumer(USER_GROUP, [USER_TOPIC], UserEventsHandler(keeper))
-    posts = consumer(POST_GROUP, [POST_TOPIC], PostEventsHandler(core.fan_out, core.public, core.marks), batch=True)
+    posts = consumer(
+        POST_GROUP, [POST_TOPIC], PostEventsHandler(core.fan_out, core.public, core.marks, bulk), batch=True
+    )
+    large = consumer(FANOUT_GROUP, [FANOUT_TOPIC], FanOutHandler(core.fan_out))
     engagement = consumer(ENGAGEMENT_GROUP, [ENGAGEMENT_TOPIC], EngagementHandler(core.marks), batch=True)
-    return [post, dead_letters, users, posts, engagement]
+    return [post, producer, users, posts, large, engagement]
 
 
 async def migrate() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
+from feed_service.events import part_of
 from feed_service.models import (
     Change,
     Follow,
     Mark,
     MarkChange,
     MarkKind,
+    Part,
     PostChange,
     PublicChange,
     PublicEntry,
@@ -19,6 +21,7 @@ from feed_service.repository.marks import MarkRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.public import PublicTimelines
+from rookery.feed.v1.events_pb2 import FanOutDue
 from rookery.post.v1 import engagement_events_pb2 as engagement_events
 from rookery.post.v1 import events_pb2 as post_events
 from rookery.post.v1 import post_pb2
@@ -29,6 +32,7 @@ POST_TOPIC: Final = "post.events.v1"
 ENGAGEMENT_TOPIC: Final = "post.engagement.v1"
 USER_TOPIC: Final = "user.events.v1"
 POST_GROUP: Final = "feed.post-events"
+FANOUT_GROUP: Final = "feed.fanout"
 ENGAGEMENT_GROUP: Final = "feed.engagement"
 USER_GROUP: Final = "feed.user-events"
 _PostEvent = post_events.PostCreated | post_events.PostVisible | post_events.PostUpdated | post_events.PostDeleted
@@ -36,20 +40,41 @@ _PostEvent = post_events.PostCreated | post_events.PostVisible | post_events.Pos
 _Favourite = engagement_events.PostFavourited | engagement_events.PostUnfavourited
 
 
+class Lane(Protocol):
+    """Where the parts of large fan-outs go."""
+
+    async def hand_over(self, parts: Sequence[Part]) -> None: ...
+
+
 class PostEventsHandler:
     """Group feed.post-events: all events of a poll at once."""
 
-    def __init__(self, fan_out: FanOut, public: PublicTimelines, marks: MarkRepository) -> None:
+    def __init__(self, fan_out: FanOut, public: PublicTimelines, marks: MarkRepository, bulk: Lane) -> None:
         self._fan_out = fan_out
+        self._bulk = bulk
         self._public = public
         self._marks = marks
 
     async def __call__(self, events: Sequence[Event]) -> None:
         messages = [message for event in events if isinstance(message := event.decode(), _PostEvent)]
         if messages:
-            await self._fan_out.apply(list(map(_post_change, messages)))
+            parts = await self._fan_out.apply(list(map(_post_change, messages)))
+            if parts:
+                await self._bulk.hand_over(parts)
             await self._public.apply([change for each in messages if (change := _public_change(each)) is not None])
             await self._marks.put([_reply(each) for each in messages if _answers_another(each.post)])
+
+
+class FanOutHandler:
+    """Group feed.fanout: one part of a large fan-out at a time, beside what others post."""
+
+    def __init__(self, fan_out: FanOut) -> None:
+        self._fan_out = fan_out
+
+    async def __call__(self, event: Event) -> None:
+        message = event.decode()
+        if isinstance(message, FanOutDue):
+            await self._fan_out.deliver(part_of(message))
 
 
 class EngagementHandler:

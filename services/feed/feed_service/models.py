@@ -229,6 +229,14 @@ class PostChange:
     only_to: frozenset[int] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a fan-out is left to be done: a change for one of the author's buckets of followers."""
+
+    change: PostChange
+    bucket: int
+
+
 class LiveKind(IntEnum):
     """What a stream tells of an entry; the numbers are those of the contract."""
 

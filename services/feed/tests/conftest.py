@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from feed_service.models import Entry, Follow, LiveUpdate, PostFacts, Reason
+from feed_service.models import Entry, Follow, LiveUpdate, Part, PostFacts, Reason
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
@@ -53,6 +53,21 @@ class Posts:
         if self.away:
             raise Unavailable("post is away")
         return sorted(self.by_author.get(author_id, []), reverse=True)[:most]
+
+
+class Bulk:
+    """Keeps what is handed over, until it is done."""
+
+    def __init__(self, fan_out: FanOut) -> None:
+        self._fan_out = fan_out
+        self.parts: list[Part] = []
+
+    async def hand_over(self, parts: Sequence[Part]) -> None:
+        self.parts += parts
+
+    async def deliver(self) -> None:
+        for part in self.parts:
+            await self._fan_out.deliver(part)
 
 
 class People:
@@ -138,6 +153,11 @@ def fan_out(
     clock: FakeClock,
 ) -> FanOut:
     return FanOut(timelines, windows, follows, Announcer(streams), clock)
+
+
+@pytest.fixture
+def bulk(fan_out: FanOut) -> Bulk:
+    return Bulk(fan_out)
 
 
 @pytest.fixture

@@ -44,9 +44,9 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
 class FollowerCursor:
     """How far the followers of an author have been read."""
 
-    def __init__(self, author_id: int) -> None:
+    def __init__(self, author_id: int, bucket: int = 0) -> None:
         self.author_id = author_id
-        self.bucket = 0
+        self.bucket = bucket
         self.after = 0
         self.buckets = 1
         self.done = False

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from feed_service.metrics import DELIVERIES, DELIVERY_AGE_SECONDS, FAN_OUT_SECONDS
-from feed_service.models import Change, Delivery, Entry, Follower, LiveKind, LiveUpdate, PostChange, Reason
+from feed_service.models import Change, Delivery, Entry, Follower, LiveKind, LiveUpdate, Part, PostChange, Reason
 from feed_service.repository.follows import FollowerCursor, FollowRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
@@ -20,6 +20,8 @@ ROUND_FOLLOWERS: Final = 20_000
 MIN_PAGE: Final = 100
 MAX_PAGE: Final = 5_000
 AUTHORS_AT_ONCE: Final = 32
+# Of one author's: few, so that others' deliveries come between.
+BULK_FOLLOWERS: Final = 1_000
 Work = Sequence[tuple[PostChange, Sequence[Follower]]]
 _LIVE: Final = {
     Change.VISIBLE: LiveKind.UPDATE,
@@ -49,15 +51,27 @@ class FanOut:
         self._live = live
         self._clock = clock
 
-    async def apply(self, changes: Sequence[PostChange]) -> None:
-        """The effects of the changes, in their order for each post. Raises Unavailable: then it is to be done again."""
+    async def apply(self, changes: Sequence[PostChange]) -> list[Part]:
+        """The effects of the changes, in their order for each post. Raises Unavailable: then it is to be done again.
+
+        Returns what is left for `deliver`: followers beyond an author's first bucket.
+        """
         with FAN_OUT_SECONDS.time():
             await self._deliver_narrowly([change for change in changes if _is_narrow(change)])
-            await self._deliver_widely([change for change in changes if not _is_narrow(change)])
+            parts = await self._deliver_widely([change for change in changes if not _is_narrow(change)])
         now_ms = self._clock.unix_ms()
         for change in changes:
             if change.change is Change.VISIBLE:
                 DELIVERY_AGE_SECONDS.observe(max(0, now_ms - ms_of(change.post_id)) / 1000)
+        return parts
+
+    async def deliver(self, part: Part) -> None:
+        """One change to one bucket of followers, a few at a time. Raises Unavailable: then it is to be done again."""
+        cursor = FollowerCursor(part.change.author_id, part.bucket)
+        while cursor.bucket == part.bucket:
+            work = [(part.change, await self._follows.next_followers(cursor, BULK_FOLLOWERS))]
+            await self._store(work)
+            await self._tell(work)
 
     async def deliver_to(self, reader_id: int, entries: Sequence[Entry]) -> None:
         """Into one timeline, and to no stream: own posts at once, and the recent posts of who is newly followed."""
@@ -78,8 +92,12 @@ class FanOut:
         await self._store(stored)
         await self._tell(told)
 
-    async def _deliver_widely(self, changes: Sequence[PostChange]) -> None:
-        """To all followers, in rounds of bounded size: a round takes the next followers of every author."""
+    async def _deliver_widely(self, changes: Sequence[PostChange]) -> list[Part]:
+        """To the first bucket of followers, in rounds of bounded size: a round takes the next of every author.
+
+        Returns what is left for the other buckets.
+        """
+        parts: list[Part] = []
         by_author: dict[int, list[PostChange]] = {}
         for change in changes:
             by_author.setdefault(change.author_id, []).append(change)
@@ -96,8 +114,16 @@ class FanOut:
             ]
             await self._store(work)
             await self._tell(work)
-            cursors = [cursor for cursor in cursors if not cursor.done]
+            parts += [
+                Part(change, bucket)
+                for cursor in cursors
+                if cursor.bucket > 0
+                for change in by_author[cursor.author_id]
+                for bucket in range(1, cursor.buckets)
+            ]
+            cursors = [cursor for cursor in cursors if cursor.bucket == 0 and not cursor.done]
             readers = [[] for _ in cursors]
+        return parts
 
     async def _pages(self, cursors: Sequence[FollowerCursor], size: int) -> list[list[Follower]]:
         slots = asyncio.Semaphore(AUTHORS_AT_ONCE)

@@ -59,6 +59,7 @@ async def consumers(
     fan_out: FanOut,
     public: PublicTimelines,
     marks: MarkRepository,
+    bulk: Any,
     keeper: FollowKeeper,
     kafka_bootstrap: str,
     topic_prefix: str,
@@ -66,7 +67,7 @@ async def consumers(
     make = partial(Consumer, kafka_bootstrap, dead_letters=producer, service="feed", topic_prefix=topic_prefix)
     members = [
         make(USER_GROUP, [USER_TOPIC], UserEventsHandler(keeper)),
-        make(POST_GROUP, [POST_TOPIC], PostEventsHandler(fan_out, public, marks), batch=True),
+        make(POST_GROUP, [POST_TOPIC], PostEventsHandler(fan_out, public, marks, bulk), batch=True),
     ]
     for member in members:
         await member.start()
@@ -154,6 +155,7 @@ async def test_whatever_becomes_of_the_group_a_home_has_each_post_once(
     fan_out: FanOut,
     public: PublicTimelines,
     marks: MarkRepository,
+    bulk: Any,
     home: HomeReader,
     people: Any,
     entries: Any,
@@ -169,7 +171,7 @@ async def test_whatever_becomes_of_the_group_a_home_has_each_post_once(
         assert isinstance(page, HomePage)
         return [entry.entry_id for entry in page.entries]
 
-    events, handler = [_created(entry, clock) for entry in made], PostEventsHandler(fan_out, public, marks)
+    events, handler = [_created(entry, clock) for entry in made], PostEventsHandler(fan_out, public, marks, bulk)
     async with group_on_trial(kafka_bootstrap, topic_prefix, POST_GROUP, POST_TOPIC, handler) as trial:
         expected = [entry.entry_id for entry in made[::-1]]
         assert await prove(trial, events[:12], events[12:], shown) == expected
@@ -200,5 +202,10 @@ async def test_followers_beyond_a_bucket_are_all_delivered_to(
     rows = await cql.execute("follower_buckets", (ALICE,))
     assert rows[0].buckets > 1
     post = entries.make()
-    await fan_out.apply([PostChange(Change.VISIBLE, post.entry_id, ALICE)])
+    parts = await fan_out.apply([PostChange(Change.VISIBLE, post.entry_id, ALICE)])
+    assert [part.bucket for part in parts] == list(range(1, rows[0].buckets))
+    before = await delivered(post)
+    for part in [*parts, *parts]:
+        await fan_out.deliver(part)
     assert await delivered(post) == [ALICE, *readers]
+    assert 1 < len(before) < 1 + len(readers), "the first bucket does not wait for the others"

@@ -132,8 +132,9 @@ class MemoryFollows(FollowRepository):
         self._store.ask("cql")
         found = sorted(f.reader_id for f in self._store.follows.values() if f.author_id == cursor.author_id)
         page = [reader_id for reader_id in found if reader_id > cursor.after][:limit]
-        cursor.done = len(page) < limit
         cursor.after = page[-1] if page else cursor.after
+        if len(page) < limit:  # All are in one bucket here.
+            cursor.bucket, cursor.after, cursor.done = cursor.bucket + 1, 0, True
         follows = [self._store.follows[reader_id, cursor.author_id] for reader_id in page]
         return [Follower(follow.reader_id, follow.reblogs) for follow in follows if follow.active]
 

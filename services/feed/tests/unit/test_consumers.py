@@ -12,15 +12,18 @@ from feed_service.consumers import (
     POST_TOPIC,
     USER_TOPIC,
     EngagementHandler,
+    FanOutHandler,
     PostEventsHandler,
     UserEventsHandler,
 )
+from feed_service.events import FANOUT_TOPIC, fan_out_due, part_of
 from feed_service.models import HomePage, LiveKind, Mark, MarkKind, PageQuery, PublicQuery
 from feed_service.repository.marks import MarkRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
 from feed_service.service.public import PublicTimelines
+from rookery.feed.v1.events_pb2 import FanOutDue
 from rookery.post.v1.engagement_events_pb2 import PostFavourited
 from rookery.post.v1.events_pb2 import PostCreated, PostUpdated
 from rookery.post.v1.post_pb2 import POST_STATE_HELD
@@ -38,8 +41,8 @@ def _post_id(name: str) -> int:
 
 
 @pytest.fixture
-def posts_handler(fan_out: FanOut, public: PublicTimelines, marks: MarkRepository) -> PostEventsHandler:
-    return PostEventsHandler(fan_out, public, marks)
+def posts_handler(fan_out: FanOut, public: PublicTimelines, marks: MarkRepository, bulk: Any) -> PostEventsHandler:
+    return PostEventsHandler(fan_out, public, marks, bulk)
 
 
 @pytest.fixture
@@ -169,3 +172,16 @@ async def test_what_readers_answer_and_favourite_says_whose_posts_they_like(
     assert liked not in await marks.newest(favourite.account_id, 10), (
         "it was taken back, and an older version changes nothing"
     )
+
+
+async def test_a_part_of_a_large_fan_out_is_told_as_in_the_example_and_done(
+    fan_out: FanOut, follows: Any, people: Any, store: Any, clock: FakeClock
+) -> None:
+    due = golden(FANOUT_TOPIC, "FanOutDue")
+    message = cast(FanOutDue, due.decode())
+    told = fan_out_due(part_of(message), clock)
+    assert (told.topic, told.key, told.decode()) == (FANOUT_TOPIC, due.key, message)
+    await people.follows(BOB, message.author_id)
+    for _ in range(2):
+        await FanOutHandler(fan_out)(due)
+    assert set(store.timelines) == {BOB}

@@ -60,7 +60,7 @@ from rookery.user.v1.preference_service_pb2 import (
     GetHomePreferencesResponse,
     HomePreferences,
 )
-from rookery.user.v1.preference_service_pb2_grpc import PreferenceServiceStub
+from rookery.user.v1.preference_service_pb2_grpc import PreferenceServiceStub as HomePreferenceServiceStub
 from rookery.user.v1.profile_service_pb2_grpc import ProfileServiceStub
 from rookery.user.v1.relationship_service_pb2_grpc import RelationshipServiceStub
 from rookery.user.v1.suggestion_service_pb2_grpc import SuggestionServiceStub
@@ -120,7 +120,7 @@ user_stub = joined(
     DirectoryServiceStub,
     FilterServiceStub,
     ListServiceStub,
-    PreferenceServiceStub,
+    HomePreferenceServiceStub,
     ProfileServiceStub,
     RelationshipServiceStub,
     SuggestionServiceStub,

@@ -77,7 +77,7 @@ FOLLOWED_TAGS: Final = Fallback(
 PREFERENCES: Final = Fallback(
     "preferences",
     ("user.GetHomePreferences",),
-    (),
+    ("feed.BatchGetHome",),
     "The home as the viewer wanted it a moment ago; as the platform has it, where that is not known here.",
     within=("feed.BatchGetHome", "feed.ListForYou"),
 )

@@ -12,13 +12,16 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from feed_service.consumers import (
+    FANOUT_GROUP,
     POST_GROUP,
     POST_TOPIC,
     USER_GROUP,
     USER_TOPIC,
+    FanOutHandler,
     PostEventsHandler,
     UserEventsHandler,
 )
+from feed_service.events import FANOUT_TOPIC, BulkLane
 from feed_service.models import Change, Entry, HomePage, PageQuery, PostChange
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.marks import MarkRepository
@@ -45,7 +48,7 @@ DELIVERED_SECONDS = 50.0
 @pytest_asyncio.fixture
 async def producer(kafka_bootstrap: str, topic_prefix: str) -> AsyncIterator[Producer]:
     admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
-    topics = [NewTopic(topic_prefix + name, 2, 1) for name in (POST_TOPIC, USER_TOPIC)]
+    topics = [NewTopic(topic_prefix + name, 2, 1) for name in (POST_TOPIC, USER_TOPIC, FANOUT_TOPIC)]
     await asyncio.gather(*(asyncio.wrap_future(future) for future in admin.create_topics(topics).values()))
     client = Producer(kafka_bootstrap, "test", topic_prefix)
     await client.start()
@@ -59,15 +62,17 @@ async def consumers(
     fan_out: FanOut,
     public: PublicTimelines,
     marks: MarkRepository,
-    bulk: Any,
     keeper: FollowKeeper,
+    clock: FakeClock,
     kafka_bootstrap: str,
     topic_prefix: str,
 ) -> AsyncIterator[None]:
     make = partial(Consumer, kafka_bootstrap, dead_letters=producer, service="feed", topic_prefix=topic_prefix)
+    post_events = PostEventsHandler(fan_out, public, marks, BulkLane(producer, clock))
     members = [
+        make(FANOUT_GROUP, [FANOUT_TOPIC], FanOutHandler(fan_out)),
         make(USER_GROUP, [USER_TOPIC], UserEventsHandler(keeper)),
-        make(POST_GROUP, [POST_TOPIC], PostEventsHandler(fan_out, public, marks, bulk), batch=True),
+        make(POST_GROUP, [POST_TOPIC], post_events, batch=True),
     ]
     for member in members:
         await member.start()

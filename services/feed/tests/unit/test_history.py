@@ -87,7 +87,7 @@ class History:
 
 
 async def _consume(
-    queue: asyncio.Queue[T], handle: Callable[[Sequence[T]], Awaitable[None]], choices: random.Random
+    queue: asyncio.Queue[T], handle: Callable[[Sequence[T]], Awaitable[object]], choices: random.Random
 ) -> None:
     """Takes some events at a time; what it died over it is given again. Ends when the queue is empty."""
     while not queue.empty():

@@ -173,7 +173,7 @@ async def test_other_services_may_not_call(clients: Clients) -> None:
     for caller, method, request in (
         ("search", "GetMedia", pb.GetMediaRequest(media_id=1)),
         ("search", "DeleteMedia", pb.DeleteMediaRequest(media_id=1)),
-        ("feed", "BatchGetPosts", pb.BatchGetPostsRequest()),
+        ("search", "BatchGetPosts", pb.BatchGetPostsRequest()),
     ):
         with pytest.raises(AppError) as caught:
             await clients[caller].call(method, request, timeout=5)

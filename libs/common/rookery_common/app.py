@@ -159,7 +159,7 @@ def _schedule_as_batch() -> None:
     """For this thread and those that it starts: who is woken waits for its turn, instead of interrupting who works.
 
     A request passes through several processes. Where they share a core, each would throw the others' data out of its
-    caches at each step: this way, more is done at each turn (a fifth to a third less CPU for a home read).
+    caches at each step: this way, more is done at each turn (docs/performance.md has how much that is for a home read).
     """
     with suppress(AttributeError, PermissionError):  # Linux alone has it; a sandbox may forbid it.
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

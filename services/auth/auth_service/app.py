@@ -169,6 +169,7 @@ class Auth:
             title=settings.title,
         )
         self.mails = Mails(accounts, tools.cipher, clock, is_sent=settings.sends_mails)
+        self.notices = Notices(self.mails, emails)
         self.browsers = Browsers(
             accounts,
             self.sign_in,
@@ -177,7 +178,7 @@ class Auth:
             self.challenges,
             self.sessions,
             devices,
-            Notices(self.mails, emails),
+            self.notices,
             clock,
             longest=settings.session_policy.browser,
         )
@@ -186,7 +187,16 @@ class Auth:
     def _wire_security(self, tools: _Tools, emails: Emails, events: Events, policy: PasswordPolicy) -> None:
         accounts, clock = tools.accounts, tools.clock
         self.security = Security(
-            accounts, self.browsers, self.challenges, self.passwords, policy, emails, self.mails, events, clock
+            accounts,
+            self.browsers,
+            self.challenges,
+            self.passwords,
+            policy,
+            emails,
+            self.mails,
+            self.notices,
+            events,
+            clock,
         )
         self.account_sessions = AccountSessions(accounts, self.sessions, tools.cipher, events, clock)
 

@@ -10,6 +10,7 @@ from auth_service.service.browsers import Browsers
 from auth_service.service.challenges import Challenges
 from auth_service.service.emails import Emails, parse_email
 from auth_service.service.mails import Mails
+from auth_service.service.notices import Notices
 from auth_service.service.password_policy import PasswordPolicy
 from auth_service.service.passwords import Passwords
 from rookery_common.auth import Identity
@@ -33,6 +34,7 @@ class Security:
         policy: PasswordPolicy,
         emails: Emails,
         mails: Mails,
+        notices: Notices,
         events: Events,
         clock: Clock,
     ) -> None:
@@ -43,6 +45,7 @@ class Security:
         self._policy = policy
         self._emails = emails
         self._mails = mails
+        self._notices = notices
         self._events = events
         self._clock = clock
 
@@ -66,7 +69,7 @@ class Security:
         if not await self._repository.reset_password(challenge, hashed, told, now, self._ended(account)):
             raise LinkExpired("this link was used already")
         log.info("auth.password_reset", account_id=account.account_id)
-        await self._tell(account, MailKind.PASSWORD_CHANGED)
+        await self._notices.send(account, MailKind.PASSWORD_CHANGED)
 
     async def change_password(self, caller: Identity, password: str) -> None:
         """Ends all sessions but the caller's. Raises ElevationRequired, ValidationFailed."""
@@ -78,7 +81,7 @@ class Security:
             account.account_id, hashed, told, now, self._ended(account), keep=caller.session_id
         )
         log.info("auth.password_changed", account_id=account.account_id)
-        await self._tell(account, MailKind.PASSWORD_CHANGED)
+        await self._notices.send(account, MailKind.PASSWORD_CHANGED)
 
     async def change_email(self, caller: Identity, email: str) -> None:
         """The new address holds once its link was followed; the old one is told. Raises ElevationRequired and more."""
@@ -86,7 +89,7 @@ class Security:
         if not self._mails.is_sent:
             raise MailNotConfigured("this server sends no mails, so no address can be confirmed")
         address = _parsed(email)
-        await self._tell(account, MailKind.EMAIL_CHANGING)
+        await self._notices.send(account, MailKind.EMAIL_CHANGING)
         await self._mails.record(MailKind.CONFIRM_EMAIL, account.account_id, address, account.state.locale)
 
     async def resend_confirmation(self, caller: Identity, email: str) -> None:
@@ -119,10 +122,7 @@ class Security:
 
     async def tell_of_factors(self, account: SecuredAccount) -> None:
         """That the account's second factors were changed."""
-        await self._tell(account, MailKind.FACTORS_CHANGED)
-
-    async def _tell(self, account: SecuredAccount, kind: MailKind) -> None:
-        await self._mails.record(kind, account.account_id, self.email_of(account), account.state.locale)
+        await self._notices.send(account, MailKind.FACTORS_CHANGED)
 
     async def _hashed(self, account: SecuredAccount, password: str) -> str:
         violations = self._policy.violations(password, account.username, self.email_of(account))

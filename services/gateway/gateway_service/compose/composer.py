@@ -12,12 +12,12 @@ import orjson
 from gateway_service import degradation
 from gateway_service.cache import Fragments
 from gateway_service.clients import Clients
-from gateway_service.compose.audience import ListRule, Rule, why_not_home, why_not_public
+from gateway_service.compose.audience import ListRule, Rule, why_not_public
 from gateway_service.compose.entities import Entities
 from gateway_service.compose.hydrate import Facts, Hydrator
 from gateway_service.compose.marks import Mark, leave_vote
 from gateway_service.compose.policy import POLICED, Policy
-from gateway_service.compose.preferences import HomeRule, Preferences, rule_of
+from gateway_service.compose.preferences import Preferences, rule_of
 from gateway_service.compose.present import Presenter
 from gateway_service.compose.reblogs import ECHO_ENTRIES, echoes
 from gateway_service.compose.told import Groups, Told, people_of, posts_of
@@ -245,7 +245,7 @@ class Composer:
 
     async def home_entries(self, viewer: Identity, entries: Sequence[TimelineEntry]) -> list[tuple[int, bytes]]:
         """Those entries that belong in the viewer's home as the viewer wants it, as `entries`."""
-        return await self.entries(viewer, entries, rule_of(await self.preferences.of(viewer)))
+        return await self.entries(viewer, entries, rule_of(await self.preferences.of(viewer)), looks_further=True)
 
     async def public(self, viewer: Identity | None, wanted: Wanted, page: Page) -> TimelinePage:
         """A page of what is the same for everybody, of the posts that are wanted, without what the viewer avoids."""
@@ -321,9 +321,12 @@ class Composer:
         return TimelinePage(shown, first_id, last_id, more=bool(reached_id))
 
     async def entries(
-        self, viewer: Identity, entries: Sequence[TimelineEntry], rule: Rule = why_not_home
+        self, viewer: Identity, entries: Sequence[TimelineEntry], rule: Rule, *, looks_further: bool = False
     ) -> list[tuple[int, bytes]]:
-        """Those entries that belong in the viewer's home (or by the rule), in this order, with their statuses."""
+        """Those entries that the rule lets pass, in this order, with their statuses.
+
+        With `looks_further` reblogs of what the home shows a little further down are left out too.
+        """
         if not entries:
             return []
         post_ids = [entry.entry_id for entry in entries]
@@ -334,7 +337,7 @@ class Composer:
         originals = {entry_id: facts.posts[entry_id].reblog_of_id or entry_id for entry_id, _ in shown}
         if all(entry_id == original_id for entry_id, original_id in originals.items()):
             return shown
-        if rule is why_not_home or isinstance(rule, HomeRule):
+        if looks_further:
             dropped = await self._echoes(viewer, post_ids, originals)
         else:
             dropped = echoes(sorted(post_ids, reverse=True), originals)

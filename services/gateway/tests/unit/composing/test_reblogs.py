@@ -98,7 +98,7 @@ async def test_without_further_entries_a_page_is_compared_with_itself(world: Wor
     reblog(world, 4, 3)
     entries = list(world.homes[BOB])
     world.failures["BatchGetHome"] = Unavailable("Away.")
-    assert [entry_id for entry_id, _ in await gateway.composer.entries(bob, entries)] == [4, 1]
+    assert [entry_id for entry_id, _ in await gateway.composer.home_entries(bob, entries)] == [4, 1]
 
 
 def test_what_was_there_long_ago_may_come_up_again() -> None:

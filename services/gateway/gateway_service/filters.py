@@ -1,7 +1,4 @@
-"""What viewers do not want to meet: their filters, ready to be tried on each post that they are shown.
-
-Words are found as Mastodon finds them: in any case, and where a whole word is wanted, not inside of another one.
-"""
+"""What viewers do not want to meet: their filters, ready to be tried on each post that they are shown."""
 
 from __future__ import annotations
 
@@ -12,24 +9,9 @@ import orjson
 
 from gateway_service.schemas.filters import filter_fields
 from rookery.user.v1.filter_service_pb2 import Filter, FilterAction, FilterContext
+from rookery_common.words import Word, word
 
 NOTHING = b"[]"
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A text to look for: as it was written, and as it is compared."""
-
-    text: str
-    folded: str
-    whole: bool
-
-    def is_in(self, folded: str) -> bool:
-        """Whether a text, folded already, has it."""
-        at = folded.find(self.folded)
-        while at >= 0 and self.whole and not _stands_alone(folded, at, at + len(self.folded)):
-            at = folded.find(self.folded, at + 1)
-        return at >= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +26,7 @@ class Rule:
 
     def result(self, post_ids: Iterable[int], folded: str) -> bytes | None:
         """A FilterResult where it meets the post, else None."""
-        words = [word.text for word in self.words if word.is_in(folded)]
+        words = [each.text for each in self.words if each.is_in(folded)]
         posts = [str(post_id) for post_id in post_ids if post_id in self.status_ids]
         if not words and not posts:
             return None
@@ -79,30 +61,12 @@ def compiled(filters: Iterable[Filter]) -> Filters:
     return Filters(tuple(map(_rule, filters)))
 
 
-def folded(*texts: str) -> str:
-    """A post's texts, as words are looked for in them."""
-    return "\n".join(text for text in texts if text).casefold()
-
-
 def _rule(message: Filter) -> Rule:
     hides = message.action == FilterAction.FILTER_ACTION_HIDE
     return Rule(
         head=b'{"filter":' + orjson.dumps(filter_fields(message)),
         hidden_in=frozenset(message.contexts) if hides else frozenset[FilterContext.ValueType](),
         ends_at=message.expire_time.ToMicroseconds() / 1e6 if message.HasField("expire_time") else None,
-        words=tuple(Word(each.keyword, each.keyword.casefold(), each.whole_word) for each in message.keywords),
+        words=tuple(word(each.keyword, whole=each.whole_word) for each in message.keywords),
         status_ids=frozenset(each.status_id for each in message.statuses),
     )
-
-
-def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Whether no letter or digit of the found text goes on beyond it."""
-    return not (_joined(text, start) or _joined(text, end))
-
-
-def _joined(text: str, at: int) -> bool:
-    return 0 < at < len(text) and _is_word(text[at - 1]) and _is_word(text[at])
-
-
-def _is_word(char: str) -> bool:
-    return char.isalnum() or char == "_"

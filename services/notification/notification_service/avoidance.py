@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from notification_service.models import SECURITY, Kind
+from rookery_common.words import Word
 
 # What is told of no post that the recipient could be shown.
 POSTLESS = SECURITY | {Kind.FOLLOW, Kind.FOLLOW_REQUEST, Kind.MESSAGE, Kind.MODERATION_WARNING}
@@ -28,7 +28,7 @@ class ShownPost:
 class Avoidance:
     """One filter that hides notifications, until `ends_at_ms` (0: for good)."""
 
-    words: Collection[re.Pattern[str]]
+    words: Collection[Word]
     post_ids: Collection[int]
     ends_at_ms: int
 
@@ -36,26 +36,9 @@ class Avoidance:
         """Whether the post is to be avoided now."""
         if 0 < self.ends_at_ms <= now_ms:
             return False
-        return post.post_id in self.post_ids or any(word.search(post.text) for word in self.words)
-
-
-def folded(*texts: str) -> str:
-    """Texts as words are looked for in them."""
-    return "\n".join(text for text in texts if text).casefold()
-
-
-def word_pattern(keyword: str, *, whole: bool) -> re.Pattern[str]:
-    """Finds it in folded text; a whole word is not found inside of another one."""
-    text = keyword.casefold()
-    before = r"(?<!\w)" if whole and _is_word(text[:1]) else ""
-    after = r"(?!\w)" if whole and _is_word(text[-1:]) else ""
-    return re.compile(before + re.escape(text) + after)
+        return post.post_id in self.post_ids or any(word.is_in(post.text) for word in self.words)
 
 
 def hides(avoidances: Iterable[Avoidance], post: ShownPost, now_ms: int) -> bool:
     """Whether any of them does."""
     return any(each.meets(post, now_ms) for each in avoidances)
-
-
-def _is_word(char: str) -> bool:
-    return char.isalnum() or char == "_"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, Final
 
-from notification_service.avoidance import Avoidance, ShownPost, folded, word_pattern
+from notification_service.avoidance import Avoidance, ShownPost
 from notification_service.push_models import Author
 from rookery.auth.v1 import auth_service_pb2 as auth_pb
 from rookery.post.v1 import engagement_service_pb2 as engagement_pb
@@ -24,6 +24,7 @@ from rookery.user.v1.filter_service_pb2_grpc import FilterServiceStub
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.errors import NotFound
 from rookery_common.rpc import Batcher, RpcClient
+from rookery_common.words import folded, word
 
 POSTS_SECONDS: Final = 3.0
 KEYS_SECONDS: Final = 2.0
@@ -191,7 +192,7 @@ def _is_hiding(message: filter_pb.Filter) -> bool:
 
 def _avoidance(message: filter_pb.Filter) -> Avoidance:
     return Avoidance(
-        words=[word_pattern(each.keyword, whole=each.whole_word) for each in message.keywords],
+        words=[word(each.keyword, whole=each.whole_word) for each in message.keywords],
         post_ids=frozenset(each.status_id for each in message.statuses),
         ends_at_ms=message.expire_time.ToMilliseconds() if message.HasField("expire_time") else 0,
     )

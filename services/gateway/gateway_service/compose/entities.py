@@ -17,7 +17,7 @@ from gateway_service.compose.replies import policy_name as reply_policy_name
 from gateway_service.compose.replies import reply_policy
 from gateway_service.compose.times import time_text
 from gateway_service.config import Settings
-from gateway_service.filters import NOTHING, folded
+from gateway_service.filters import NOTHING
 from rookery.post.v1.draft_service_pb2 import Draft
 from rookery.post.v1.edit_service_pb2 import Revision
 from rookery.post.v1.media_pb2 import Dimensions, Media, MediaType
@@ -25,6 +25,7 @@ from rookery.post.v1.post_pb2 import Mention, Post, Visibility
 from rookery.post.v1.post_service_pb2 import CreatePostRequest, PostView
 from rookery.post.v1.schedule_service_pb2 import ScheduledPost
 from rookery.user.v1.account_pb2 import Account, AccountCounts
+from rookery_common.words import folded
 
 _VISIBILITY = {
     Visibility.VISIBILITY_PUBLIC: "public",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from notification_service.avoidance import Avoidance, ShownPost, folded, word_pattern
+from notification_service.avoidance import Avoidance, ShownPost
 from notification_service.models import Kind, Notification
 from notification_service.placement import notification_of
 from notification_service.policy_models import Outcome
@@ -16,6 +16,7 @@ from notification_service.repository.policies import PolicyRepository
 from notification_service.service.sieve import NEW_MS, Sieve
 from rookery_common.ids import lowest_id_at
 from rookery_common.testing import FakeClock
+from rookery_common.words import folded, word
 
 ALICE, BOB = 101, 102
 ACCEPT, FILTER, DROP = Outcome.ACCEPT, Outcome.FILTER, Outcome.DROP
@@ -104,7 +105,7 @@ async def test_what_the_recipient_may_not_see_or_has_muted_goes_nowhere(
 async def test_words_that_a_filter_hides_are_found_as_in_lists(
     sieve: Sieve, mention: Notification, authors: Any, keyword: str, whole: bool, is_met: bool
 ) -> None:
-    authors.avoidances = [Avoidance([word_pattern(keyword, whole=whole)], frozenset(), 0)]
+    authors.avoidances = [Avoidance([word(keyword, whole=whole)], frozenset(), 0)]
     assert await sieve.lets_through(mention, STRANGER) is not is_met
 
 

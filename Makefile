@@ -4,7 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-PYTHON ?= python3
+# Asked only when .venv is made.
+PYTHON ?= $(shell scripts/python.sh)
 # Where the clients of ours (demo, bench) find the gateway.
 ROOKERY_URL ?= http://127.0.0.1:$(or $(ROOKERY_PORT_GATEWAY),8080)
 export ROOKERY_URL

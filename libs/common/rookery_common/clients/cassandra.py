@@ -106,7 +106,7 @@ class Cql:
 
     async def start(self) -> None:
         """Connects and prepares every statement; waits up to a minute for a late engine, then raises EngineAway."""
-        self._bridge = _Bridge(asyncio.get_running_loop())
+        self._listen()
         give_up = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -119,6 +119,10 @@ class Cql:
                     raise away from error
                 log.warning("cql.connect_failed", client=self._name, error=away.message)
                 await asyncio.sleep(1.0)
+
+    def _listen(self) -> None:
+        """Results come to the running event loop from now on."""
+        self._bridge, self._slots = _Bridge(asyncio.get_running_loop()), asyncio.Semaphore(MAX_IN_FLIGHT)
 
     async def stop(self) -> None:
         cluster, self._cluster, self._session = self._cluster, None, None

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rookery_local import shell
 from rookery_local.errors import LocalError
-from rookery_local.ports import HOST
+from rookery_local.ports import HOST, default_ports
 from rookery_local.secrets_file import Secrets
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -162,7 +162,9 @@ def load(root: Path) -> Instance:
     user = SYSTEM_USER if os.getuid() == 0 else None
     secrets = Secrets(root / "secrets.json")
     host, secure = state.get("host", HOST), state.get("secure", False)
-    return Instance(root, Path(state["data"]), state["ports"], secrets, user, host=host, secure=secure)
+    # It may have been started before there was some engine.
+    ports = default_ports() | state["ports"]
+    return Instance(root, Path(state["data"]), ports, secrets, user, host=host, secure=secure)
 
 
 def started_engines_only(root: Path) -> bool:

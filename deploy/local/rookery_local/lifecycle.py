@@ -87,6 +87,7 @@ def bring_up(instance: Instance, *, engines_only: bool, foreground: bool, withou
 def _engines_for(services: Collection[Service]) -> Sequence[Engine]:
     needed = {
         "postgres": any(service.postgres for service in services),
+        "postgres_replica": any(service.postgres_replica for service in services),
         "cassandra": any(service.cql for service in services),
         "elasticsearch": any(service.elasticsearch for service in services),
         "s3": any(service.bucket for service in services),

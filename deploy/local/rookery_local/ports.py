@@ -25,6 +25,7 @@ ENGINE_PORTS: Mapping[str, int] = {
     "cassandra_storage": 7000,
     "cassandra_jmx": 7199,
     "postgres": 5432,
+    "postgres_replica": 5433,
     "redis_cache": 6379,
     "redis_state": 6380,
     "elasticsearch": 9200,

@@ -19,6 +19,7 @@ class Service:
     name: str
     number: int
     postgres: bool = False
+    postgres_replica: bool = False
     cql: bool = False
     redis: bool = True
     elasticsearch: bool = False
@@ -43,7 +44,7 @@ class Service:
 SERVICES = (
     Service("gateway", 0),
     Service("auth", 1, postgres=True),
-    Service("user", 2, postgres=True),
+    Service("user", 2, postgres=True, postgres_replica=True),
     Service("post", 3, cql=True, bucket="rookery-post-media"),
     Service("feed", 4, cql=True),
     Service("messaging", 5, cql=True),
@@ -54,10 +55,10 @@ SERVICES = (
 )
 
 
-def postgres_dsn(instance: Instance, role: str, database: str) -> str:
-    """A role's address of its database. Passwords are URL-safe by construction."""
+def postgres_dsn(instance: Instance, role: str, database: str, engine: str = "postgres") -> str:
+    """A role's address of its database, at the primary or the replica. Passwords are URL-safe by construction."""
     password = instance.secrets.password(f"postgres.{role}")
-    return f"postgresql://{role}:{password}@{instance.host}:{instance.ports['postgres']}/{database}"
+    return f"postgresql://{role}:{password}@{instance.host}:{instance.ports[engine]}/{database}"
 
 
 def redis_url(instance: Instance, engine: str, user: str) -> str:
@@ -122,6 +123,9 @@ def _stores(instance: Instance, service: Service) -> dict[str, str]:
     values: dict[str, str] = {}
     if service.postgres:
         values["POSTGRES_DSN"] = postgres_dsn(instance, service.account, service.account)
+    if service.postgres_replica:
+        replica = postgres_dsn(instance, service.account, service.account, "postgres_replica")
+        values["POSTGRES_REPLICA_DSN"] = replica
     if service.cql:
         values["CQL_HOSTS"] = instance.host
         values["CQL_PORT"] = str(ports["cassandra"])

@@ -178,7 +178,7 @@ class Supervisor:
             for info in self.states().values():
                 if info["group"] == ENGINES_GROUP and info["pid"]:
                     # Each process leads a group of its own. Postgres's children leave it, and end by QUIT.
-                    number = signal.SIGQUIT if info["name"] == "postgres" else signal.SIGKILL
+                    number = signal.SIGQUIT if info["name"].startswith("postgres") else signal.SIGKILL
                     with contextlib.suppress(ProcessLookupError):
                         os.killpg(info["pid"], number)
 

@@ -190,7 +190,7 @@ class FakeRepository:
         accounts = self.state.accounts
         return {id_: (accounts[id_], self.state.counts(id_)) for id_ in ids if id_ in accounts}
 
-    async def accounts_by_username(self, keys: Sequence[str]) -> list[Account]:
+    async def accounts_by_username(self, keys: Sequence[str], *, primary: bool) -> list[Account]:
         self._read()
         return [account for account in self.state.accounts.values() if account.username.lower() in keys]
 

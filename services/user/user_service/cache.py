@@ -24,7 +24,8 @@ from user_service.metrics import CACHE_READS, EPOCHS_OWED
 KEY_PREFIX = "user:"
 ENTRY_SECONDS = 60
 EPOCH_SECONDS = 3600
-# A replica of the database may be this much behind: what changed since is read from the primary.
+# What changed since is read from the primary: as much as the client lets a replica be behind, and as much again for the
+# clocks of those who raise epochs.
 REPLICA_LAG_MS = 10_000
 RETRY_SECONDS = 0.2
 MAX_RETRY_SECONDS = 5.0

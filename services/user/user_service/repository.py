@@ -182,9 +182,9 @@ class UserRepository:
             rows = await connection.fetch("accounts_with_counts", _ACCOUNTS_WITH_COUNTS, ids, len(ids))
         return {row["account_id"]: (account_of(row), _counts(row)) for row in rows}
 
-    async def accounts_by_username(self, keys: Sequence[str]) -> list[Account]:
+    async def accounts_by_username(self, keys: Sequence[str], *, primary: bool) -> list[Account]:
         """Accounts whose names, in lower case, are among the keys."""
-        async with self._pg.read() as connection:
+        async with self._pg.read(primary=primary) as connection:
             return [account_of(row) for row in await connection.fetch("accounts_lookup", _LOOKUP, keys, len(keys))]
 
     async def list_accounts(self, above: int, limit: int) -> list[Account]:

@@ -111,8 +111,17 @@ class UserService:
         keys = list(dict.fromkeys(name.lower() for name in usernames if is_username(name)))
         if not keys:
             return []
-        found = {account.username.lower(): account for account in await self._repository.accounts_by_username(keys)}
+        found = {account.username.lower(): account for account in await self._settled(keys)}
+        if lately := [key for key in keys if key not in found]:
+            accounts = await self._repository.accounts_by_username(lately, primary=True)
+            found |= {account.username.lower(): account for account in accounts}
         return [found[key] for key in keys if key in found]
+
+    async def _settled(self, keys: Sequence[str]) -> list[Account]:
+        """Those of the accounts that have not changed lately: a replica has them as they are."""
+        found = await self._repository.accounts_by_username(keys, primary=False)
+        lookup = await self._caches.views.get([account.account_id for account in found])
+        return [each for each in found if not self._caches.views.changed_lately(lookup, each.account_id)]
 
     async def list_accounts(self, page_size: int, token: str) -> tuple[list[Account], str]:
         """All accounts in the order of their ids, and the next page's token (empty on the last)."""

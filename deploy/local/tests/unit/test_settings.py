@@ -43,6 +43,13 @@ def test_the_gateway_listens_for_http_and_has_no_grpc_address(instance: Instance
     assert "GATEWAY_GRPC_ADDRESS" not in values
 
 
+def test_user_alone_reads_from_the_replica(instance: Instance) -> None:
+    told = {service.name: environment(instance, service) for service in SERVICES}
+    replica = told["user"]["USER_POSTGRES_REPLICA_DSN"]
+    assert replica == told["user"]["USER_POSTGRES_DSN"].replace(":5432/", ":5433/")
+    assert [name for name, values in told.items() if any("REPLICA_DSN" in key for key in values)] == ["user"]
+
+
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 def test_a_service_is_handed_no_secret_of_another(instance: Instance, service: object) -> None:
     everybody = {one.name: set(environment(instance, one).values()) for one in SERVICES}

@@ -46,7 +46,7 @@ async def _use_all(world: World, pg: Postgres, outbox: PostgresOutbox, alice: in
     assert await filters.filters(alice) == []
     assert await lists.lists(alice) == []
     assert await world.repository.accounts([alice], primary=True)
-    assert await world.repository.accounts_by_username(["alice"])
+    assert await world.repository.accounts_by_username(["alice"], primary=True)
     assert await world.repository.list_accounts(0, 10)
 
 

@@ -129,7 +129,7 @@ async def test_accounts_are_found_by_confirmed_names_only(repository: UserReposi
             await tx.hold_username(reservation, clock.now())
         await tx.keep_username(alice)
         await tx.insert_account(Account(ALICE, "Alice", clock.now()))
-    found = await repository.accounts_by_username(["alice", "bob", "carol"])
+    found = await repository.accounts_by_username(["alice", "bob", "carol"], primary=True)
     assert [account.account_id for account in found] == [ALICE]
 
 

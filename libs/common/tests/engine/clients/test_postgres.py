@@ -6,13 +6,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from functools import partial
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
-from rookery_common.clients import postgres as postgres_module
+from rookery_common.clients import postgres_connections
 from rookery_common.clients.calls import UnknownOutcome, time_left
 from rookery_common.clients.postgres import (
     Conflict,
@@ -118,7 +117,7 @@ async def test_a_serialization_failure_is_a_conflict(pg: Postgres) -> None:
 
 
 async def test_the_deadline_of_the_caller_caps_a_statement(pg: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_module, "time_left", partial(time_left, 60.0))
+    monkeypatch.setattr(postgres_connections, "time_left", partial(time_left, 60.0))
     async with pg.read() as connection:
         start = time.monotonic()
         with deadline(0.5), pytest.raises(StatementTimeout):
@@ -159,30 +158,6 @@ async def test_a_commit_whose_answer_is_lost_has_an_unknown_outcome(pg: Postgres
     with pytest.raises(UnknownOutcome):
         await lose()
     assert await _ids(pg) == []
-
-
-async def test_reads_go_to_the_replica_unless_the_primary_is_asked_for(pg_database: str) -> None:
-    # Another database stands in for the replica: it tells where the statement ran.
-    replica = urlunsplit(urlsplit(pg_database)._replace(path="/postgres"))
-    pg = Postgres(pg_database, replica, pool_size=2, name="test")
-    await pg.start()
-    try:
-        async with pg.read() as connection:
-            assert await connection.fetchval("where", "SELECT current_database()") == "postgres"
-        async with pg.read(primary=True) as connection:
-            assert await connection.fetchval("where", "SELECT current_database()") != "postgres"
-    finally:
-        await pg.stop()
-
-
-async def test_reads_go_to_the_primary_while_the_replica_is_away(pg_database: str) -> None:
-    pg = Postgres(pg_database, "postgresql://nobody@127.0.0.1:1/nothing", pool_size=2, name="test")
-    await pg.start()
-    try:
-        async with pg.read() as connection:
-            assert await connection.fetchval("one", "SELECT 1") == 1
-    finally:
-        await pg.stop()
 
 
 async def test_a_server_that_is_away_is_unavailable_not_a_failed_start() -> None:

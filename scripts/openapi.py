@@ -238,10 +238,10 @@ def _refusals() -> Iterator[tuple[str, Json]]:
 
 def _content(route: Served, known: Mapping[str, Any]) -> Json:
     kind = known["media_types"].get(route.operation, "application/json")
-    if route.does.renders:
-        return {"text/html": {}, "application/json": {}}
     if kind != "application/json":
         return {kind: {}}
+    if route.does.renders:
+        return {"text/html": {}, "application/json": {}}
     answer = known["answers"].get(route.operation)
     if answer is None:
         return {kind: {"schema": {}}}

@@ -80,6 +80,7 @@ from gateway_service.routers.suggestions import Suggestions
 from gateway_service.routers.tags import Tags
 from gateway_service.routers.texts import TextRoutes
 from gateway_service.routers.timelines import Timelines
+from gateway_service.routers.transfers import Transfers
 from gateway_service.routing import behind
 from gateway_service.server import HttpServer, Once
 from gateway_service.sign_up_policy import SignUpPolicy
@@ -150,8 +151,6 @@ def api_routers(
     pages, push_key = Pages(settings), PushKey(clients, clock)
     sign_up = SignUpPolicy(clients, flags, clock)
     forms = PageForms(clients, Browser(exchange, settings), pages, settings, sign_up)
-    sign_in = SignIn(forms)
-    sign_up_page = SignUpPage(forms, sign_in, settings)
     return [
         *_status_routers(clients, composer, exchange, settings),
         # Its accounts/search is not the account "search".
@@ -174,14 +173,7 @@ def api_routers(
         Push(clients, exchange, settings, push_key).router,
         OAuth(clients, composer, exchange, settings).router,
         Registration(clients, settings).router,
-        Authorize(forms, sign_in, settings).router,
-        sign_in.router,
-        sign_up_page.router,
-        Recovery(forms, exchange).router,
-        Security(forms).router,
-        PasskeyPages(forms, sign_in).router,
-        ProviderPages(forms, sign_in, sign_up_page).router,
-        SessionPages(forms).router,
+        *_account_pages(clients, composer, exchange, settings, forms),
         AccountSessions(clients, exchange).router,
         FilterRoutes(clients, composer, exchange, settings).router,
         FilterRoutesV1(clients, composer, exchange, settings).router,
@@ -192,6 +184,25 @@ def api_routers(
         OEmbed(composer, settings).router,
         Empty(exchange).router,
         *_about_here(clients, settings, sign_up, pages, clock, push_key),
+    ]
+
+
+def _account_pages(
+    clients: Clients, composer: Composer, exchange: TokenExchange, settings: Settings, forms: PageForms
+) -> list[APIRouter]:
+    """Signing in, and looking after one's account, with a browser."""
+    sign_in = SignIn(forms)
+    sign_up_page = SignUpPage(forms, sign_in, settings)
+    return [
+        Authorize(forms, sign_in, settings).router,
+        sign_in.router,
+        sign_up_page.router,
+        Recovery(forms, exchange).router,
+        Security(forms).router,
+        PasskeyPages(forms, sign_in).router,
+        ProviderPages(forms, sign_in, sign_up_page).router,
+        SessionPages(forms).router,
+        Transfers(clients, composer, forms, settings).router,
     ]
 
 

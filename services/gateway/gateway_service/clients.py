@@ -66,6 +66,7 @@ from rookery.user.v1.relationship_service_pb2_grpc import RelationshipServiceStu
 from rookery.user.v1.suggestion_service_pb2_grpc import SuggestionServiceStub
 from rookery.user.v1.tag_service_pb2 import ListFollowedTagsRequest, ListFollowedTagsResponse
 from rookery.user.v1.tag_service_pb2_grpc import TagServiceStub
+from rookery.user.v1.transfer_service_pb2_grpc import TransferServiceStub
 from rookery.user.v1.user_service_pb2 import (
     AccountQuery,
     AccountView,
@@ -125,6 +126,7 @@ user_stub = joined(
     RelationshipServiceStub,
     SuggestionServiceStub,
     TagServiceStub,
+    TransferServiceStub,
 )
 
 

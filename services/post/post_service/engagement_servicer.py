@@ -15,13 +15,15 @@ from post_service.service.list_engaged import EngagedAccounts
 from post_service.service.list_marked import MarkedPosts
 from rookery.post.v1 import engagement_service_pb2 as pb
 from rookery.post.v1.engagement_service_pb2_grpc import EngagementServiceServicer
-from rookery_common.auth import current_identity
+from rookery_common.auth import Identity, current_identity
 
 SERVICE_NAME: Final = "rookery.post.v1.EngagementService"
 _KINDS: Final[Mapping[int, FactKind]] = {
     pb.ENGAGEMENT_KIND_FAVOURITE: FactKind.FAVOURITE,
     pb.ENGAGEMENT_KIND_REBLOG: FactKind.REBLOG,
 }
+# A browser's session has it, and no app can: it takes bookmarks along.
+BROWSER_SCOPE: Final = "security"
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -38,7 +40,7 @@ class EngagementServicer(EngagementServiceServicer):
         return pb.ListFavouritesResponse(posts=map(_marked, page.posts), reached_id=page.reached_id)
 
     async def ListBookmarks(self, request: pb.ListBookmarksRequest, context: Context) -> pb.ListBookmarksResponse:
-        page = await self._marked.page(require_user("read:bookmarks"), MarkKind.BOOKMARK, _bounds(request))
+        page = await self._marked.page(_bookmarker(), MarkKind.BOOKMARK, _bounds(request))
         return pb.ListBookmarksResponse(posts=map(_marked, page.posts), reached_id=page.reached_id)
 
     async def MuteThread(self, request: pb.MuteThreadRequest, context: Context) -> pb.MuteThreadResponse:
@@ -59,6 +61,14 @@ class EngagementServicer(EngagementServiceServicer):
             current_identity(), kind, request.post_id, request.after_account_id, request.page_size
         )
         return pb.ListEngagedAccountsResponse(account_ids=page.account_ids, reached_id=page.reached_id)
+
+
+def _bookmarker() -> Identity:
+    """Whose bookmarks are read. Raises Unauthenticated, ScopeMissing, UserRequired."""
+    identity = current_identity()
+    if identity is not None and identity.has_scope(BROWSER_SCOPE):
+        return identity
+    return require_user("read:bookmarks")
 
 
 def _bounds(request: pb.ListFavouritesRequest | pb.ListBookmarksRequest) -> ListBounds:

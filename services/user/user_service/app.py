@@ -14,6 +14,7 @@ from rookery.user.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_
 from rookery.user.v1.relationship_service_pb2_grpc import add_RelationshipServiceServicer_to_server
 from rookery.user.v1.suggestion_service_pb2_grpc import add_SuggestionServiceServicer_to_server
 from rookery.user.v1.tag_service_pb2_grpc import add_TagServiceServicer_to_server
+from rookery.user.v1.transfer_service_pb2_grpc import add_TransferServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import add_UserServiceServicer_to_server
 from rookery_common.app import App, Component, Role
 from rookery_common.auth import TokenVerifier
@@ -47,6 +48,7 @@ from user_service import (
     servicer,
     suggestion_servicer,
     tag_servicer,
+    transfer_servicer,
 )
 from user_service.cache import EpochCache
 from user_service.clients import AuthClient
@@ -84,6 +86,9 @@ from user_service.suggestions.service import Suggestions
 from user_service.tag_servicer import TagServicer
 from user_service.tags.repository import TagRepository
 from user_service.tags.service import FollowedTags
+from user_service.transfer_servicer import TransferServicer
+from user_service.transfers.exports import ExportRepository
+from user_service.transfers.service import Exports
 
 NAME = "user"
 ALLOWED_CALLERS = {
@@ -96,6 +101,7 @@ ALLOWED_CALLERS = {
     **suggestion_servicer.ALLOWED_CALLERS,
     **tag_servicer.ALLOWED_CALLERS,
     **preference_servicer.ALLOWED_CALLERS,
+    **transfer_servicer.ALLOWED_CALLERS,
 }
 # Of the 1,024 worker numbers of Snowflakes, those that are user's.
 WORKERS = range(128, 256)
@@ -140,6 +146,7 @@ class Rules:
     suggestions: Suggestions
     tags: FollowedTags
     preferences: Preferences
+    exports: Exports
 
 
 def build(roles: frozenset[Role]) -> App:
@@ -194,6 +201,7 @@ def _rules(
         suggestions=Suggestions(SuggestionRepository(pg), clock),
         tags=FollowedTags(TagRepository(pg, outbox), events, ids, cursors),
         preferences=Preferences(PreferenceRepository(pg, outbox), events, ids),
+        exports=Exports(ExportRepository(pg), cursors, clock),
     )
 
 
@@ -220,6 +228,7 @@ def _server(settings: Settings, rules: Rules, clock: SystemClock) -> list[Compon
             PreferenceServicer(rules.preferences),
             preference_servicer.SERVICE_NAME,
         ),
+        (add_TransferServiceServicer_to_server, TransferServicer(rules.exports), transfer_servicer.SERVICE_NAME),
     ]
     server = RpcServer(settings, verifier=verifier, services=services, allowed_callers=ALLOWED_CALLERS)
     return [auth, server]

@@ -17,7 +17,7 @@ from user_service.profiles.service import Profiles
 
 SERVICE_NAME = "rookery.user.v1.ProfileService"
 ALLOWED_CALLERS = {name: frozenset({"gateway"}) for name in ("GetProfile", "UpdateProfile")}
-READ_SCOPES = ("read:accounts", "profile")  # one of them
+READ_SCOPES = ("read:accounts", "profile", "security")  # one of them; the last is a browser's, who takes it along
 WRITE_SCOPE = "write:accounts"
 _PRIVACY = {
     pb.DEFAULT_VISIBILITY_PUBLIC: Privacy.PUBLIC,

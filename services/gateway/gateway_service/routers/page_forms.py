@@ -20,7 +20,13 @@ from gateway_service.params import Params, read_params
 from gateway_service.schemas.instance import SignUpMode
 from gateway_service.sign_up_policy import SignUpPolicy
 from gateway_service.translations import mark
-from rookery.auth.v1.account_service_pb2 import ListProvidersRequest, ListProvidersResponse, Provider
+from rookery.auth.v1.account_service_pb2 import (
+    GetSecurityRequest,
+    GetSecurityResponse,
+    ListProvidersRequest,
+    ListProvidersResponse,
+    Provider,
+)
 from rookery_common.errors import AppError, FailedPrecondition
 
 CALL_SECONDS = 5.0
@@ -141,6 +147,13 @@ class PageForms:
         caller = await self.browser.require(request)
         method = type(message).__name__.removesuffix("Request")
         return await self.clients.auth.call(method, message, timeout=CALL_SECONDS, identity=caller.identity)
+
+    async def elevated(self, request: Request) -> GetSecurityResponse:
+        """What is known of the account, whose owner has just proved who they are. Raises ElevationRequired."""
+        security: GetSecurityResponse = await self.account_call(request, GetSecurityRequest())
+        if not security.HasField("elevated_until"):
+            raise ElevationRequired("Prove once more who you are")
+        return security
 
     def render(self, request: Request, name: str, error: AppError | None = None, **values: Any) -> Response:
         """A page with its form token; with what went wrong, if something did."""

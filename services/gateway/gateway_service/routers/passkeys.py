@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from gateway_service.errors import invalid
 from gateway_service.params import Params
-from gateway_service.routers.page_forms import CALL_SECONDS, OVERVIEW, ElevationRequired, PageForms, next_of, redirect
+from gateway_service.routers.page_forms import CALL_SECONDS, OVERVIEW, PageForms, next_of, redirect
 from gateway_service.routers.sign_in import MAX_CHALLENGE_CHARS, SignIn
 from gateway_service.routing import Routes
 from rookery.auth.v1.account_service_pb2 import (
@@ -20,7 +20,6 @@ from rookery.auth.v1.account_service_pb2 import (
     ElevateByPasskeyRequest,
     FinishPasskeyRequest,
     FinishPasskeyResponse,
-    GetSecurityRequest,
     ListPasskeysRequest,
     RemovePasskeyRequest,
     RemovePasswordRequest,
@@ -143,9 +142,7 @@ class PasskeyPages:
         )
 
     async def _page(self, request: Request, error: AppError | None = None) -> Response:
-        security = await self._forms.account_call(request, GetSecurityRequest())
-        if not security.HasField("elevated_until"):
-            raise ElevationRequired("Prove once more who you are")
+        security = await self._forms.elevated(request)
         found = await self._forms.account_call(request, ListPasskeysRequest())
         language = self._forms.pages.language(request)
 

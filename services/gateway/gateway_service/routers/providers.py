@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway_service.params import Params, query_params
-from gateway_service.routers.page_forms import OVERVIEW, ElevationRequired, PageForms, next_of, redirect
+from gateway_service.routers.page_forms import OVERVIEW, PageForms, next_of, redirect
 from gateway_service.routers.sign_in import MAX_CHALLENGE_CHARS, SignIn
 from gateway_service.routers.sign_up import SIGN_UP_SECONDS, sign_up_request
 from gateway_service.routers.sign_up_page import SignUpPage, shown
@@ -20,7 +20,6 @@ from rookery.auth.v1.account_service_pb2 import (
     CreateProviderAccountResponse,
     FinishProviderRequest,
     FinishProviderResponse,
-    GetSecurityRequest,
     LinkProviderRequest,
     LinkProviderResponse,
     ListLinksRequest,
@@ -155,9 +154,7 @@ class ProviderPages:
         )
 
     async def _page(self, request: Request, error: AppError | None = None) -> Response:
-        security = await self._forms.account_call(request, GetSecurityRequest())
-        if not security.HasField("elevated_until"):
-            raise ElevationRequired("Prove once more who you are")
+        await self._forms.elevated(request)
         links = (await self._forms.account_call(request, ListLinksRequest())).links
         linked = {link.provider.name for link in links}
         others = [provider for provider in await self._forms.providers() if provider.name not in linked]

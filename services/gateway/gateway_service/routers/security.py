@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway_service.routers.page_forms import OVERVIEW, ElevationRequired, PageForms, redirect
+from gateway_service.routers.page_forms import OVERVIEW, PageForms, redirect
 from gateway_service.routers.recovery import MAX_EMAIL_CHARS
 from gateway_service.routers.sign_in import MAX_CODE_CHARS, MAX_PASSWORD_CHARS
 from gateway_service.routing import Routes
@@ -47,7 +47,7 @@ class Security:
         return self._forms.render(request, "security.html", security=security, providers=await self._forms.providers())
 
     async def show_password(self, request: Request) -> Response:
-        await self._elevated(request)
+        await self._forms.elevated(request)
         return self._forms.render(request, "password.html")
 
     async def password(self, request: Request) -> Response:
@@ -60,7 +60,7 @@ class Security:
         return redirect(OVERVIEW)
 
     async def show_email(self, request: Request) -> Response:
-        await self._elevated(request)
+        await self._forms.elevated(request)
         return self._forms.render(request, "email.html", sent_to="")
 
     async def email(self, request: Request) -> Response:
@@ -73,7 +73,7 @@ class Security:
         return self._forms.render(request, "email.html", sent_to=address)
 
     async def show_totp(self, request: Request) -> Response:
-        security = await self._elevated(request)
+        security = await self._forms.elevated(request)
         return self._forms.render(request, "totp.html", security=security)
 
     async def begin_totp(self, request: Request) -> Response:
@@ -108,10 +108,3 @@ class Security:
     async def _security(self, request: Request) -> GetSecurityResponse:
         answer: GetSecurityResponse = await self._forms.account_call(request, GetSecurityRequest())
         return answer
-
-    async def _elevated(self, request: Request) -> GetSecurityResponse:
-        """The same, for a page that is of use only to who has just proved who they are. Raises ElevationRequired."""
-        security = await self._security(request)
-        if not security.HasField("elevated_until"):
-            raise ElevationRequired("Prove once more who you are")
-        return security

@@ -32,6 +32,7 @@ PRIVATE = [
     f"{OVERVIEW}/password",
     f"{OVERVIEW}/email",
     f"{OVERVIEW}/totp",
+    "/auth/data",
 ]
 
 

@@ -30,6 +30,8 @@ from user_service.relationships.repository import RelationshipRepository
 from user_service.suggestions import repository as suggestions
 from user_service.suggestions.models import CANDIDATES, FRIENDS, FRIENDS_OF_EACH
 from user_service.tags.repository import FOLLOWED_TAGS
+from user_service.transfers import exports
+from user_service.transfers.models import MAX_PAGE_SIZE
 
 # Enough that reading any of the tables from end to end costs the planner far more than an index.
 FOLLOWS = 50_000
@@ -73,6 +75,10 @@ HOT: dict[str, tuple[str, tuple[object, ...]]] = {
     "blocks": (sql.BLOCKS, (VIEWER, MAX_ID, PAGE + 1)),
     "lists_with": (lists.LISTS_WITH, (VIEWER, MAX_LISTS, STAR)),
     "list_members": (lists.MEMBERS, (VIEWER, VIEWER, MAX_ID, PAGE + 1)),
+    "export_follows": (exports.FOLLOWS, (VIEWER, MAX_ID, MAX_PAGE_SIZE + 1)),
+    "export_blocks": (exports.BLOCKS, (VIEWER, MAX_ID, MAX_PAGE_SIZE + 1)),
+    "export_mutes": (exports.MUTES, (VIEWER, MAX_ID, MAX_PAGE_SIZE + 1, datetime.now(UTC))),
+    "export_lists": (exports.LISTS, (VIEWER, 0, MAX_PAGE_SIZE + 1, 0)),
     "followed_tags": (FOLLOWED_TAGS, (VIEWER, MAX_ID, PAGE + 1)),
     "directory, active": (DIRECTORY[Order.ACTIVE], (MAX_LISTED,)),
     "directory, new": (DIRECTORY[Order.NEW], (MAX_LISTED,)),

@@ -18,6 +18,7 @@ from gateway_fakes.relationships import FakeRelationships
 from gateway_fakes.service import FakeService, bad
 from gateway_fakes.suggestions import FakeSuggestions
 from gateway_fakes.tags import FakeTags
+from gateway_fakes.transfers import FakeTransfers
 from gateway_fakes.user import FakeUser
 from rookery.feed.v1 import feed_service_pb2, ranking_service_pb2
 from rookery.post.v1 import post_pb2, post_service_pb2
@@ -87,6 +88,7 @@ class World:
     suggestions: FakeSuggestions = field(init=False)
     tags: FakeTags = field(init=False)
     preferences: FakePreferences = field(init=False)
+    transfers: FakeTransfers = field(init=False)
     relationships: FakeRelationships = field(init=False)
     post: FakePost = field(init=False)
     feed: FakeFeed = field(init=False)
@@ -102,12 +104,13 @@ class World:
         self.suggestions = FakeSuggestions(self)
         self.tags = FakeTags(self)
         self.preferences = FakePreferences(self)
+        self.transfers = FakeTransfers(self)
         self.relationships = FakeRelationships(self)
         self.auth.parts = (self.accounts,)
         self.directory = FakeDirectory(self)
         self.user.parts = (
             self.profiles, self.filters, self.lists, self.suggestions, self.relationships, self.directory, self.tags,
-            self.preferences,
+            self.preferences, self.transfers,
         )  # fmt: skip
         self.post, self.feed = FakePost(self), FakeFeed(self)
         self.analytics = FakeAnalytics(self)

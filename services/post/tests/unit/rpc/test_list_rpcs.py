@@ -48,6 +48,14 @@ async def test_ones_own_lists_need_a_user_and_the_scope(
     await engagement_client.call(method, kind(), timeout=5, identity=tokens.identity(102, scopes=[OWN[kind]]))
 
 
+async def test_a_browser_takes_bookmarks_along_and_nothing_else(engagement_client: RpcClient, tokens: Tokens) -> None:
+    browser = tokens.identity(102, scopes=["security"])
+    await engagement_client.call("ListBookmarks", pb.ListBookmarksRequest(), timeout=5, identity=browser)
+    with pytest.raises(AppError) as caught:
+        await engagement_client.call("ListFavourites", pb.ListFavouritesRequest(), timeout=5, identity=browser)
+    assert caught.value.status == Status.PERMISSION_DENIED
+
+
 @pytest.mark.parametrize(
     ("request_", "field"),
     [

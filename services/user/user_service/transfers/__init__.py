@@ -1,0 +1,1 @@
+"""What accounts take along to another server."""

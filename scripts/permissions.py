@@ -51,6 +51,7 @@ OPEN: Mapping[str, str] = {
     "auth.AuthService.IntrospectToken": "the client's secret is the proof",
     "auth.AuthService.ExchangeToken": "the opaque token is the proof",
     "auth.AuthService.GetSigningKeys": "public keys",
+    "auth.AuthService.ListPermittedAccounts": "service to service: notification asks who the staff is",
     "auth.AuthService.WatchRevocations": "service to service",
     "feed.FeedService.ListPublicTimeline": "ids of what is public, the same for everybody",
     "feed.FeedService.StreamPublicTimelines": "service to service; ids of what is public",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx2
 import pytest
-from harness.moderators import appoint
-from harness.people import Person
+from harness.moderators import ROLE_SECONDS, appoint, change_role
+from harness.people import Person, Town
 from harness.platform import Platform
+from harness.waiting import eventually
 
 CONVERSATIONS = "/api/rookery/v1/conversations"
 DESK = "/api/rookery/v1/desk/decisions"
+STAFF_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -51,6 +55,31 @@ def test_an_edit_a_takedown_and_a_message_are_told(
     http.post(DESK, json=decision | {"state": "visible"}, headers={"authorization": f"Bearer {moderator.token}"})
     platform.drain()
     assert alice.api.notifications(types=["moderation_warning"]) == []
+
+
+def test_the_staff_hears_of_reports_and_newcomers_for_as_long_as_it_is_the_staff(
+    platform: Platform, alice: Person, bob: Person, moderator: Person
+) -> None:
+    posted = bob.api.status_post("Rude")
+    desk: Any = moderator.api
+
+    def filed() -> list[Any]:
+        """Whoever was appointed just now is not told of what was filed a moment before."""
+        alice.api.report(bob.account_id, status_ids=[posted["id"]], comment="Look at this")
+        platform.drain()
+        told = desk.notifications(types=["admin.report"])
+        return [each for each in told if str(each["account"]["id"]) == alice.account_id]
+
+    (told, *_) = eventually(filed, bool, within=STAFF_SECONDS, step=1.0, what="a report is told of")
+    assert (told["report"]["comment"], told["report"]["status_ids"]) == ("Look at this", [str(posted["id"])])
+    assert told["report"]["target_account"]["username"] == bob.username
+    newcomer = Town(platform.url).newcomer("newcomer")
+    platform.drain()
+    newest = desk.notifications(types=["admin.sign_up"], limit=80)
+    assert newcomer.username in [each["account"]["username"] for each in newest]
+    assert alice.api.notifications(types=["admin.sign_up", "admin.report"]) == []
+    change_role("revoke-role", moderator)
+    eventually(desk.notifications, lambda found: not found, within=ROLE_SECONDS, what="the staff's business is gone")
 
 
 def test_likes_of_a_post_are_one_group_that_is_read_counted_and_dismissed(

@@ -49,6 +49,7 @@ from auth_service.service.sessions import Sessions
 from auth_service.service.sign_in import SignIn
 from auth_service.service.sign_up import SignUp
 from auth_service.service.signing import SigningKeys
+from auth_service.service.staff import Staff
 from auth_service.service.throttle import Throttle
 from auth_service.servicer import AuthServicer
 from rookery.auth.v1.account_service_pb2_grpc import add_AccountServiceServicer_to_server
@@ -78,7 +79,11 @@ GATEWAY = frozenset({"gateway"})
 KEY_READERS = frozenset(
     {"gateway", "user", "post", "feed", "messaging", "notification", "search", "analytics", "moderation"}
 )
-ALLOWED_CALLERS = {"GetSigningKeys": KEY_READERS, "*": GATEWAY}
+ALLOWED_CALLERS = {
+    "GetSigningKeys": KEY_READERS,
+    "ListPermittedAccounts": frozenset({"notification"}),
+    "*": GATEWAY,
+}
 DRAIN_SECONDS = 3.0
 log = get_logger()
 
@@ -150,6 +155,7 @@ class Auth:
         self.refreshing = Refreshing(repository, refresh_tokens, self.sessions, clock, grace=policy.grace)
         self.introspector = Introspector(self.sessions, refresh_tokens, clock)
         self.revocations = Revocations(repository, clock)
+        self.staff = Staff(repository)
 
     def _wire_sign_in(self, tools: _Tools, emails: Emails) -> None:
         settings, repository, accounts, clock = tools.settings, tools.repository, tools.accounts, tools.clock
@@ -267,6 +273,7 @@ class Auth:
             self.account_sessions,
             self.keys,
             self.revocations,
+            self.staff,
         )
 
     def registrations(self) -> list[Registration]:

@@ -26,6 +26,7 @@ from auth_service.service.revocations import Revocations
 from auth_service.service.sessions import Sessions
 from auth_service.service.sign_up import SignUp
 from auth_service.service.signing import SigningKeys
+from auth_service.service.staff import Staff
 from rookery.auth.v1 import app_pb2
 from rookery.auth.v1 import auth_service_pb2 as pb
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceServicer
@@ -47,6 +48,7 @@ class AuthServicer(AuthServiceServicer):
         account_sessions: AccountSessions,
         keys: SigningKeys,
         revocations: Revocations,
+        staff: Staff,
     ) -> None:
         self._apps = apps
         self._sign_up = sign_up
@@ -56,6 +58,7 @@ class AuthServicer(AuthServiceServicer):
         self._account_sessions = account_sessions
         self._keys = keys
         self._revocations = revocations
+        self._staff = staff
 
     async def CreateApp(self, request: pb.CreateAppRequest, context: Any) -> pb.CreateAppResponse:
         app, secret = await self._apps.create(
@@ -145,6 +148,12 @@ class AuthServicer(AuthServiceServicer):
 
     async def GetSigningKeys(self, request: pb.GetSigningKeysRequest, context: Any) -> pb.GetSigningKeysResponse:
         return pb.GetSigningKeysResponse(jwks_json=await self._keys.jwks())
+
+    async def ListPermittedAccounts(
+        self, request: pb.ListPermittedAccountsRequest, context: Any
+    ) -> pb.ListPermittedAccountsResponse:
+        found, reached_id = await self._staff.permitted(request.permission, request.page_size, request.after_account_id)
+        return pb.ListPermittedAccountsResponse(account_ids=found, reached_id=reached_id)
 
     async def WatchRevocations(
         self, request: pb.WatchRevocationsRequest, context: Any

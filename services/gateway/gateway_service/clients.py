@@ -24,6 +24,7 @@ from rookery.feed.v1.feed_service_pb2 import (
 from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceStub
 from rookery.feed.v1.ranking_service_pb2_grpc import RankingServiceStub
 from rookery.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
+from rookery.moderation.v1.moderation_service_pb2 import BatchGetReportsRequest, BatchGetReportsResponse, Report
 from rookery.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
 from rookery.notification.v1.group_service_pb2_grpc import GroupServiceStub
 from rookery.notification.v1.notification_service_pb2 import ListNotificationsRequest, ListNotificationsResponse
@@ -199,6 +200,17 @@ class Clients:
             "GetPolicy", GetPolicyRequest(), timeout=READ_SECONDS, idempotent=True, identity=viewer
         )
         return answer
+
+    async def batch_get_reports(self, viewer: Identity, report_ids: Sequence[int]) -> Sequence[Report]:
+        """Those of them that there are, for a moderator."""
+        answer: BatchGetReportsResponse = await self.moderation.call(
+            "BatchGetReports",
+            BatchGetReportsRequest(report_ids=report_ids),
+            timeout=READ_SECONDS,
+            idempotent=True,
+            identity=viewer,
+        )
+        return answer.reports
 
     async def list_filters(self, viewer: Identity) -> Sequence[Filter]:
         """What the viewer does not want to meet."""

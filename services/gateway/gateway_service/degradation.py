@@ -106,6 +106,12 @@ PROVIDERS: Final = Fallback(
     (),
     "The page without other sites to sign in by.",
 )
+REPORTS: Final = Fallback(
+    "reports",
+    ("moderation.BatchGetReports",),
+    (),
+    "Notifications without those of reports.",
+)
 FALLBACKS: Final = (
     NAMES,
     AS_WRITTEN,
@@ -118,6 +124,7 @@ FALLBACKS: Final = (
     TAG_HISTORY,
     PUSH_KEY,
     PROVIDERS,
+    REPORTS,
 )
 
 

@@ -102,7 +102,7 @@ def _serving(core: _Core) -> list[Component]:
     user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
     post = RpcClient(settings, settings.post_target, PostServiceStub, service="post")
     posts = PostClient(post)
-    reports = Reports(core.repository, UserClient(user), posts, core.ids, core.clock)
+    reports = Reports(core.repository, UserClient(user), posts, core.events, core.ids, core.clock)
     desk = Desk(core.repository, posts, core.events, core.ids, core.clock)
     registration = (add_ModerationServiceServicer_to_server, ModerationServicer(reports, desk), SERVICE_NAME)
     verifier = TokenVerifier(AuthClient(auth).signing_keys, core.clock)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from moderation_service.models import Decision
+from moderation_service.models import Decision, Report
 from rookery.moderation.v1 import decision_pb2, events_pb2
 from rookery_common.clock import Clock
 from rookery_common.kafka.events import Event, new_event
 
 TOPIC = "moderation.decisions.v1"
+REPORT_TOPIC = "moderation.reports.v1"
 SOURCE = "moderation"
 
 
@@ -22,6 +23,14 @@ class Events:
         message = events_pb2.PostDecided(decision=decision_message(decision))
         key = str(decision.post_id)
         return new_event(TOPIC, key, message, version=decision.version, clock=self._clock, source=SOURCE)
+
+    def report_created(self, report: Report) -> Event:
+        """A report's making is all that is told of it."""
+        message = events_pb2.ReportCreated(
+            report_id=report.report_id, account_id=report.account_id, target_account_id=report.target_account_id
+        )
+        message.create_time.FromDatetime(report.created_at)
+        return new_event(REPORT_TOPIC, str(report.report_id), message, version=1, clock=self._clock, source=SOURCE)
 
 
 def decision_message(decision: Decision) -> decision_pb2.Decision:

@@ -11,6 +11,7 @@ MAX_REPORT_POSTS = 100
 MAX_REQUEST_ID_CHARS = 200
 MAX_PAGE = 200
 DEFAULT_PAGE = 100
+MAX_BATCH = 100
 # What the desk asks of whoever decides, as auth's roles name it.
 PERMISSION = "manage_reports"
 # What a decision names instead of a rule of the policy.

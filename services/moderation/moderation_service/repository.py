@@ -79,6 +79,7 @@ _REPORT_BY_REQUEST = f"""
 SELECT {_REPORT}, body_digest FROM reports WHERE account_id = $1 AND request_id = $2 AND request_id <> ''
 """  # noqa: S608 - our own words
 _REPORT_BY_ID = f"SELECT {_REPORT} FROM reports WHERE report_id = $1"  # noqa: S608 - our own words
+_REPORTS_BY_ID = f"SELECT {_REPORT} FROM reports WHERE report_id = ANY($1::bigint[])"  # noqa: S608 - our own words
 _SAVE_REPORT = """
 UPDATE reports SET updated_at = $2, resolved_at = $3, resolver_id = $4, resolution = $5, assignee_id = $6
 WHERE report_id = $1
@@ -206,6 +207,11 @@ class ModerationRepository:
         async with self._pg.read(primary=True) as read:
             row = await read.fetchrow("report", _REPORT_BY_ID, report_id)
         return _report(row) if row else None
+
+    async def reports_by_id(self, report_ids: Sequence[int]) -> list[Report]:
+        """Those of them that there are."""
+        async with self._pg.read(primary=True) as read:
+            return [_report(row) for row in await read.fetch("reports_by_id", _REPORTS_BY_ID, report_ids)]
 
     async def reports(self, query: ReportQuery) -> list[Report]:
         """A page, newest first; with `min_id`, the one just above it."""

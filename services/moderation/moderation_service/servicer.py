@@ -22,6 +22,8 @@ ALLOWED_CALLERS: Final = {"*": frozenset({"gateway"})}
 REPORT_SCOPE: Final = "write:reports"
 READ_SCOPE: Final = "admin:read:reports"
 WRITE_SCOPE: Final = "admin:write:reports"
+# Reports are shown with the notifications of them.
+TOLD_SCOPE: Final = "read:notifications"
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -56,6 +58,10 @@ class ModerationServicer(moderation_service_pb2_grpc.ModerationServiceServicer):
 
     async def GetReport(self, request: pb.GetReportRequest, context: Context) -> pb.GetReportResponse:
         return pb.GetReportResponse(report=_report(await self._desk.get(_user(READ_SCOPE), request.report_id)))
+
+    async def BatchGetReports(self, request: pb.BatchGetReportsRequest, context: Context) -> pb.BatchGetReportsResponse:
+        found = await self._desk.get_many(_user(TOLD_SCOPE), request.report_ids)
+        return pb.BatchGetReportsResponse(reports=map(_report, found))
 
     async def ResolveReport(self, request: pb.ResolveReportRequest, context: Context) -> pb.ResolveReportResponse:
         state = _state(request.state) if request.state else None

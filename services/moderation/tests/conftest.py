@@ -18,7 +18,7 @@ from moderation_service.repository import ModerationRepository
 from moderation_service.service.desk import Desk
 from moderation_service.service.judging import Judge
 from moderation_service.service.reports import Reports
-from rookery.moderation.v1.decision_pb2 import Decision as DecisionMessage
+from rookery.moderation.v1.events_pb2 import PostDecided, ReportCreated
 from rookery_common.auth import Identity
 from rookery_common.ids import uuid7
 from rookery_common.testing import FakeClock, FakeIds
@@ -76,7 +76,7 @@ class World:
     repository: ModerationRepository
     clock: FakeClock
     ids: FakeIds
-    recorded: Callable[[], Awaitable[list[DecisionMessage]]]
+    recorded: Callable[[type[Any]], Awaitable[list[Any]]]
     audited: Callable[[], Awaitable[list[dict[str, Any]]]]
     policy: Policy = field(default_factory=lambda: parse_policy(POLICY))
     users: FakeUsers = field(default_factory=FakeUsers)
@@ -91,7 +91,7 @@ class World:
         events = Events(self.clock)
         self.judge = Judge(self.repository, lambda: self.policy, events, self.ids, self.clock)
         self.desk = Desk(self.repository, self.posts, events, self.ids, self.clock)
-        self.reports = Reports(self.repository, self.users, self.posts, self.ids, self.clock)
+        self.reports = Reports(self.repository, self.users, self.posts, events, self.ids, self.clock)
 
     def subject(self, text: str = "", **changes: Any) -> Subject:
         """A post of Alice's, made now, in its first version."""
@@ -115,9 +115,13 @@ class World:
     async def tell(self, subject: Subject, event_id: str | None = None) -> None:
         await self.judge.judge(CONSUMER, event_id or uuid7(), subject)
 
+    async def filed(self) -> list[int]:
+        """The reports that were told of, in order."""
+        return [each.report_id for each in await self.recorded(ReportCreated)]
+
     async def states(self) -> list[tuple[int, State, str, int]]:
         """The decisions that were published, in order: post, state, rule, version."""
-        found = await self.recorded()
+        found = [each.decision for each in await self.recorded(PostDecided)]
         return [(d.post_id, State(d.state), d.rule, d.version) for d in found]
 
     def report(self, **changes: Any) -> NewReport:
@@ -140,7 +144,7 @@ def world(
     repository: ModerationRepository,
     clock: FakeClock,
     ids: FakeIds,
-    recorded: Callable[[], Awaitable[list[DecisionMessage]]],
+    recorded: Callable[[type[Any]], Awaitable[list[Any]]],
     audited: Callable[[], Awaitable[list[dict[str, Any]]]],
 ) -> World:
     return World(repository, clock, ids, recorded, audited)

@@ -22,6 +22,8 @@ from notification_service.consumers import (
     POST_GROUP,
     POST_TOPIC,
     PUSH_GROUP,
+    REPORT_TOPIC,
+    STAFF_GROUP,
     USER_GROUP,
     USER_TOPIC,
     ActsHandler,
@@ -31,6 +33,7 @@ from notification_service.consumers import (
     PostEventsHandler,
     PushesHandler,
     SessionsHandler,
+    StaffHandler,
     UserEventsHandler,
 )
 from notification_service.events import PUSH_TOPIC, PushLane
@@ -65,6 +68,7 @@ from notification_service.service.pusher import Pusher
 from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
 from notification_service.service.sieve import Sieve
+from notification_service.service.staff import Staff, StaffTeller
 from notification_service.service.standing import StandingTeller
 from notification_service.service.tell import Teller
 from notification_service.service.watch import WatchTeller
@@ -127,6 +131,7 @@ class _Core:
         queue = PushQueue(self.pushes, PushLane(self.producer, self.clock), self.clock)
         self.preferences = PreferenceRepository(self.cql)
         self.channels = Channels(self.preferences, self.clock)
+        self.auth = RpcClient(settings, settings.auth_target, AuthServiceStub, service="auth")
         self.teller = Teller(
             self.notifications,
             self.heads,
@@ -142,7 +147,7 @@ class _Core:
 def build(roles: frozenset[Role]) -> App:
     """One process in the given roles; what it publishes follows from what it has consumed, so its relay is idle."""
     core = _Core(Settings())
-    components: list[Component] = [core.cql, core.cache, core.state]
+    components: list[Component] = [core.cql, core.cache, core.state, core.auth]
     # Redis is not asked: lists are answered from CQL without it, and what consumes waits for it.
     checks: dict[str, Callable[[], Awaitable[None]]] = {"cql": core.cql.check}
     if Role.CONSUME in roles:
@@ -153,7 +158,6 @@ def build(roles: frozenset[Role]) -> App:
 
 
 def _serving(core: _Core) -> list[Component]:
-    auth = RpcClient(core.settings, core.settings.auth_target, AuthServiceStub, service="auth")
     live = LiveHub(core.streams, as_sent, core.clock)
     reader = NotificationReader(core.windows, core.notifications)
     put_away = PutAway(core.teller, core.notifications, core.windows)
@@ -166,7 +170,7 @@ def _serving(core: _Core) -> list[Component]:
     preferring = PreferenceServicer(core.preferences)
     server = RpcServer(
         core.settings,
-        verifier=TokenVerifier(AuthClient(auth).signing_keys, core.clock),
+        verifier=TokenVerifier(AuthClient(core.auth).signing_keys, core.clock),
         services=[
             (add_NotificationServiceServicer_to_server, servicer, "rookery.notification.v1.NotificationService"),
             (add_GroupServiceServicer_to_server, grouping, "rookery.notification.v1.GroupService"),
@@ -176,7 +180,7 @@ def _serving(core: _Core) -> list[Component]:
         ],
         allowed_callers=ALLOWED_CALLERS,
     )
-    return [auth, live, server]
+    return [live, server]
 
 
 def _consuming(core: _Core) -> list[Component]:
@@ -196,6 +200,7 @@ def _consuming(core: _Core) -> list[Component]:
     acts = ActsHandler(core.teller)
     watching, posts = WatcherRepository(core.cql), PostClient(post)
     standing = StandingTeller(core.teller, told_posts)
+    staff = Staff(AuthClient(core.auth), core.clock)
     tellers = (
         PostTeller(core.teller, told_posts, posts),
         WatchTeller(core.teller, watching),
@@ -210,15 +215,16 @@ def _consuming(core: _Core) -> list[Component]:
         consumer(DECISION_GROUP, [DECISION_TOPIC], DecisionsHandler(DecisionTeller(standing))),
         consumer(MESSAGE_GROUP, [MESSAGE_TOPIC], MessagesHandler(standing)),
         consumer(AUTH_GROUP, [AUTH_TOPIC], SessionsHandler(core.subscriptions, core.teller)),
+        consumer(STAFF_GROUP, [REPORT_TOPIC, USER_TOPIC], StaffHandler(StaffTeller(core.teller, staff))),
         user,
         web,
-        consumer(PUSH_GROUP, [PUSH_TOPIC], PushesHandler(_pusher(core, user, posts, web))),
+        consumer(PUSH_GROUP, [PUSH_TOPIC], PushesHandler(_pusher(core, user, posts, staff, web))),
     ]
 
 
-def _pusher(core: _Core, user: RpcClient, posts: PostClient, web: Web) -> Pusher:
+def _pusher(core: _Core, user: RpcClient, posts: PostClient, staff: Staff, web: Web) -> Pusher:
     users = UserClient(user, core.settings.public_url.rstrip("/") + "/avatars/original/missing.png")
-    sieve = Sieve(PolicyRepository(core.cql), posts, users, core.clock)
+    sieve = Sieve(PolicyRepository(core.cql), posts, users, staff, core.clock)
     transport = PushTransport(web)
     return Pusher(core.pushes, core.notifications, users, core.push_key, transport, sieve, core.channels, core.clock)
 

@@ -9,7 +9,14 @@ from notification_service.models import SECURITY, Kind
 from rookery_common.words import Word
 
 # What is told of no post that the recipient could be shown.
-POSTLESS = SECURITY | {Kind.FOLLOW, Kind.FOLLOW_REQUEST, Kind.MESSAGE, Kind.MODERATION_WARNING}
+POSTLESS = SECURITY | {
+    Kind.FOLLOW,
+    Kind.FOLLOW_REQUEST,
+    Kind.MESSAGE,
+    Kind.MODERATION_WARNING,
+    Kind.ADMIN_SIGN_UP,
+    Kind.ADMIN_REPORT,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ from rookery_common.words import folded, word
 POSTS_SECONDS: Final = 3.0
 KEYS_SECONDS: Final = 2.0
 USER_SECONDS: Final = 3.0
+STAFF_SECONDS: Final = 3.0
+STAFF_PAGE: Final = 1_000
 VOTERS_PAGE: Final = 1_000
 POSTS_PER_ENTRY: Final = 100
 ENGAGED_PAGE: Final = 80
@@ -199,7 +201,7 @@ def _avoidance(message: filter_pb.Filter) -> Avoidance:
 
 
 class AuthClient:
-    """The keys by which internal tokens are verified."""
+    """The keys by which internal tokens are verified, and whom roles permit something."""
 
     def __init__(self, auth: RpcClient) -> None:
         self._auth = auth
@@ -211,3 +213,19 @@ class AuthClient:
             "GetSigningKeys", request, timeout=KEYS_SECONDS, idempotent=True, identity=None
         )
         return response.jwks_json
+
+    async def permitted(self, permission: str) -> Sequence[int]:
+        """All whom a role of their own permits it. Raises AppError."""
+        found: list[int] = []
+        after_id, more = 0, True
+        while more:
+            request = auth_pb.ListPermittedAccountsRequest(
+                permission=permission, page_size=STAFF_PAGE, after_account_id=after_id
+            )
+            response: auth_pb.ListPermittedAccountsResponse = await self._auth.call(
+                "ListPermittedAccounts", request, timeout=STAFF_SECONDS, idempotent=True, identity=None
+            )
+            found += response.account_ids
+            after_id = response.reached_id
+            more = after_id > 0
+        return found

@@ -29,13 +29,14 @@ from notification_service.service.polls import PollTeller
 from notification_service.service.posts import PostTeller
 from notification_service.service.push import Subscriptions
 from notification_service.service.pusher import Pusher
+from notification_service.service.staff import StaffTeller
 from notification_service.service.standing import StandingTeller
 from notification_service.service.tell import Teller, is_told
 from notification_service.service.watch import WatchTeller
 from rookery.auth.v1.events_pb2 import PasswordChanged, SessionRevoked, SignedIn
 from rookery.messaging.v1.events_pb2 import MessageSent
 from rookery.moderation.v1.decision_pb2 import DecisionState
-from rookery.moderation.v1.events_pb2 import PostDecided
+from rookery.moderation.v1.events_pb2 import PostDecided, ReportCreated
 from rookery.notification.v1.push_events_pb2 import PushDue
 from rookery.post.v1 import engagement_events_pb2 as engagement
 from rookery.post.v1 import events_pb2 as post_events
@@ -49,6 +50,7 @@ POST_TOPIC: Final = "post.events.v1"
 USER_TOPIC: Final = "user.events.v1"
 ENGAGEMENT_TOPIC: Final = "post.engagement.v1"
 DECISION_TOPIC: Final = "moderation.decisions.v1"
+REPORT_TOPIC: Final = "moderation.reports.v1"
 MESSAGE_TOPIC: Final = "messaging.events.v1"
 AUTH_TOPIC: Final = "auth.events.v1"
 POST_GROUP: Final = "notification.post-events"
@@ -58,6 +60,7 @@ DECISION_GROUP: Final = "notification.moderation-decisions"
 MESSAGE_GROUP: Final = "notification.messaging-events"
 AUTH_GROUP: Final = "notification.auth-events"
 PUSH_GROUP: Final = "notification.pushes"
+STAFF_GROUP: Final = "notification.staff"
 _Seen = post_events.PostCreated | post_events.PostVisible | post_events.PostUpdated
 
 
@@ -118,6 +121,17 @@ class SessionsHandler:
                 await self._subscriptions.delete(_id(message.account_id, "account_id"), message.session_id)
 
 
+class StaffHandler:
+    """Group notification.staff: who has signed up, and which reports were filed; a lane of its own, since auth is asked
+    who the staff is."""
+
+    def __init__(self, staff: StaffTeller) -> None:
+        self._staff = staff
+
+    async def __call__(self, events: Sequence[Event]) -> None:
+        await self._staff.tell([act for event in events if (act := _business(event)) is not None])
+
+
 class PushesHandler:
     """Group notification.pushes: what is to be pushed."""
 
@@ -176,6 +190,18 @@ def _notice(event: Event) -> Act | None:
     return Act(_id(message.account_id, "account_id"), kind, 0, 0, source_id, _ms(moment, event))
 
 
+def _business(event: Event) -> Act | None:
+    """The staff's, whoever that is."""
+    message = event.decode()
+    if isinstance(message, user_events.AccountCreated):
+        account_id = _id(message.account.account_id, "account_id")
+        return Act(0, Kind.ADMIN_SIGN_UP, account_id, 0, 0, _event_ms(event))
+    if isinstance(message, ReportCreated):
+        report_id, at_ms = _id(message.report_id, "report_id"), _ms(message.create_time, event)
+        return Act(0, Kind.ADMIN_REPORT, message.account_id, report_id, report_id, at_ms)
+    return None
+
+
 def _poll_end(event: Event) -> PollEnd | None:
     message = event.decode()
     if not isinstance(message, engagement.PollEnded):
@@ -191,7 +217,7 @@ def _due(event: Event) -> Due | None:
         return None
     told = message.notification
     kind = Kind(told.type)
-    subject_id = told.conversation_id if kind is Kind.MESSAGE else told.post_id
+    subject_id = told.conversation_id or told.report_id or told.post_id
     notification = Notification(
         _id(told.notification_id, "notification_id"),
         _id(told.recipient_id, "recipient_id"),

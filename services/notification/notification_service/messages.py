@@ -83,6 +83,8 @@ def notification_message(told: Notification) -> notification_service_pb2.Notific
     )
     if told.kind is Kind.MESSAGE:
         message.conversation_id = told.subject_id
+    elif told.kind is Kind.ADMIN_REPORT:
+        message.report_id = told.subject_id
     else:
         message.post_id = told.subject_id
     message.create_time.FromMilliseconds(ms_of(told.notification_id))

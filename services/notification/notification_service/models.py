@@ -31,6 +31,8 @@ class Kind(IntEnum):
     QUOTE = 11
     SIGN_IN = 12
     PASSWORD_CHANGED = 13
+    ADMIN_SIGN_UP = 14
+    ADMIN_REPORT = 15
 
 
 # What was done with the recipient's own account.
@@ -61,8 +63,9 @@ class Act:
     """Somebody did something that concerns somebody else.
 
     `account_id` is 0 for what the community itself did. `subject_id` is what the notification shows: a post, for a
-    message its conversation, 0 for a follow or a request for one. `source_id` is the post that is the act, what
-    mentions or the reblog; of other acts what they are done to, which is what `subject_id` names.
+    message its conversation, for a report itself, 0 for a follow, a request for one and a sign-up. `source_id` is the
+    post that is the act, what mentions or the reblog; of other acts what they are done to, which is what `subject_id`
+    names.
     """
 
     recipient_id: int

@@ -24,6 +24,7 @@ from notification_service.service.markers import Markers
 from notification_service.service.posts import PostTeller
 from notification_service.service.put_away import PutAway
 from notification_service.service.read import NotificationReader
+from notification_service.service.staff import Staff
 from notification_service.service.standing import StandingTeller
 from notification_service.service.tell import Teller
 from notification_service.service.watch import WatchTeller
@@ -73,6 +74,19 @@ class Authors:
     async def voters(self, post_id: int, ballot: int, after_id: int) -> tuple[Sequence[int], int]:
         rest = [number for number in sorted(self.voted.get((post_id, ballot), [])) if number > after_id]
         return rest[:2], rest[1] if len(rest) > 2 else 0
+
+
+class Roles:
+    """Whom roles permit what."""
+
+    def __init__(self) -> None:
+        self.by_permission: dict[str, list[int]] = {}
+        self.away = False
+
+    async def permitted(self, permission: str) -> Sequence[int]:
+        if self.away:
+            raise Unavailable("auth is away")
+        return self.by_permission.get(permission, [])
 
 
 class Queue:
@@ -140,6 +154,16 @@ def acts(clock: FakeClock) -> Acts:
 @pytest.fixture
 def authors() -> Authors:
     return Authors()
+
+
+@pytest.fixture
+def roles() -> Roles:
+    return Roles()
+
+
+@pytest.fixture
+def staff(roles: Roles, clock: FakeClock) -> Staff:
+    return Staff(roles, clock)
 
 
 @pytest.fixture

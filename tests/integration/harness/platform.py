@@ -57,11 +57,11 @@ class Platform:
         )
 
     def lag(self) -> dict[str, int]:
-        """Events not yet handled, by consumer group; those that gather for a minute are not waited for."""
+        """Events not yet handled, by consumer group and topic; those that gather for a minute are not waited for."""
         admin = AdminClient({"bootstrap.servers": self._kafka})
         topics: dict[str, Any] = yaml.safe_load((ROOT / "protos/topics.yaml").read_text())["topics"]
         return {
-            consumer["group"]: self._group_lag(admin, consumer["group"], topic)
+            f"{consumer['group']} {topic}": self._group_lag(admin, consumer["group"], topic)
             for topic, spec in topics.items()
             for consumer in spec.get("consumers") or []
             if not consumer.get("gathers_seconds")

@@ -68,6 +68,12 @@ class AuthRepository:
                 await record_revocation(tx, at, account_id=known.account_id, roles_changed=True)
         return replace(known, roles=roles)
 
+    async def permitted(self, permission: str, after: int, limit: int) -> list[int]:
+        """Accounts to whom a role of their own permits this, by their ids."""
+        async with self._pg.read(primary=True) as read:
+            rows = await read.fetch("permitted", sql.PERMITTED, permission, after, limit)
+        return [row["account_id"] for row in rows]
+
     async def replace_password_hash(self, account_id: int, old: str, new: str) -> None:
         """Only if it is still the old one: a password that was changed meanwhile wins."""
         async with self._pg.transaction() as tx:

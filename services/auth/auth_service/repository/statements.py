@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from auth_service.models import EVERYONE
+from rookery_common.auth import ADMINISTRATOR
+
 ADD_APP = """
 INSERT INTO apps
   (app_id, client_id, secret_hash, name, website, redirect_uris, scopes, created_at, grant_types, is_public)
@@ -27,6 +30,12 @@ BY_EMAIL = """
 SELECT account_id, username, password_hash, data_key, email, email_digest, reservation_id, app_id, created_at, roles
 FROM credentials WHERE email_digest = $1"""
 LOCK_BY_USERNAME = f"{BY_USERNAME} FOR UPDATE"
+PERMITTED = f"""
+SELECT account_id FROM credentials
+WHERE roles <> '{{}}' AND account_id > $2
+  AND roles && (SELECT coalesce(array_agg(name), '{{}}') FROM roles
+                WHERE name <> '{EVERYONE}' AND permissions && ARRAY[$1, '{ADMINISTRATOR}'])
+ORDER BY account_id LIMIT $3"""  # noqa: S608 - our own words
 SET_ROLES = "UPDATE credentials SET roles = $2 WHERE account_id = $1"
 REHASH = "UPDATE credentials SET password_hash = $3 WHERE account_id = $1 AND password_hash = $2"
 

@@ -114,6 +114,15 @@ class FakeRepository(AuthRepository):
         if event is not None:
             self.events.append(event)
 
+    async def permitted(self, permission: str, after: int, limit: int) -> list[int]:
+        names = {
+            role.name
+            for role in self.roles.values()
+            if role.name != "user" and {permission, "administrator"} & set(role.permissions)
+        }
+        found = sorted(known.account_id for known in self.credentials.values() if names & set(known.roles))
+        return [account_id for account_id in found if account_id > after][:limit]
+
     async def session_by_token(self, token_hash: bytes) -> SessionView | None:
         session = next((known for known in self.sessions.values() if known.token_hash == token_hash), None)
         if session is None:

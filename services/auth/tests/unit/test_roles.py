@@ -10,6 +10,7 @@ import pytest
 from auth_service.errors import AccountNotFound, ValidationFailed
 from auth_service.models import IssuedToken
 from auth_service.service.roles import Roles
+from auth_service.service.staff import Staff
 from rookery_common.auth import Identity, TokenVerifier
 
 ADMINISTRATION = {"admin:read", "admin:write:reports"}
@@ -158,3 +159,27 @@ async def test_built_in_roles_can_be_changed_and_not_deleted(roles: Roles) -> No
             await roles.delete(name)
     assert {role.name: role.permissions for role in await roles.all()}["moderator"] == ("manage_reports",)
     await roles.define("moderator", ["manage_reports", "view_dashboard"])
+
+
+async def test_the_staff_is_whom_a_role_of_their_own_permits_something(world: Any, roles: Roles) -> None:
+    names = ("ada", "gil", "pat")
+    ada, gil, pat = [(await world.sign_up(name)).session.account_id for name in names]
+    await roles.define("gardener", ["manage_users"])
+    await roles.define("porter", ["manage_reports"])
+    for name, role in zip(names, ("admin", "gardener", "porter"), strict=True):
+        await roles.grant(name, role)
+    staff = Staff(world.repository)
+    first, last = sorted((ada, gil))
+    assert await staff.permitted("manage_users", 1_000, 0) == ([first, last], 0)
+    assert await staff.permitted("manage_users", 1, 0) == ([first], first)
+    assert await staff.permitted("manage_users", 2, first) == ([last], 0)
+    assert await staff.permitted("manage_reports", 1_000, 0) == (sorted((ada, pat)), 0)
+    assert await staff.permitted("invite_users", 1_000, 0) == ([ada], 0)  # as everyone is
+    await roles.revoke("ada", "admin")
+    assert await staff.permitted("manage_users", 1_000, 0) == ([gil], 0)
+
+
+@pytest.mark.parametrize(("permission", "limit"), [("fly", 1), ("", 1), ("manage_users", 0), ("manage_users", 1_001)])
+async def test_only_what_there_is_to_permit_is_asked_for(world: Any, permission: str, limit: int) -> None:
+    with pytest.raises(ValidationFailed):
+        await Staff(world.repository).permitted(permission, limit, 0)

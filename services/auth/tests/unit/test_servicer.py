@@ -200,3 +200,13 @@ async def test_others_than_the_gateway_get_public_keys_only(gateway: Gateway) ->
     with pytest.raises(PermissionDenied) as caught:
         await post.call("ExchangeToken", pb.ExchangeTokenRequest(token="x"), timeout=SECONDS)
     assert caught.value.reason == "CALLER_NOT_ALLOWED"
+
+
+async def test_notification_alone_asks_whom_a_role_permits_something(gateway: Gateway) -> None:
+    asked = pb.ListPermittedAccountsRequest(permission="manage_reports", page_size=10)
+    other = await gateway.network.client(
+        gateway.port, AuthServiceStub, service="auth", settings=settings_of("notification")
+    )
+    answer = await other.call("ListPermittedAccounts", asked, timeout=SECONDS)
+    assert (list(answer.account_ids), answer.reached_id) == ([], 0)
+    assert (await gateway.refused(asked)).reason == "CALLER_NOT_ALLOWED"

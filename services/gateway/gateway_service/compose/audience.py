@@ -35,6 +35,7 @@ class Why(StrEnum):
     ON_EXCLUSIVE_LIST = "on_exclusive_list"
     REPLY_OFF_LIST = "reply_off_list"
     NOT_WANTED = "not_wanted"
+    NOT_PERMITTED = "not_permitted"
 
 
 def why_not_listed(viewer_id: int, author_id: int, relationships: Relationships) -> Why | None:

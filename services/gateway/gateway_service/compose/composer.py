@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -16,11 +15,11 @@ from gateway_service.compose.audience import ListRule, Rule, why_not_public
 from gateway_service.compose.entities import Entities
 from gateway_service.compose.hydrate import Facts, Hydrator
 from gateway_service.compose.marks import Mark, leave_vote
-from gateway_service.compose.policy import POLICED, Policy
 from gateway_service.compose.preferences import Preferences, rule_of
 from gateway_service.compose.present import Presenter
 from gateway_service.compose.reblogs import ECHO_ENTRIES, echoes
-from gateway_service.compose.told import Groups, Told, people_of, posts_of
+from gateway_service.compose.telling import Telling
+from gateway_service.compose.told import Groups
 from gateway_service.config import Settings
 from gateway_service.errors import RecordNotFound
 from gateway_service.metrics import ECHOES
@@ -28,7 +27,6 @@ from gateway_service.schemas.relationships import relationship as relationship_b
 from rookery.feed.v1.feed_service_pb2 import BatchGetHomeResult, ListPublicTimelineRequest, Reason, TimelineEntry
 from rookery.notification.v1.group_service_pb2 import NotificationGroup
 from rookery.notification.v1.notification_service_pb2 import Notification
-from rookery.notification.v1.policy_service_pb2 import GetPolicyResponse
 from rookery.post.v1.draft_service_pb2 import Draft
 from rookery.post.v1.edit_service_pb2 import Revision
 from rookery.post.v1.media_pb2 import Media
@@ -81,6 +79,7 @@ class Composer:
         self._clients = clients
         self._entities = Entities(settings)
         self._hydrator = Hydrator(clients, cache, self._entities, clock)
+        self._telling = Telling(clients, self._hydrator, self._entities, clock)
         self._cache = cache
         self._clock = clock
         self.preferences = Preferences(clients, cache, clock)
@@ -173,13 +172,13 @@ class Composer:
         """Those notifications that the viewer is shown now, in this order, each with its id."""
         if not told:
             return []
-        return (await self._told(viewer, told, filtered=filtered)).shown(told)
+        return (await self._telling.told(viewer, told, filtered=filtered)).shown(told)
 
     async def notification_requests(
         self, viewer: Identity, told: Sequence[Notification]
     ) -> dict[int, tuple[int, bytes]]:
         """Those of whom something waits among these, newest first: how much, and the entity, by the account."""
-        made = await self._told(viewer, told, filtered=True)
+        made = await self._telling.told(viewer, told, filtered=True)
         return {
             account_id: (request.count, made.request_body(account_id, request))
             for account_id, request in made.requests(told).items()
@@ -191,28 +190,7 @@ class Composer:
         """Those groups of notifications that the viewer is shown now."""
         newest = [group.newest for group in groups]
         others = [account_id for group in groups for account_id in group.account_ids]
-        return (await self._told(viewer, newest, others, filtered=filtered)).groups(groups)
-
-    async def _told(
-        self, viewer: Identity, told: Sequence[Notification], others: Iterable[int] = (), *, filtered: bool
-    ) -> Told:
-        """With `filtered` they are shown what the viewer's policy keeps apart, too."""
-        people = people_of(viewer.account_id, told) | {account_id for account_id in others if account_id}
-        facts, answer = await asyncio.gather(self._hydrated(viewer, told, people), self._policy(viewer, told))
-        policy = Policy(viewer.account_id, answer, self._clock.unix_ms())
-        presenter = self._presenter(viewer, facts)
-        return Told(viewer.account_id, facts, presenter, self.community(), policy, filtered=filtered)
-
-    async def _policy(self, viewer: Identity, told: Sequence[Notification]) -> GetPolicyResponse:
-        """Asked for anew each time, so that the next page obeys a change of it; not where it says nothing of these."""
-        if any(each.type in POLICED for each in told):
-            return await self._clients.get_policy(viewer)
-        return GetPolicyResponse()
-
-    async def _hydrated(self, viewer: Identity, told: Sequence[Notification], people: set[int]) -> Facts:
-        facts = await self._hydrator.posts(viewer, posts_of(told), people)
-        await self._hydrator.originals(viewer, facts)
-        return facts
+        return (await self._telling.told(viewer, newest, others, filtered=filtered)).groups(groups)
 
     async def relationships(self, viewer: Identity, account_ids: Sequence[int]) -> list[bytes]:
         """Relationships in this order, without unknown accounts."""

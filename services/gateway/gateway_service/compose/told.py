@@ -14,11 +14,17 @@ from gateway_service.compose.policy import ACCEPT, FILTER, Policy
 from gateway_service.compose.present import Presenter
 from gateway_service.compose.times import time_text
 from gateway_service.metrics import LEFT_OUT
+from gateway_service.schemas.reports import report as report_body
+from rookery.moderation.v1.moderation_service_pb2 import Report
 from rookery.notification.v1.group_service_pb2 import NotificationGroup
 from rookery.notification.v1.notification_service_pb2 import Notification, NotificationType
 from rookery.notification.v1.policy_service_pb2 import PolicyOutcome
+from rookery_common.auth import Identity
 
 _WARNING, _MESSAGE = NotificationType.NOTIFICATION_TYPE_MODERATION_WARNING, NotificationType.NOTIFICATION_TYPE_MESSAGE
+_SIGN_UP, _REPORT = NotificationType.NOTIFICATION_TYPE_ADMIN_SIGN_UP, NotificationType.NOTIFICATION_TYPE_ADMIN_REPORT
+# What a role must permit whoever is told of them, also of those that were told before it was taken away.
+_PERMISSIONS: Mapping[int, str] = {_SIGN_UP: "manage_users", _REPORT: "manage_reports"}
 TYPES: Mapping[str, NotificationType.ValueType] = {
     "follow": NotificationType.NOTIFICATION_TYPE_FOLLOW,
     "favourite": NotificationType.NOTIFICATION_TYPE_FAVOURITE,
@@ -33,6 +39,8 @@ TYPES: Mapping[str, NotificationType.ValueType] = {
     "quote": NotificationType.NOTIFICATION_TYPE_QUOTE,
     "security.sign_in": NotificationType.NOTIFICATION_TYPE_SIGN_IN,
     "security.password_changed": NotificationType.NOTIFICATION_TYPE_PASSWORD_CHANGED,
+    "admin.sign_up": _SIGN_UP,
+    "admin.report": _REPORT,
 }
 _NAMES = {number: name.encode() for name, number in TYPES.items()}
 
@@ -40,6 +48,12 @@ _NAMES = {number: name.encode() for name, number in TYPES.items()}
 def posts_of(notifications: Iterable[Notification]) -> list[int]:
     """The posts that are shown with them, each once; of what was taken down its author is told without showing it."""
     return list(dict.fromkeys(each.post_id for each in notifications if each.post_id and each.type != _WARNING))
+
+
+def is_permitted(viewer: Identity, notification: Notification) -> bool:
+    """Whether it is no business of the staff, or the viewer is one of them."""
+    permission = _PERMISSIONS.get(notification.type)
+    return permission is None or viewer.permits(permission)
 
 
 def people_of(viewer_id: int, notifications: Sequence[Notification]) -> set[int]:
@@ -99,13 +113,23 @@ class Told:
     """
 
     def __init__(
-        self, viewer_id: int, facts: Facts, presenter: Presenter, community: bytes, policy: Policy, *, filtered: bool
+        self,
+        viewer: Identity,
+        facts: Facts,
+        presenter: Presenter,
+        community: bytes,
+        policy: Policy,
+        reports: Mapping[int, Report],
+        *,
+        filtered: bool,
     ) -> None:
-        self._viewer_id = viewer_id
+        self._viewer = viewer
+        self._viewer_id = viewer.account_id
         self._facts = facts
         self._presenter = presenter
         self._community = community
         self._policy = policy
+        self._reports = reports
         self._most = FILTER if filtered else ACCEPT
 
     def shown(self, notifications: Iterable[Notification]) -> list[tuple[int, bytes]]:
@@ -139,12 +163,10 @@ class Told:
                 people[account_id or COMMUNITY_ID] = body
         if not people:
             return why or Why.AUTHOR_UNKNOWN
-        about = b""
-        if newest.type == _WARNING:
-            about = b',"moderation_warning":%b' % self._warning(newest)
-        elif newest.type == _MESSAGE:
-            about = b',"conversation_id":"%d"' % newest.conversation_id
-        elif newest.post_id:
+        about = self._about(newest)
+        if isinstance(about, Why):
+            return about
+        if about is None:
             status = self._presenter.told(newest.post_id)
             if isinstance(status, Why):
                 return status
@@ -159,14 +181,25 @@ class Told:
         account = self._account(notification, notification.account_id)
         if isinstance(account, Why):
             return account
+        about = self._about(notification)
+        if about is None:
+            status = self._presenter.told(notification.post_id)
+            about = status if isinstance(status, Why) else b',"status":' + status
+        return about if isinstance(about, Why) else _body(notification, account, about)
+
+    def _about(self, notification: Notification) -> bytes | Why | None:
+        """What it says beside who did it; None where that is a status."""
         if notification.type == _WARNING:
-            return _body(notification, account, b',"moderation_warning":%b' % self._warning(notification))
+            return b',"moderation_warning":%b' % self._warning(notification)
         if notification.type == _MESSAGE:
-            return _body(notification, account, b',"conversation_id":"%d"' % notification.conversation_id)
-        if not notification.post_id:
-            return _body(notification, account, b"")
-        status = self._presenter.told(notification.post_id)
-        return status if isinstance(status, Why) else _body(notification, account, b',"status":' + status)
+            return b',"conversation_id":"%d"' % notification.conversation_id
+        if notification.type == _REPORT:
+            report = self._reports.get(notification.report_id)
+            target = self._facts.accounts.get(report.target_account_id) if report else None
+            if report is None or target is None:
+                return Why.NOT_VISIBLE
+            return b',"report":' + report_body(report, target.body)
+        return None if notification.post_id else b""
 
     def requests(self, notifications: Iterable[Notification]) -> dict[int, Request]:
         """Those whom the viewer's policy keeps apart and who wait for an answer, by their ids."""
@@ -198,6 +231,8 @@ class Told:
         return self._policy.outcome(notification.type, account_id, relationship, post)
 
     def _account(self, notification: Notification, account_id: int) -> bytes | Why:
+        if not is_permitted(self._viewer, notification):
+            return Why.NOT_PERMITTED
         if not account_id:
             return self._community
         why = why_not_told(self._viewer_id, account_id, self._facts.relationships)

@@ -22,7 +22,7 @@ FORM = {
     "data[alerts][mention]": "true",
     "data[alerts][follow]": "1",
     "data[alerts][poll]": "false",
-    "data[alerts][admin.sign_up]": "true",
+    "data[alerts][severed_relationships]": "true",
     "data[policy]": "followed",
 }
 

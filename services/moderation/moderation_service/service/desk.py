@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from moderation_service.clients import PostClient
@@ -11,6 +11,7 @@ from moderation_service.errors import FieldInvalid, ModeratorRequired, PostNotFo
 from moderation_service.events import Events
 from moderation_service.models import (
     DEFAULT_PAGE,
+    MAX_BATCH,
     MAX_PAGE,
     MODERATOR,
     PERMISSION,
@@ -67,6 +68,13 @@ class Desk:
         if report is None:
             raise ReportNotFound
         return report
+
+    async def get_many(self, moderator: Identity, report_ids: Sequence[int]) -> list[Report]:
+        """Those that there are. Raises FieldInvalid."""
+        check_role(moderator)
+        if not 1 <= len(report_ids) <= MAX_BATCH:
+            raise FieldInvalid("report_ids", f"must be 1 to {MAX_BATCH}")
+        return await self._repository.reports_by_id(report_ids)
 
     async def resolve(self, moderator: Identity, report_id: int, state: State | None) -> Report:
         """Closes the report, with that decision on its posts if one is named. Raises ReportNotFound, ReportResolved."""

@@ -99,6 +99,8 @@ class Judge:
         )
         report_id = await tx.add_rule_report(report, MAX_REPORT_POSTS)
         await tx.audit(AuditEntry("report", 0, post.author_id, post.post_id, report_id, _detail(rule=rule.name)), now)
+        if report_id == report.report_id:
+            tx.emit(self._events.report_created(report))
         REPORTS.labels("rule").inc()
 
     async def _decide(

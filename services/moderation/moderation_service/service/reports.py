@@ -7,6 +7,7 @@ import json
 
 from moderation_service.clients import PostClient, UserClient
 from moderation_service.errors import AccountNotFound, FieldInvalid, IdempotencyConflict, PostNotFound
+from moderation_service.events import Events
 from moderation_service.metrics import REPORTS
 from moderation_service.models import (
     MAX_COMMENT_CHARS,
@@ -34,12 +35,14 @@ class Reports:
         repository: ModerationRepository,
         users: UserClient,
         posts: PostClient,
+        events: Events,
         ids: IdSource,
         clock: Clock,
     ) -> None:
         self._repository = repository
         self._users = users
         self._posts = posts
+        self._events = events
         self._ids = ids
         self._clock = clock
 
@@ -106,6 +109,7 @@ class Reports:
         async with self._repository.transaction() as tx:
             await tx.add_report(report, request_id, digest)
             await tx.audit(entry, report.created_at)
+            tx.emit(self._events.report_created(report))
 
 
 def _check(new: NewReport) -> None:

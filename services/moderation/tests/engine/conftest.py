@@ -11,8 +11,6 @@ import pytest
 
 from moderation_service.app import MIGRATIONS
 from moderation_service.repository import ModerationRepository
-from rookery.moderation.v1.decision_pb2 import Decision as DecisionMessage
-from rookery.moderation.v1.events_pb2 import PostDecided
 from rookery_common.clients.postgres import Postgres
 from rookery_common.clients.postgres_migrations import migrate_postgres
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
@@ -65,15 +63,16 @@ def repository(pg: Postgres, outbox: PostgresOutbox) -> ModerationRepository:
 
 
 @pytest.fixture
-def recorded(pg: Postgres) -> Callable[[], Awaitable[list[DecisionMessage]]]:
-    """The decisions that were recorded to be published, in order."""
+def recorded(pg: Postgres) -> Callable[[type[Any]], Awaitable[list[Any]]]:
+    """The messages of a kind that were recorded to be published, in order."""
+    statement = "SELECT payload FROM outbox WHERE type = $1 ORDER BY event_id"
 
-    async def decisions() -> list[DecisionMessage]:
+    async def messages(kind: type[Any]) -> list[Any]:
         async with pg.read(primary=True) as read:
-            rows = await read.fetch("outbox", "SELECT payload FROM outbox ORDER BY event_id")
-        return [PostDecided.FromString(row["payload"]).decision for row in rows]
+            rows = await read.fetch("outbox", statement, kind.DESCRIPTOR.full_name)
+        return [kind.FromString(row["payload"]) for row in rows]
 
-    return decisions
+    return messages
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,7 +15,6 @@ import pytest
 
 from moderation_service.models import AuditEntry, Decision, PostRecord, Report, ReportQuery, Subject
 from moderation_service.repository import ModerationRepository, ModerationTransaction
-from rookery.moderation.v1.decision_pb2 import Decision as DecisionMessage
 from rookery_common.clients.postgres import UniqueViolated
 from rookery_common.ids import MAX_ID
 from rookery_common.kafka.events import Event
@@ -136,6 +135,9 @@ class FakeRepository(ModerationRepository):
     async def report(self, report_id: int) -> Report | None:
         return self.state.reports.get(report_id)
 
+    async def reports_by_id(self, report_ids: Sequence[int]) -> list[Report]:
+        return [self.state.reports[number] for number in report_ids if number in self.state.reports]
+
     async def reports(self, query: ReportQuery) -> list[Report]:
         low, high = max(query.since_id, query.min_id), query.max_id or MAX_ID
         found = [
@@ -165,13 +167,14 @@ def repository() -> FakeRepository:
 
 
 @pytest.fixture
-def recorded(repository: FakeRepository) -> Callable[[], Awaitable[list[DecisionMessage]]]:
-    """The decisions that were recorded to be published, in order."""
+def recorded(repository: FakeRepository) -> Callable[[type[Any]], Awaitable[list[Any]]]:
+    """The messages of a kind that were recorded to be published, in order."""
 
-    async def decisions() -> list[DecisionMessage]:
-        return [cast(Any, event.decode()).decision for event in repository.events]
+    async def messages(kind: type[Any]) -> list[Any]:
+        decoded = [event.decode() for event in repository.events]
+        return [message for message in decoded if isinstance(message, kind)]
 
-    return decisions
+    return messages
 
 
 @pytest.fixture

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from moderation_service.events import TOPIC, Events
-from moderation_service.models import Decision, State
+from moderation_service.events import REPORT_TOPIC, TOPIC, Events
+from moderation_service.models import Category, Decision, Report, State
+from rookery_common.kafka.events import Event
 from rookery_common.testing import FakeClock
 from rookery_common.testing.golden import golden
 
 POST, ALICE, MODERATOR = 815916531056640001, 815916279398400001, 815916279398400009
+BOB, REPORT = 815916279398400002, 815916656885760001
 
 
 def at(minute: int, second: int) -> datetime:
@@ -31,7 +33,15 @@ DECISIONS = {
 
 @pytest.mark.parametrize("name", DECISIONS)
 def test_decisions_are_told_of_as_in_the_examples(clock: FakeClock, name: str) -> None:
-    event, example = Events(clock).post_decided(DECISIONS[name]), golden(TOPIC, name)
+    equals(Events(clock).post_decided(DECISIONS[name]), golden(TOPIC, name))
+
+
+def test_a_report_is_told_of_as_in_the_example(clock: FakeClock) -> None:
+    report = Report(REPORT, BOB, ALICE, (POST,), "Rude", Category.SPAM, at(1, 30), at(1, 30))
+    equals(Events(clock).report_created(report), golden(REPORT_TOPIC, "ReportCreated"))
+
+
+def equals(event: Event, example: Event) -> None:
     assert event.decode() == example.decode()
     for field in ("type", "topic", "key", "aggregate_id", "version", "source"):
         assert getattr(event, field) == getattr(example, field), field

@@ -120,6 +120,7 @@ async def test_a_rule_that_reports_opens_one_report_and_adds_to_it(world: Any) -
     second = await world.judged("Hm!")
     [report] = await world.desk.list_reports(world.moderator, OPEN)
     assert (report.account_id, report.rule, report.post_ids) == (0, "mild", (first.post_id, second.post_id))
+    assert await world.filed() == [report.report_id]
     assert [line["action"] for line in await world.audited()] == ["report", "report"]
     await world.desk.resolve(world.moderator, report.report_id, None)
     await world.judged("hm")

@@ -20,6 +20,7 @@ async def test_a_report_is_kept_with_a_line_in_the_audit_log(world: Any) -> None
     assert await world.desk.get(world.moderator, report.report_id) == report
     assert (report.account_id, report.target_account_id, report.post_ids) == (BOB, ALICE, (7, 8))
     assert (report.comment, report.category, report.resolved_at) == ("Rude", Category.VIOLATION, None)
+    assert await world.filed() == [report.report_id]
     [line] = await world.audited()
     assert (line["action"], line["actor_id"], line["account_id"]) == ("report", BOB, ALICE)
     assert (line["report_id"], line["posts"]) == (report.report_id, ["7", "8"])
@@ -35,7 +36,7 @@ async def test_the_same_request_again_is_the_same_report(world: Any) -> None:
 async def test_the_same_request_twice_at_once_is_one_report(world: Any) -> None:
     tries = [world.reports.create(world.reporter, world.report(request_id="one")) for _ in range(4)]
     made = await asyncio.gather(*tries)
-    assert len({report.report_id for report in made}) == 1
+    assert await world.filed() == [made[0].report_id] == list({report.report_id for report in made})
     assert len(await world.audited()) == 1
 
 

@@ -11,6 +11,7 @@ import pytest
 from moderation_service.servicer import ALLOWED_CALLERS, SERVICE_NAME, ModerationServicer
 from rookery.moderation.v1 import decision_pb2
 from rookery.moderation.v1 import moderation_service_pb2 as pb
+from rookery.moderation.v1.events_pb2 import PostDecided
 from rookery.moderation.v1.moderation_service_pb2_grpc import (
     ModerationServiceStub,
     add_ModerationServiceServicer_to_server,
@@ -39,6 +40,8 @@ class Gateway:
         self.rpc, self.network, self.port = rpc, network, port
         self.bob = tokens.identity(BOB)
         self.moderator = tokens.identity(MODERATOR, scopes=ADMINISTRATION, permissions=("manage_reports",))
+        self.reader = tokens.identity(MODERATOR, scopes=("read",), permissions=("manage_reports",))
+        self.told = tokens.identity(BOB, scopes=("read",))
         self.pretender = tokens.identity(BOB, scopes=ADMINISTRATION)
         self.app = tokens.identity(0, scopes=("write", *ADMINISTRATION), permissions=("manage_reports",))
 
@@ -88,6 +91,19 @@ async def test_a_report_is_made_read_resolved_and_reopened(gateway: Gateway, wor
     assert not reopened.report.HasField("resolve_time")
 
 
+async def test_a_moderator_reads_the_reports_that_notifications_tell_of(gateway: Gateway) -> None:
+    new = pb.CreateReportRequest(target_account_id=ALICE, comment="Rude")
+    reports = [(await gateway.call(new, gateway.bob)).report for _ in range(2)]
+    request = pb.BatchGetReportsRequest(report_ids=[5, *(each.report_id for each in reports)])
+    found = (await gateway.call(request, gateway.reader)).reports
+    assert sorted(found, key=lambda each: each.report_id) == reports
+    assert (await gateway.refused(PermissionDenied, request, gateway.moderator)).reason == "SCOPE_MISSING"
+    assert (await gateway.refused(PermissionDenied, request, gateway.told)).reason == "MODERATOR_REQUIRED"
+    for ids in ((), range(1, 102)):
+        wrong = pb.BatchGetReportsRequest(report_ids=ids)
+        assert (await gateway.refused(InvalidArgument, wrong, gateway.reader)).fields[0].field == "report_ids"
+
+
 async def test_a_category_that_is_not_named_is_other(gateway: Gateway) -> None:
     answer = await gateway.call(pb.CreateReportRequest(target_account_id=ALICE), gateway.bob)
     assert answer.report.category == pb.REPORT_CATEGORY_OTHER
@@ -97,7 +113,7 @@ async def test_a_decision_is_answered_as_it_is_published(gateway: Gateway, world
     post = await world.judged("rude word")
     request = pb.DecidePostRequest(post_id=post.post_id, state=decision_pb2.DECISION_STATE_VISIBLE)
     answer = await gateway.call(request, gateway.moderator)
-    assert answer.decision == (await world.recorded())[-1]
+    assert answer.decision == (await world.recorded(PostDecided))[-1].decision
     assert (answer.decision.version, answer.decision.moderator_id) == (2, MODERATOR)
 
 

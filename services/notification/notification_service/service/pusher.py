@@ -46,6 +46,15 @@ _TITLES: Final[Mapping[Kind, str]] = {
     Kind.QUOTE: "{name} quoted your post",
     Kind.SIGN_IN: "A new browser has signed in to your account",
     Kind.PASSWORD_CHANGED: "The password of your account was changed",
+    Kind.ADMIN_SIGN_UP: "{name} signed up",
+    Kind.ADMIN_REPORT: "A report was filed",
+}
+# As lists name them, where that is not the kind's own name.
+_TYPES: Final[Mapping[Kind, str]] = {
+    Kind.SIGN_IN: "security.sign_in",
+    Kind.PASSWORD_CHANGED: "security.password_changed",
+    Kind.ADMIN_SIGN_UP: "admin.sign_up",
+    Kind.ADMIN_REPORT: "admin.report",
 }
 log = get_logger()
 
@@ -186,7 +195,7 @@ def _payload(to: Subscription, told: Notification, author: Author) -> bytes:
         "access_token": to.endpoint.token,
         "preferred_locale": "en",
         "notification_id": str(told.notification_id),
-        "notification_type": told.kind.name.lower(),
+        "notification_type": _TYPES.get(told.kind, told.kind.name.lower()),
         "icon": author.icon,
         "title": title,
         "body": "",

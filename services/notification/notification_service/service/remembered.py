@@ -1,4 +1,4 @@
-"""What is asked of CQL about an account with each event, and seldom changes: remembered for a moment."""
+"""What is asked with each event, as of CQL about an account, and seldom changes: remembered for a moment."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from rookery_common.clock import Clock
 # So long a change may go unnoticed.
 KNOWN_SECONDS: Final = 20.0
 KNOWN_ACCOUNTS: Final = 20_000
+K = TypeVar("K")
 T = TypeVar("T")
 
 
-class Remembered(Generic[T]):
-    """A bounded map from accounts; who was not asked about for longest goes first."""
+class Remembered(Generic[K, T]):
+    """A bounded map, as of accounts; what was not asked about for longest goes first."""
 
-    def __init__(self, load: Callable[[int], Awaitable[T]], clock: Clock) -> None:
+    def __init__(self, load: Callable[[K], Awaitable[T]], clock: Clock, *, seconds: float = KNOWN_SECONDS) -> None:
+        self._seconds = seconds
         self._load = load
         self._clock = clock
-        self._known: OrderedDict[int, tuple[float, T]] = OrderedDict()
+        self._known: OrderedDict[K, tuple[float, T]] = OrderedDict()
 
-    async def get(self, account_id: int) -> T:
+    async def get(self, key: K) -> T:
         """Raises what loading it raises."""
         now = self._clock.monotonic()
-        known = self._known.get(account_id)
+        known = self._known.get(key)
         if known is None or known[0] < now:
-            known = (now + KNOWN_SECONDS, await self._load(account_id))
-            self._known[account_id] = known
-            self._known.move_to_end(account_id)
+            known = (now + self._seconds, await self._load(key))
+            self._known[key] = known
+            self._known.move_to_end(key)
             if len(self._known) > KNOWN_ACCOUNTS:
                 self._known.popitem(last=False)
         return known[1]

@@ -10,6 +10,7 @@ from notification_service.models import Kind, Notification
 from notification_service.policy_models import Outcome
 from notification_service.push_models import Author
 from notification_service.repository.policies import PolicyRepository
+from notification_service.service.staff import Staff
 from rookery_common.clock import Clock
 from rookery_common.ids import ms_of
 
@@ -34,16 +35,19 @@ class Filters(Protocol):
 
 
 class Sieve:
-    """As the gateway's for lists: muted conversations, filters that hide, and the recipient's policy."""
+    """As the gateway's for lists: roles, muted conversations, filters that hide, and the recipient's policy."""
 
-    def __init__(self, policies: PolicyRepository, posts: Posts, filters: Filters, clock: Clock) -> None:
+    def __init__(self, policies: PolicyRepository, posts: Posts, filters: Filters, staff: Staff, clock: Clock) -> None:
         self._policies = policies
         self._posts = posts
         self._filters = filters
+        self._staff = staff
         self._clock = clock
 
     async def lets_through(self, told: Notification, author: Author) -> bool:
         """Raises AppError where it can't be said."""
+        if not await self._staff.may_know(told.recipient_id, told.kind):
+            return False
         post: ShownPost | None = None
         if told.kind not in POSTLESS:
             post = await self._posts.shown_to(told.recipient_id, told.subject_id)

@@ -28,6 +28,7 @@ from notification_service.service.push_queue import PushQueue
 from notification_service.service.pusher import NEWS_MS, REST_SECONDS, Pusher
 from notification_service.service.remembered import KNOWN_SECONDS
 from notification_service.service.sieve import Sieve
+from notification_service.service.staff import Staff
 from notification_service.service.tell import Teller
 from rookery_common.testing import FakeClock
 from rookery_common.testing.browser import PushedBrowser
@@ -123,10 +124,11 @@ def pusher(
     services: Services,
     policies: PolicyRepository,
     authors: Any,
+    staff: Staff,
     channels: Channels,
     clock: FakeClock,
 ) -> Pusher:
-    key, sieve = PushKey(pushes, "https://rookery.test"), Sieve(policies, authors, authors, clock)
+    key, sieve = PushKey(pushes, "https://rookery.test"), Sieve(policies, authors, authors, staff, clock)
     return Pusher(pushes, notifications, people, key, services, sieve, channels, clock)
 
 

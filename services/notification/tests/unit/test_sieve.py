@@ -14,6 +14,7 @@ from notification_service.policy_models import Outcome
 from notification_service.push_models import Author
 from notification_service.repository.policies import PolicyRepository
 from notification_service.service.sieve import NEW_MS, Sieve
+from notification_service.service.staff import Staff
 from rookery_common.ids import lowest_id_at
 from rookery_common.testing import FakeClock
 from rookery_common.words import folded, word
@@ -24,8 +25,8 @@ STRANGER = Author("Bob", "", is_muted=False, is_followed=False, is_follower=Fals
 
 
 @pytest.fixture
-def sieve(policies: PolicyRepository, authors: Any, clock: FakeClock) -> Sieve:
-    return Sieve(policies, authors, authors, clock)
+def sieve(policies: PolicyRepository, authors: Any, staff: Staff, clock: FakeClock) -> Sieve:
+    return Sieve(policies, authors, authors, staff, clock)
 
 
 @pytest.fixture

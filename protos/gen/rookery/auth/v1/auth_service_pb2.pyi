@@ -578,6 +578,58 @@ class GetSigningKeysResponse(_message.Message):
 Global___GetSigningKeysResponse: _TypeAlias = GetSigningKeysResponse  # noqa: Y015
 
 @_typing.final
+class ListPermittedAccountsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERMISSION_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    AFTER_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    permission: _builtins.str
+    """A permission's name, as in internal tokens."""
+    page_size: _builtins.int
+    """1 to 1000."""
+    after_account_id: _builtins.int
+    """Only those above this id."""
+    def __init__(
+        self,
+        *,
+        permission: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        after_account_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_account_id", b"after_account_id", "page_size", b"page_size", "permission", b"permission"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPermittedAccountsRequest: _TypeAlias = ListPermittedAccountsRequest  # noqa: Y015
+
+@_typing.final
+class ListPermittedAccountsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_IDS_FIELD_NUMBER: _builtins.int
+    REACHED_ID_FIELD_NUMBER: _builtins.int
+    reached_id: _builtins.int
+    """After whom to go on; 0 at the end."""
+    @_builtins.property
+    def account_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def __init__(
+        self,
+        *,
+        account_ids: _abc.Iterable[_builtins.int] | None = ...,
+        reached_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_ids", b"account_ids", "reached_id", b"reached_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPermittedAccountsResponse: _TypeAlias = ListPermittedAccountsResponse  # noqa: Y015
+
+@_typing.final
 class WatchRevocationsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

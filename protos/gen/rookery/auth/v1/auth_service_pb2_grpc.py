@@ -85,6 +85,11 @@ class AuthServiceStub:
                 request_serializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.GetSigningKeysRequest.SerializeToString,
                 response_deserializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.GetSigningKeysResponse.FromString,
                 _registered_method=True)
+        self.ListPermittedAccounts = channel.unary_unary(
+                '/rookery.auth.v1.AuthService/ListPermittedAccounts',
+                request_serializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.ListPermittedAccountsRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.ListPermittedAccountsResponse.FromString,
+                _registered_method=True)
         self.WatchRevocations = channel.unary_stream(
                 '/rookery.auth.v1.AuthService/WatchRevocations',
                 request_serializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.WatchRevocationsRequest.SerializeToString,
@@ -175,6 +180,14 @@ class AuthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPermittedAccounts(self, request, context):
+        """Accounts to whom a role of their own permits something, by their ids; what everyone is permitted makes nobody one of them.
+        Errors: INVALID_ARGUMENT (permission, page_size).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchRevocations(self, request, context):
         """Revocations after `since`, as they happen, with a heartbeat at least every 300 ms.
         """
@@ -234,6 +247,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.GetSigningKeys,
                     request_deserializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.GetSigningKeysRequest.FromString,
                     response_serializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.GetSigningKeysResponse.SerializeToString,
+            ),
+            'ListPermittedAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPermittedAccounts,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.ListPermittedAccountsRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_auth__service__pb2.ListPermittedAccountsResponse.SerializeToString,
             ),
             'WatchRevocations': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchRevocations,
@@ -512,6 +530,33 @@ class AuthService:
             '/rookery.auth.v1.AuthService/GetSigningKeys',
             rookery_dot_auth_dot_v1_dot_auth__service__pb2.GetSigningKeysRequest.SerializeToString,
             rookery_dot_auth_dot_v1_dot_auth__service__pb2.GetSigningKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPermittedAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.AuthService/ListPermittedAccounts',
+            rookery_dot_auth_dot_v1_dot_auth__service__pb2.ListPermittedAccountsRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_auth__service__pb2.ListPermittedAccountsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -68,6 +68,10 @@ class AuthServiceStub:
     """Exchanges an opaque token for an internal one of 5 minutes. Errors: UNAUTHENTICATED (INVALID_TOKEN)."""
     GetSigningKeys: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetSigningKeysRequest, _auth_service_pb2.GetSigningKeysResponse]
     """The public keys that verify internal tokens, as a JWKS document."""
+    ListPermittedAccounts: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.ListPermittedAccountsRequest, _auth_service_pb2.ListPermittedAccountsResponse]
+    """Accounts to whom a role of their own permits something, by their ids; what everyone is permitted makes nobody one of them.
+    Errors: INVALID_ARGUMENT (permission, page_size).
+    """
     WatchRevocations: _grpc.UnaryStreamMultiCallable[_auth_service_pb2.WatchRevocationsRequest, _auth_service_pb2.WatchRevocationsResponse]
     """Revocations after `since`, as they happen, with a heartbeat at least every 300 ms."""
 
@@ -111,6 +115,10 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """Exchanges an opaque token for an internal one of 5 minutes. Errors: UNAUTHENTICATED (INVALID_TOKEN)."""
     GetSigningKeys: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetSigningKeysRequest, _auth_service_pb2.GetSigningKeysResponse]  # type: ignore[assignment]
     """The public keys that verify internal tokens, as a JWKS document."""
+    ListPermittedAccounts: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.ListPermittedAccountsRequest, _auth_service_pb2.ListPermittedAccountsResponse]  # type: ignore[assignment]
+    """Accounts to whom a role of their own permits something, by their ids; what everyone is permitted makes nobody one of them.
+    Errors: INVALID_ARGUMENT (permission, page_size).
+    """
     WatchRevocations: _aio.UnaryStreamMultiCallable[_auth_service_pb2.WatchRevocationsRequest, _auth_service_pb2.WatchRevocationsResponse]  # type: ignore[assignment]
     """Revocations after `since`, as they happen, with a heartbeat at least every 300 ms."""
 
@@ -211,6 +219,16 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_auth_service_pb2.GetSigningKeysResponse, _abc.Awaitable[_auth_service_pb2.GetSigningKeysResponse]]:
         """The public keys that verify internal tokens, as a JWKS document."""
+
+    @_abc_1.abstractmethod
+    def ListPermittedAccounts(
+        self,
+        request: _auth_service_pb2.ListPermittedAccountsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.ListPermittedAccountsResponse, _abc.Awaitable[_auth_service_pb2.ListPermittedAccountsResponse]]:
+        """Accounts to whom a role of their own permits something, by their ids; what everyone is permitted makes nobody one of them.
+        Errors: INVALID_ARGUMENT (permission, page_size).
+        """
 
     @_abc_1.abstractmethod
     def WatchRevocations(

@@ -22,16 +22,19 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from rookery.moderation.v1 import decision_pb2 as rookery_dot_moderation_dot_v1_dot_decision__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rookery/moderation/v1/events.proto\x12\x15rookery.moderation.v1\x1a$rookery/moderation/v1/decision.proto\"@\n\x0bPostDecided\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.rookery.moderation.v1.Decisionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rookery/moderation/v1/events.proto\x12\x15rookery.moderation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$rookery/moderation/v1/decision.proto\"@\n\x0bPostDecided\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.rookery.moderation.v1.Decision\"\x82\x01\n\rReportCreated\x12\x11\n\treport_id\x18\x01 \x01(\x03\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x19\n\x11target_account_id\x18\x03 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.moderation.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_POSTDECIDED']._serialized_start=99
-  _globals['_POSTDECIDED']._serialized_end=163
+  _globals['_POSTDECIDED']._serialized_start=132
+  _globals['_POSTDECIDED']._serialized_end=196
+  _globals['_REPORTCREATED']._serialized_start=199
+  _globals['_REPORTCREATED']._serialized_end=329
 # @@protoc_insertion_point(module_scope)

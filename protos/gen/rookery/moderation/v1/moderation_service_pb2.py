@@ -26,15 +26,15 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from rookery.moderation.v1 import decision_pb2 as rookery_dot_moderation_dot_v1_dot_decision__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.rookery/moderation/v1/moderation_service.proto\x12\x15rookery.moderation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$rookery/moderation/v1/decision.proto\"\xf2\x02\n\x06Report\x12\x11\n\treport_id\x18\x01 \x01(\x03\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x19\n\x11target_account_id\x18\x03 \x01(\x03\x12\x10\n\x08post_ids\x18\x04 \x03(\x03\x12\x0f\n\x07\x63omment\x18\x05 \x01(\t\x12\x37\n\x08\x63\x61tegory\x18\x06 \x01(\x0e\x32%.rookery.moderation.v1.ReportCategory\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cresolve_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bresolver_id\x18\n \x01(\x03\x12\x13\n\x0b\x61ssignee_id\x18\x0b \x01(\x03\x12\x0c\n\x04rule\x18\x0c \x01(\t\"\xa0\x01\n\x13\x43reateReportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x19\n\x11target_account_id\x18\x02 \x01(\x03\x12\x10\n\x08post_ids\x18\x03 \x03(\x03\x12\x0f\n\x07\x63omment\x18\x04 \x01(\t\x12\x37\n\x08\x63\x61tegory\x18\x05 \x01(\x0e\x32%.rookery.moderation.v1.ReportCategory\"E\n\x14\x43reateReportResponse\x12-\n\x06report\x18\x01 \x01(\x0b\x32\x1d.rookery.moderation.v1.Report\"\x96\x01\n\x12ListReportsRequest\x12\x10\n\x08resolved\x18\x01 \x01(\x08\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x19\n\x11target_account_id\x18\x03 \x01(\x03\x12\r\n\x05limit\x18\x04 \x01(\x05\x12\x0e\n\x06max_id\x18\x05 \x01(\x03\x12\x10\n\x08since_id\x18\x06 \x01(\x03\x12\x0e\n\x06min_id\x18\x07 \x01(\x03\"E\n\x13ListReportsResponse\x12.\n\x07reports\x18\x01 \x03(\x0b\x32\x1d.rookery.moderation.v1.Report\"%\n\x10GetReportRequest\x12\x11\n\treport_id\x18\x01 \x01(\x03\"B\n\x11GetReportResponse\x12-\n\x06report\x18\x01 \x01(\x0b\x32\x1d.rookery.moderation.v1.Report\"^\n\x14ResolveReportRequest\x12\x11\n\treport_id\x18\x01 \x01(\x03\x12\x33\n\x05state\x18\x02 \x01(\x0e\x32$.rookery.moderation.v1.DecisionState\"F\n\x15ResolveReportResponse\x12-\n\x06report\x18\x01 \x01(\x0b\x32\x1d.rookery.moderation.v1.Report\"(\n\x13ReopenReportRequest\x12\x11\n\treport_id\x18\x01 \x01(\x03\"E\n\x14ReopenReportResponse\x12-\n\x06report\x18\x01 \x01(\x0b\x32\x1d.rookery.moderation.v1.Report\":\n\x13\x41ssignReportRequest\x12\x11\n\treport_id\x18\x01 \x01(\x03\x12\x10\n\x08\x61ssigned\x18\x02 \x01(\x08\"E\n\x14\x41ssignReportResponse\x12-\n\x06report\x18\x01 \x01(\x0b\x32\x1d.rookery.moderation.v1.Report\"m\n\x11\x44\x65\x63idePostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32$.rookery.moderation.v1.DecisionState\"G\n\x12\x44\x65\x63idePostResponse\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.rookery.moderation.v1.Decision*\xa0\x01\n\x0eReportCategory\x12\x1f\n\x1bREPORT_CATEGORY_UNSPECIFIED\x10\x00\x12\x19\n\x15REPORT_CATEGORY_OTHER\x10\x01\x12\x18\n\x14REPORT_CATEGORY_SPAM\x10\x02\x12\x19\n\x15REPORT_CATEGORY_LEGAL\x10\x03\x12\x1d\n\x19REPORT_CATEGORY_VIOLATION\x10\x04\x32\xe3\x05\n\x11ModerationService\x12g\n\x0c\x43reateReport\x12*.rookery.moderation.v1.CreateReportRequest\x1a+.rookery.moderation.v1.CreateReportResponse\x12\x64\n\x0bListReports\x12).rookery.moderation.v1.ListReportsRequest\x1a*.rookery.moderation.v1.ListReportsResponse\x12^\n\tGetReport\x12\'.rookery.moderation.v1.GetReportRequest\x1a(.rookery.moderation.v1.GetReportResponse\x12j\n\rResolveReport\x12+.rookery.moderation.v1.ResolveReportRequest\x1a,.rookery.moderation.v1.ResolveReportResponse\x12g\n\x0cReopenReport\x12*.rookery.moderation.v1.ReopenReportRequest\x1a+.rookery.moderation.v1.ReopenReportResponse\x12g\n\x0c\x41ssignReport\x12*.rookery.moderation.v1.AssignReportRequest\x1a+.rookery.moderation.v1.AssignReportResponse\x12\x61\n\nDecidePost\x12(.rookery.moderation.v1.DecidePostRequest\x1a).rookery.moderation.v1.DecidePostResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.rookery/moderation/v1/moderation_service.proto\x12\x15rookery.moderation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$rookery/moderation/v1/decision.proto\"\xf2\x02\n\x06Report\x12\x11\n\treport_id\x18\x01 \x01(\x03\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x19\n\x11target_account_id\x18\x03 \x01(\x03\x12\x10\n\x08post_ids\x18\x04 \x03(\x03\x12\x0f\n\x07\x63omment\x18\x05 \x01(\t\x12\x37\n\x08\x63\x61tegory\x18\x06 \x01(\x0e\x32%.rookery.moderation.v1.ReportCategory\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cresolve_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bresolver_id\x18\n \x01(\x03\x12\x13\n\x0b\x61ssignee_id\x18\x0b \x01(\x03\x12\x0c\n\x04rule\x18\x0c \x01(\t\"\xa0\x01\n\x13\x43reateReportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x19\n\x11target_account_id\x18\x02 \x01(\x03\x12\x10\n\x08post_ids\x18\x03 \x03(\x03\x12\x0f\n\x07\x63omment\x18\x04 \x01(\t\x12\x37\n\x08\x63\x61tegory\x18\x05 \x01(\x0e\x32%.rookery.moderation.v1.ReportCategory\"E\n\x14\x43reateReportResponse\x12-\n\x06report\x18\x01 \x01(\x0b\x32\x1d.rookery.moderation.v1.Report\"\x96\x01\n\x12ListReportsRequest\x12\x10\n\x08resolved\x18\x01 \x01(\x08\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x19\n\x11target_account_id\x18\x03 \x01(\x03\x12\r\n\x05limit\x18\x04 \x01(\x05\x12\x0e\n\x06max_id\x18\x05 \x01(\x03\x12\x10\n\x08since_id\x18\x06 \x01(\x03\x12\x0e\n\x06min_id\x18\x07 \x01(\x03\"E\n\x13ListReportsResponse\x12.\n\x07reports\x18\x01 \x03(\x0b\x32\x1d.rookery.moderation.v1.Report\"%\n\x10GetReportRequest\x12\x11\n\treport_id\x18\x01 \x01(\x03\"B\n\x11GetReportResponse\x12-\n\x06report\x18\x01 \x01(\x0b\x32\x1d.rookery.moderation.v1.Report\",\n\x16\x42\x61tchGetReportsRequest\x12\x12\n\nreport_ids\x18\x01 \x03(\x03\"I\n\x17\x42\x61tchGetReportsResponse\x12.\n\x07reports\x18\x01 \x03(\x0b\x32\x1d.rookery.moderation.v1.Report\"^\n\x14ResolveReportRequest\x12\x11\n\treport_id\x18\x01 \x01(\x03\x12\x33\n\x05state\x18\x02 \x01(\x0e\x32$.rookery.moderation.v1.DecisionState\"F\n\x15ResolveReportResponse\x12-\n\x06report\x18\x01 \x01(\x0b\x32\x1d.rookery.moderation.v1.Report\"(\n\x13ReopenReportRequest\x12\x11\n\treport_id\x18\x01 \x01(\x03\"E\n\x14ReopenReportResponse\x12-\n\x06report\x18\x01 \x01(\x0b\x32\x1d.rookery.moderation.v1.Report\":\n\x13\x41ssignReportRequest\x12\x11\n\treport_id\x18\x01 \x01(\x03\x12\x10\n\x08\x61ssigned\x18\x02 \x01(\x08\"E\n\x14\x41ssignReportResponse\x12-\n\x06report\x18\x01 \x01(\x0b\x32\x1d.rookery.moderation.v1.Report\"m\n\x11\x44\x65\x63idePostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32$.rookery.moderation.v1.DecisionState\"G\n\x12\x44\x65\x63idePostResponse\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.rookery.moderation.v1.Decision*\xa0\x01\n\x0eReportCategory\x12\x1f\n\x1bREPORT_CATEGORY_UNSPECIFIED\x10\x00\x12\x19\n\x15REPORT_CATEGORY_OTHER\x10\x01\x12\x18\n\x14REPORT_CATEGORY_SPAM\x10\x02\x12\x19\n\x15REPORT_CATEGORY_LEGAL\x10\x03\x12\x1d\n\x19REPORT_CATEGORY_VIOLATION\x10\x04\x32\xd5\x06\n\x11ModerationService\x12g\n\x0c\x43reateReport\x12*.rookery.moderation.v1.CreateReportRequest\x1a+.rookery.moderation.v1.CreateReportResponse\x12\x64\n\x0bListReports\x12).rookery.moderation.v1.ListReportsRequest\x1a*.rookery.moderation.v1.ListReportsResponse\x12^\n\tGetReport\x12\'.rookery.moderation.v1.GetReportRequest\x1a(.rookery.moderation.v1.GetReportResponse\x12p\n\x0f\x42\x61tchGetReports\x12-.rookery.moderation.v1.BatchGetReportsRequest\x1a..rookery.moderation.v1.BatchGetReportsResponse\x12j\n\rResolveReport\x12+.rookery.moderation.v1.ResolveReportRequest\x1a,.rookery.moderation.v1.ResolveReportResponse\x12g\n\x0cReopenReport\x12*.rookery.moderation.v1.ReopenReportRequest\x1a+.rookery.moderation.v1.ReopenReportResponse\x12g\n\x0c\x41ssignReport\x12*.rookery.moderation.v1.AssignReportRequest\x1a+.rookery.moderation.v1.AssignReportResponse\x12\x61\n\nDecidePost\x12(.rookery.moderation.v1.DecidePostRequest\x1a).rookery.moderation.v1.DecidePostResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.moderation.v1.moderation_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REPORTCATEGORY']._serialized_start=1679
-  _globals['_REPORTCATEGORY']._serialized_end=1839
+  _globals['_REPORTCATEGORY']._serialized_start=1800
+  _globals['_REPORTCATEGORY']._serialized_end=1960
   _globals['_REPORT']._serialized_start=145
   _globals['_REPORT']._serialized_end=515
   _globals['_CREATEREPORTREQUEST']._serialized_start=518
@@ -49,22 +49,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETREPORTREQUEST']._serialized_end=1012
   _globals['_GETREPORTRESPONSE']._serialized_start=1014
   _globals['_GETREPORTRESPONSE']._serialized_end=1080
-  _globals['_RESOLVEREPORTREQUEST']._serialized_start=1082
-  _globals['_RESOLVEREPORTREQUEST']._serialized_end=1176
-  _globals['_RESOLVEREPORTRESPONSE']._serialized_start=1178
-  _globals['_RESOLVEREPORTRESPONSE']._serialized_end=1248
-  _globals['_REOPENREPORTREQUEST']._serialized_start=1250
-  _globals['_REOPENREPORTREQUEST']._serialized_end=1290
-  _globals['_REOPENREPORTRESPONSE']._serialized_start=1292
-  _globals['_REOPENREPORTRESPONSE']._serialized_end=1361
-  _globals['_ASSIGNREPORTREQUEST']._serialized_start=1363
-  _globals['_ASSIGNREPORTREQUEST']._serialized_end=1421
-  _globals['_ASSIGNREPORTRESPONSE']._serialized_start=1423
-  _globals['_ASSIGNREPORTRESPONSE']._serialized_end=1492
-  _globals['_DECIDEPOSTREQUEST']._serialized_start=1494
-  _globals['_DECIDEPOSTREQUEST']._serialized_end=1603
-  _globals['_DECIDEPOSTRESPONSE']._serialized_start=1605
-  _globals['_DECIDEPOSTRESPONSE']._serialized_end=1676
-  _globals['_MODERATIONSERVICE']._serialized_start=1842
-  _globals['_MODERATIONSERVICE']._serialized_end=2581
+  _globals['_BATCHGETREPORTSREQUEST']._serialized_start=1082
+  _globals['_BATCHGETREPORTSREQUEST']._serialized_end=1126
+  _globals['_BATCHGETREPORTSRESPONSE']._serialized_start=1128
+  _globals['_BATCHGETREPORTSRESPONSE']._serialized_end=1201
+  _globals['_RESOLVEREPORTREQUEST']._serialized_start=1203
+  _globals['_RESOLVEREPORTREQUEST']._serialized_end=1297
+  _globals['_RESOLVEREPORTRESPONSE']._serialized_start=1299
+  _globals['_RESOLVEREPORTRESPONSE']._serialized_end=1369
+  _globals['_REOPENREPORTREQUEST']._serialized_start=1371
+  _globals['_REOPENREPORTREQUEST']._serialized_end=1411
+  _globals['_REOPENREPORTRESPONSE']._serialized_start=1413
+  _globals['_REOPENREPORTRESPONSE']._serialized_end=1482
+  _globals['_ASSIGNREPORTREQUEST']._serialized_start=1484
+  _globals['_ASSIGNREPORTREQUEST']._serialized_end=1542
+  _globals['_ASSIGNREPORTRESPONSE']._serialized_start=1544
+  _globals['_ASSIGNREPORTRESPONSE']._serialized_end=1613
+  _globals['_DECIDEPOSTREQUEST']._serialized_start=1615
+  _globals['_DECIDEPOSTREQUEST']._serialized_end=1724
+  _globals['_DECIDEPOSTRESPONSE']._serialized_start=1726
+  _globals['_DECIDEPOSTRESPONSE']._serialized_end=1797
+  _globals['_MODERATIONSERVICE']._serialized_start=1963
+  _globals['_MODERATIONSERVICE']._serialized_end=2816
 # @@protoc_insertion_point(module_scope)

@@ -50,6 +50,11 @@ class ModerationServiceStub:
                 request_serializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.GetReportRequest.SerializeToString,
                 response_deserializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.GetReportResponse.FromString,
                 _registered_method=True)
+        self.BatchGetReports = channel.unary_unary(
+                '/rookery.moderation.v1.ModerationService/BatchGetReports',
+                request_serializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.BatchGetReportsRequest.SerializeToString,
+                response_deserializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.BatchGetReportsResponse.FromString,
+                _registered_method=True)
         self.ResolveReport = channel.unary_unary(
                 '/rookery.moderation.v1.ModerationService/ResolveReport',
                 request_serializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.ResolveReportRequest.SerializeToString,
@@ -94,6 +99,14 @@ class ModerationServiceServicer:
 
     def GetReport(self, request, context):
         """For a moderator. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetReports(self, request, context):
+        """For a moderator who is told of reports: those of them that there are, in no order. Errors: INVALID_ARGUMENT (report_ids),
+        UNAUTHENTICATED, PERMISSION_DENIED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -146,6 +159,11 @@ def add_ModerationServiceServicer_to_server(servicer, server):
                     servicer.GetReport,
                     request_deserializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.GetReportRequest.FromString,
                     response_serializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.GetReportResponse.SerializeToString,
+            ),
+            'BatchGetReports': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetReports,
+                    request_deserializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.BatchGetReportsRequest.FromString,
+                    response_serializer=rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.BatchGetReportsResponse.SerializeToString,
             ),
             'ResolveReport': grpc.unary_unary_rpc_method_handler(
                     servicer.ResolveReport,
@@ -250,6 +268,33 @@ class ModerationService:
             '/rookery.moderation.v1.ModerationService/GetReport',
             rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.GetReportRequest.SerializeToString,
             rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.GetReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetReports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.moderation.v1.ModerationService/BatchGetReports',
+            rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.BatchGetReportsRequest.SerializeToString,
+            rookery_dot_moderation_dot_v1_dot_moderation__service__pb2.BatchGetReportsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,10 @@ class ModerationServiceStub:
     """For a moderator. Errors: UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (limit)."""
     GetReport: _grpc.UnaryUnaryMultiCallable[_moderation_service_pb2.GetReportRequest, _moderation_service_pb2.GetReportResponse]
     """For a moderator. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED."""
+    BatchGetReports: _grpc.UnaryUnaryMultiCallable[_moderation_service_pb2.BatchGetReportsRequest, _moderation_service_pb2.BatchGetReportsResponse]
+    """For a moderator who is told of reports: those of them that there are, in no order. Errors: INVALID_ARGUMENT (report_ids),
+    UNAUTHENTICATED, PERMISSION_DENIED.
+    """
     ResolveReport: _grpc.UnaryUnaryMultiCallable[_moderation_service_pb2.ResolveReportRequest, _moderation_service_pb2.ResolveReportResponse]
     """For a moderator: closes a report, with a decision on its posts; repeating it is harmless. Errors: NOT_FOUND,
     FAILED_PRECONDITION (resolved already with another state), INVALID_ARGUMENT (state), UNAUTHENTICATED, PERMISSION_DENIED.
@@ -69,6 +73,10 @@ class ModerationServiceAsyncStub(ModerationServiceStub):
     """For a moderator. Errors: UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (limit)."""
     GetReport: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.GetReportRequest, _moderation_service_pb2.GetReportResponse]  # type: ignore[assignment]
     """For a moderator. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED."""
+    BatchGetReports: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.BatchGetReportsRequest, _moderation_service_pb2.BatchGetReportsResponse]  # type: ignore[assignment]
+    """For a moderator who is told of reports: those of them that there are, in no order. Errors: INVALID_ARGUMENT (report_ids),
+    UNAUTHENTICATED, PERMISSION_DENIED.
+    """
     ResolveReport: _aio.UnaryUnaryMultiCallable[_moderation_service_pb2.ResolveReportRequest, _moderation_service_pb2.ResolveReportResponse]  # type: ignore[assignment]
     """For a moderator: closes a report, with a decision on its posts; repeating it is harmless. Errors: NOT_FOUND,
     FAILED_PRECONDITION (resolved already with another state), INVALID_ARGUMENT (state), UNAUTHENTICATED, PERMISSION_DENIED.
@@ -111,6 +119,16 @@ class ModerationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_moderation_service_pb2.GetReportResponse, _abc.Awaitable[_moderation_service_pb2.GetReportResponse]]:
         """For a moderator. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED."""
+
+    @_abc_1.abstractmethod
+    def BatchGetReports(
+        self,
+        request: _moderation_service_pb2.BatchGetReportsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_moderation_service_pb2.BatchGetReportsResponse, _abc.Awaitable[_moderation_service_pb2.BatchGetReportsResponse]]:
+        """For a moderator who is told of reports: those of them that there are, in no order. Errors: INVALID_ARGUMENT (report_ids),
+        UNAUTHENTICATED, PERMISSION_DENIED.
+        """
 
     @_abc_1.abstractmethod
     def ResolveReport(

@@ -25,49 +25,49 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2rookery/notification/v1/notification_service.proto\x12\x17rookery.notification.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf8\x01\n\x0cNotification\x12\x17\n\x0fnotification_id\x18\x01 \x01(\x03\x12\x14\n\x0crecipient_id\x18\x02 \x01(\x03\x12\x37\n\x04type\x18\x03 \x01(\x0e\x32).rookery.notification.v1.NotificationType\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\naccount_id\x18\x05 \x01(\x03\x12\x0f\n\x07post_id\x18\x06 \x01(\x03\x12\x17\n\x0f\x63onversation_id\x18\x07 \x01(\x03\x12\x11\n\tgroup_key\x18\x08 \x01(\t\"\x80\x02\n\x18ListNotificationsRequest\x12\r\n\x05limit\x18\x01 \x01(\x05\x12\x0e\n\x06max_id\x18\x02 \x01(\x03\x12\x10\n\x08since_id\x18\x03 \x01(\x03\x12\x0e\n\x06min_id\x18\x04 \x01(\x03\x12\x38\n\x05types\x18\x05 \x03(\x0e\x32).rookery.notification.v1.NotificationType\x12@\n\rexclude_types\x18\x06 \x03(\x0e\x32).rookery.notification.v1.NotificationType\x12\x12\n\naccount_id\x18\x07 \x01(\x03\x12\x13\n\x0bunread_only\x18\x08 \x01(\x08\"{\n\x19ListNotificationsResponse\x12<\n\rnotifications\x18\x01 \x03(\x0b\x32%.rookery.notification.v1.Notification\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12\x12\n\nreached_id\x18\x03 \x01(\x03\"1\n\x16GetNotificationRequest\x12\x17\n\x0fnotification_id\x18\x01 \x01(\x03\"V\n\x17GetNotificationResponse\x12;\n\x0cnotification\x18\x01 \x01(\x0b\x32%.rookery.notification.v1.Notification\"5\n\x1a\x44ismissNotificationRequest\x12\x17\n\x0fnotification_id\x18\x01 \x01(\x03\"\x1d\n\x1b\x44ismissNotificationResponse\"\x1b\n\x19\x43learNotificationsRequest\"\x1c\n\x1a\x43learNotificationsResponse\"\x9b\x01\n\x06Marker\x12\x39\n\x08timeline\x18\x01 \x01(\x0e\x32\'.rookery.notification.v1.MarkedTimeline\x12\x14\n\x0clast_read_id\x18\x02 \x01(\x03\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x11GetMarkersRequest\x12:\n\ttimelines\x18\x01 \x03(\x0e\x32\'.rookery.notification.v1.MarkedTimeline\"F\n\x12GetMarkersResponse\x12\x30\n\x07markers\x18\x01 \x03(\x0b\x32\x1f.rookery.notification.v1.Marker\"E\n\x11SetMarkersRequest\x12\x30\n\x07markers\x18\x01 \x03(\x0b\x32\x1f.rookery.notification.v1.Marker\"F\n\x12SetMarkersResponse\x12\x30\n\x07markers\x18\x01 \x03(\x0b\x32\x1f.rookery.notification.v1.Marker\"\\\n\x1aStreamNotificationsRequest\x12\x1d\n\x15subscribe_account_ids\x18\x01 \x03(\x03\x12\x1f\n\x17unsubscribe_account_ids\x18\x02 \x03(\x03\"t\n\x1bStreamNotificationsResponse\x12<\n\rnotifications\x18\x01 \x03(\x0b\x32%.rookery.notification.v1.Notification\x12\x17\n\x0fgap_account_ids\x18\x02 \x03(\x03*\xdc\x03\n\x10NotificationType\x12!\n\x1dNOTIFICATION_TYPE_UNSPECIFIED\x10\x00\x12\x1c\n\x18NOTIFICATION_TYPE_FOLLOW\x10\x01\x12\x1f\n\x1bNOTIFICATION_TYPE_FAVOURITE\x10\x02\x12\x1c\n\x18NOTIFICATION_TYPE_REBLOG\x10\x03\x12\x1d\n\x19NOTIFICATION_TYPE_MENTION\x10\x04\x12$\n NOTIFICATION_TYPE_FOLLOW_REQUEST\x10\x05\x12\x1c\n\x18NOTIFICATION_TYPE_STATUS\x10\x06\x12\x1c\n\x18NOTIFICATION_TYPE_UPDATE\x10\x07\x12(\n$NOTIFICATION_TYPE_MODERATION_WARNING\x10\x08\x12\x1d\n\x19NOTIFICATION_TYPE_MESSAGE\x10\t\x12\x1a\n\x16NOTIFICATION_TYPE_POLL\x10\n\x12\x1b\n\x17NOTIFICATION_TYPE_QUOTE\x10\x0b\x12\x1d\n\x19NOTIFICATION_TYPE_SIGN_IN\x10\x0c\x12&\n\"NOTIFICATION_TYPE_PASSWORD_CHANGED\x10\r*n\n\x0eMarkedTimeline\x12\x1f\n\x1bMARKED_TIMELINE_UNSPECIFIED\x10\x00\x12\x18\n\x14MARKED_TIMELINE_HOME\x10\x01\x12!\n\x1dMARKED_TIMELINE_NOTIFICATIONS\x10\x02\x32\xde\x06\n\x13NotificationService\x12z\n\x11ListNotifications\x12\x31.rookery.notification.v1.ListNotificationsRequest\x1a\x32.rookery.notification.v1.ListNotificationsResponse\x12t\n\x0fGetNotification\x12/.rookery.notification.v1.GetNotificationRequest\x1a\x30.rookery.notification.v1.GetNotificationResponse\x12\x80\x01\n\x13\x44ismissNotification\x12\x33.rookery.notification.v1.DismissNotificationRequest\x1a\x34.rookery.notification.v1.DismissNotificationResponse\x12}\n\x12\x43learNotifications\x12\x32.rookery.notification.v1.ClearNotificationsRequest\x1a\x33.rookery.notification.v1.ClearNotificationsResponse\x12\x65\n\nGetMarkers\x12*.rookery.notification.v1.GetMarkersRequest\x1a+.rookery.notification.v1.GetMarkersResponse\x12\x65\n\nSetMarkers\x12*.rookery.notification.v1.SetMarkersRequest\x1a+.rookery.notification.v1.SetMarkersResponse\x12\x84\x01\n\x13StreamNotifications\x12\x33.rookery.notification.v1.StreamNotificationsRequest\x1a\x34.rookery.notification.v1.StreamNotificationsResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2rookery/notification/v1/notification_service.proto\x12\x17rookery.notification.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\x02\n\x0cNotification\x12\x17\n\x0fnotification_id\x18\x01 \x01(\x03\x12\x14\n\x0crecipient_id\x18\x02 \x01(\x03\x12\x37\n\x04type\x18\x03 \x01(\x0e\x32).rookery.notification.v1.NotificationType\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\naccount_id\x18\x05 \x01(\x03\x12\x0f\n\x07post_id\x18\x06 \x01(\x03\x12\x17\n\x0f\x63onversation_id\x18\x07 \x01(\x03\x12\x11\n\tgroup_key\x18\x08 \x01(\t\x12\x11\n\treport_id\x18\t \x01(\x03\"\x80\x02\n\x18ListNotificationsRequest\x12\r\n\x05limit\x18\x01 \x01(\x05\x12\x0e\n\x06max_id\x18\x02 \x01(\x03\x12\x10\n\x08since_id\x18\x03 \x01(\x03\x12\x0e\n\x06min_id\x18\x04 \x01(\x03\x12\x38\n\x05types\x18\x05 \x03(\x0e\x32).rookery.notification.v1.NotificationType\x12@\n\rexclude_types\x18\x06 \x03(\x0e\x32).rookery.notification.v1.NotificationType\x12\x12\n\naccount_id\x18\x07 \x01(\x03\x12\x13\n\x0bunread_only\x18\x08 \x01(\x08\"{\n\x19ListNotificationsResponse\x12<\n\rnotifications\x18\x01 \x03(\x0b\x32%.rookery.notification.v1.Notification\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12\x12\n\nreached_id\x18\x03 \x01(\x03\"1\n\x16GetNotificationRequest\x12\x17\n\x0fnotification_id\x18\x01 \x01(\x03\"V\n\x17GetNotificationResponse\x12;\n\x0cnotification\x18\x01 \x01(\x0b\x32%.rookery.notification.v1.Notification\"5\n\x1a\x44ismissNotificationRequest\x12\x17\n\x0fnotification_id\x18\x01 \x01(\x03\"\x1d\n\x1b\x44ismissNotificationResponse\"\x1b\n\x19\x43learNotificationsRequest\"\x1c\n\x1a\x43learNotificationsResponse\"\x9b\x01\n\x06Marker\x12\x39\n\x08timeline\x18\x01 \x01(\x0e\x32\'.rookery.notification.v1.MarkedTimeline\x12\x14\n\x0clast_read_id\x18\x02 \x01(\x03\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x11GetMarkersRequest\x12:\n\ttimelines\x18\x01 \x03(\x0e\x32\'.rookery.notification.v1.MarkedTimeline\"F\n\x12GetMarkersResponse\x12\x30\n\x07markers\x18\x01 \x03(\x0b\x32\x1f.rookery.notification.v1.Marker\"E\n\x11SetMarkersRequest\x12\x30\n\x07markers\x18\x01 \x03(\x0b\x32\x1f.rookery.notification.v1.Marker\"F\n\x12SetMarkersResponse\x12\x30\n\x07markers\x18\x01 \x03(\x0b\x32\x1f.rookery.notification.v1.Marker\"\\\n\x1aStreamNotificationsRequest\x12\x1d\n\x15subscribe_account_ids\x18\x01 \x03(\x03\x12\x1f\n\x17unsubscribe_account_ids\x18\x02 \x03(\x03\"t\n\x1bStreamNotificationsResponse\x12<\n\rnotifications\x18\x01 \x03(\x0b\x32%.rookery.notification.v1.Notification\x12\x17\n\x0fgap_account_ids\x18\x02 \x03(\x03*\xa5\x04\n\x10NotificationType\x12!\n\x1dNOTIFICATION_TYPE_UNSPECIFIED\x10\x00\x12\x1c\n\x18NOTIFICATION_TYPE_FOLLOW\x10\x01\x12\x1f\n\x1bNOTIFICATION_TYPE_FAVOURITE\x10\x02\x12\x1c\n\x18NOTIFICATION_TYPE_REBLOG\x10\x03\x12\x1d\n\x19NOTIFICATION_TYPE_MENTION\x10\x04\x12$\n NOTIFICATION_TYPE_FOLLOW_REQUEST\x10\x05\x12\x1c\n\x18NOTIFICATION_TYPE_STATUS\x10\x06\x12\x1c\n\x18NOTIFICATION_TYPE_UPDATE\x10\x07\x12(\n$NOTIFICATION_TYPE_MODERATION_WARNING\x10\x08\x12\x1d\n\x19NOTIFICATION_TYPE_MESSAGE\x10\t\x12\x1a\n\x16NOTIFICATION_TYPE_POLL\x10\n\x12\x1b\n\x17NOTIFICATION_TYPE_QUOTE\x10\x0b\x12\x1d\n\x19NOTIFICATION_TYPE_SIGN_IN\x10\x0c\x12&\n\"NOTIFICATION_TYPE_PASSWORD_CHANGED\x10\r\x12#\n\x1fNOTIFICATION_TYPE_ADMIN_SIGN_UP\x10\x0e\x12\"\n\x1eNOTIFICATION_TYPE_ADMIN_REPORT\x10\x0f*n\n\x0eMarkedTimeline\x12\x1f\n\x1bMARKED_TIMELINE_UNSPECIFIED\x10\x00\x12\x18\n\x14MARKED_TIMELINE_HOME\x10\x01\x12!\n\x1dMARKED_TIMELINE_NOTIFICATIONS\x10\x02\x32\xde\x06\n\x13NotificationService\x12z\n\x11ListNotifications\x12\x31.rookery.notification.v1.ListNotificationsRequest\x1a\x32.rookery.notification.v1.ListNotificationsResponse\x12t\n\x0fGetNotification\x12/.rookery.notification.v1.GetNotificationRequest\x1a\x30.rookery.notification.v1.GetNotificationResponse\x12\x80\x01\n\x13\x44ismissNotification\x12\x33.rookery.notification.v1.DismissNotificationRequest\x1a\x34.rookery.notification.v1.DismissNotificationResponse\x12}\n\x12\x43learNotifications\x12\x32.rookery.notification.v1.ClearNotificationsRequest\x1a\x33.rookery.notification.v1.ClearNotificationsResponse\x12\x65\n\nGetMarkers\x12*.rookery.notification.v1.GetMarkersRequest\x1a+.rookery.notification.v1.GetMarkersResponse\x12\x65\n\nSetMarkers\x12*.rookery.notification.v1.SetMarkersRequest\x1a+.rookery.notification.v1.SetMarkersResponse\x12\x84\x01\n\x13StreamNotifications\x12\x33.rookery.notification.v1.StreamNotificationsRequest\x1a\x34.rookery.notification.v1.StreamNotificationsResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.notification.v1.notification_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NOTIFICATIONTYPE']._serialized_start=1698
-  _globals['_NOTIFICATIONTYPE']._serialized_end=2174
-  _globals['_MARKEDTIMELINE']._serialized_start=2176
-  _globals['_MARKEDTIMELINE']._serialized_end=2286
+  _globals['_NOTIFICATIONTYPE']._serialized_start=1717
+  _globals['_NOTIFICATIONTYPE']._serialized_end=2266
+  _globals['_MARKEDTIMELINE']._serialized_start=2268
+  _globals['_MARKEDTIMELINE']._serialized_end=2378
   _globals['_NOTIFICATION']._serialized_start=113
-  _globals['_NOTIFICATION']._serialized_end=361
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=364
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=620
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=622
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=745
-  _globals['_GETNOTIFICATIONREQUEST']._serialized_start=747
-  _globals['_GETNOTIFICATIONREQUEST']._serialized_end=796
-  _globals['_GETNOTIFICATIONRESPONSE']._serialized_start=798
-  _globals['_GETNOTIFICATIONRESPONSE']._serialized_end=884
-  _globals['_DISMISSNOTIFICATIONREQUEST']._serialized_start=886
-  _globals['_DISMISSNOTIFICATIONREQUEST']._serialized_end=939
-  _globals['_DISMISSNOTIFICATIONRESPONSE']._serialized_start=941
-  _globals['_DISMISSNOTIFICATIONRESPONSE']._serialized_end=970
-  _globals['_CLEARNOTIFICATIONSREQUEST']._serialized_start=972
-  _globals['_CLEARNOTIFICATIONSREQUEST']._serialized_end=999
-  _globals['_CLEARNOTIFICATIONSRESPONSE']._serialized_start=1001
-  _globals['_CLEARNOTIFICATIONSRESPONSE']._serialized_end=1029
-  _globals['_MARKER']._serialized_start=1032
-  _globals['_MARKER']._serialized_end=1187
-  _globals['_GETMARKERSREQUEST']._serialized_start=1189
-  _globals['_GETMARKERSREQUEST']._serialized_end=1268
-  _globals['_GETMARKERSRESPONSE']._serialized_start=1270
-  _globals['_GETMARKERSRESPONSE']._serialized_end=1340
-  _globals['_SETMARKERSREQUEST']._serialized_start=1342
-  _globals['_SETMARKERSREQUEST']._serialized_end=1411
-  _globals['_SETMARKERSRESPONSE']._serialized_start=1413
-  _globals['_SETMARKERSRESPONSE']._serialized_end=1483
-  _globals['_STREAMNOTIFICATIONSREQUEST']._serialized_start=1485
-  _globals['_STREAMNOTIFICATIONSREQUEST']._serialized_end=1577
-  _globals['_STREAMNOTIFICATIONSRESPONSE']._serialized_start=1579
-  _globals['_STREAMNOTIFICATIONSRESPONSE']._serialized_end=1695
-  _globals['_NOTIFICATIONSERVICE']._serialized_start=2289
-  _globals['_NOTIFICATIONSERVICE']._serialized_end=3151
+  _globals['_NOTIFICATION']._serialized_end=380
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=383
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=639
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=641
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=764
+  _globals['_GETNOTIFICATIONREQUEST']._serialized_start=766
+  _globals['_GETNOTIFICATIONREQUEST']._serialized_end=815
+  _globals['_GETNOTIFICATIONRESPONSE']._serialized_start=817
+  _globals['_GETNOTIFICATIONRESPONSE']._serialized_end=903
+  _globals['_DISMISSNOTIFICATIONREQUEST']._serialized_start=905
+  _globals['_DISMISSNOTIFICATIONREQUEST']._serialized_end=958
+  _globals['_DISMISSNOTIFICATIONRESPONSE']._serialized_start=960
+  _globals['_DISMISSNOTIFICATIONRESPONSE']._serialized_end=989
+  _globals['_CLEARNOTIFICATIONSREQUEST']._serialized_start=991
+  _globals['_CLEARNOTIFICATIONSREQUEST']._serialized_end=1018
+  _globals['_CLEARNOTIFICATIONSRESPONSE']._serialized_start=1020
+  _globals['_CLEARNOTIFICATIONSRESPONSE']._serialized_end=1048
+  _globals['_MARKER']._serialized_start=1051
+  _globals['_MARKER']._serialized_end=1206
+  _globals['_GETMARKERSREQUEST']._serialized_start=1208
+  _globals['_GETMARKERSREQUEST']._serialized_end=1287
+  _globals['_GETMARKERSRESPONSE']._serialized_start=1289
+  _globals['_GETMARKERSRESPONSE']._serialized_end=1359
+  _globals['_SETMARKERSREQUEST']._serialized_start=1361
+  _globals['_SETMARKERSREQUEST']._serialized_end=1430
+  _globals['_SETMARKERSRESPONSE']._serialized_start=1432
+  _globals['_SETMARKERSRESPONSE']._serialized_end=1502
+  _globals['_STREAMNOTIFICATIONSREQUEST']._serialized_start=1504
+  _globals['_STREAMNOTIFICATIONSREQUEST']._serialized_end=1596
+  _globals['_STREAMNOTIFICATIONSRESPONSE']._serialized_start=1598
+  _globals['_STREAMNOTIFICATIONSRESPONSE']._serialized_end=1714
+  _globals['_NOTIFICATIONSERVICE']._serialized_start=2381
+  _globals['_NOTIFICATIONSERVICE']._serialized_end=3243
 # @@protoc_insertion_point(module_scope)

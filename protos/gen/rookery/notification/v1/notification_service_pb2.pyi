@@ -49,6 +49,10 @@ class _NotificationTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Noti
     NOTIFICATION_TYPE_SIGN_IN: _NotificationType.ValueType  # 12
     """Somebody has signed in to the recipient's account by a browser that was new to it."""
     NOTIFICATION_TYPE_PASSWORD_CHANGED: _NotificationType.ValueType  # 13
+    NOTIFICATION_TYPE_ADMIN_SIGN_UP: _NotificationType.ValueType  # 14
+    """Somebody has signed up; for those whom a role permits to manage users."""
+    NOTIFICATION_TYPE_ADMIN_REPORT: _NotificationType.ValueType  # 15
+    """A report was filed; for those whom a role permits to manage reports."""
 
 class NotificationType(_NotificationType, metaclass=_NotificationTypeEnumTypeWrapper): ...
 
@@ -75,6 +79,10 @@ NOTIFICATION_TYPE_QUOTE: NotificationType.ValueType  # 11
 NOTIFICATION_TYPE_SIGN_IN: NotificationType.ValueType  # 12
 """Somebody has signed in to the recipient's account by a browser that was new to it."""
 NOTIFICATION_TYPE_PASSWORD_CHANGED: NotificationType.ValueType  # 13
+NOTIFICATION_TYPE_ADMIN_SIGN_UP: NotificationType.ValueType  # 14
+"""Somebody has signed up; for those whom a role permits to manage users."""
+NOTIFICATION_TYPE_ADMIN_REPORT: NotificationType.ValueType  # 15
+"""A report was filed; for those whom a role permits to manage reports."""
 Global___NotificationType: _TypeAlias = NotificationType  # noqa: Y015
 
 class _MarkedTimeline:
@@ -106,6 +114,7 @@ class Notification(_message.Message):
     POST_ID_FIELD_NUMBER: _builtins.int
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     GROUP_KEY_FIELD_NUMBER: _builtins.int
+    REPORT_ID_FIELD_NUMBER: _builtins.int
     notification_id: _builtins.int
     """Derived from recipient, kind and source, so that a replay makes the same one."""
     recipient_id: _builtins.int
@@ -113,11 +122,13 @@ class Notification(_message.Message):
     account_id: _builtins.int
     """Who did it; 0 for the community itself."""
     post_id: _builtins.int
-    """The post it is about; 0 for a follow and a message."""
+    """The post it is about; 0 for a follow, a message and what staff are told."""
     conversation_id: _builtins.int
     """The conversation that a message is in; 0 for all else."""
     group_key: _builtins.str
     """Which group it is of; "ungrouped-" and its id where it is of none."""
+    report_id: _builtins.int
+    """The report that was filed; 0 for all else."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -131,10 +142,11 @@ class Notification(_message.Message):
         post_id: _builtins.int = ...,
         conversation_id: _builtins.int = ...,
         group_key: _builtins.str = ...,
+        report_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "conversation_id", b"conversation_id", "create_time", b"create_time", "group_key", b"group_key", "notification_id", b"notification_id", "post_id", b"post_id", "recipient_id", b"recipient_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "conversation_id", b"conversation_id", "create_time", b"create_time", "group_key", b"group_key", "notification_id", b"notification_id", "post_id", b"post_id", "recipient_id", b"recipient_id", "report_id", b"report_id", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

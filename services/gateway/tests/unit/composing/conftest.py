@@ -15,6 +15,7 @@ import uvicorn
 from gateway_fakes.account_lists import ListServer
 from gateway_fakes.feed import EVERYBODY, FeedServer
 from gateway_fakes.filters import FilterServer
+from gateway_fakes.moderation import ReportServer
 from gateway_fakes.notification_groups import NotificationGroups
 from gateway_fakes.notification_policy import Policies, PolicyServer
 from gateway_fakes.post_server import PostServer
@@ -34,6 +35,8 @@ from gateway_service.routers.streaming import Streaming
 from gateway_service.web import build_web
 from rookery.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from rookery.feed.v1 import feed_service_pb2, feed_service_pb2_grpc
+from rookery.moderation.v1.moderation_service_pb2 import Report
+from rookery.moderation.v1.moderation_service_pb2_grpc import add_ModerationServiceServicer_to_server
 from rookery.notification.v1 import (
     group_service_pb2,
     group_service_pb2_grpc,
@@ -57,7 +60,7 @@ from rookery_common.testing.rpc import Network, Tokens, settings_of
 from rookery_common.testing.waiting import eventually
 
 BORN = 1_700_000_000
-SERVICES = ("auth", "user", "post", "feed", "messaging", "notification")
+SERVICES = ("auth", "user", "post", "feed", "messaging", "notification", "moderation")
 Reason = feed_service_pb2.Reason
 
 
@@ -90,6 +93,7 @@ class World:
     filters: list[Filter] = field(default_factory=list)
     told: dict[int, list[notification_service_pb2.Notification]] = field(default_factory=dict)
     groups: dict[int, list[group_service_pb2.NotificationGroup]] = field(default_factory=dict)
+    reports: dict[int, Report] = field(default_factory=dict)
     markers: dict[int, int] = field(default_factory=dict)
     policies: Policies = field(default_factory=Policies)
     news: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
@@ -280,6 +284,7 @@ class Auth(auth_service_pb2_grpc.AuthServiceServicer):
             account_id=identity.account_id,
             app_id=identity.app_id,
             scopes=sorted(identity.scopes),
+            permissions=sorted(identity.permissions),
         )
         answer.expire_time.FromSeconds(int(SystemClock().unix_ms() / 1000) + 300)
         return answer
@@ -351,6 +356,7 @@ async def gateway(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
                 make(PolicyServer),
                 "rookery.notification.v1.PolicyService",
             ),
+            (add_ModerationServiceServicer_to_server, make(ReportServer), "rookery.moderation.v1.ModerationService"),
             (auth_service_pb2_grpc.add_AuthServiceServicer_to_server, make(Auth), "rookery.auth.v1.AuthService"),
         )
         target = f"127.0.0.1:{server.port}"

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from gateway_service.routers.notifications import Notifications
 from gateway_service.web import build_web
+from rookery.moderation.v1.moderation_service_pb2 import Report
 from rookery.notification.v1 import notification_service_pb2 as pb
 from rookery.post.v1 import post_pb2
 from rookery_common.errors import Unavailable
@@ -95,6 +96,57 @@ async def test_what_the_community_took_down_and_what_a_conversation_holds_are_to
     }
     assert warned["moderation_warning"]["target_account"]["acct"] == "alice"
     assert (message["type"], message["account"]["acct"], message["conversation_id"]) == ("message", "bob", "77")
+
+
+@pytest.fixture
+def staff(world: World) -> dict[str, str]:
+    """Alice, as a member of the staff, who has heard of a report and of somebody new."""
+    world.opaque["the-desk"] = world.tokens.identity(ALICE, permissions=["manage_reports", "manage_users"])
+    report = Report(report_id=31, account_id=BOB, target_account_id=CAROL, comment="Rude", post_ids=[12])
+    world.reports[31] = report
+    world.tell(ALICE, 5, BOB, type=pb.NOTIFICATION_TYPE_ADMIN_REPORT, report_id=31)
+    world.tell(ALICE, 6, CAROL, type=pb.NOTIFICATION_TYPE_ADMIN_SIGN_UP)
+    world.tell(ALICE, 7, 0, type=pb.NOTIFICATION_TYPE_ADMIN_REPORT, report_id=32)
+    world.reports[32] = Report(report_id=32, target_account_id=BOB, rule="mild")
+    return {"authorization": "Bearer the-desk"}
+
+
+async def test_the_staff_reads_of_reports_and_newcomers(
+    world: World, http: httpx2.AsyncClient, staff: dict[str, str]
+) -> None:
+    by_rule, newcomer, filed = (await http.get(PATH, headers=staff)).json()
+    assert (newcomer["type"], newcomer["account"]["acct"]) == ("admin.sign_up", "carol")
+    assert (filed["type"], filed["account"]["acct"]) == ("admin.report", "bob")
+    report = filed["report"]
+    assert {name: report[name] for name in ("id", "comment", "category", "action_taken", "status_ids")} == {
+        "id": "31",
+        "comment": "Rude",
+        "category": "other",
+        "action_taken": False,
+        "status_ids": ["12"],
+    }
+    assert report["target_account"]["acct"] == "carol"
+    assert (by_rule["account"]["id"], by_rule["report"]["target_account"]["acct"]) == ("-99", "bob")
+    assert world.called("BatchGetReports") == [[31, 32]]
+
+
+async def test_who_is_of_the_staff_no_longer_reads_nothing_of_it(
+    world: World, http: httpx2.AsyncClient, staff: dict[str, str]
+) -> None:
+    world.tell(ALICE, 8, BOB)
+    assert [each["id"] for each in (await http.get(PATH)).json()] == ["8"]
+    assert (await http.get(f"{PATH}/6")).status_code == 404
+    assert world.called("BatchGetReports") == []
+    world.opaque["the-desk"] = world.tokens.identity(ALICE, permissions=["manage_users"])
+    assert [each["type"] for each in (await http.get(PATH, headers=staff)).json()] == ["follow", "admin.sign_up"]
+
+
+async def test_without_moderation_the_rest_is_told(
+    world: World, http: httpx2.AsyncClient, staff: dict[str, str]
+) -> None:
+    world.failures["BatchGetReports"] = Unavailable("away")
+    answer = await http.get(PATH, headers=staff)
+    assert [each["type"] for each in answer.json()] == ["admin.sign_up"]
 
 
 @pytest.mark.parametrize("relationship", ["blocking", "blocked_by", "muting_notifications"])

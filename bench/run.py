@@ -15,13 +15,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rookery_bench import machine, people, processes, report
 from rookery_bench.client import ApiError, Server
-from rookery_bench.pressure import idle_sockets, overloaded
+from rookery_bench.pressure import frozen, idle_sockets, overloaded
 from rookery_bench.scenarios import SCENARIOS as USUAL
 from rookery_bench.scenarios import Bench, Row, Scenario, fill, idle
 
 SCENARIOS: dict[str, list[Scenario]] = {
     **USUAL,
     "overload": [partial(overloaded, times=times) for times in (2, 5)],
+    "frozen": [frozen],
     "sockets": [idle_sockets],
 }
 HERE = Path(__file__).resolve().parent

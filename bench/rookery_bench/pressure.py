@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import resource
 import secrets
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rookery_bench.client import Server
 from rookery_bench.load import Outcome, closed_loop, paced
@@ -18,13 +22,20 @@ SOCKETS = 5_000
 SOCKETS_PER_ACCOUNT = 30
 OPENING_AT_ONCE = 50
 SETTLE_SECONDS = 3.0
+FROZEN_ROUTE = "/api/v2/search?q=hello&type=statuses"
+FROZEN_PER_SECOND = 20.0
 
 
 async def overloaded(bench: Bench, times: int) -> Row:
     """Home reads that arrive so many times faster than a closed loop could be served; goodput is what came in a second.
 
-    The refusals' share of the CPU and the generator's own are in it: both run beside the server.
+    The refusals' share of the CPU is in it, the generator's is not where there are two cores: it has one for itself.
     """
+    with bench.processes.apart() as apart:
+        return await _overloaded(bench, times, apart=apart)
+
+
+async def _overloaded(bench: Bench, times: int, *, apart: bool) -> Row:
     readers = bench.people.readers
 
     def read(number: int) -> bytes:
@@ -37,7 +48,39 @@ async def overloaded(bench: Bench, times: int) -> Row:
     in_time = sum(each <= IN_TIME_MS for each in outcome.milliseconds)
     goodput = in_time / bench.seconds / capacity if capacity else 0.0
     name = f"home reads at {times}x capacity"
-    return bench.row(name, 0, outcome, meter, capacity=round(capacity, 1), goodput=round(goodput, 3))
+    return bench.row(name, 0, outcome, meter, capacity=round(capacity, 1), goodput=round(goodput, 3), apart=apart)
+
+
+async def frozen(bench: Bench, dependency: str = "search") -> Row:
+    """Home reads at half of capacity while a service that they do without is stopped and is still asked for.
+
+    Needs the processes of the platform; the note says how many times longer p99 is than just before.
+    """
+    readers = bench.people.readers
+
+    def read(number: int) -> bytes:
+        return bench.home(readers[number % len(readers)])
+
+    def ask(number: int) -> bytes:
+        return bench.server.get(FROZEN_ROUTE, readers[number % len(readers)].token)
+
+    rate = (await closed_loop(bench.server, read, CAPACITY_CONCURRENCY, bench.seconds)).per_second / 2
+    async with paced(bench.server, ask, FROZEN_PER_SECOND), paced(bench.server, read, rate) as before:
+        await asyncio.sleep(bench.seconds)
+    with metered(bench.processes) as meter, _stopped(bench.processes.services[dependency]):
+        async with paced(bench.server, ask, FROZEN_PER_SECOND), paced(bench.server, read, rate) as outcome:
+            await asyncio.sleep(bench.seconds)
+    longer = outcome.percentile(0.99) / before.percentile(0.99)
+    return bench.row(f"home reads while {dependency} is frozen", 0, outcome, meter, p99_times_longer=round(longer, 2))
+
+
+@contextmanager
+def _stopped(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 async def idle_sockets(bench: Bench) -> Row:

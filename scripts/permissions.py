@@ -65,6 +65,7 @@ OPEN: Mapping[str, str] = {
     "user.DirectoryService.GetCommunityCounts": "how large the community is, is for all to see",
     "user.UserService.LookupAccounts": "who has which name is for all to see",
     "user.UserService.ListAccounts": "service to service",
+    "user.SnapshotService.ListFollows": "service to service: feed builds its view of who follows whom",
     "user.FilterService.ListFiltersOf": "service to service: notification asks what those avoid whom it pushes to",
     "user.UserService.ListRelationshipsOf": "service to service: scheduled posts, and pushes to whom they concern",
     "user.UserService.ReserveAccount": "service to service",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from feed_service import __version__, ranking_servicer, servicer
-from feed_service.clients import AuthClient, FactsClient, PostClient
+from feed_service.clients import AuthClient, FactsClient, PostClient, UserClient
 from feed_service.config import Settings
 from feed_service.consumers import (
     ENGAGEMENT_GROUP,
@@ -40,13 +42,15 @@ from feed_service.service.home import HomeReader
 from feed_service.service.lists import ListReader
 from feed_service.service.popular import PopularPosts
 from feed_service.service.public import PublicTimelines
+from feed_service.service.rebuild import GraphRebuild
 from feed_service.service.tagged import TaggedHomes, TagTails
 from feed_service.servicer import FeedServicer
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.feed.v1.feed_service_pb2_grpc import add_FeedServiceServicer_to_server
 from rookery.feed.v1.ranking_service_pb2_grpc import add_RankingServiceServicer_to_server
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
-from rookery_common.app import App, Component, Role
+from rookery.user.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
+from rookery_common.app import App, Command, Component, Role
 from rookery_common.auth import TokenVerifier
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.cql_migrations import migrate_cql
@@ -157,3 +161,26 @@ def _consuming(core: _Core) -> list[Component]:
 async def migrate() -> None:
     """Brings the keyspace's schema up to date."""
     await migrate_cql(Settings(), MIGRATIONS)
+
+
+async def rebuild_follows() -> str:
+    """Takes over all follows from user; what it says at the end. Raises AppError."""
+    core = _Core(Settings())
+    user = RpcClient(core.settings, core.settings.user_target, SnapshotServiceStub, service="user")
+    components: list[Component] = [core.cql, core.cache, user]
+    async with AsyncExitStack() as started:
+        for component in components:
+            await component.start()
+            started.push_async_callback(component.stop)
+        rebuild = GraphRebuild(core.follows, core.windows, UserClient(user), core.clock, _tell)
+        return f"{await rebuild.run()} follows are taken over"
+
+
+def _tell(follows: int) -> None:
+    sys.stdout.write(f"{follows} follows\n")
+    sys.stdout.flush()
+
+
+COMMANDS: Final = {
+    "rebuild-follows": Command(rebuild_follows, {}, "Take over who follows whom from user, beside live events")
+}

@@ -1,4 +1,4 @@
-"""What feed asks of others: an author's recent posts, what was done with posts, and which keys verify a token."""
+"""What feed asks of others: recent posts, what was done with posts, all follows, and which keys verify a token."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-from feed_service.models import Entry, PostFacts, Reason
+from feed_service.models import Entry, Follow, PostFacts, Reason
 from rookery.auth.v1 import auth_service_pb2 as auth_pb
 from rookery.post.v1 import post_pb2
 from rookery.post.v1 import post_service_pb2 as pb
+from rookery.user.v1 import events_pb2 as user_events
+from rookery.user.v1 import snapshot_service_pb2 as snapshot_pb
 from rookery_common.auth import Identity
 from rookery_common.rpc.batching import Batcher
 from rookery_common.rpc.client import RpcClient
 
 POSTS_SECONDS: Final = 3.0
 KEYS_SECONDS: Final = 2.0
+PAGE_SECONDS: Final = 10.0
 POSTS_PER_ENTRY: Final = 100
 # Posts of which it is known what they are, so that they are not sent again.
 MOST_KNOWN: Final = 50_000
@@ -35,6 +38,21 @@ class PostClient:
             "ListAccountPosts", request, timeout=POSTS_SECONDS, idempotent=True, identity=None
         )
         return [_entry(post) for post in response.posts if _is_for_followers(post)]
+
+
+class UserClient:
+    """All follows, asked for with no user behind the call. Raises AppError."""
+
+    def __init__(self, snapshots: RpcClient) -> None:
+        self._snapshots = snapshots
+
+    async def follows(self, token: str) -> tuple[Sequence[Follow], str]:
+        """A page of them by their readers, ended ones too, and the next page's token (empty on the last)."""
+        request = snapshot_pb.ListFollowsRequest(page_token=token)
+        response: snapshot_pb.ListFollowsResponse = await self._snapshots.call(
+            "ListFollows", request, timeout=PAGE_SECONDS, idempotent=True, identity=None
+        )
+        return [follow_of(follow) for follow in response.follows], response.next_page_token
 
 
 class FactsClient:
@@ -91,6 +109,17 @@ class AuthClient:
             "GetSigningKeys", request, timeout=KEYS_SECONDS, idempotent=True, identity=None
         )
         return response.jwks_json
+
+
+def follow_of(follow: user_events.Follow) -> Follow:
+    """What user tells of a follow, in an event or in a snapshot."""
+    return Follow(
+        reader_id=follow.follower_id,
+        author_id=follow.followee_id,
+        active=follow.active,
+        reblogs=follow.reblogs,
+        version=follow.version,
+    )
 
 
 def _is_for_followers(post: post_pb2.Post) -> bool:

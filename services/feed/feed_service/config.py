@@ -17,6 +17,7 @@ class Settings(BaseServiceSettings, CqlSettings, RedisSettings):
     health_address: str = Field("127.0.0.1:7104", description="Where probes and metrics are served over HTTP.")
     auth_target: str = Field("127.0.0.1:7001", description="Where auth is asked for the keys that verify tokens.")
     post_target: str = Field("127.0.0.1:7003", description="Where post is asked for an author's recent posts.")
+    user_target: str = Field("127.0.0.1:7002", description="Where user is asked for all follows, for a rebuild.")
     timeline_shards: int = Field(
         64,
         ge=1,

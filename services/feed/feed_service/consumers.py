@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from feed_service.clients import follow_of
 from feed_service.events import part_of
 from feed_service.models import (
     Change,
-    Follow,
     Mark,
     MarkChange,
     MarkKind,
@@ -97,19 +97,9 @@ class UserEventsHandler:
     async def __call__(self, event: Event) -> None:
         message = event.decode()
         if isinstance(message, user_events.FollowCreated):
-            await self._follows.begin(_follow(message.follow))
+            await self._follows.begin(follow_of(message.follow))
         elif isinstance(message, user_events.FollowUpdated | user_events.FollowEnded):
-            await self._follows.change(_follow(message.follow))
-
-
-def _follow(follow: user_events.Follow) -> Follow:
-    return Follow(
-        reader_id=follow.follower_id,
-        author_id=follow.followee_id,
-        active=follow.active,
-        reblogs=follow.reblogs,
-        version=follow.version,
-    )
+            await self._follows.change(follow_of(message.follow))
 
 
 def _post_change(message: _PostEvent) -> PostChange:

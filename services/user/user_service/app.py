@@ -12,6 +12,7 @@ from rookery.user.v1.list_service_pb2_grpc import add_ListServiceServicer_to_ser
 from rookery.user.v1.preference_service_pb2_grpc import add_PreferenceServiceServicer_to_server
 from rookery.user.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
 from rookery.user.v1.relationship_service_pb2_grpc import add_RelationshipServiceServicer_to_server
+from rookery.user.v1.snapshot_service_pb2_grpc import add_SnapshotServiceServicer_to_server
 from rookery.user.v1.suggestion_service_pb2_grpc import add_SuggestionServiceServicer_to_server
 from rookery.user.v1.tag_service_pb2_grpc import add_TagServiceServicer_to_server
 from rookery.user.v1.transfer_service_pb2_grpc import add_TransferServiceServicer_to_server
@@ -46,6 +47,7 @@ from user_service import (
     profile_servicer,
     relationship_servicer,
     servicer,
+    snapshot_servicer,
     suggestion_servicer,
     tag_servicer,
     transfer_servicer,
@@ -80,6 +82,9 @@ from user_service.relationships.service import Relationships
 from user_service.repository import UserRepository
 from user_service.service import Caches, UserService
 from user_service.servicer import UserServicer, encode_account
+from user_service.snapshot_servicer import SnapshotServicer
+from user_service.snapshots.repository import SnapshotRepository
+from user_service.snapshots.service import Snapshots
 from user_service.suggestion_servicer import SuggestionServicer
 from user_service.suggestions.repository import SuggestionRepository
 from user_service.suggestions.service import Suggestions
@@ -102,6 +107,7 @@ ALLOWED_CALLERS = {
     **tag_servicer.ALLOWED_CALLERS,
     **preference_servicer.ALLOWED_CALLERS,
     **transfer_servicer.ALLOWED_CALLERS,
+    **snapshot_servicer.ALLOWED_CALLERS,
 }
 # Of the 1,024 worker numbers of Snowflakes, those that are user's.
 WORKERS = range(128, 256)
@@ -147,6 +153,7 @@ class Rules:
     tags: FollowedTags
     preferences: Preferences
     exports: Exports
+    snapshots: Snapshots
 
 
 def build(roles: frozenset[Role]) -> App:
@@ -202,6 +209,7 @@ def _rules(
         tags=FollowedTags(TagRepository(pg, outbox), events, ids, cursors),
         preferences=Preferences(PreferenceRepository(pg, outbox), events, ids),
         exports=Exports(ExportRepository(pg), cursors, clock),
+        snapshots=Snapshots(SnapshotRepository(pg), cursors),
     )
 
 
@@ -229,6 +237,7 @@ def _server(settings: Settings, rules: Rules, clock: SystemClock) -> list[Compon
             preference_servicer.SERVICE_NAME,
         ),
         (add_TransferServiceServicer_to_server, TransferServicer(rules.exports), transfer_servicer.SERVICE_NAME),
+        (add_SnapshotServiceServicer_to_server, SnapshotServicer(rules.snapshots), snapshot_servicer.SERVICE_NAME),
     ]
     server = RpcServer(settings, verifier=verifier, services=services, allowed_callers=ALLOWED_CALLERS)
     return [auth, server]

@@ -32,7 +32,7 @@ class RelationshipEvents:
 
     def follow(self, before: Follow, after: Follow) -> Event:
         """What became of a follow or of a request for one."""
-        follow = _follow_message(after)
+        follow = follow_message(after)
         message: Message
         if after.active:
             kind = events_pb2.FollowUpdated if before.active else events_pb2.FollowCreated
@@ -80,7 +80,8 @@ class RelationshipEvents:
         return new_event(TOPIC, key, message, version=version, clock=self._clock, source=SOURCE)
 
 
-def _follow_message(follow: Follow) -> events_pb2.Follow:
+def follow_message(follow: Follow) -> events_pb2.Follow:
+    """The state of one follow as it is told."""
     message = events_pb2.Follow(
         follower_id=follow.follower_id,
         followee_id=follow.followee_id,

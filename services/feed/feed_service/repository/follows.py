@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -15,6 +16,9 @@ MAX_FOLLOWING: Final = 10_000
 BUCKET_FOLLOWERS: Final = 10_000
 # One follow in so many looks whether the bucket is full: its size need not be exact.
 _LOOK_EVERY: Final = 64
+# Rows of one partition that are written together, at most.
+_AT_ONCE: Final = 200
+_Ends = tuple[int, int]  # a reader's id and an author's
 
 STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -24,6 +28,10 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "following_get": (
             "SELECT follower_bucket, active FROM following_by_reader WHERE reader_id = ? AND author_id = ?"
+        ),
+        "following_among": (
+            "SELECT author_id, follower_bucket FROM following_by_reader"
+            " WHERE reader_id = ? AND author_id >= ? AND author_id <= ? LIMIT ?"
         ),
         "following_list": "SELECT author_id, active, reblogs FROM following_by_reader WHERE reader_id = ? LIMIT ?",
         "follower_put": (
@@ -68,6 +76,39 @@ class FollowRepository:
         await self._cql.execute("following_put", (*ends, bucket, *state))
         await self._cql.execute("follower_put", (follow.author_id, bucket, follow.reader_id, *state))
 
+    async def put_all(self, follows: Sequence[Follow]) -> None:
+        """The same of many, in some order of their readers: whose rows are read, and written, together."""
+        for first in range(0, len(follows), _AT_ONCE):
+            await self._put_some(follows[first : first + _AT_ONCE])
+
+    async def _put_some(self, follows: Sequence[Follow]) -> None:
+        by_reader: dict[int, list[Follow]] = {}
+        for follow in follows:
+            by_reader.setdefault(follow.reader_id, []).append(follow)
+        buckets = await self._buckets(by_reader)
+        for rows in by_reader.values():
+            put = [("following_put", _following_row(follow, buckets)) for follow in rows]
+            await self._cql.batch(put, logged=False)
+        await self._cql.many("follower_put", [_follower_row(follow, buckets) for follow in follows])
+
+    async def _buckets(self, by_reader: Mapping[int, Sequence[Follow]]) -> dict[_Ends, int]:
+        """Where each stands at its author's: where it stood before, or where new ones go."""
+        asked = [
+            (reader, min(authors), max(authors), MAX_FOLLOWING)
+            for reader, rows in by_reader.items()
+            for authors in [[follow.author_id for follow in rows]]
+        ]
+        known = zip(by_reader, await self._cql.many("following_among", asked), strict=True)
+        buckets = {(reader, row.author_id): row.follower_bucket for reader, rows in known for row in rows}
+        new: dict[int, list[Follow]] = {}
+        for follow in (follow for rows in by_reader.values() for follow in rows):
+            if (follow.reader_id, follow.author_id) not in buckets:
+                new.setdefault(follow.author_id, []).append(follow)
+        opened = await asyncio.gather(*(self._open_bucket(*rows) for rows in new.values()))
+        for rows, bucket in zip(new.values(), opened, strict=True):
+            buckets |= {(follow.reader_id, follow.author_id): bucket for follow in rows}
+        return buckets
+
     async def following(self, reader_id: int) -> Following:
         """Whom the reader follows now."""
         rows = [row for row in await self._cql.execute("following_list", (reader_id, MAX_FOLLOWING)) if row.active]
@@ -94,14 +135,25 @@ class FollowRepository:
             cursor.done = cursor.bucket >= cursor.buckets
         return [Follower(row.follower_id, row.reblogs) for row in rows if row.active]
 
-    async def _open_bucket(self, follow: Follow) -> int:
-        """Where a new follower of the author goes: into the last bucket, or into a new one where that is full."""
-        rows = await self._cql.execute("follower_buckets", (follow.author_id,))
+    async def _open_bucket(self, *follows: Follow) -> int:
+        """Where new followers of one author go: into the last bucket, or into a new one where that is full."""
+        author_id = follows[0].author_id
+        rows = await self._cql.execute("follower_buckets", (author_id,))
         last = (rows[0].buckets or 1) - 1 if rows else 0
-        if reader_shard(follow.reader_id, _LOOK_EVERY) != 0:
+        if all(reader_shard(follow.reader_id, _LOOK_EVERY) != 0 for follow in follows):
             return last
-        count = await self._cql.execute("follower_count", (follow.author_id, last))
+        count = await self._cql.execute("follower_count", (author_id, last))
         if count[0].followers < self._bucket_followers:
             return last
-        await self._cql.execute("follower_add_bucket", (last + 2, follow.author_id))
+        await self._cql.execute("follower_add_bucket", (last + 2, author_id))
         return last + 1
+
+
+def _following_row(follow: Follow, buckets: Mapping[_Ends, int]) -> tuple[object, ...]:
+    bucket = buckets[follow.reader_id, follow.author_id]
+    return (follow.reader_id, follow.author_id, bucket, follow.active, follow.reblogs, follow.version)
+
+
+def _follower_row(follow: Follow, buckets: Mapping[_Ends, int]) -> tuple[object, ...]:
+    bucket = buckets[follow.reader_id, follow.author_id]
+    return (follow.author_id, bucket, follow.reader_id, follow.active, follow.reblogs, follow.version)

@@ -115,6 +115,10 @@ class MemoryFollows(FollowRepository):
         if known is None or known.version <= follow.version:
             self._store.follows[key] = follow
 
+    async def put_all(self, follows: Sequence[Follow]) -> None:
+        for follow in follows:
+            await self.put(follow)
+
     async def following(self, reader_id: int) -> Following:
         self._store.ask("cql", "following_read")
         found = [f for f in self._store.follows.values() if f.reader_id == reader_id and f.active]

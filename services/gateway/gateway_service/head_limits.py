@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway_service.joined_writes import JoinedWrites
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 20.0
@@ -25,7 +27,7 @@ class LimitedHttp(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, JoinedWrites(transport, self.loop)))
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -54,6 +56,11 @@ class LimitedHttp(HttpToolsProtocol):
         if self.parser.get_http_version() not in _VERSIONS:
             raise HttpParserError("another version of HTTP")  # answered 400
         super().on_headers_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Messages are written one by one: nothing would be joined."""
+        self.transport = cast(JoinedWrites, self.transport).transport
+        super().handle_websocket_upgrade()
 
     def head_is_complete(self) -> None:
         """What comes now is no part of it."""

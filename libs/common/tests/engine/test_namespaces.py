@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -16,6 +17,7 @@ from redis.asyncio import Redis
 
 from rookery_common.config import S3Settings
 from rookery_common.testing import engines
+from rookery_common.testing.postgres import migrated_postgres
 
 
 @pytest_asyncio.fixture
@@ -33,6 +35,33 @@ async def test_a_database_is_fresh_and_dropped() -> None:
         await asyncpg.connect(dsn)
     assert urlsplit(dsn).path != urlsplit(engines.env("POSTGRES_DSN")).path
     await connection.close()
+
+
+_SCHEMA = """
+CREATE TABLE roles (role_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text);
+INSERT INTO roles (name) VALUES ('user'), ('moderator');
+CREATE TABLE people (name text, role_id bigint REFERENCES roles);
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'append only'; END $$;
+CREATE TRIGGER append_only BEFORE DELETE ON people FOR EACH ROW EXECUTE FUNCTION refuse();
+"""
+
+
+def test_a_database_is_emptied_to_what_its_migrations_left(tmp_path: Path) -> None:
+    (tmp_path / "20260101T0000_create_roles.sql").write_text(_SCHEMA)
+
+    async def change(dsn: str) -> list[str]:
+        connection = await asyncpg.connect(dsn)
+        before = [row["name"] for row in await connection.fetch("SELECT name FROM roles ORDER BY role_id")]
+        before += [row["name"] for row in await connection.fetch("SELECT name FROM people")]
+        await connection.execute("INSERT INTO people VALUES ('ada', 2); UPDATE roles SET name = 'nobody'")
+        await connection.execute("INSERT INTO roles (name) VALUES ('another')")
+        await connection.close()
+        return before
+
+    with migrated_postgres(tmp_path) as database:
+        for _ in range(2):
+            assert asyncio.run(change(database.dsn)) == ["user", "moderator"]
+            asyncio.run(database.empty())
 
 
 async def test_keys_under_the_prefix_are_deleted(redis: Redis, redis_url: str) -> None:

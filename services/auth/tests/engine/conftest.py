@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
 import pytest
@@ -14,18 +13,9 @@ from auth_service.repository.links import LinkRepository
 from auth_service.repository.operations import OperationsRepository
 from auth_service.repository.passkeys import PasskeyRepository
 from rookery_common.clients.postgres import Postgres
-from rookery_common.clients.postgres_migrations import migrate_postgres
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
-from rookery_common.testing.engines import postgres_database
-
-# Deleting a few rows is faster than truncating as many files.
-_EMPTY = """
-DELETE FROM sessions; DELETE FROM authorization_codes; DELETE FROM credentials; DELETE FROM apps; DELETE FROM outbox;
-DELETE FROM mails; DELETE FROM challenges; DELETE FROM invitations;
-DELETE FROM revocations; DELETE FROM sign_in_tries; DELETE FROM signing_keys;
-DELETE FROM roles WHERE NOT is_builtin; UPDATE revocation_counter SET last = 0;
-"""
+from rookery_common.testing.postgres import MigratedPostgres, migrated_postgres
 
 
 class Published:
@@ -39,21 +29,16 @@ class Published:
 
 
 @pytest.fixture(scope="session")
-def migrated_database() -> Iterator[str]:
-    with asyncio.Runner() as runner:
-        database = postgres_database()
-        dsn = runner.run(database.__aenter__())
-        runner.run(migrate_postgres(dsn, MIGRATIONS))
-        yield dsn
-        runner.run(database.__aexit__(None, None, None))
+def database() -> Iterator[MigratedPostgres]:
+    with migrated_postgres(MIGRATIONS) as database:
+        yield database
 
 
 @pytest.fixture
-async def pg(migrated_database: str) -> AsyncIterator[Postgres]:
-    client = Postgres(migrated_database, pool_size=6, name="auth-tests")
+async def pg(database: MigratedPostgres) -> AsyncIterator[Postgres]:
+    await database.empty()
+    client = Postgres(database.dsn, pool_size=6, name="auth-tests")
     await client.start()
-    async with client.transaction() as tx:
-        await tx.execute("empty", _EMPTY)
     yield client
     await client.stop()
 

@@ -9,6 +9,7 @@ import pytest
 
 from rookery_common.clients.postgres import Postgres
 from rookery_common.errors import AppError
+from rookery_common.testing.postgres import MigratedPostgres
 
 PEOPLE = 6
 TRIES = 20
@@ -34,8 +35,8 @@ async def cut_connections(outside: Postgres, stop: asyncio.Event) -> int:
 
 
 @pytest.fixture
-async def outside(migrated_database: str) -> Any:
-    client = Postgres(migrated_database, pool_size=1, name="outside")
+async def outside(database: MigratedPostgres) -> Any:
+    client = Postgres(database.dsn, pool_size=1, name="outside")
     await client.start()
     yield client
     await client.stop()

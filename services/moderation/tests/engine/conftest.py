@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
@@ -12,35 +11,22 @@ import pytest
 from moderation_service.app import MIGRATIONS
 from moderation_service.repository import ModerationRepository
 from rookery_common.clients.postgres import Postgres
-from rookery_common.clients.postgres_migrations import migrate_postgres
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
-from rookery_common.testing.engines import postgres_database
 from rookery_common.testing.events import FakeProducer
-
-# Nobody may empty the audit log but who owns the table, and says so.
-_EMPTY = """
-ALTER TABLE audit_log DISABLE TRIGGER audit_log_is_append_only; DELETE FROM audit_log;
-ALTER TABLE audit_log ENABLE TRIGGER audit_log_is_append_only;
-DELETE FROM posts; DELETE FROM findings; DELETE FROM reports; DELETE FROM inbox; DELETE FROM outbox;
-"""
+from rookery_common.testing.postgres import MigratedPostgres, migrated_postgres
 
 
 @pytest.fixture(scope="session")
-def migrated_database() -> Iterator[str]:
-    with asyncio.Runner() as runner:
-        database = postgres_database()
-        dsn = runner.run(database.__aenter__())
-        runner.run(migrate_postgres(dsn, MIGRATIONS))
-        yield dsn
-        runner.run(database.__aexit__(None, None, None))
+def database() -> Iterator[MigratedPostgres]:
+    with migrated_postgres(MIGRATIONS) as database:
+        yield database
 
 
 @pytest.fixture
-async def pg(migrated_database: str) -> AsyncIterator[Postgres]:
-    client = Postgres(migrated_database, pool_size=6, name="moderation-tests")
+async def pg(database: MigratedPostgres) -> AsyncIterator[Postgres]:
+    await database.empty()
+    client = Postgres(database.dsn, pool_size=6, name="moderation-tests")
     await client.start()
-    async with client.transaction() as tx:
-        await tx.execute("empty", _EMPTY)
     yield client
     await client.stop()
 

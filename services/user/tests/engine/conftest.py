@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING
 
+import pytest
 import pytest_asyncio
 
 from rookery_common.clients.postgres import Postgres
-from rookery_common.clients.postgres_migrations import migrate_postgres
 from rookery_common.clients.redis import RedisClient
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.testing import FakeClock, FakeIds
 from rookery_common.testing.events import FakeProducer
+from rookery_common.testing.postgres import MigratedPostgres, migrated_postgres
 from user_service.app import MIGRATIONS
 from user_service.relationships.repository import RelationshipRepository
 from user_service.repository import UserRepository
@@ -21,11 +22,18 @@ if TYPE_CHECKING:
     from tests.conftest import World
 
 
+@pytest.fixture(scope="session")
+def database() -> Iterator[MigratedPostgres]:
+    """A migrated database of this run's own."""
+    with migrated_postgres(MIGRATIONS) as database:
+        yield database
+
+
 @pytest_asyncio.fixture
-async def pg(pg_database: str) -> AsyncIterator[Postgres]:
-    """A migrated database of this test's own."""
-    await migrate_postgres(pg_database, MIGRATIONS)
-    pg = Postgres(pg_database, pool_size=10, name="test")
+async def pg(database: MigratedPostgres) -> AsyncIterator[Postgres]:
+    """The database, empty."""
+    await database.empty()
+    pg = Postgres(database.dsn, pool_size=10, name="test")
     await pg.start()
     yield pg
     await pg.stop()

@@ -9,6 +9,7 @@ import pytest
 from rookery_common.clients.postgres import PgConnection, Postgres
 from rookery_common.clients.postgres_migrations import migrate_postgres
 from rookery_common.kafka.postgres_outbox import POSTGRES_OUTBOX_DDL
+from rookery_common.testing.postgres import MigratedPostgres
 from rookery_common.worker_leases import POSTGRES_WORKER_LEASES_DDL
 from user_service.app import MIGRATIONS
 
@@ -52,15 +53,16 @@ async def _shape(connection: PgConnection, schema: str, table: str) -> list[tupl
     ("table", "wanted"), [("outbox", POSTGRES_OUTBOX_DDL), ("worker_leases", POSTGRES_WORKER_LEASES_DDL)]
 )
 async def test_shared_tables_are_as_the_library_wants_them(pg: Postgres, table: str, wanted: str) -> None:
+    schema = f"wanted_{table}"
     async with pg.transaction() as tx:
         ours = await _shape(tx, "public", table)
-        await tx.execute("schema", "CREATE SCHEMA wanted; SET LOCAL search_path = wanted;" + wanted)
-        assert ours == await _shape(tx, "wanted", table)
+        await tx.execute("schema", f"CREATE SCHEMA {schema}; SET LOCAL search_path = {schema};" + wanted)
+        assert ours == await _shape(tx, schema, table)
     assert ours
 
 
-async def test_migrating_again_changes_nothing(pg: Postgres, pg_database: str) -> None:
-    assert await migrate_postgres(pg_database, MIGRATIONS) == []
+async def test_migrating_again_changes_nothing(pg: Postgres, database: MigratedPostgres) -> None:
+    assert await migrate_postgres(database.dsn, MIGRATIONS) == []
 
 
 async def test_every_table_can_be_distributed_by_a_column_of_each_of_its_keys(pg: Postgres) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
@@ -11,13 +11,9 @@ import pytest
 import pytest_asyncio
 
 from rookery_common.clients.postgres import Postgres
-from rookery_common.clients.postgres_migrations import migrate_postgres
 from rookery_common.ids import MAX_ID
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.testing import FakeClock
-from rookery_common.testing.engines import postgres_database
-from rookery_common.testing.events import FakeProducer
-from user_service.app import MIGRATIONS
 from user_service.models import Account, Counts
 from user_service.relationships.models import FollowSettings, Listed, MutedAccount, Relationship, Ties
 from user_service.relationships.repository import RelationshipRepository
@@ -71,18 +67,15 @@ class Stores:
 
 @pytest_asyncio.fixture(params=["fake", "postgres"])
 async def stores(
-    request: pytest.FixtureRequest, fake_repository: FakeRepository, clock: FakeClock
-) -> AsyncIterator[Stores]:
+    request: pytest.FixtureRequest,
+    fake_repository: FakeRepository,
+    clock: FakeClock,
+    pg: Postgres,
+    outbox: PostgresOutbox,
+) -> Stores:
     if request.param == "fake":
-        yield Stores(cast(UserRepository, fake_repository), cast(RelationshipRepository, fake_repository), clock)
-        return
-    async with postgres_database() as dsn:
-        await migrate_postgres(dsn, MIGRATIONS)
-        pg = Postgres(dsn, pool_size=4, name="test")
-        await pg.start()
-        outbox = PostgresOutbox(pg, FakeProducer(), "user")
-        yield Stores(UserRepository(pg, outbox), RelationshipRepository(pg, outbox), clock)
-        await pg.stop()
+        return Stores(cast(UserRepository, fake_repository), cast(RelationshipRepository, fake_repository), clock)
+    return Stores(UserRepository(pg, outbox), RelationshipRepository(pg, outbox), clock)
 
 
 async def test_a_change_needs_both_accounts(stores: Stores) -> None:

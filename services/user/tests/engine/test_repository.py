@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
@@ -10,12 +9,8 @@ import pytest
 import pytest_asyncio
 
 from rookery_common.clients.postgres import Postgres
-from rookery_common.clients.postgres_migrations import migrate_postgres
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.testing import FakeClock
-from rookery_common.testing.engines import postgres_database
-from rookery_common.testing.events import FakeProducer
-from user_service.app import MIGRATIONS
 from user_service.events import Events
 from user_service.models import (
     Account,
@@ -34,16 +29,10 @@ ALICE, BOB, CAROL = 1, 2, 3
 
 
 @pytest_asyncio.fixture(params=["fake", "postgres"])
-async def repository(request: pytest.FixtureRequest, fake_repository: FakeRepository) -> AsyncIterator[UserRepository]:
-    if request.param == "fake":
-        yield cast(UserRepository, fake_repository)
-        return
-    async with postgres_database() as dsn:
-        await migrate_postgres(dsn, MIGRATIONS)
-        pg = Postgres(dsn, pool_size=4, name="test")
-        await pg.start()
-        yield UserRepository(pg, PostgresOutbox(pg, FakeProducer(), "user"))
-        await pg.stop()
+async def repository(
+    request: pytest.FixtureRequest, fake_repository: FakeRepository, pg: Postgres, outbox: PostgresOutbox
+) -> UserRepository:
+    return cast(UserRepository, fake_repository) if request.param == "fake" else UserRepository(pg, outbox)
 
 
 def _reservation(clock: FakeClock, request_id: str, account_id: int, username: str = "Alice") -> Reservation:

@@ -15,12 +15,14 @@ from auth_service.clients.json_http import JsonHttp
 from auth_service.clients.oidc import OidcProvider
 from auth_service.config import Settings
 from auth_service.events import Events
+from auth_service.mail_servicer import MailServicer
 from auth_service.mail_transport import Transport, transport_of
 from auth_service.repository import AuthRepository
 from auth_service.repository.accounts import AccountRepository
 from auth_service.repository.links import LinkRepository
 from auth_service.repository.operations import OperationsRepository
 from auth_service.repository.passkeys import PasskeyRepository
+from auth_service.repository.written import WrittenMailRepository
 from auth_service.service.account_sessions import AccountSessions
 from auth_service.service.admission import Admission
 from auth_service.service.apps import Apps
@@ -34,12 +36,14 @@ from auth_service.service.housekeeping import Housekeeping
 from auth_service.service.identities import Identities
 from auth_service.service.introspection import Introspector
 from auth_service.service.key_rotation import KeyRotation
+from auth_service.service.letters import Letterhead
 from auth_service.service.mailer import Mailer
 from auth_service.service.mails import Mails
 from auth_service.service.notices import Notices
 from auth_service.service.passkeys import Passkeys
 from auth_service.service.password_policy import PasswordPolicy
 from auth_service.service.passwords import Passwords
+from auth_service.service.post_office import Postman, PostOffice
 from auth_service.service.providers import Providers
 from auth_service.service.refresh_tokens import RefreshTokens
 from auth_service.service.refreshing import Refreshing
@@ -54,6 +58,7 @@ from auth_service.service.throttle import Throttle
 from auth_service.servicer import AuthServicer
 from rookery.auth.v1.account_service_pb2_grpc import add_AccountServiceServicer_to_server
 from rookery.auth.v1.auth_service_pb2_grpc import add_AuthServiceServicer_to_server
+from rookery.auth.v1.mail_service_pb2_grpc import add_MailServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.app import App, Component, Role
 from rookery_common.auth import TokenVerifier
@@ -72,16 +77,20 @@ from rookery_common.worker_leases import PostgresWorkerLease
 
 SERVICE = "rookery.auth.v1.AuthService"
 ACCOUNT_SERVICE = "rookery.auth.v1.AccountService"
+MAIL_SERVICE = "rookery.auth.v1.MailService"
 MIGRATIONS = Path(__file__).parent / "migrations"
 WORKERS = range(128)
 GATEWAY = frozenset({"gateway"})
+NOTIFIERS = frozenset({"notification"})
 # Everyone verifies internal tokens.
 KEY_READERS = frozenset(
     {"gateway", "user", "post", "feed", "messaging", "notification", "search", "analytics", "moderation"}
 )
 ALLOWED_CALLERS = {
     "GetSigningKeys": KEY_READERS,
-    "ListPermittedAccounts": frozenset({"notification"}),
+    "ListPermittedAccounts": NOTIFIERS,
+    "GetMailbox": NOTIFIERS,
+    "SendMail": NOTIFIERS,
     "*": GATEWAY,
 }
 DRAIN_SECONDS = 3.0
@@ -126,6 +135,7 @@ class Auth:
         accounts: AccountRepository,
         passkeys: PasskeyRepository,
         links: LinkRepository,
+        written: WrittenMailRepository,
         users: UserClient,
         http: JsonHttp,
         ids: IdSource,
@@ -140,6 +150,7 @@ class Auth:
         identities = Identities(tools.cipher, tools.index)
         self._wire_sign_up(tools, emails, identities, events, policy, users)
         self._wire_providers(tools, identities, http)
+        self.office = PostOffice(written, accounts, tools.cipher, clock, is_sent=settings.sends_mails)
         self._wire_servicers()
         self.verifier = TokenVerifier(self.keys.jwks, clock)
 
@@ -281,12 +292,14 @@ class Auth:
         return [
             (add_AuthServiceServicer_to_server, self.servicer, SERVICE),
             (add_AccountServiceServicer_to_server, self.account_servicer, ACCOUNT_SERVICE),
+            (add_MailServiceServicer_to_server, MailServicer(self.office), MAIL_SERVICE),
         ]
 
 
 def mailer_of(settings: Settings, accounts: AccountRepository, clock: Clock, transport: Transport) -> Mailer:
     """Sends what the serving processes have recorded."""
     emails, cipher = emails_of(settings)
+    letterhead = Letterhead(sender=settings.mail_from, public_url=settings.public_url)
     return Mailer(
         accounts,
         Mails(accounts, cipher, clock, is_sent=True),
@@ -294,10 +307,18 @@ def mailer_of(settings: Settings, accounts: AccountRepository, clock: Clock, tra
         emails,
         transport,
         clock,
+        letterhead=letterhead,
         title=settings.title,
-        sender=settings.mail_from,
         public_url=settings.public_url,
     )
+
+
+def postman_of(
+    settings: Settings, written: WrittenMailRepository, accounts: AccountRepository, clock: Clock, transport: Transport
+) -> Postman:
+    """Sends what other services have written."""
+    letterhead = Letterhead(sender=settings.mail_from, public_url=settings.public_url)
+    return Postman(written, accounts, *emails_of(settings), transport, letterhead, clock)
 
 
 def emails_of(settings: Settings) -> tuple[Emails, FieldCipher]:
@@ -337,7 +358,7 @@ def build(roles: frozenset[Role]) -> App:
         user = RpcClient(settings, settings.user_target, UserServiceStub, service="user")
         ids = Snowflake(clock, lease.worker)
         http = JsonHttp()
-        stores = (repository, accounts, PasskeyRepository(pg), LinkRepository(pg))
+        stores = (repository, accounts, PasskeyRepository(pg), LinkRepository(pg), WrittenMailRepository(pg))
         auth = Auth(settings, *stores, UserClient(user), http, ids, clock)
         components += [lease, user, http, auth.passwords, auth.revocations, _server(settings, auth)]
         checks["worker_number"] = lease.check
@@ -346,6 +367,7 @@ def build(roles: frozenset[Role]) -> App:
         transport = transport_of(settings)
         if transport is not None:
             components.append(mailer_of(settings, accounts, clock, transport))
+            components.append(postman_of(settings, WrittenMailRepository(pg), accounts, clock, transport))
         provider = LocalKeyProvider(settings.master_key_bytes())
         components.append(KeyRotation(OperationsRepository(pg), provider, clock, every=settings.key_lifetime))
     return App(settings, __version__, components, checks)

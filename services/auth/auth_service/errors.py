@@ -182,6 +182,18 @@ class MailNotAccepted(Unavailable):
     reason = "MAIL_NOT_ACCEPTED"
 
 
+class MailUnconfirmed(MailNotAccepted):
+    """The mail server was given a mail, and has not said whether it took it."""
+
+    reason = "MAIL_UNCONFIRMED"
+
+
+class MailboxNotFound(NotFound):
+    """The account gets no mails: there is none, its address is not confirmed, or none are sent at all."""
+
+    reason = "MAILBOX_NOT_FOUND"
+
+
 class TotpEnabled(FailedPrecondition):
     """An authenticator app is set up already: it is turned off first."""
 

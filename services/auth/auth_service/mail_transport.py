@@ -11,7 +11,7 @@ from typing import Protocol
 import aiosmtplib
 
 from auth_service.config import Settings, SmtpTls
-from auth_service.errors import MailNotAccepted
+from auth_service.errors import MailNotAccepted, MailUnconfirmed
 
 SEND_SECONDS = 20.0
 
@@ -44,6 +44,8 @@ class SmtpTransport:
                 start_tls=self._tls is SmtpTls.STARTTLS,
                 timeout=SEND_SECONDS,
             )
+        except (aiosmtplib.SMTPReadTimeoutError, aiosmtplib.SMTPServerDisconnected) as error:
+            raise MailUnconfirmed(f"the mail server said nothing: {type(error).__name__}") from None
         except (aiosmtplib.SMTPException, OSError) as error:
             # Not its text: servers repeat addresses in it.
             raise MailNotAccepted(f"the mail server did not take it: {type(error).__name__}") from None

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from aiosmtpd.controller import Controller
 from auth_fakes import FakeAccountRepository, FakeUsers
+from mail_sink import MailServer
 from provider_fakes import FakeWeb
 from pydantic import SecretStr
 
 from auth_service.app import Auth
 from auth_service.clients.json_http import JsonHttp
-from auth_service.config import Settings
+from auth_service.config import Settings, SmtpTls
 from auth_service.models import OUT_OF_BAND, App, IssuedToken, SignUpForm
 from auth_service.repository import AuthRepository
 from auth_service.repository.accounts import AccountRepository
 from auth_service.repository.links import LinkRepository
 from auth_service.repository.passkeys import PasskeyRepository
+from auth_service.repository.written import WrittenMailRepository
 from rookery_common.auth import Identity
 from rookery_common.testing import FakeClock, FakeIds
 
@@ -34,6 +37,7 @@ class World:
     accounts: AccountRepository
     passkeys: PasskeyRepository
     links: LinkRepository
+    written: WrittenMailRepository
     users: FakeUsers
     clock: FakeClock
     ids: FakeIds
@@ -101,12 +105,13 @@ def auth(
     accounts: AccountRepository,
     passkeys: PasskeyRepository,
     links: LinkRepository,
+    written: WrittenMailRepository,
     users: FakeUsers,
     web: FakeWeb,
     ids: FakeIds,
     clock: FakeClock,
 ) -> Auth:
-    return Auth(settings, repository, accounts, passkeys, links, users, JsonHttp(web.transport), ids, clock)
+    return Auth(settings, repository, accounts, passkeys, links, written, users, JsonHttp(web.transport), ids, clock)
 
 
 @pytest.fixture
@@ -116,6 +121,7 @@ async def world(
     accounts: AccountRepository,
     passkeys: PasskeyRepository,
     links: LinkRepository,
+    written: WrittenMailRepository,
     users: FakeUsers,
     clock: FakeClock,
     ids: FakeIds,
@@ -124,4 +130,18 @@ async def world(
     """An app with its secret, and nobody signed up."""
     scopes = ["read", "write", "follow"]
     app, secret = await auth.apps.create("Client", [REDIRECT, OUT_OF_BAND], scopes, "https://client.example")
-    return World(auth, repository, accounts, passkeys, links, users, clock, ids, app, secret, recorded)
+    return World(auth, repository, accounts, passkeys, links, written, users, clock, ids, app, secret, recorded)
+
+
+@pytest.fixture
+def server() -> MailServer:
+    return MailServer()
+
+
+@pytest.fixture
+def smtp(server: MailServer, settings: Settings, unused_tcp_port: int) -> Iterator[Settings]:
+    controller = Controller(server, hostname="127.0.0.1", port=unused_tcp_port)
+    controller.start()
+    where = {"smtp_host": "127.0.0.1", "smtp_port": unused_tcp_port, "smtp_tls": SmtpTls.NONE}
+    yield settings.model_copy(update={**where, "mail_from": "rookery@example.org"})
+    controller.stop()

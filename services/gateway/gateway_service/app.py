@@ -81,6 +81,7 @@ from gateway_service.routers.tags import Tags
 from gateway_service.routers.texts import TextRoutes
 from gateway_service.routers.timelines import Timelines
 from gateway_service.routers.transfers import Transfers
+from gateway_service.routers.unsubscribing import Unsubscribing
 from gateway_service.routing import behind
 from gateway_service.server import HttpServer, Once
 from gateway_service.sign_up_policy import SignUpPolicy
@@ -198,6 +199,7 @@ def _account_pages(
         sign_in.router,
         sign_up_page.router,
         Recovery(forms, exchange).router,
+        Unsubscribing(forms).router,
         Security(forms).router,
         PasskeyPages(forms, sign_in).router,
         ProviderPages(forms, sign_in, sign_up_page).router,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from notification_service import __version__
-from notification_service.clients import AuthClient, PostClient, UserClient, post_stub, user_stub
+from notification_service.clients import AuthClient, PostClient, UserClient, auth_stub, post_stub, user_stub
 from notification_service.config import Settings
 from notification_service.consumers import (
     AUTH_GROUP,
@@ -38,12 +38,24 @@ from notification_service.consumers import (
 )
 from notification_service.events import PUSH_TOPIC, PushLane
 from notification_service.group_servicer import GroupServicer
+from notification_service.letters import Letters
 from notification_service.policy_servicer import PolicyServicer
 from notification_service.preference_servicer import PreferenceServicer
 from notification_service.push_servicer import PushServicer
 from notification_service.push_transport import PushTransport
-from notification_service.repository import markers, members, notifications, policies, preferences, push, told, watchers
+from notification_service.repository import (
+    digests,
+    markers,
+    members,
+    notifications,
+    policies,
+    preferences,
+    push,
+    told,
+    watchers,
+)
 from notification_service.repository.counts import CountCache
+from notification_service.repository.digests import DigestRepository
 from notification_service.repository.live import NOTIFICATIONS, PREFIX
 from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.members import MemberRepository
@@ -56,6 +68,9 @@ from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WindowRepository
 from notification_service.service.channels import Channels
 from notification_service.service.decisions import DecisionTeller
+from notification_service.service.digest_lane import DigestLane
+from notification_service.service.digest_schedule import DigestSchedule, Slots
+from notification_service.service.digest_writer import DigestWriter
 from notification_service.service.edits import EditTeller
 from notification_service.service.groups import GroupReader
 from notification_service.service.markers import Markers
@@ -71,9 +86,9 @@ from notification_service.service.sieve import Sieve
 from notification_service.service.staff import Staff, StaffTeller
 from notification_service.service.standing import StandingTeller
 from notification_service.service.tell import Teller
+from notification_service.service.unsubscribing import UnsubscribeTokens
 from notification_service.service.watch import WatchTeller
 from notification_service.servicer import ALLOWED_CALLERS, NotificationServicer
-from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.notification.v1.group_service_pb2_grpc import add_GroupServiceServicer_to_server
 from rookery.notification.v1.notification_service_pb2_grpc import add_NotificationServiceServicer_to_server
 from rookery.notification.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
@@ -86,7 +101,7 @@ from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.clients.redis import RedisClient
 from rookery_common.clients.web import Web
 from rookery_common.clock import SystemClock
-from rookery_common.crypto import FieldCipher, LocalKeyProvider
+from rookery_common.crypto import FieldCipher, LocalKeyProvider, derive_key
 from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.producer import Producer
 from rookery_common.live.announcer import Announcer
@@ -105,6 +120,7 @@ STATEMENTS: Final = {
     **push.STATEMENTS,
     **policies.STATEMENTS,
     **preferences.STATEMENTS,
+    **digests.STATEMENTS,
 }
 
 
@@ -131,7 +147,10 @@ class _Core:
         queue = PushQueue(self.pushes, PushLane(self.producer, self.clock), self.clock)
         self.preferences = PreferenceRepository(self.cql)
         self.channels = Channels(self.preferences, self.clock)
-        self.auth = RpcClient(settings, settings.auth_target, AuthServiceStub, service="auth")
+        self.digests = DigestRepository(self.cql)
+        self.slots = Slots(self.clock, settings.digest_hour_seconds)
+        self.unsubscribing = UnsubscribeTokens(derive_key(settings.master_key_bytes(), "notification.unsubscribe"))
+        self.auth = RpcClient(settings, settings.auth_target, auth_stub, service="auth")
         self.teller = Teller(
             self.notifications,
             self.heads,
@@ -167,7 +186,8 @@ def _serving(core: _Core) -> list[Component]:
     grouping = GroupServicer(groups, reader, put_away, marks)
     pushing = PushServicer(core.subscriptions, core.push_key)
     policing = PolicyServicer(PolicyRepository(core.cql))
-    preferring = PreferenceServicer(core.preferences)
+    schedule = DigestSchedule(core.digests, core.unsubscribing, core.slots)
+    preferring = PreferenceServicer(core.preferences, schedule)
     server = RpcServer(
         core.settings,
         verifier=TokenVerifier(AuthClient(core.auth).signing_keys, core.clock),
@@ -218,15 +238,37 @@ def _consuming(core: _Core) -> list[Component]:
         consumer(STAFF_GROUP, [REPORT_TOPIC, USER_TOPIC], StaffHandler(StaffTeller(core.teller, staff))),
         user,
         web,
-        consumer(PUSH_GROUP, [PUSH_TOPIC], PushesHandler(_pusher(core, user, posts, staff, web))),
+        *_reaching(core, user, posts, staff, web, consumer),
     ]
 
 
-def _pusher(core: _Core, user: RpcClient, posts: PostClient, staff: Staff, web: Web) -> Pusher:
+def _reaching(
+    core: _Core, user: RpcClient, posts: PostClient, staff: Staff, web: Web, consumer: Callable[..., Component]
+) -> list[Component]:
+    """The ways to those who are not here: pushes and digests."""
     users = UserClient(user, core.settings.public_url.rstrip("/") + "/avatars/original/missing.png")
     sieve = Sieve(PolicyRepository(core.cql), posts, users, staff, core.clock)
-    transport = PushTransport(web)
-    return Pusher(core.pushes, core.notifications, users, core.push_key, transport, sieve, core.channels, core.clock)
+    pusher = Pusher(
+        core.pushes, core.notifications, users, core.push_key, PushTransport(web), sieve, core.channels, core.clock
+    )
+    writer = DigestWriter(
+        core.digests,
+        core.preferences,
+        core.notifications,
+        MarkerRepository(core.cql),
+        users,
+        sieve,
+        AuthClient(core.auth),
+        Letters(title=core.settings.title, public_url=core.settings.public_url),
+        core.unsubscribing,
+        core.slots,
+        core.clock,
+        public_url=core.settings.public_url,
+    )
+    return [
+        consumer(PUSH_GROUP, [PUSH_TOPIC], PushesHandler(pusher)),
+        DigestLane(core.digests, writer, core.slots, core.clock),
+    ]
 
 
 async def migrate() -> None:

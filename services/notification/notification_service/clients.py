@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC
 from types import SimpleNamespace
 from typing import Any, Final
 
 from notification_service.avoidance import Avoidance, ShownPost
+from notification_service.digest_models import Letter, Mailbox
 from notification_service.push_models import Author
 from rookery.auth.v1 import auth_service_pb2 as auth_pb
+from rookery.auth.v1 import mail_service_pb2 as mail_pb
+from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+from rookery.auth.v1.mail_service_pb2_grpc import MailServiceStub
 from rookery.post.v1 import engagement_service_pb2 as engagement_pb
 from rookery.post.v1 import poll_service_pb2 as poll_pb
 from rookery.post.v1 import post_service_pb2 as pb
@@ -30,6 +36,7 @@ POSTS_SECONDS: Final = 3.0
 KEYS_SECONDS: Final = 2.0
 USER_SECONDS: Final = 3.0
 STAFF_SECONDS: Final = 3.0
+MAIL_SECONDS: Final = 5.0
 STAFF_PAGE: Final = 1_000
 VOTERS_PAGE: Final = 1_000
 POSTS_PER_ENTRY: Final = 100
@@ -200,8 +207,19 @@ def _avoidance(message: filter_pb.Filter) -> Avoidance:
     )
 
 
+def auth_stub(channel: Any) -> SimpleNamespace:
+    """What is called of auth's gRPC services, over one channel."""
+    tokens, mails = AuthServiceStub(channel), MailServiceStub(channel)
+    return SimpleNamespace(
+        GetSigningKeys=tokens.GetSigningKeys,
+        ListPermittedAccounts=tokens.ListPermittedAccounts,
+        GetMailbox=mails.GetMailbox,
+        SendMail=mails.SendMail,
+    )
+
+
 class AuthClient:
-    """The keys by which internal tokens are verified, and whom roles permit something."""
+    """The keys by which internal tokens are verified, whom roles permit something, and who gets mails."""
 
     def __init__(self, auth: RpcClient) -> None:
         self._auth = auth
@@ -229,3 +247,26 @@ class AuthClient:
             after_id = response.reached_id
             more = after_id > 0
         return found
+
+    async def mailbox(self, recipient_id: int) -> Mailbox | None:
+        """None of who gets no mails. Raises AppError."""
+        request = mail_pb.GetMailboxRequest(account_id=recipient_id)
+        response: mail_pb.GetMailboxResponse = await self._auth.call(
+            "GetMailbox", request, timeout=MAIL_SECONDS, idempotent=True, identity=None
+        )
+        if not response.reachable:
+            return None
+        return Mailbox(response.username, response.locale, response.last_seen_time.ToDatetime(UTC))
+
+    async def send(self, mail_id: int, recipient_id: int, letter: Letter) -> None:
+        """Sent at most once for an id, within a day; who gets no mails any more gets none. Raises AppError."""
+        request = mail_pb.SendMailRequest(
+            mail_id=mail_id,
+            account_id=recipient_id,
+            subject=letter.subject,
+            text=letter.text,
+            html=letter.html,
+            unsubscribe_url=letter.unsubscribe_url,
+        )
+        with suppress(NotFound):
+            await self._auth.call("SendMail", request, timeout=MAIL_SECONDS, idempotent=True, identity=None)

@@ -144,3 +144,23 @@ class NotificationNotFound(NotFound):
     """Not one of the caller's, or put away."""
 
     reason = "NOTIFICATION_NOT_FOUND"
+
+
+class WrongToken(InvalidArgument):
+    """Not a token that was sent in a mail of ours."""
+
+    reason = "WRONG_TOKEN"
+
+    def __init__(self) -> None:
+        violation = FieldViolation("token", "ERR_INVALID", "is not one that was mailed")
+        super().__init__("token is not one that was mailed", fields=[violation])
+
+
+class WrongFrequency(InvalidArgument):
+    """Not how often digests can come."""
+
+    reason = "WRONG_FREQUENCY"
+
+    def __init__(self) -> None:
+        violation = FieldViolation("digest", "ERR_INCLUSION", "must be off, daily or weekly")
+        super().__init__("digest must be off, daily or weekly", fields=[violation])

@@ -12,4 +12,5 @@ TELL_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
 )
 PUSHES = Counter("rookery_notification_pushes_total", "Web pushes, by what became of them.", ["outcome"])
+DIGESTS = Counter("rookery_notification_digests_total", "Digests that were due, by what became of them.", ["outcome"])
 READS = Counter("rookery_notification_reads_total", "Pages of notifications, by what answered.", ["source"])

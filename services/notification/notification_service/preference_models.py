@@ -21,6 +21,7 @@ class Channel(IntEnum):
 
     STREAM = 1
     PUSH = 2
+    MAIL = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Preferences:
     not_streamed: frozenset[Kind] = frozenset()
     not_pushed: frozenset[Kind] = frozenset()
     quiet: QuietHours | None = None
+    not_mailed: frozenset[Kind] = frozenset()
 
 
 # Whether it is wanted, by kind and channel.

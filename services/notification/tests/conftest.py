@@ -10,6 +10,7 @@ from notification_service.avoidance import Avoidance, ShownPost
 from notification_service.models import Act, Kind, Notification, NotificationPage, PageQuery, PostSeen
 from notification_service.placement import notification_of
 from notification_service.repository.counts import CountCache
+from notification_service.repository.digests import DigestRepository
 from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.members import MemberRepository
 from notification_service.repository.notifications import NotificationRepository
@@ -18,6 +19,7 @@ from notification_service.repository.told import ToldRepository
 from notification_service.repository.watchers import WatcherRepository
 from notification_service.repository.windows import WindowRepository
 from notification_service.service.channels import Channels
+from notification_service.service.digest_schedule import DigestSchedule, Slots
 from notification_service.service.edits import EditTeller
 from notification_service.service.groups import GroupReader
 from notification_service.service.markers import Markers
@@ -27,6 +29,7 @@ from notification_service.service.read import NotificationReader
 from notification_service.service.staff import Staff
 from notification_service.service.standing import StandingTeller
 from notification_service.service.tell import Teller
+from notification_service.service.unsubscribing import UnsubscribeTokens
 from notification_service.service.watch import WatchTeller
 from rookery_common.errors import Unavailable
 from rookery_common.live.announcer import Announcer
@@ -164,6 +167,21 @@ def roles() -> Roles:
 @pytest.fixture
 def staff(roles: Roles, clock: FakeClock) -> Staff:
     return Staff(roles, clock)
+
+
+@pytest.fixture
+def tokens() -> UnsubscribeTokens:
+    return UnsubscribeTokens(bytes(32))
+
+
+@pytest.fixture
+def slots(clock: FakeClock) -> Slots:
+    return Slots(clock)
+
+
+@pytest.fixture
+def schedule(digests: DigestRepository, tokens: UnsubscribeTokens, slots: Slots) -> DigestSchedule:
+    return DigestSchedule(digests, tokens, slots)
 
 
 @pytest.fixture

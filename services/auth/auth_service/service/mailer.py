@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.message import EmailMessage
-from email.utils import format_datetime
 from importlib.resources import files
 from string import Template
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from auth_service.account_models import Mail, MailKind, Purpose, SecuredAccount
 from auth_service.metrics import MAILS
 from auth_service.repository.accounts import AccountRepository
 from auth_service.service.challenges import Challenges
 from auth_service.service.emails import Emails
+from auth_service.service.letters import Letterhead
 from auth_service.service.mails import Mails
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError
@@ -60,8 +59,8 @@ class Mailer:
         transport: Sender,
         clock: Clock,
         *,
+        letterhead: Letterhead,
         title: str,
-        sender: str,
         public_url: str,
     ) -> None:
         self._repository = repository
@@ -71,7 +70,7 @@ class Mailer:
         self._transport = transport
         self._clock = clock
         self._title = title
-        self._sender = sender
+        self._letterhead = letterhead
         self._public_url = public_url
         self._task: asyncio.Task[None] | None = None
 
@@ -151,16 +150,7 @@ class Mailer:
     ) -> EmailMessage:
         values = {"title": self._title, "username": username, "link": link}
         subject, _, text = template(kind, locale).substitute(values).partition("\n")
-        message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = self._sender, address, subject
-        message["Date"] = format_datetime(self._now())
-        message["Message-ID"] = f"<{mail_id}@{urlsplit(self._public_url).hostname}>"
-        message["Auto-Submitted"] = "auto-generated"
-        message.set_content(text, cte="quoted-printable")
-        return message
-
-    def _now(self) -> datetime:
-        return self._clock.now()
+        return self._letterhead.mail(mail_id, address, subject, text, self._clock.now())
 
 
 def template(kind: MailKind, locale: str) -> Template:

@@ -12,6 +12,7 @@ from auth_service.repository.accounts import AccountRepository
 from auth_service.repository.links import LinkRepository
 from auth_service.repository.operations import OperationsRepository
 from auth_service.repository.passkeys import PasskeyRepository
+from auth_service.repository.written import WrittenMailRepository
 from rookery_common.clients.postgres import Postgres
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
@@ -73,6 +74,11 @@ def passkeys(pg: Postgres) -> PasskeyRepository:
 @pytest.fixture
 def links(pg: Postgres) -> LinkRepository:
     return LinkRepository(pg)
+
+
+@pytest.fixture
+def written(pg: Postgres) -> WrittenMailRepository:
+    return WrittenMailRepository(pg)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from auth_fakes import FakeAccountRepository
 from passkey_fakes import FakePasskeys
 from provider_fakes import FakeLinks
+from written_fakes import FakeWritten
 
 from auth_service.models import (
     AccountRole,
@@ -303,6 +304,11 @@ class FakeOperations(OperationsRepository):
         deleted = len(self._store.keys)
         self._store.keys = {key.kid: key}
         return deleted
+
+
+@pytest.fixture
+def written(repository: FakeRepository, fake_accounts: FakeAccountRepository) -> FakeWritten:
+    return FakeWritten(repository, fake_accounts)
 
 
 @pytest.fixture

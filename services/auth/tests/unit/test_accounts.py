@@ -20,6 +20,7 @@ from auth_service.errors import (
     WrongCredentials,
 )
 from auth_service.service.admission import Approvals
+from auth_service.service.letters import Letterhead
 from auth_service.service.mailer import Mailer
 from rookery_common.auth import Identity, InvalidToken
 
@@ -41,8 +42,8 @@ class Inbox:
             emails,
             self,
             world.clock,
+            letterhead=Letterhead(sender="rookery@example.org", public_url="https://rookery.example"),
             title="The Rookery",
-            sender="rookery@example.org",
             public_url="https://rookery.example",
         )
 

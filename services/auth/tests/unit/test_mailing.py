@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -12,44 +11,16 @@ from string import Template
 from typing import Any, cast
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from mail_sink import MailServer
 
 from auth_service.account_models import Client, MailKind
 from auth_service.app import mailer_of
-from auth_service.config import Settings, SmtpTls
+from auth_service.config import Settings
 from auth_service.errors import MailNotAccepted
 from auth_service.mail_transport import FolderTransport, SmtpTransport, transport_of
 from auth_service.service.mailer import LANGUAGES, template
 
 ADDRESS = "alice@example.org"
-
-
-class MailServer:
-    """Takes mails, or refuses them."""
-
-    def __init__(self) -> None:
-        self.taken: list[Envelope] = []
-        self.answer = "250 OK"
-
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
-        if self.answer.startswith("250"):
-            self.taken.append(envelope)
-        return self.answer
-
-
-@pytest.fixture
-def server() -> MailServer:
-    return MailServer()
-
-
-@pytest.fixture
-def smtp(server: MailServer, settings: Settings, unused_tcp_port: int) -> Iterator[Settings]:
-    controller = Controller(server, hostname="127.0.0.1", port=unused_tcp_port)
-    controller.start()
-    where = {"smtp_host": "127.0.0.1", "smtp_port": unused_tcp_port, "smtp_tls": SmtpTls.NONE}
-    yield settings.model_copy(update={**where, "mail_from": "rookery@example.org"})
-    controller.stop()
 
 
 def message() -> EmailMessage:

@@ -15,7 +15,7 @@ IDENTITY = Identity(1, 2, 3, frozenset({"read"}))
 
 
 async def test_processes_that_start_together_share_one_key(world: Any, settings: Any) -> None:
-    stores = (world.repository, world.accounts, world.passkeys, world.links)
+    stores = (world.repository, world.accounts, world.passkeys, world.links, world.written)
     replicas = [Auth(settings, *stores, world.users, JsonHttp(), world.ids, world.clock) for _ in range(3)]
     documents = await asyncio.gather(*(replica.keys.jwks() for replica in replicas))
     assert len(set(documents)) == 1

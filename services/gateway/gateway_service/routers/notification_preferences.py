@@ -20,6 +20,7 @@ from gateway_service.routing import Routes, json_response
 from rookery.notification.v1.preference_service_pb2 import (
     Channel,
     ChannelChange,
+    DigestFrequency,
     GetPreferencesRequest,
     NotificationPreferences,
     QuietHours,
@@ -28,7 +29,13 @@ from rookery.notification.v1.preference_service_pb2 import (
 from rookery_common.auth import Identity
 
 PATH = "/api/rookery/v1/notifications/preferences"
-CHANNELS = {"stream": Channel.CHANNEL_STREAM, "push": Channel.CHANNEL_PUSH}
+CHANNELS = {"stream": Channel.CHANNEL_STREAM, "push": Channel.CHANNEL_PUSH, "email": Channel.CHANNEL_MAIL}
+DIGESTS = {
+    "off": DigestFrequency.DIGEST_FREQUENCY_OFF,
+    "daily": DigestFrequency.DIGEST_FREQUENCY_DAILY,
+    "weekly": DigestFrequency.DIGEST_FREQUENCY_WEEKLY,
+}
+_DIGEST_NAMES = {number: name for name, number in DIGESTS.items()}
 # What was done with one's own account is told in any case.
 KINDS = {name: number for name, number in TYPES.items() if not name.startswith("security.")}
 MAX_ZONE_CHARS = 64
@@ -55,8 +62,9 @@ class PreferenceRoutes:
     async def update(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, WRITE)
         params = await read_params(request, self._settings.max_body_bytes)
-        params.refuse_others("kinds", "quiet_hours")
+        params.refuse_others("kinds", "quiet_hours", "digest")
         call = UpdatePreferencesRequest(changes=_changes(params.group("kinds")))
+        call.digest = params.choice("digest", DIGESTS) or DigestFrequency.DIGEST_FREQUENCY_UNSPECIFIED
         if "quiet_hours" in params:
             _quiet(params.group("quiet_hours"), call)
         return await self._shown(caller.identity, "UpdatePreferences", call)
@@ -105,10 +113,15 @@ def _minute(asked: Params, name: str) -> int:
 
 
 def _body(preferences: NotificationPreferences) -> Mapping[str, Any]:
-    unwanted = {"stream": set(preferences.not_streamed), "push": set(preferences.not_pushed)}
+    unwanted = {
+        "stream": set(preferences.not_streamed),
+        "push": set(preferences.not_pushed),
+        "email": set(preferences.not_mailed),
+    }
     quiet = preferences.quiet_hours
     return {
         "kinds": {name: {way: number not in unwanted[way] for way in CHANNELS} for name, number in KINDS.items()},
+        "digest": _DIGEST_NAMES.get(preferences.digest, "off"),
         "quiet_hours": {
             "enabled": True,
             "from": _time_text(quiet.from_minute),

@@ -63,6 +63,7 @@ MESSAGES: Mapping[str, str] = {
     "PROVIDER_LINKED": mark("The account there is linked already, or yours with another one there."),
     "PROVIDER_NOT_LINKED": mark("The account there is linked with none here. Sign in another way, and link it then."),
     "LINK_NOT_FOUND": mark("Your account is not linked with one there."),
+    "WRONG_TOKEN": mark("This link is not whole. Please follow it once more from the e-mail."),
     "TOTP_ENABLED": mark("An authenticator app is set up already."),
     "TOTP_NOT_BEGUN": mark("Please start setting up the authenticator app once more."),
     "TOTP_NOT_ENABLED": mark("No authenticator app is set up."),

@@ -14,7 +14,7 @@ from rookery_common.clients.cassandra import Args, Cql, Row
 STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "preferences_get": (
-            "SELECT not_streamed, not_pushed, quiet_from, quiet_to, time_zone FROM notification_preferences"
+            "SELECT not_streamed, not_pushed, not_mailed, quiet_from, quiet_to, time_zone FROM notification_preferences"
             " WHERE recipient_id = ?"
         ),
         "preferences_not_stream": (
@@ -27,6 +27,10 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
             "UPDATE notification_preferences SET not_pushed = not_pushed + ? WHERE recipient_id = ?"
         ),
         "preferences_push": "UPDATE notification_preferences SET not_pushed = not_pushed - ? WHERE recipient_id = ?",
+        "preferences_not_mail": (
+            "UPDATE notification_preferences SET not_mailed = not_mailed + ? WHERE recipient_id = ?"
+        ),
+        "preferences_mail": "UPDATE notification_preferences SET not_mailed = not_mailed - ? WHERE recipient_id = ?",
         "preferences_quiet": (
             "UPDATE notification_preferences SET quiet_from = ?, quiet_to = ?, time_zone = ? WHERE recipient_id = ?"
         ),
@@ -37,6 +41,8 @@ _CHANGE: Final = {
     (Channel.STREAM, True): "preferences_stream",
     (Channel.PUSH, False): "preferences_not_push",
     (Channel.PUSH, True): "preferences_push",
+    (Channel.MAIL, False): "preferences_not_mail",
+    (Channel.MAIL, True): "preferences_mail",
 }
 
 
@@ -67,7 +73,7 @@ class PreferenceRepository:
 
 def _preferences(row: Row) -> Preferences:
     quiet = QuietHours(row.quiet_from, row.quiet_to, row.time_zone) if row.time_zone else None
-    return Preferences(_kinds(row.not_streamed), _kinds(row.not_pushed), quiet)
+    return Preferences(_kinds(row.not_streamed), _kinds(row.not_pushed), quiet, _kinds(row.not_mailed))
 
 
 def _kinds(numbers: set[int] | None) -> frozenset[Kind]:

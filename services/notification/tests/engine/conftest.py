@@ -9,6 +9,7 @@ import pytest_asyncio
 from notification_service.app import MIGRATIONS, STATEMENTS
 from notification_service.models import Notification
 from notification_service.repository.counts import CountCache
+from notification_service.repository.digests import DigestRepository
 from notification_service.repository.live import NOTIFICATIONS
 from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.members import MemberRepository
@@ -102,6 +103,11 @@ def policies(cql: Cql) -> PolicyRepository:
 @pytest.fixture
 def preferences(cql: Cql) -> PreferenceRepository:
     return PreferenceRepository(cql)
+
+
+@pytest.fixture
+def digests(cql: Cql) -> DigestRepository:
+    return DigestRepository(cql)
 
 
 @pytest.fixture

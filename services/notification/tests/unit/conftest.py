@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 import pytest
-from choice_fakes import MemoryPolicies, MemoryPreferences
+from choice_fakes import MemoryDigests, MemoryPolicies, MemoryPreferences
 
 from notification_service.models import (
     GroupKey,
@@ -325,6 +325,11 @@ def policies(store: Store) -> MemoryPolicies:
 @pytest.fixture
 def preferences(store: Store) -> MemoryPreferences:
     return MemoryPreferences(store)
+
+
+@pytest.fixture
+def digests(store: Store) -> MemoryDigests:
+    return MemoryDigests(store)
 
 
 @pytest.fixture

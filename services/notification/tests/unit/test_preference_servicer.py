@@ -11,6 +11,8 @@ import pytest
 from notification_service.preference_models import Preferences
 from notification_service.preference_servicer import PreferenceServicer
 from notification_service.repository.preferences import PreferenceRepository
+from notification_service.service.digest_schedule import DigestSchedule
+from notification_service.service.unsubscribing import UnsubscribeTokens
 from notification_service.servicer import ALLOWED_CALLERS
 from rookery.notification.v1 import notification_service_pb2 as types
 from rookery.notification.v1 import preference_service_pb2 as pb
@@ -27,12 +29,12 @@ Ask = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture
-async def ask(preferences: PreferenceRepository) -> AsyncIterator[Ask]:
+async def ask(preferences: PreferenceRepository, schedule: DigestSchedule) -> AsyncIterator[Ask]:
     async with AsyncExitStack() as stack:
         tokens = Tokens()
         network = Network(stack, tokens.verifier)
         name = "rookery.notification.v1.PreferenceService"
-        registration = (add_PreferenceServiceServicer_to_server, PreferenceServicer(preferences), name)
+        registration = (add_PreferenceServiceServicer_to_server, PreferenceServicer(preferences, schedule), name)
         server = await network.serve(registration, allowed_callers=ALLOWED_CALLERS)
         client = await network.client(
             server.port, PreferenceServiceStub, service="notification", settings=settings_of("gateway")
@@ -40,7 +42,8 @@ async def ask(preferences: PreferenceRepository) -> AsyncIterator[Ask]:
 
         async def call(method: str, request: Any, scope: str = "write:notifications") -> Any:
             identity = tokens.identity(ALICE, scopes=["read:notifications", scope])
-            return (await client.call(method, request, timeout=5, identity=identity)).preferences
+            answer = await client.call(method, request, timeout=5, identity=identity)
+            return getattr(answer, "preferences", None)
 
         yield call
 
@@ -88,3 +91,31 @@ async def test_what_can_not_be_preferred_is_refused(
         await ask("UpdatePreferences", asked)
     assert [each.field for each in refused.value.fields] == [field]
     assert await preferences.get(ALICE) == Preferences()
+
+
+async def test_digests_are_off_until_they_are_chosen_and_end_by_the_mailed_token(
+    ask: Ask, tokens: UnsubscribeTokens
+) -> None:
+    assert (await ask("GetPreferences", pb.GetPreferencesRequest())).digest == pb.DIGEST_FREQUENCY_OFF
+    weekly = pb.UpdatePreferencesRequest(digest=pb.DIGEST_FREQUENCY_WEEKLY, changes=[change(channel=pb.CHANNEL_MAIL)])
+    chosen = await ask("UpdatePreferences", weekly)
+    assert (chosen.digest, list(chosen.not_mailed)) == (pb.DIGEST_FREQUENCY_WEEKLY, [LIKE])
+    kept = await ask("UpdatePreferences", pb.UpdatePreferencesRequest(no_quiet_hours=True))
+    assert kept.digest == pb.DIGEST_FREQUENCY_WEEKLY
+    token = tokens.issue(ALICE)
+    for wrong in ("", "x", token[:-2], "B" + token[1:], f" {token}", token + "A", "ü"):
+        with pytest.raises(InvalidArgument) as refused:
+            await ask("UnsubscribeDigest", pb.UnsubscribeDigestRequest(token=wrong))
+        assert refused.value.fields[0].field == "token"
+    for _ in range(2):
+        await ask("UnsubscribeDigest", pb.UnsubscribeDigestRequest(token=token))
+    ended = await ask("GetPreferences", pb.GetPreferencesRequest())
+    assert (ended.digest, list(ended.not_mailed)) == (pb.DIGEST_FREQUENCY_OFF, [LIKE])
+
+
+async def test_how_often_is_one_of_three(ask: Ask) -> None:
+    hourly: Any = 9
+    with pytest.raises(InvalidArgument) as refused:
+        await ask("UpdatePreferences", pb.UpdatePreferencesRequest(digest=hourly, changes=[change()]))
+    assert refused.value.fields[0].field == "digest"
+    assert list((await ask("GetPreferences", pb.GetPreferencesRequest())).not_pushed) == []

@@ -17,6 +17,8 @@ async def test_preferences_change_by_what_is_named(preferences: PreferenceReposi
         (Kind.FOLLOW, Channel.PUSH): False,
         (Kind.FAVOURITE, Channel.STREAM): False,
         (Kind.MENTION, Channel.STREAM): True,
+        (Kind.FAVOURITE, Channel.MAIL): False,
+        (Kind.FOLLOW, Channel.MAIL): True,
     }
     for _ in range(2):
         await preferences.change(ALICE, changes)
@@ -24,7 +26,7 @@ async def test_preferences_change_by_what_is_named(preferences: PreferenceReposi
     await preferences.change(ALICE, {})
     await preferences.set_quiet(ALICE, NIGHT)
     likes = frozenset({Kind.FAVOURITE})
-    assert await preferences.get(ALICE) == Preferences(likes, likes, NIGHT)
+    assert await preferences.get(ALICE) == Preferences(likes, likes, NIGHT, likes)
     await preferences.set_quiet(ALICE, None)
-    assert await preferences.get(ALICE) == Preferences(likes, likes)
+    assert await preferences.get(ALICE) == Preferences(likes, likes, None, likes)
     assert await preferences.get(BOB) == Preferences()

@@ -25,29 +25,35 @@ _sym_db = _symbol_database.Default()
 from rookery.notification.v1 import notification_service_pb2 as rookery_dot_notification_dot_v1_dot_notification__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0rookery/notification/v1/preference_service.proto\x12\x17rookery.notification.v1\x1a\x32rookery/notification/v1/notification_service.proto\"G\n\nQuietHours\x12\x13\n\x0b\x66rom_minute\x18\x01 \x01(\x05\x12\x11\n\tto_minute\x18\x02 \x01(\x05\x12\x11\n\ttime_zone\x18\x03 \x01(\t\"\xd3\x01\n\x17NotificationPreferences\x12?\n\x0cnot_streamed\x18\x01 \x03(\x0e\x32).rookery.notification.v1.NotificationType\x12=\n\nnot_pushed\x18\x02 \x03(\x0e\x32).rookery.notification.v1.NotificationType\x12\x38\n\x0bquiet_hours\x18\x03 \x01(\x0b\x32#.rookery.notification.v1.QuietHours\"\x8b\x01\n\rChannelChange\x12\x37\n\x04type\x18\x01 \x01(\x0e\x32).rookery.notification.v1.NotificationType\x12\x31\n\x07\x63hannel\x18\x02 \x01(\x0e\x32 .rookery.notification.v1.Channel\x12\x0e\n\x06wanted\x18\x03 \x01(\x08\"\x17\n\x15GetPreferencesRequest\"_\n\x16GetPreferencesResponse\x12\x45\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x30.rookery.notification.v1.NotificationPreferences\"\xb2\x01\n\x18UpdatePreferencesRequest\x12\x37\n\x07\x63hanges\x18\x01 \x03(\x0b\x32&.rookery.notification.v1.ChannelChange\x12:\n\x0bquiet_hours\x18\x02 \x01(\x0b\x32#.rookery.notification.v1.QuietHoursH\x00\x12\x18\n\x0eno_quiet_hours\x18\x03 \x01(\x08H\x00\x42\x07\n\x05quiet\"b\n\x19UpdatePreferencesResponse\x12\x45\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x30.rookery.notification.v1.NotificationPreferences*H\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HANNEL_STREAM\x10\x01\x12\x10\n\x0c\x43HANNEL_PUSH\x10\x02\x32\x82\x02\n\x11PreferenceService\x12q\n\x0eGetPreferences\x12..rookery.notification.v1.GetPreferencesRequest\x1a/.rookery.notification.v1.GetPreferencesResponse\x12z\n\x11UpdatePreferences\x12\x31.rookery.notification.v1.UpdatePreferencesRequest\x1a\x32.rookery.notification.v1.UpdatePreferencesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0rookery/notification/v1/preference_service.proto\x12\x17rookery.notification.v1\x1a\x32rookery/notification/v1/notification_service.proto\"G\n\nQuietHours\x12\x13\n\x0b\x66rom_minute\x18\x01 \x01(\x05\x12\x11\n\tto_minute\x18\x02 \x01(\x05\x12\x11\n\ttime_zone\x18\x03 \x01(\t\"\xcc\x02\n\x17NotificationPreferences\x12?\n\x0cnot_streamed\x18\x01 \x03(\x0e\x32).rookery.notification.v1.NotificationType\x12=\n\nnot_pushed\x18\x02 \x03(\x0e\x32).rookery.notification.v1.NotificationType\x12\x38\n\x0bquiet_hours\x18\x03 \x01(\x0b\x32#.rookery.notification.v1.QuietHours\x12=\n\nnot_mailed\x18\x04 \x03(\x0e\x32).rookery.notification.v1.NotificationType\x12\x38\n\x06\x64igest\x18\x05 \x01(\x0e\x32(.rookery.notification.v1.DigestFrequency\"\x8b\x01\n\rChannelChange\x12\x37\n\x04type\x18\x01 \x01(\x0e\x32).rookery.notification.v1.NotificationType\x12\x31\n\x07\x63hannel\x18\x02 \x01(\x0e\x32 .rookery.notification.v1.Channel\x12\x0e\n\x06wanted\x18\x03 \x01(\x08\"\x17\n\x15GetPreferencesRequest\"_\n\x16GetPreferencesResponse\x12\x45\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x30.rookery.notification.v1.NotificationPreferences\"\xec\x01\n\x18UpdatePreferencesRequest\x12\x37\n\x07\x63hanges\x18\x01 \x03(\x0b\x32&.rookery.notification.v1.ChannelChange\x12:\n\x0bquiet_hours\x18\x02 \x01(\x0b\x32#.rookery.notification.v1.QuietHoursH\x00\x12\x18\n\x0eno_quiet_hours\x18\x03 \x01(\x08H\x00\x12\x38\n\x06\x64igest\x18\x04 \x01(\x0e\x32(.rookery.notification.v1.DigestFrequencyB\x07\n\x05quiet\"b\n\x19UpdatePreferencesResponse\x12\x45\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x30.rookery.notification.v1.NotificationPreferences\")\n\x18UnsubscribeDigestRequest\x12\r\n\x05token\x18\x01 \x01(\t\"\x1b\n\x19UnsubscribeDigestResponse*Z\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HANNEL_STREAM\x10\x01\x12\x10\n\x0c\x43HANNEL_PUSH\x10\x02\x12\x10\n\x0c\x43HANNEL_MAIL\x10\x03*\x86\x01\n\x0f\x44igestFrequency\x12 \n\x1c\x44IGEST_FREQUENCY_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44IGEST_FREQUENCY_OFF\x10\x01\x12\x1a\n\x16\x44IGEST_FREQUENCY_DAILY\x10\x02\x12\x1b\n\x17\x44IGEST_FREQUENCY_WEEKLY\x10\x03\x32\xfe\x02\n\x11PreferenceService\x12q\n\x0eGetPreferences\x12..rookery.notification.v1.GetPreferencesRequest\x1a/.rookery.notification.v1.GetPreferencesResponse\x12z\n\x11UpdatePreferences\x12\x31.rookery.notification.v1.UpdatePreferencesRequest\x1a\x32.rookery.notification.v1.UpdatePreferencesResponse\x12z\n\x11UnsubscribeDigest\x12\x31.rookery.notification.v1.UnsubscribeDigestRequest\x1a\x32.rookery.notification.v1.UnsubscribeDigestResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.notification.v1.preference_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHANNEL']._serialized_start=961
-  _globals['_CHANNEL']._serialized_end=1033
+  _globals['_CHANNEL']._serialized_start=1212
+  _globals['_CHANNEL']._serialized_end=1302
+  _globals['_DIGESTFREQUENCY']._serialized_start=1305
+  _globals['_DIGESTFREQUENCY']._serialized_end=1439
   _globals['_QUIETHOURS']._serialized_start=129
   _globals['_QUIETHOURS']._serialized_end=200
   _globals['_NOTIFICATIONPREFERENCES']._serialized_start=203
-  _globals['_NOTIFICATIONPREFERENCES']._serialized_end=414
-  _globals['_CHANNELCHANGE']._serialized_start=417
-  _globals['_CHANNELCHANGE']._serialized_end=556
-  _globals['_GETPREFERENCESREQUEST']._serialized_start=558
-  _globals['_GETPREFERENCESREQUEST']._serialized_end=581
-  _globals['_GETPREFERENCESRESPONSE']._serialized_start=583
-  _globals['_GETPREFERENCESRESPONSE']._serialized_end=678
-  _globals['_UPDATEPREFERENCESREQUEST']._serialized_start=681
-  _globals['_UPDATEPREFERENCESREQUEST']._serialized_end=859
-  _globals['_UPDATEPREFERENCESRESPONSE']._serialized_start=861
-  _globals['_UPDATEPREFERENCESRESPONSE']._serialized_end=959
-  _globals['_PREFERENCESERVICE']._serialized_start=1036
-  _globals['_PREFERENCESERVICE']._serialized_end=1294
+  _globals['_NOTIFICATIONPREFERENCES']._serialized_end=535
+  _globals['_CHANNELCHANGE']._serialized_start=538
+  _globals['_CHANNELCHANGE']._serialized_end=677
+  _globals['_GETPREFERENCESREQUEST']._serialized_start=679
+  _globals['_GETPREFERENCESREQUEST']._serialized_end=702
+  _globals['_GETPREFERENCESRESPONSE']._serialized_start=704
+  _globals['_GETPREFERENCESRESPONSE']._serialized_end=799
+  _globals['_UPDATEPREFERENCESREQUEST']._serialized_start=802
+  _globals['_UPDATEPREFERENCESREQUEST']._serialized_end=1038
+  _globals['_UPDATEPREFERENCESRESPONSE']._serialized_start=1040
+  _globals['_UPDATEPREFERENCESRESPONSE']._serialized_end=1138
+  _globals['_UNSUBSCRIBEDIGESTREQUEST']._serialized_start=1140
+  _globals['_UNSUBSCRIBEDIGESTREQUEST']._serialized_end=1181
+  _globals['_UNSUBSCRIBEDIGESTRESPONSE']._serialized_start=1183
+  _globals['_UNSUBSCRIBEDIGESTRESPONSE']._serialized_end=1210
+  _globals['_PREFERENCESERVICE']._serialized_start=1442
+  _globals['_PREFERENCESERVICE']._serialized_end=1824
 # @@protoc_insertion_point(module_scope)

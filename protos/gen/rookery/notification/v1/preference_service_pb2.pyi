@@ -31,6 +31,8 @@ class _ChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Channel.Value
     """Open streams."""
     CHANNEL_PUSH: _Channel.ValueType  # 2
     """Web push."""
+    CHANNEL_MAIL: _Channel.ValueType  # 3
+    """The digest by e-mail."""
 
 class Channel(_Channel, metaclass=_ChannelEnumTypeWrapper): ...
 
@@ -39,7 +41,29 @@ CHANNEL_STREAM: Channel.ValueType  # 1
 """Open streams."""
 CHANNEL_PUSH: Channel.ValueType  # 2
 """Web push."""
+CHANNEL_MAIL: Channel.ValueType  # 3
+"""The digest by e-mail."""
 Global___Channel: _TypeAlias = Channel  # noqa: Y015
+
+class _DigestFrequency:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DigestFrequencyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DigestFrequency.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DIGEST_FREQUENCY_UNSPECIFIED: _DigestFrequency.ValueType  # 0
+    DIGEST_FREQUENCY_OFF: _DigestFrequency.ValueType  # 1
+    DIGEST_FREQUENCY_DAILY: _DigestFrequency.ValueType  # 2
+    DIGEST_FREQUENCY_WEEKLY: _DigestFrequency.ValueType  # 3
+
+class DigestFrequency(_DigestFrequency, metaclass=_DigestFrequencyEnumTypeWrapper):
+    """How often somebody gets a mail of what they have missed since they were last here; nothing is mailed where that is nothing."""
+
+DIGEST_FREQUENCY_UNSPECIFIED: DigestFrequency.ValueType  # 0
+DIGEST_FREQUENCY_OFF: DigestFrequency.ValueType  # 1
+DIGEST_FREQUENCY_DAILY: DigestFrequency.ValueType  # 2
+DIGEST_FREQUENCY_WEEKLY: DigestFrequency.ValueType  # 3
+Global___DigestFrequency: _TypeAlias = DigestFrequency  # noqa: Y015
 
 @_typing.final
 class QuietHours(_message.Message):
@@ -77,6 +101,10 @@ class NotificationPreferences(_message.Message):
     NOT_STREAMED_FIELD_NUMBER: _builtins.int
     NOT_PUSHED_FIELD_NUMBER: _builtins.int
     QUIET_HOURS_FIELD_NUMBER: _builtins.int
+    NOT_MAILED_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    digest: Global___DigestFrequency.ValueType
+    """Off before it is chosen."""
     @_builtins.property
     def not_streamed(self) -> _containers.RepeatedScalarFieldContainer[_notification_service_pb2.NotificationType.ValueType]:
         """What the user is not told of by open streams, and by pushes."""
@@ -87,16 +115,22 @@ class NotificationPreferences(_message.Message):
     def quiet_hours(self) -> Global___QuietHours:
         """Unset for none."""
 
+    @_builtins.property
+    def not_mailed(self) -> _containers.RepeatedScalarFieldContainer[_notification_service_pb2.NotificationType.ValueType]:
+        """What is not in digests."""
+
     def __init__(
         self,
         *,
         not_streamed: _abc.Iterable[_notification_service_pb2.NotificationType.ValueType] | None = ...,
         not_pushed: _abc.Iterable[_notification_service_pb2.NotificationType.ValueType] | None = ...,
         quiet_hours: Global___QuietHours | None = ...,
+        not_mailed: _abc.Iterable[_notification_service_pb2.NotificationType.ValueType] | None = ...,
+        digest: Global___DigestFrequency.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["quiet_hours", b"quiet_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["not_pushed", b"not_pushed", "not_streamed", b"not_streamed", "quiet_hours", b"quiet_hours"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "not_mailed", b"not_mailed", "not_pushed", b"not_pushed", "not_streamed", b"not_streamed", "quiet_hours", b"quiet_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -169,8 +203,11 @@ class UpdatePreferencesRequest(_message.Message):
     CHANGES_FIELD_NUMBER: _builtins.int
     QUIET_HOURS_FIELD_NUMBER: _builtins.int
     NO_QUIET_HOURS_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
     no_quiet_hours: _builtins.bool
     """That there are none any more."""
+    digest: Global___DigestFrequency.ValueType
+    """Unspecified leaves it as it is."""
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChannelChange]:
         """One for each type and channel, at most 100."""
@@ -183,10 +220,11 @@ class UpdatePreferencesRequest(_message.Message):
         changes: _abc.Iterable[Global___ChannelChange] | None = ...,
         quiet_hours: Global___QuietHours | None = ...,
         no_quiet_hours: _builtins.bool = ...,
+        digest: Global___DigestFrequency.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["no_quiet_hours", b"no_quiet_hours", "quiet", b"quiet", "quiet_hours", b"quiet_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "no_quiet_hours", b"no_quiet_hours", "quiet", b"quiet", "quiet_hours", b"quiet_hours"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "digest", b"digest", "no_quiet_hours", b"no_quiet_hours", "quiet", b"quiet", "quiet_hours", b"quiet_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_quiet: _TypeAlias = _typing.Literal["quiet_hours", "no_quiet_hours"]  # noqa: Y015
     _WhichOneofArgType_quiet: _TypeAlias = _typing.Literal["quiet", b"quiet"]  # noqa: Y015
@@ -213,3 +251,37 @@ class UpdatePreferencesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdatePreferencesResponse: _TypeAlias = UpdatePreferencesResponse  # noqa: Y015
+
+@_typing.final
+class UnsubscribeDigestRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnsubscribeDigestRequest: _TypeAlias = UnsubscribeDigestRequest  # noqa: Y015
+
+@_typing.final
+class UnsubscribeDigestResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnsubscribeDigestResponse: _TypeAlias = UnsubscribeDigestResponse  # noqa: Y015

@@ -46,6 +46,11 @@ class PreferenceServiceStub:
                 request_serializer=rookery_dot_notification_dot_v1_dot_preference__service__pb2.UpdatePreferencesRequest.SerializeToString,
                 response_deserializer=rookery_dot_notification_dot_v1_dot_preference__service__pb2.UpdatePreferencesResponse.FromString,
                 _registered_method=True)
+        self.UnsubscribeDigest = channel.unary_unary(
+                '/rookery.notification.v1.PreferenceService/UnsubscribeDigest',
+                request_serializer=rookery_dot_notification_dot_v1_dot_preference__service__pb2.UnsubscribeDigestRequest.SerializeToString,
+                response_deserializer=rookery_dot_notification_dot_v1_dot_preference__service__pb2.UnsubscribeDigestResponse.FromString,
+                _registered_method=True)
 
 
 class PreferenceServiceServicer:
@@ -61,8 +66,15 @@ class PreferenceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdatePreferences(self, request, context):
-        """What is not named stays as it is; it holds within 20 s. Errors: INVALID_ARGUMENT (changes, quiet_hours.from, quiet_hours.to,
+        """What is not named stays as it is; it holds within 20 s. Errors: INVALID_ARGUMENT (changes, digest, quiet_hours.from, quiet_hours.to,
         quiet_hours.time_zone), UNAUTHENTICATED, PERMISSION_DENIED (scope).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnsubscribeDigest(self, request, context):
+        """Whose mail the token was in gets no more digests; the token is the proof. Repeating it is harmless. Errors: INVALID_ARGUMENT (token).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -80,6 +92,11 @@ def add_PreferenceServiceServicer_to_server(servicer, server):
                     servicer.UpdatePreferences,
                     request_deserializer=rookery_dot_notification_dot_v1_dot_preference__service__pb2.UpdatePreferencesRequest.FromString,
                     response_serializer=rookery_dot_notification_dot_v1_dot_preference__service__pb2.UpdatePreferencesResponse.SerializeToString,
+            ),
+            'UnsubscribeDigest': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnsubscribeDigest,
+                    request_deserializer=rookery_dot_notification_dot_v1_dot_preference__service__pb2.UnsubscribeDigestRequest.FromString,
+                    response_serializer=rookery_dot_notification_dot_v1_dot_preference__service__pb2.UnsubscribeDigestResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -138,6 +155,33 @@ class PreferenceService:
             '/rookery.notification.v1.PreferenceService/UpdatePreferences',
             rookery_dot_notification_dot_v1_dot_preference__service__pb2.UpdatePreferencesRequest.SerializeToString,
             rookery_dot_notification_dot_v1_dot_preference__service__pb2.UpdatePreferencesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnsubscribeDigest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.notification.v1.PreferenceService/UnsubscribeDigest',
+            rookery_dot_notification_dot_v1_dot_preference__service__pb2.UnsubscribeDigestRequest.SerializeToString,
+            rookery_dot_notification_dot_v1_dot_preference__service__pb2.UnsubscribeDigestResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,9 +38,11 @@ class PreferenceServiceStub:
     GetPreferences: _grpc.UnaryUnaryMultiCallable[_preference_service_pb2.GetPreferencesRequest, _preference_service_pb2.GetPreferencesResponse]
     """The caller's. Errors: UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
     UpdatePreferences: _grpc.UnaryUnaryMultiCallable[_preference_service_pb2.UpdatePreferencesRequest, _preference_service_pb2.UpdatePreferencesResponse]
-    """What is not named stays as it is; it holds within 20 s. Errors: INVALID_ARGUMENT (changes, quiet_hours.from, quiet_hours.to,
+    """What is not named stays as it is; it holds within 20 s. Errors: INVALID_ARGUMENT (changes, digest, quiet_hours.from, quiet_hours.to,
     quiet_hours.time_zone), UNAUTHENTICATED, PERMISSION_DENIED (scope).
     """
+    UnsubscribeDigest: _grpc.UnaryUnaryMultiCallable[_preference_service_pb2.UnsubscribeDigestRequest, _preference_service_pb2.UnsubscribeDigestResponse]
+    """Whose mail the token was in gets no more digests; the token is the proof. Repeating it is harmless. Errors: INVALID_ARGUMENT (token)."""
 
 @_typing.type_check_only
 class PreferenceServiceAsyncStub(PreferenceServiceStub):
@@ -52,9 +54,11 @@ class PreferenceServiceAsyncStub(PreferenceServiceStub):
     GetPreferences: _aio.UnaryUnaryMultiCallable[_preference_service_pb2.GetPreferencesRequest, _preference_service_pb2.GetPreferencesResponse]  # type: ignore[assignment]
     """The caller's. Errors: UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
     UpdatePreferences: _aio.UnaryUnaryMultiCallable[_preference_service_pb2.UpdatePreferencesRequest, _preference_service_pb2.UpdatePreferencesResponse]  # type: ignore[assignment]
-    """What is not named stays as it is; it holds within 20 s. Errors: INVALID_ARGUMENT (changes, quiet_hours.from, quiet_hours.to,
+    """What is not named stays as it is; it holds within 20 s. Errors: INVALID_ARGUMENT (changes, digest, quiet_hours.from, quiet_hours.to,
     quiet_hours.time_zone), UNAUTHENTICATED, PERMISSION_DENIED (scope).
     """
+    UnsubscribeDigest: _aio.UnaryUnaryMultiCallable[_preference_service_pb2.UnsubscribeDigestRequest, _preference_service_pb2.UnsubscribeDigestResponse]  # type: ignore[assignment]
+    """Whose mail the token was in gets no more digests; the token is the proof. Repeating it is harmless. Errors: INVALID_ARGUMENT (token)."""
 
 class PreferenceServiceServicer(metaclass=_abc_1.ABCMeta):
     """By which ways a user is told of what, and when not. The list has all in any case; notices of what was done with an account are pushed in
@@ -75,8 +79,16 @@ class PreferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _preference_service_pb2.UpdatePreferencesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_preference_service_pb2.UpdatePreferencesResponse, _abc.Awaitable[_preference_service_pb2.UpdatePreferencesResponse]]:
-        """What is not named stays as it is; it holds within 20 s. Errors: INVALID_ARGUMENT (changes, quiet_hours.from, quiet_hours.to,
+        """What is not named stays as it is; it holds within 20 s. Errors: INVALID_ARGUMENT (changes, digest, quiet_hours.from, quiet_hours.to,
         quiet_hours.time_zone), UNAUTHENTICATED, PERMISSION_DENIED (scope).
         """
+
+    @_abc_1.abstractmethod
+    def UnsubscribeDigest(
+        self,
+        request: _preference_service_pb2.UnsubscribeDigestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_preference_service_pb2.UnsubscribeDigestResponse, _abc.Awaitable[_preference_service_pb2.UnsubscribeDigestResponse]]:
+        """Whose mail the token was in gets no more digests; the token is the proof. Repeating it is harmless. Errors: INVALID_ARGUMENT (token)."""
 
 def add_PreferenceServiceServicer_to_server(servicer: PreferenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway_fakes.notification_policy import Policies
-from gateway_fakes.service import FakeService
+from gateway_fakes.service import FakeService, bad
 from rookery.notification.v1 import notification_service_pb2 as pb
 from rookery.notification.v1 import policy_service_pb2 as policy_pb
 from rookery.notification.v1 import preference_service_pb2 as preference_pb
@@ -44,16 +44,26 @@ class FakeNotification(FakeService):
         assert who is not None
         held = self.preferences.setdefault(who.account_id, preference_pb.NotificationPreferences())
         for change in request.changes:
-            kinds = held.not_pushed if change.channel == preference_pb.CHANNEL_PUSH else held.not_streamed
+            kinds = {
+                preference_pb.CHANNEL_STREAM: held.not_streamed,
+                preference_pb.CHANNEL_PUSH: held.not_pushed,
+                preference_pb.CHANNEL_MAIL: held.not_mailed,
+            }[change.channel]
             if change.wanted and change.type in kinds:
                 kinds.remove(change.type)
             elif not change.wanted and change.type not in kinds:
                 kinds.append(change.type)
         if request.HasField("quiet_hours"):
             held.quiet_hours.CopyFrom(request.quiet_hours)
+        held.digest = request.digest or held.digest
         if request.no_quiet_hours:
             held.ClearField("quiet_hours")
         return preference_pb.UpdatePreferencesResponse(preferences=held)
+
+    def UnsubscribeDigest(self, request: preference_pb.UnsubscribeDigestRequest, who: Identity | None) -> Any:
+        if request.token == "wrong":
+            raise bad("token", "ERR_INVALID", "is not one that was mailed", reason="WRONG_TOKEN")
+        return preference_pb.UnsubscribeDigestResponse()
 
     def UpdatePolicy(self, request: policy_pb.UpdatePolicyRequest, who: Identity | None) -> Any:
         assert who is not None

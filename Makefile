@@ -19,7 +19,7 @@ local := PYTHONPATH=deploy/local $(bin)/python -m rookery_local
 only_accounts := $(addprefix --without ,analytics messaging moderation notification search)
 unit_tests := $(wildcard libs/common/tests/unit services/*/tests/unit deploy/local/tests/unit)
 
-.PHONY: help setup install run up down reset status logs operate demo bench check unit test history chaos security browser keycloak protos charts charts-tools docs lock hooks release images sbom skew k8s-test
+.PHONY: help setup install run up down reset status logs operate demo bench check unit test history chaos plans security browser keycloak protos charts charts-tools docs lock hooks release images sbom skew k8s-test
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -78,6 +78,9 @@ history: seeds := $(if $(SEEDS),$(SEEDS),1,2,3)
 history: install ## Long random histories against homes, on fresh engines: consumers die, Redis is emptied (SEEDS=4,5,6 STEPS=2000)
 	@ROOKERY_HISTORY_SEEDS=$(seeds) ROOKERY_HISTORY_STEPS=$(or $(STEPS),1000) $(local) exec -- \
 		$(bin)/python -m pytest services/feed/tests/engine/test_history.py -p no:xdist $(ARGS)
+
+plans: install ## How Postgres finds what is asked for all the time among a million follows
+	@ROOKERY_PLANS_FOLLOWS=1000000 $(local) exec -- $(bin)/python -m pytest services/user/tests/engine/test_plans.py --timeout 900 $(ARGS)
 
 browser: install ## The pages in real Chromium (Debian's chromium and chromium-driver), beside a fresh platform
 	@$(local) exec --platform $(only_accounts) -- $(bin)/python -m pytest tests/browser -p no:xdist $(ARGS)

@@ -17,10 +17,11 @@ from rookery_bench import machine, people, processes, report
 from rookery_bench.client import ApiError, Server
 from rookery_bench.pressure import frozen, idle_sockets, overloaded
 from rookery_bench.scenarios import SCENARIOS as USUAL
-from rookery_bench.scenarios import Bench, Row, Scenario, fill, idle
+from rookery_bench.scenarios import Bench, Row, Scenario, fill, follows, idle
 
 SCENARIOS: dict[str, list[Scenario]] = {
     **USUAL,
+    "follow": [partial(follows, concurrency=count) for count in (1, 8)],
     "overload": [partial(overloaded, times=times) for times in (2, 5)],
     "frozen": [frozen],
     "sockets": [idle_sockets],

@@ -133,6 +133,21 @@ async def posts(bench: Bench, concurrency: int) -> Row:
     return bench.row("posts acknowledged", concurrency, outcome, meter)
 
 
+async def follows(bench: Bench, concurrency: int) -> Row:
+    """Readers follow one another and end it again, in turn: each request changes something, and is told of."""
+    people = bench.people.readers
+
+    def change(number: int) -> bytes:
+        turn, place = divmod(number, len(people))
+        other = people[(place + 1 + turn // 2 % (len(people) - 1)) % len(people)]
+        verb = "unfollow" if turn % 2 else "follow"
+        return bench.server.post(f"/api/v1/accounts/{other.id}/{verb}", {}, people[place].token)
+
+    with metered(bench.processes) as meter:
+        outcome = await closed_loop(bench.server, change, concurrency, bench.seconds)
+    return bench.row("follows and their ends", concurrency, outcome, meter)
+
+
 async def reads(bench: Bench, concurrency: int, *, with_writes: bool) -> Row:
     """Home reads of 20 posts by all readers in turn; with writes, while their author posts five times a second."""
     readers, notes = bench.people.readers, dict[str, Any]()

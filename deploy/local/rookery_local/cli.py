@@ -30,6 +30,8 @@ Platform = Annotated[bool, typer.Option("--platform/--engines", help="With the s
 Secure = Annotated[bool, typer.Option("--secure", help="With TLS and a log-in for every connection.")]
 Without = Annotated[list[str], typer.Option("--without", help="Leave a service out, and engines that only it needs.")]
 Name = Annotated[str, typer.Argument(help="A process, as `status` shows it.")]
+# A command of several services, each with its own settings.
+_LOAD = "load"
 
 
 def _root() -> Path:
@@ -153,17 +155,19 @@ def kill(name: Name) -> None:
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def operate(
-    service: Annotated[str, typer.Argument(help="A service, as in `auth`.")],
+    service: Annotated[str, typer.Argument(help="A service, as in `auth`; or `load`, with `seed` and its numbers.")],
     command: Annotated[
         list[str], typer.Argument(help="Its command, as in `list-roles`; `--help` tells which there are.")
     ],
 ) -> None:
     """Run an operator's command of a service on this platform."""
     known = {known.name: known for known in SERVICES}
-    if service not in known:
+    if service not in {*known, _LOAD}:
         raise LocalError(f"There is no service {service}: {', '.join(known)}.")
-    values = os.environ | environment(instances.load(_root()), known[service])
-    line = [sys.executable, "-m", known[service].module, *command]
+    instance = instances.load(_root())
+    told = full_environment(instance) if service == _LOAD else environment(instance, known[service])
+    values = os.environ | told
+    line = [sys.executable, "-m", "rookery_common.operator", service, *command]
     raise typer.Exit(subprocess.run(line, env=values, check=False).returncode)  # noqa: S603 - the caller's own command
 
 

@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
@@ -108,11 +108,22 @@ async def _stop_all(started: Sequence[Component]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """An operator's command: what it does with its arguments (by name, with their choices if any), and then says."""
+    """An operator's command: what it does with its arguments (by name, with their choices if any), and then says.
+
+    Flags, by name with what they mean, are false unless they are given.
+    """
 
     run: Callable[..., Awaitable[str]]
     arguments: Mapping[str, Sequence[str] | None]
     summary: str
+    flags: Mapping[str, str] = field(default_factory=dict)
+
+    def describe(self, parser: argparse.ArgumentParser) -> None:
+        """What the parser takes of a command line."""
+        for argument, choices in self.arguments.items():
+            parser.add_argument(argument, choices=choices)
+        for flag, meaning in self.flags.items():
+            parser.add_argument(f"--{flag}", action="store_true", help=meaning)
 
 
 def cli(
@@ -130,9 +141,7 @@ def cli(
     for verb in [*(role.value for role in Role), "all", *(["migrate"] if migrate else [])]:
         verbs.add_parser(verb)
     for verb, command in commands.items():
-        described = verbs.add_parser(verb, help=command.summary, description=command.summary)
-        for argument, choices in command.arguments.items():
-            described.add_argument(argument, choices=choices)
+        command.describe(verbs.add_parser(verb, help=command.summary, description=command.summary))
     arguments = vars(parser.parse_args())
     verb = arguments.pop("command")
     try:
@@ -167,8 +176,8 @@ def _schedule_as_batch() -> None:
 
 def _wrong_setting(error: ValidationError, name: str) -> str:
     problem = error.errors()[0]
-    field = ".".join(str(part) for part in problem["loc"]) or "settings"
-    return f"{name.upper()}_{field.upper()}: {problem['msg']}"
+    setting = ".".join(str(part) for part in problem["loc"]) or "settings"
+    return f"{name.upper()}_{setting.upper()}: {problem['msg']}"
 
 
 def _for_operators(error: EngineAway | MigrationFailed, name: str) -> str:

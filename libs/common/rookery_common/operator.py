@@ -1,20 +1,54 @@
-"""`rookery SERVICE COMMAND …`: a service's own commands under one name, for whoever operates the platform."""
+"""`rookery SERVICE COMMAND …`: a service's own commands under one name, for whoever operates the platform.
+
+`rookery load seed …` runs, one after another, what makes a whole platform of a seed: their owner loads the people, and
+the others take over what they keep a view of, as they would after a loss.
+"""
 
 from __future__ import annotations
 
 import runpy
+import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 
-USAGE = "rookery SERVICE COMMAND …, as in: rookery auth list-roles\n"
+USAGE = "rookery SERVICE COMMAND …, as in: rookery auth list-roles; or: rookery load seed ACCOUNTS FOLLOWS SEED\n"
+# Of the seed, the first is told the rest of the command line.
+SEED = (("user", "seed"), ("feed", "rebuild-follows"), ("search", "rebuild"))
 
 
 def main() -> None:
     """Runs the service's own command line; which services there are is what is installed here."""
+    if sys.argv[1:3] == ["load", "seed"]:
+        raise SystemExit(load_seed(sys.argv[3:]))
     service = sys.argv[1] if len(sys.argv) > 1 else ""
-    package = f"{service}_service"
-    if not service.isidentifier() or find_spec(package) is None:
+    if not service.isidentifier() or not _is_here(service):
         sys.stderr.write(USAGE)
         raise SystemExit(2)
     del sys.argv[1]
-    runpy.run_module(package, run_name="__main__", alter_sys=True)
+    runpy.run_module(f"{service}_service", run_name="__main__", alter_sys=True)
+
+
+def load_seed(arguments: Sequence[str]) -> int:
+    """Each step in a process of its own, where the settings of all are; the status of the first to fail, or 0."""
+    steps = [[service, command] for service, command in SEED]
+    steps[0] += arguments
+    if not all(_is_here(service) for service, *_ in steps):
+        told = "; ".join(f"rookery {' '.join(words)}" for words in steps)
+        sys.stderr.write(f"not all of these services are here; run, where each is: {told}\n")
+        return 2
+    for service, *words in steps:
+        sys.stdout.write(f"{service}: {' '.join(words)}\n")
+        sys.stdout.flush()
+        status = subprocess.run([sys.executable, "-m", f"{service}_service", *words], check=False).returncode  # noqa: S603 - ours
+        if status:
+            return status
+    return 0
+
+
+def _is_here(service: str) -> bool:
+    return find_spec(f"{service}_service") is not None
+
+
+if __name__ == "__main__":
+    main()

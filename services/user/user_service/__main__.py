@@ -1,4 +1,4 @@
-"""`python -m user_service serve|consume|relay|migrate|all`."""
+"""`python -m user_service serve|consume|relay|migrate|all`, and an operator's commands."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 
 from rookery_common.app import cli
 from user_service.app import build, migrate
+from user_service.operations import COMMANDS
 
 if __name__ == "__main__":
-    sys.exit(cli("user", build, migrate))
+    sys.exit(cli("user", build, migrate, COMMANDS))

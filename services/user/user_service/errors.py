@@ -145,3 +145,9 @@ class FieldInvalid(InvalidArgument):
 
     def __init__(self, field: str, description: str, code: str = "ERR_INVALID") -> None:
         super().__init__(f"{field} {description}", fields=_violation(field, code, description))
+
+
+class SeedRefused(FailedPrecondition):
+    """People are not made up here, or not now."""
+
+    reason = "SEED_REFUSED"

@@ -50,7 +50,7 @@ INSERT INTO accounts (account_id, username, display_name, note, locked, bot, dis
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (account_id) DO NOTHING
 """
 _ACCOUNTS = f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.account_id = ANY($1::bigint[]) LIMIT $2"  # noqa: S608
-_ACCOUNTS_WITH_COUNTS = f"""
+ACCOUNTS_WITH_COUNTS = f"""
 SELECT {ACCOUNT_COLUMNS}, c.followers, c.following, c.statuses, c.last_status_at
 FROM accounts a LEFT JOIN LATERAL (
   SELECT sum(followers)::bigint AS followers, sum(following)::bigint AS following, sum(statuses)::bigint AS statuses,
@@ -59,8 +59,8 @@ FROM accounts a LEFT JOIN LATERAL (
 ) c ON true
 WHERE a.account_id = ANY($1::bigint[]) LIMIT $2
 """  # noqa: S608
-_LIST_ACCOUNTS = f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.account_id > $1 ORDER BY a.account_id LIMIT $2"  # noqa: S608
-_LOOKUP = f"""
+LIST_ACCOUNTS = f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.account_id > $1 ORDER BY a.account_id LIMIT $2"  # noqa: S608
+LOOKUP = f"""
 SELECT {ACCOUNT_COLUMNS} FROM usernames u JOIN accounts a USING (account_id)
 WHERE u.username_key = ANY($1::text[]) AND u.expires_at IS NULL LIMIT $2
 """  # noqa: S608
@@ -179,18 +179,18 @@ class UserRepository:
     async def accounts(self, ids: Sequence[int], *, primary: bool) -> dict[int, tuple[Account, Counts]]:
         """Profiles and counts by id, without the unknown."""
         async with self._pg.read(primary=primary) as connection:
-            rows = await connection.fetch("accounts_with_counts", _ACCOUNTS_WITH_COUNTS, ids, len(ids))
+            rows = await connection.fetch("accounts_with_counts", ACCOUNTS_WITH_COUNTS, ids, len(ids))
         return {row["account_id"]: (account_of(row), _counts(row)) for row in rows}
 
     async def accounts_by_username(self, keys: Sequence[str], *, primary: bool) -> list[Account]:
         """Accounts whose names, in lower case, are among the keys."""
         async with self._pg.read(primary=primary) as connection:
-            return [account_of(row) for row in await connection.fetch("accounts_lookup", _LOOKUP, keys, len(keys))]
+            return [account_of(row) for row in await connection.fetch("accounts_lookup", LOOKUP, keys, len(keys))]
 
     async def list_accounts(self, above: int, limit: int) -> list[Account]:
         """The next accounts by id; the primary's, so that nothing is older than an event that told of it."""
         async with self._pg.read(primary=True) as connection:
-            return [account_of(row) for row in await connection.fetch("accounts_list", _LIST_ACCOUNTS, above, limit)]
+            return [account_of(row) for row in await connection.fetch("accounts_list", LIST_ACCOUNTS, above, limit)]
 
     async def purge_usernames(self, before: datetime, limit: int) -> int:
         """Forgets names that were reserved and never confirmed; returns how many."""

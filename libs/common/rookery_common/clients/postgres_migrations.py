@@ -102,11 +102,7 @@ def _scripts(folder: Path) -> list[Script]:
 
 @asynccontextmanager
 async def _only_runner(database: str | PostgresSettings) -> AsyncIterator[asyncpg.Connection]:
-    if isinstance(database, str):
-        dsn, access = database, PgAccess()
-    else:
-        dsn, access = database.postgres_dsn.get_secret_value(), PgAccess.of(database)
-    connection = await _connect(dsn, access)
+    connection = await connect_for_long(database)
     try:
         await connection.execute(_WAIT_FOR_OTHERS)
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY)
@@ -116,7 +112,12 @@ async def _only_runner(database: str | PostgresSettings) -> AsyncIterator[asyncp
         await connection.close()  # the lock ends with its session
 
 
-async def _connect(dsn: str, access: PgAccess) -> asyncpg.Connection:
+async def connect_for_long(database: str | PostgresSettings) -> asyncpg.Connection:
+    """A connection to the primary for what takes minutes, without the limits of requests. Raises EngineAway."""
+    if isinstance(database, str):
+        dsn, access = database, PgAccess()
+    else:
+        dsn, access = database.postgres_dsn.get_secret_value(), PgAccess.of(database)
     where = "postgres", address_of(dsn), "postgres_dsn"
     try:
         return await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, command_timeout=RUN_SECONDS, **access.options())

@@ -99,13 +99,14 @@ async def test_taken_port_is_an_error_not_the_end_of_the_process(settings: BaseS
         await App(settings, "1", [], {}).run()
 
 
-async def _greet(who: str, how: str) -> str:
+async def _greet(who: str, how: str, very_loud: bool) -> str:
     if who == "nobody":
         raise NotFound("nobody is here")
-    return f"{how}, {who}"
+    return f"{how}, {who}" + "!" * very_loud
 
 
-COMMANDS = {"greet": Command(_greet, {"who": None, "how": ("hello", "bye")}, "Greets someone.")}
+ARGUMENTS = {"who": None, "how": ("hello", "bye")}
+COMMANDS = {"greet": Command(_greet, ARGUMENTS, "Greets someone.", {"very-loud": "so that all hear it"})}
 
 
 def _demo(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -136,6 +137,8 @@ def test_command_of_a_service_says_what_it_did(
 ) -> None:
     assert _demo(monkeypatch, "greet", "alice", "bye") == 0
     assert capsys.readouterr().out == "bye, alice\n"
+    assert _demo(monkeypatch, "greet", "alice", "bye", "--very-loud") == 0
+    assert capsys.readouterr().out == "bye, alice!\n"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -18,6 +19,8 @@ BUCKET_FOLLOWERS: Final = 10_000
 _LOOK_EVERY: Final = 64
 # Rows of one partition that are written together, at most.
 _AT_ONCE: Final = 200
+# Authors whose room is remembered.
+_ROOMS: Final = 100_000
 _Ends = tuple[int, int]  # a reader's id and an author's
 
 STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -60,12 +63,22 @@ class FollowerCursor:
         self.done = False
 
 
+@dataclass(slots=True)
+class _Room:
+    """An author's last bucket, and how many followers it takes yet."""
+
+    bucket: int
+    left: int
+
+
 class FollowRepository:
     """Follows as they are now; each write carries its version as its timestamp, so that the newest one stays."""
 
     def __init__(self, cql: Cql, bucket_followers: int = BUCKET_FOLLOWERS) -> None:
         self._cql = cql
         self._bucket_followers = bucket_followers
+        # Of those whose followers are put in bulk, so that full buckets are not counted for each.
+        self._rooms: dict[int, _Room] = {}
 
     async def put(self, follow: Follow) -> None:
         """Once more, or after a newer version, it changes nothing; a crash between the rows is repaired that way."""
@@ -77,7 +90,7 @@ class FollowRepository:
         await self._cql.execute("follower_put", (follow.author_id, bucket, follow.reader_id, *state))
 
     async def put_all(self, follows: Sequence[Follow]) -> None:
-        """The same of many, in some order of their readers: whose rows are read, and written, together."""
+        """The same of many, in the order of their readers: whose rows are read, and written, together."""
         for first in range(0, len(follows), _AT_ONCE):
             await self._put_some(follows[first : first + _AT_ONCE])
 
@@ -86,13 +99,12 @@ class FollowRepository:
         for follow in follows:
             by_reader.setdefault(follow.reader_id, []).append(follow)
         buckets = await self._buckets(by_reader)
-        for rows in by_reader.values():
-            put = [("following_put", _following_row(follow, buckets)) for follow in rows]
-            await self._cql.batch(put, logged=False)
+        puts = ([("following_put", _following_row(each, buckets)) for each in rows] for rows in by_reader.values())
+        await asyncio.gather(*(self._cql.batch(put, logged=False) for put in puts))
         await self._cql.many("follower_put", [_follower_row(follow, buckets) for follow in follows])
 
     async def _buckets(self, by_reader: Mapping[int, Sequence[Follow]]) -> dict[_Ends, int]:
-        """Where each stands at its author's: where it stood before, or where new ones go."""
+        """Where each stands at its author's: where it stood before, or where there is room."""
         asked = [
             (reader, min(authors), max(authors), MAX_FOLLOWING)
             for reader, rows in by_reader.items()
@@ -100,14 +112,35 @@ class FollowRepository:
         ]
         known = zip(by_reader, await self._cql.many("following_among", asked), strict=True)
         buckets = {(reader, row.author_id): row.follower_bucket for reader, rows in known for row in rows}
-        new: dict[int, list[Follow]] = {}
+        new: dict[int, list[_Ends]] = {}
         for follow in (follow for rows in by_reader.values() for follow in rows):
             if (follow.reader_id, follow.author_id) not in buckets:
-                new.setdefault(follow.author_id, []).append(follow)
-        opened = await asyncio.gather(*(self._open_bucket(*rows) for rows in new.values()))
-        for rows, bucket in zip(new.values(), opened, strict=True):
-            buckets |= {(follow.reader_id, follow.author_id): bucket for follow in rows}
+                new.setdefault(follow.author_id, []).append((follow.reader_id, follow.author_id))
+        await self._look(new)
+        for author_id, ends in new.items():
+            room = self._rooms[author_id]
+            room.left -= len(ends)
+            buckets |= dict.fromkeys(ends, room.bucket)
         return buckets
+
+    async def _look(self, author_ids: Iterable[int]) -> None:
+        """Finds room with each author with whom it is not known, or used up."""
+        if len(self._rooms) > _ROOMS:
+            self._rooms.clear()
+        wanted = [each for each in author_ids if each not in self._rooms or self._rooms[each].left <= 0]
+        found = await self._cql.many("follower_buckets", [(author_id,) for author_id in wanted])
+        for author_id, rows in zip(wanted, found, strict=True):
+            self._rooms[author_id] = await self._room(author_id, rows[0].buckets or 1) if rows else self._empty(0)
+
+    async def _room(self, author_id: int, buckets: int) -> _Room:
+        count = await self._cql.execute("follower_count", (author_id, buckets - 1))
+        if count[0].followers < self._bucket_followers:
+            return _Room(buckets - 1, self._bucket_followers - count[0].followers)
+        await self._cql.execute("follower_add_bucket", (buckets + 1, author_id))
+        return self._empty(buckets)
+
+    def _empty(self, bucket: int) -> _Room:
+        return _Room(bucket, self._bucket_followers)
 
     async def following(self, reader_id: int) -> Following:
         """Whom the reader follows now."""
@@ -135,18 +168,13 @@ class FollowRepository:
             cursor.done = cursor.bucket >= cursor.buckets
         return [Follower(row.follower_id, row.reblogs) for row in rows if row.active]
 
-    async def _open_bucket(self, *follows: Follow) -> int:
-        """Where new followers of one author go: into the last bucket, or into a new one where that is full."""
-        author_id = follows[0].author_id
-        rows = await self._cql.execute("follower_buckets", (author_id,))
-        last = (rows[0].buckets or 1) - 1 if rows else 0
-        if all(reader_shard(follow.reader_id, _LOOK_EVERY) != 0 for follow in follows):
-            return last
-        count = await self._cql.execute("follower_count", (author_id, last))
-        if count[0].followers < self._bucket_followers:
-            return last
-        await self._cql.execute("follower_add_bucket", (last + 2, author_id))
-        return last + 1
+    async def _open_bucket(self, follow: Follow) -> int:
+        """Where a new follower of the author goes: into the last bucket, or into a new one where that is full."""
+        rows = await self._cql.execute("follower_buckets", (follow.author_id,))
+        buckets = (rows[0].buckets or 1) if rows else 1
+        if reader_shard(follow.reader_id, _LOOK_EVERY) != 0:
+            return buckets - 1
+        return (await self._room(follow.author_id, buckets)).bucket
 
 
 def _following_row(follow: Follow, buckets: Mapping[_Ends, int]) -> tuple[object, ...]:

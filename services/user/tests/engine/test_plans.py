@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +28,8 @@ from user_service.lists.models import MAX_LISTS
 from user_service.relationships import statements as sql
 from user_service.relationships.models import FAMILIAR_AMONG, MAX_FAMILIAR
 from user_service.relationships.repository import RelationshipRepository
+from user_service.repository import ACCOUNTS_WITH_COUNTS, LIST_ACCOUNTS, LOOKUP
+from user_service.snapshots.repository import FOLLOWS as SNAPSHOT_FOLLOWS
 from user_service.suggestions import repository as suggestions
 from user_service.suggestions.models import CANDIDATES, FRIENDS, FRIENDS_OF_EACH
 from user_service.tags.repository import FOLLOWED_TAGS
@@ -34,15 +37,17 @@ from user_service.transfers import exports
 from user_service.transfers.models import MAX_PAGE_SIZE
 
 # Enough that reading any of the tables from end to end costs the planner far more than an index.
-FOLLOWS = 50_000
+# `make plans` has a million.
+FOLLOWS = int(os.environ.get("ROOKERY_PLANS_FOLLOWS", "50000"))
 STAR, NEIGHBOUR, NEIGHBOURS, VIEWER = 1, 2, 100, 50
 PAGE = 80
 CLIENT = "plans"
-FILL_SECONDS = 120.0
+FILL_SECONDS = 600.0
 _FILL = f"""
 INSERT INTO accounts (account_id, username, display_name, note, locked, bot, discoverable, indexable, avatar_url,
                       header_url, fields, created_at, version)
 SELECT n, 'user' || n, '', '', false, false, false, false, '', '', '[]', now(), 1 FROM generate_series(1, {FOLLOWS}) n;
+INSERT INTO usernames (username_key, account_id) SELECT 'user' || n, n FROM generate_series(1, {FOLLOWS}) n;
 INSERT INTO follows_by_followee SELECT {STAR}, n, n FROM generate_series(10, {FOLLOWS}) n;
 INSERT INTO follows_by_followee SELECT {NEIGHBOUR}, n, n FROM generate_series(10, 9 + {NEIGHBOURS}) n;
 INSERT INTO follows_by_follower (follower_id, followee_id, follow_id, followed_at, reblogs, notify, languages, active,
@@ -90,6 +95,10 @@ HOT: dict[str, tuple[str, tuple[object, ...]]] = {
     "familiar_followers": (sql.FAMILIAR_FOLLOWERS, (VIEWER, list(range(1, 41)), FAMILIAR_AMONG, MAX_FAMILIAR)),
     "expired_mutes": (sql.EXPIRED_MUTES, (datetime.now(UTC), 200)),
     "blocked_by": (sql.BLOCKED_BY, (STAR, VIEWER)),
+    "accounts_with_counts": (ACCOUNTS_WITH_COUNTS, (list(range(1, 41)), 40)),
+    "accounts_lookup": (LOOKUP, ([f"user{number}" for number in range(1, 41)], 40)),
+    "accounts_list": (LIST_ACCOUNTS, (FOLLOWS // 2, 200)),
+    "snapshot_follows": (SNAPSHOT_FOLLOWS, (FOLLOWS // 2, STAR, 2_000)),
 }
 
 
@@ -163,13 +172,24 @@ def _statements() -> float:
     )
 
 
-async def test_what_one_is_to_forty_accounts_is_one_statement(filled: str) -> None:
+@pytest_asyncio.fixture
+async def repository(filled: str) -> AsyncIterator[RelationshipRepository]:
     pg = Postgres(filled, pool_size=1, name=CLIENT)
     await pg.start()
-    repository = RelationshipRepository(pg, PostgresOutbox(pg, FakeProducer(), "user"))
+    yield RelationshipRepository(pg, PostgresOutbox(pg, FakeProducer(), "user"))
+    await pg.stop()
+
+
+async def test_what_one_is_to_forty_accounts_is_one_statement(repository: RelationshipRepository) -> None:
     before = _statements()
     found = await repository.relationships([(VIEWER, account) for account in range(1, 41)])
     assert len(found) == 40
     assert found[VIEWER, STAR].following
     assert _statements() - before == 1
-    await pg.stop()
+
+
+@pytest.mark.parametrize("account", [STAR, NEIGHBOUR])
+async def test_a_page_of_followers_is_one_statement(repository: RelationshipRepository, account: int) -> None:
+    before = _statements()
+    page = await repository.followers(account, MAX_ID, PAGE, primary=True)
+    assert (len(page.items), _statements() - before) == (PAGE, 1)

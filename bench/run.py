@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rookery_bench import machine, people, processes, report
 from rookery_bench.client import ApiError, Server
+from rookery_bench.live import live_sockets
 from rookery_bench.pressure import frozen, idle_sockets, overloaded
 from rookery_bench.scenarios import SCENARIOS as USUAL
 from rookery_bench.scenarios import Bench, Row, Scenario, fill, follows, idle
@@ -25,6 +26,7 @@ SCENARIOS: dict[str, list[Scenario]] = {
     "overload": [partial(overloaded, times=times) for times in (2, 5)],
     "frozen": [frozen],
     "sockets": [idle_sockets],
+    "live": [live_sockets],
 }
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
@@ -39,6 +41,8 @@ class Plan:
     accounts: Path | None
     followers: int
     seconds: float
+    sockets: int
+    rate: float
     names: list[str]
     processes: processes.Processes
 
@@ -50,6 +54,8 @@ def main(
     ] = None,
     followers: Annotated[int, typer.Option(min=1, max=10_000, help="Readers of the one author.")] = 100,
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of each measurement.")] = 8.0,
+    sockets: Annotated[int, typer.Option(min=2, help="WebSockets that are opened, at most 30 a reader.")] = 5_000,
+    rate: Annotated[float, typer.Option(min=1, help="Events a second that arrive at open WebSockets.")] = 200.0,
     only: Annotated[str, typer.Option(help=f"Some of: {','.join(SCENARIOS)}.")] = ",".join(USUAL),
     instance: Annotated[
         Path | None, typer.Option(envvar="ROOKERY_INSTANCE", help="A local platform's folder, for CPU and memory.")
@@ -63,7 +69,7 @@ def main(
         raise typer.BadParameter(f"no such measurement: {', '.join(sorted(unknown))}", param_hint="--only")
     try:
         server, watched = Server(url), _processes(url, instance, service or [], engine or [])
-        uvloop.run(_run(Plan(server, accounts, followers, seconds, only.split(","), watched)))
+        uvloop.run(_run(Plan(server, accounts, followers, seconds, sockets, rate, only.split(","), watched)))
     except (ApiError, OSError, ValueError) as error:
         console.print(f"[red]{url}[/]: {error}")
         console.print("Is it running? [bold]make up[/] starts a platform here; --url names another.")
@@ -90,7 +96,7 @@ async def _run(plan: Plan) -> None:
     }
     columns = (TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        bench = Bench(plan.server, await _people(plan, progress), plan.processes, plan.seconds)
+        bench = Bench(plan.server, await _people(plan, progress), plan.processes, plan.seconds, plan.sockets, plan.rate)
         head["followers"] = len(bench.people.readers)
         resting, rows = await _measure(bench, plan.names, progress)
     report.show(console, head, plan.processes, resting, rows)

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import os
-import resource
-import secrets
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rookery_bench.client import Server
 from rookery_bench.load import Outcome, closed_loop, paced
 from rookery_bench.scenarios import Bench, Row, metered
+from rookery_bench.sockets import SOCKETS_PER_ACCOUNT, as_many_files_as_allowed, close_all, open_all
 
 CAPACITY_CONCURRENCY = 32
 IN_TIME_MS = 1_000.0
-SOCKETS = 5_000
-SOCKETS_PER_ACCOUNT = 30
-OPENING_AT_ONCE = 50
 SETTLE_SECONDS = 3.0
 FROZEN_ROUTE = "/api/v2/search?q=hello&type=statuses"
 FROZEN_PER_SECOND = 20.0
@@ -85,52 +79,19 @@ def _stopped(pid: int) -> Iterator[None]:
 
 async def idle_sockets(bench: Bench) -> Row:
     """WebSockets that are open and silent: memory of the process named gateway, or of all services, for each."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    wanted = min(SOCKETS, SOCKETS_PER_ACCOUNT * len(bench.people.readers), hard - 100)
-    outcome, opened, start = Outcome(), list[asyncio.StreamWriter](), time.perf_counter()
+    outcome, start = Outcome(), time.perf_counter()
     before = _memory(bench)
-    with metered(bench.processes) as meter:
-        await _open_all(bench, wanted, opened, outcome)
-        await asyncio.sleep(SETTLE_SECONDS)
-    outcome.seconds = time.perf_counter() - start
-    kib = (_memory(bench) - before) * 1024 / len(opened) if opened else 0.0
-    for writer in opened:
-        writer.close()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with as_many_files_as_allowed() as files:
+        wanted = min(bench.sockets, SOCKETS_PER_ACCOUNT * len(bench.people.readers), files)
+        with metered(bench.processes) as meter:
+            opened = await open_all(bench, wanted, outcome)
+            await asyncio.sleep(SETTLE_SECONDS)
+        outcome.seconds = time.perf_counter() - start
+        kib = (_memory(bench) - before) * 1024 / len(opened) if opened else 0.0
+        close_all(opened)
     return bench.row("idle WebSockets", len(opened), outcome, meter, kib_each=round(kib, 1))
 
 
 def _memory(bench: Bench) -> float:
     usage, services = bench.processes.usage(), bench.processes.services
     return sum(usage[name].rss_mib for name in (["gateway"] if "gateway" in services else services))
-
-
-async def _open_all(bench: Bench, wanted: int, opened: list[asyncio.StreamWriter], outcome: Outcome) -> None:
-    numbers = iter(range(wanted))
-
-    async def work() -> None:
-        for number in numbers:
-            begun = time.perf_counter()
-            try:
-                opened.append(await _open(bench.server, bench.people.readers[number % len(bench.people.readers)].token))
-            except (OSError, asyncio.IncompleteReadError) as error:
-                outcome.errors[type(error).__name__] += 1
-            else:
-                outcome.milliseconds.append((time.perf_counter() - begun) * 1000)
-
-    await asyncio.gather(*(work() for _ in range(OPENING_AT_ONCE)))
-
-
-async def _open(server: Server, token: str) -> asyncio.StreamWriter:
-    reader, writer = await asyncio.open_connection(server.host, server.port, ssl=server.tls, limit=1024)
-    key = base64.b64encode(secrets.token_bytes(16)).decode()
-    upgrade = (
-        f"upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: {key}\r\n\r\n"
-    )
-    writer.write(server.get("/api/v1/streaming?stream=user", token).removesuffix(b"\r\n") + upgrade.encode())
-    answer = await reader.readuntil(b"\r\n\r\n")
-    if b" 101 " not in answer.split(b"\r\n")[0]:
-        writer.close()
-        raise ConnectionError(answer.split(b"\r\n")[0].decode(errors="replace"))
-    return writer

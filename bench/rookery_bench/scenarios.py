@@ -75,6 +75,10 @@ class Bench:
     people: People
     processes: Processes
     seconds: float
+    # How many are opened where streams are measured.
+    sockets: int = 5_000
+    # How many events a second arrive at them.
+    rate: float = 200.0
 
     def post(self, account: Account) -> bytes:
         form = {"status": f"{secrets.token_hex(8)} {FILLER}", "visibility": "public"}

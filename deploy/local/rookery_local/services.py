@@ -83,7 +83,7 @@ def environment(instance: Instance, service: Service) -> dict[str, str]:
     if service.name in ("notification", "post") and instance.throwaway:
         values["WEB_NETWORKS"] = "127.0.0.0/8"  # The push services of tests are here, and the pages that posts link to.
     if service.name == "notification" and instance.throwaway:
-        values["DIGEST_HOUR_SECONDS"] = "1"
+        values["DIGEST_HOUR_SECONDS"] = "2"
     if instance.secure:
         values = secure.service_settings(instance, service.name, values)
     return {f"{service.prefix}_{name}": value for name, value in values.items()}

@@ -19,8 +19,8 @@ MAX_BACKOFF_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 1.0
 PAGE: Final = 100
 DIGEST_SECONDS: Final = 20.0
-# Where nobody has gone through a shard yet: longer ago than any digest that may be due.
-FIRST_SLOTS: Final = 200
+# Where nobody has gone through a shard yet: longer than digests could be chosen and nobody sent them.
+FIRST_SLOTS: Final = 48
 Write = Callable[[int, int], Awaitable[None]]
 log = get_logger()
 
@@ -87,10 +87,14 @@ class DigestLane:
         if not await self._lease(shard):
             return 0
         reached = await self._digests.reached(shard)
-        slot, done = self._slots.done() - FIRST_SLOTS if reached is None else reached, 0
+        first = self._slots.done() - FIRST_SLOTS if reached is None else reached
+        slot, done = first, 0
         while slot <= self._slots.done():
-            done += await self._run_slot(shard, slot)
-            slot += 1
+            found = await self._run_slot(shard, slot)
+            slot, done = slot + 1, done + found
+            if found:
+                await self._digests.reach(shard, slot)
+        if slot > first:
             await self._digests.reach(shard, slot)
         return done
 

@@ -15,12 +15,19 @@ from gateway_service import __version__
 from gateway_service.limits import Rules
 from gateway_service.limits.rules import RouteClass
 from gateway_service.params import MAX_TEXT
+from gateway_service.schemas.imports import MODES, TYPES
 from gateway_service.schemas.scopes import SCOPES
 
 OWN = "/api/rookery/"
 BODILESS = frozenset({204, 302, 303, 304, 307})
 FORMS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 ID = {"type": "string", "pattern": "^[0-9]{1,19}$"}
+# Its file and its fields are read from one stream, which the code's reader does not follow.
+IMPORT_FORM: Json = {
+    "type": {"type": "string", "enum": [*TYPES]},
+    "mode": {"type": "string", "enum": [*MODES], "default": "merge"},
+    "data": {"type": "string", "format": "binary", "description": "A CSV file as Mastodon writes it, of at most 5 MB."},
+}
 SUMMARIES: Mapping[int, str] = {
     200: "Done",
     201: "Made",
@@ -161,6 +168,8 @@ def _body(does: Endpoint) -> Json | None:
     if "post.UploadMedia" in does.calls:
         fields["file"] = {"type": "string", "format": "binary"}
         return {"required": True, "content": {FORMS[2]: {"schema": _group(fields, ["file"])}}}
+    if "user.CreateImport" in does.calls:
+        return {"required": True, "content": {FORMS[2]: {"schema": _group(IMPORT_FORM, ["type", "data"])}}}
     if not does.reads_body:
         return None
     required = [each.name for each in does.parameters.values() if each.getter == "required_text"]
@@ -259,7 +268,7 @@ def _failures(route: Served, *, limited: bool) -> set[int]:
         failures.add(404)
     if does.parameters:
         failures.add(422)
-    if does.reads_body or "post.UploadMedia" in does.calls:
+    if does.reads_body or {"post.UploadMedia", "user.CreateImport"} & {*does.calls}:
         failures |= {408, 413, 415, 422}
     if does.calls and route.method != "GET":
         failures |= {403, 409, 422}

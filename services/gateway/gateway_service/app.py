@@ -40,6 +40,7 @@ from gateway_service.routers.filters import FilterRoutes
 from gateway_service.routers.filters_v1 import FilterRoutesV1
 from gateway_service.routers.for_you import ForYouRoutes
 from gateway_service.routers.home_preferences import HomePreferencesRoutes
+from gateway_service.routers.imports import Imports
 from gateway_service.routers.instance import Instance
 from gateway_service.routers.interactions import Interactions
 from gateway_service.routers.markers import Markers
@@ -176,6 +177,7 @@ def api_routers(
         Registration(clients, settings).router,
         *_account_pages(clients, composer, exchange, settings, forms),
         AccountSessions(clients, exchange).router,
+        Imports(clients, exchange, settings).router,
         FilterRoutes(clients, composer, exchange, settings).router,
         FilterRoutesV1(clients, composer, exchange, settings).router,
         Reports(clients, composer, exchange, settings).router,

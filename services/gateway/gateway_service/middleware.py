@@ -28,7 +28,13 @@ LIMIT_HEADERS = "limit_headers"  # in the scope: how the request's rate limit st
 _CORS_PREFIXES = ("/api/", "/oauth/", "/.well-known/", "/nodeinfo/")
 _SIGN_IN_PAGE = "/oauth/authorize"
 _STREAMS = "/api/v1/streaming"
-_UPLOADS = ("/api/v1/media", "/api/v2/media", "/api/v1/accounts/update_credentials")
+_UPLOADS = (
+    "/api/v1/media",
+    "/api/v2/media",
+    "/api/v1/accounts/update_credentials",
+    "/api/rookery/v1/imports",
+    "/auth/data/imports",
+)
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _METHODS = _READS | {"POST", "PUT", "PATCH", "DELETE"}
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")

@@ -93,7 +93,10 @@ from user_service.tags.repository import TagRepository
 from user_service.tags.service import FollowedTags
 from user_service.transfer_servicer import TransferServicer
 from user_service.transfers.exports import ExportRepository
+from user_service.transfers.importing import Imports
+from user_service.transfers.imports import ImportRepository
 from user_service.transfers.service import Exports
+from user_service.transfers.work import ImportWork, ImportWorker
 
 NAME = "user"
 ALLOWED_CALLERS = {
@@ -154,6 +157,7 @@ class Rules:
     preferences: Preferences
     exports: Exports
     snapshots: Snapshots
+    imports: Imports
 
 
 def build(roles: frozenset[Role]) -> App:
@@ -177,7 +181,9 @@ def build(roles: frozenset[Role]) -> App:
     if Role.CONSUME in roles:
         web = Web(settings, user_agent=f"Rookery/{__version__} (+{settings.public_url})")
         links = LinkChecks(ProfileRepository(pg, outbox), caches, Events(clock), clock, web, settings.public_url)
-        components += [web, *_consumers(settings, rules, links, producer), MuteExpiry(rules.relationships, clock)]
+        work = ImportWork(ImportRepository(pg), rules.accounts, rules.relationships, rules.lists, clock)
+        components += [web, *_consumers(settings, rules, links, producer)]
+        components += [MuteExpiry(rules.relationships, clock), ImportWorker(work, clock)]
     if Role.SERVE in roles:
         components += _server(settings, rules, clock)
     return App(settings, __version__, components, checks)
@@ -210,6 +216,7 @@ def _rules(
         preferences=Preferences(PreferenceRepository(pg, outbox), events, ids),
         exports=Exports(ExportRepository(pg), cursors, clock),
         snapshots=Snapshots(SnapshotRepository(pg), cursors),
+        imports=Imports(ImportRepository(pg), ids, clock),
     )
 
 
@@ -218,6 +225,7 @@ def _server(settings: Settings, rules: Rules, clock: SystemClock) -> list[Compon
     verifier = TokenVerifier(auth.signing_keys, clock)
     accounts = UserServicer(rules.accounts, rules.relationships, rules.pages, verifier)
     relationships = RelationshipServicer(rules.relationships, rules.pages)
+    transfers = TransferServicer(rules.exports, rules.imports)
     services: list[Registration] = [
         (add_UserServiceServicer_to_server, accounts, servicer.SERVICE_NAME),
         (add_RelationshipServiceServicer_to_server, relationships, relationship_servicer.SERVICE_NAME),
@@ -236,8 +244,8 @@ def _server(settings: Settings, rules: Rules, clock: SystemClock) -> list[Compon
             PreferenceServicer(rules.preferences),
             preference_servicer.SERVICE_NAME,
         ),
-        (add_TransferServiceServicer_to_server, TransferServicer(rules.exports), transfer_servicer.SERVICE_NAME),
         (add_SnapshotServiceServicer_to_server, SnapshotServicer(rules.snapshots), snapshot_servicer.SERVICE_NAME),
+        (add_TransferServiceServicer_to_server, transfers, transfer_servicer.SERVICE_NAME),
     ]
     server = RpcServer(settings, verifier=verifier, services=services, allowed_callers=ALLOWED_CALLERS)
     return [auth, server]

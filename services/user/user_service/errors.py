@@ -138,6 +138,18 @@ class TooManyTags(FailedPrecondition):
     reason = "TOO_MANY_TAGS"
 
 
+class ImportNotFound(NotFound):
+    """There is no such import of the caller's."""
+
+    reason = "IMPORT_NOT_FOUND"
+
+
+class TooManyImports(FailedPrecondition):
+    """More imports under way than an account may have."""
+
+    reason = "TOO_MANY_IMPORTS"
+
+
 class FieldInvalid(InvalidArgument):
     """One field of the request is wrong."""
 

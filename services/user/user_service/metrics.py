@@ -11,3 +11,4 @@ LINKS_CHECKED = Counter("rookery_user_links_checked_total", "Links of profiles b
 CACHE_READS = Counter("rookery_user_cache_reads_total", "Entries asked of the cache.", ["cache", "result"])
 EPOCHS_OWED = Gauge("rookery_user_epochs_owed", "Accounts whose change Redis has not been told of yet.", ["cache"])
 POSTS_COUNTED = Counter("rookery_user_post_facts_total", "Posts told of, changed or known.", ["result"])
+IMPORTED_ROWS = Counter("rookery_user_imported_rows_total", "Rows of imports, as they ended.", ["kind", "outcome"])

@@ -51,6 +51,7 @@ MESSAGES: Mapping[str, str] = {
     "FOREIGN_FORM": mark("This form did not come from this page. Please start again."),
     "SESSION_NOT_FOUND": mark("This session has ended already."),
     "MAIL_NOT_CONFIGURED": mark("This server sends no e-mails, so your address can't be changed."),
+    "BODY_TOO_LARGE": mark("This file is too large."),
     "WRONG_PASSKEY": mark("This passkey is not known here, or its answer was not the right one."),
     "PASSKEYS_NOT_POSSIBLE": mark("Passkeys need a server that is reached by a name."),
     "PASSKEY_NOT_ADDED": mark("This passkey is known already, or you have as many as there can be."),
@@ -66,6 +67,7 @@ MESSAGES: Mapping[str, str] = {
     "WRONG_TOKEN": mark("This link is not whole. Please follow it once more from the e-mail."),
     "TOTP_ENABLED": mark("An authenticator app is set up already."),
     "TOTP_NOT_BEGUN": mark("Please start setting up the authenticator app once more."),
+    "TOO_MANY_IMPORTS": mark("Some imports are under way. Please wait until one of them is done."),
     "TOTP_NOT_ENABLED": mark("No authenticator app is set up."),
 }
 # By field and code.
@@ -86,6 +88,8 @@ FIELD_MESSAGES: Mapping[tuple[str, str], str] = {
     ("username", "ERR_RESERVED"): mark("This username is taken. Please choose another."),
     ("reason", "ERR_BLANK"): mark("Please write a sentence about why you want to join."),
     ("reason", "ERR_TOO_LONG"): mark("This is too long."),
+    ("data", "ERR_INVALID"): mark("This file can't be read."),
+    ("data", "ERR_TOO_LONG"): mark("This file is too large."),
     ("label", "ERR_BLANK"): mark("Please give it a name."),
     ("agreement", "ERR_ACCEPTED"): mark("Please agree to the rules."),
     ("invite_code", "ERR_INVALID"): mark("This invitation was used already, or is too old."),

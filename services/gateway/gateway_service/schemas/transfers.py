@@ -1,4 +1,4 @@
-"""What an account takes along to another server, in Mastodon's CSV files."""
+"""What an account takes along to another server, and brings from one, in Mastodon's CSV files."""
 
 from __future__ import annotations
 
@@ -69,6 +69,11 @@ def written(rows: Iterable[Sequence[str]]) -> bytes:
     lines = io.StringIO()
     csv.writer(lines, lineterminator="\n").writerows(map(_guarded, rows))
     return lines.getvalue().encode()
+
+
+def unguarded(cell: str) -> str:
+    """A cell as it was before it was said to be no formula."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
 
 
 def _guarded(cells: Sequence[str]) -> list[str]:

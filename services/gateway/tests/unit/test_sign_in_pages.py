@@ -292,7 +292,7 @@ async def test_pages_are_safe_and_speak_german(
     assert not re.search(r'(src|href)="(https?:)?//', page.text)
     assert not re.search(r" (style|on\w+)=", page.text)
     labelled = set(re.findall(r'<label for="(\w+)"', page.text))
-    inputs = set(re.findall(r'<input id="(\w+)"', page.text))
+    inputs = set(re.findall(r'<(?:input|select) id="(\w+)"', page.text))
     assert inputs == labelled
 
 

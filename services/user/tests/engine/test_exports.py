@@ -27,6 +27,8 @@ from user_service.lists.service import Lists
 from user_service.relationships.models import FollowSettings
 from user_service.transfer_servicer import ALLOWED_CALLERS, SERVICE_NAME, TransferServicer
 from user_service.transfers.exports import ExportRepository
+from user_service.transfers.importing import Imports
+from user_service.transfers.imports import ImportRepository
 from user_service.transfers.service import Exports
 
 if TYPE_CHECKING:
@@ -60,9 +62,13 @@ class Caller:
 
 
 @pytest_asyncio.fixture
-async def export(pg: Postgres, clock: FakeClock) -> AsyncIterator[Caller]:
+async def export(pg: Postgres, clock: FakeClock, ids: FakeIds) -> AsyncIterator[Caller]:
     tokens = Tokens()
-    servicer = TransferServicer(Exports(ExportRepository(pg), CursorCodec(bytes(32)), clock))
+    exports, imports = (
+        Exports(ExportRepository(pg), CursorCodec(bytes(32)), clock),
+        Imports(ImportRepository(pg), ids, clock),
+    )
+    servicer = TransferServicer(exports, imports)
     async with AsyncExitStack() as stack:
         network = Network(stack, tokens.verifier)
         registration = (add_TransferServiceServicer_to_server, servicer, SERVICE_NAME)

@@ -33,8 +33,8 @@ from user_service.snapshots.repository import FOLLOWS as SNAPSHOT_FOLLOWS
 from user_service.suggestions import repository as suggestions
 from user_service.suggestions.models import CANDIDATES, FRIENDS, FRIENDS_OF_EACH
 from user_service.tags.repository import FOLLOWED_TAGS
-from user_service.transfers import exports
-from user_service.transfers.models import MAX_PAGE_SIZE
+from user_service.transfers import exports, imports
+from user_service.transfers.models import MAX_PAGE_SIZE, Kind
 
 # Enough that reading any of the tables from end to end costs the planner far more than an index.
 # `make plans` has a million.
@@ -69,6 +69,10 @@ INSERT INTO dismissed_suggestions SELECT n, {STAR} FROM generate_series(10, {FOL
 INSERT INTO mutes SELECT n, 2, n, now(), true, now() + n * interval '1 minute', true, 1
 FROM generate_series(10, {FOLLOWS} / 4) n;
 INSERT INTO followed_tags SELECT n / 50, 'tag' || n, n FROM generate_series(10, {FOLLOWS} / 4) n;
+INSERT INTO imports (account_id, import_id, kind, mode, total, created_at, finished_at, due_at)
+SELECT n, n, 1, 1, 1, now(), CASE WHEN n % 100 > 0 THEN now() END, now() FROM generate_series(10, {FOLLOWS} / 4) n;
+INSERT INTO import_rows (account_id, import_id, line, username, list_title, settings, state)
+SELECT n, n, 1, 'x', '', '{{}}', 2 FROM generate_series(10, {FOLLOWS} / 4) n;
 ANALYZE;
 """  # noqa: S608 - our own numbers
 HOT: dict[str, tuple[str, tuple[object, ...]]] = {
@@ -84,6 +88,9 @@ HOT: dict[str, tuple[str, tuple[object, ...]]] = {
     "export_blocks": (exports.BLOCKS, (VIEWER, MAX_ID, MAX_PAGE_SIZE + 1)),
     "export_mutes": (exports.MUTES, (VIEWER, MAX_ID, MAX_PAGE_SIZE + 1, datetime.now(UTC))),
     "export_lists": (exports.LISTS, (VIEWER, 0, MAX_PAGE_SIZE + 1, 0)),
+    "import_claim": (imports.CLAIM, (datetime.now(UTC), datetime.now(UTC))),
+    "import_waiting_rows": (imports.WAITING_ROWS, (VIEWER, VIEWER, 25)),
+    "import_unnamed": (imports.UNNAMED[Kind.FOLLOWS], (VIEWER, MAX_ID, 25)),
     "followed_tags": (FOLLOWED_TAGS, (VIEWER, MAX_ID, PAGE + 1)),
     "directory, active": (DIRECTORY[Order.ACTIVE], (MAX_LISTED,)),
     "directory, new": (DIRECTORY[Order.NEW], (MAX_LISTED,)),

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 
 MAX_PAGE_SIZE = 500
+MAX_ROWS = 20_000
+MAX_CELL_CHARS = 1_000
+MAX_UNFINISHED = 5
+KEPT = 20
+"""Imports of an account that are remembered."""
 
 
 class Kind(IntEnum):
@@ -19,12 +25,15 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One account: followed with these settings, muted with or without notifications, blocked, or on this list."""
+    """One account: followed with these settings, muted with or without notifications, blocked, or on this list.
+
+    A follow that is brought without settings keeps its own.
+    """
 
     username: str
-    reblogs: bool = True
-    notify: bool = False
-    languages: tuple[str, ...] = ()
+    reblogs: bool | None = None
+    notify: bool | None = None
+    languages: tuple[str, ...] | None = None
     notifications: bool = True
     list_title: str = ""
 
@@ -35,3 +44,54 @@ class Position:
 
     list_id: int = 0
     id: int = 0
+
+
+class Mode(IntEnum):
+    """Whether what is not among the rows ends; the numbers are stored and are those of the contract."""
+
+    MERGE = 1
+    OVERWRITE = 2
+
+
+class RowState(IntEnum):
+    """How far a row of an import is; the numbers are stored."""
+
+    WAITING = 0
+    DONE = 1
+    FAILED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """A line of somebody's file."""
+
+    line: int
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a line: whom it means (0: nobody), and why it could not be done (empty: it is done)."""
+
+    line: int
+    target_id: int = 0
+    reason: str = ""
+
+    @property
+    def state(self) -> RowState:
+        return RowState.FAILED if self.reason else RowState.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A file on its way."""
+
+    account_id: int
+    import_id: int
+    kind: Kind
+    mode: Mode
+    total: int
+    created_at: datetime
+    done: int = 0
+    failed: int = 0
+    finished_at: datetime | None = None

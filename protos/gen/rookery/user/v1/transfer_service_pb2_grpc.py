@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class TransferServiceStub:
-    """What an account takes along to another server: whom it follows, blocks and mutes, and who is on its lists.
+    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, and who is on its lists.
     """
 
     def __init__(self, channel):
@@ -40,15 +40,65 @@ class TransferServiceStub:
                 request_serializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.ExportRowsRequest.SerializeToString,
                 response_deserializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.ExportRowsResponse.FromString,
                 _registered_method=True)
+        self.CreateImport = channel.unary_unary(
+                '/rookery.user.v1.TransferService/CreateImport',
+                request_serializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.CreateImportRequest.SerializeToString,
+                response_deserializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.CreateImportResponse.FromString,
+                _registered_method=True)
+        self.ListImports = channel.unary_unary(
+                '/rookery.user.v1.TransferService/ListImports',
+                request_serializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.ListImportsRequest.SerializeToString,
+                response_deserializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.ListImportsResponse.FromString,
+                _registered_method=True)
+        self.GetImport = channel.unary_unary(
+                '/rookery.user.v1.TransferService/GetImport',
+                request_serializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.GetImportRequest.SerializeToString,
+                response_deserializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.GetImportResponse.FromString,
+                _registered_method=True)
+        self.ListFailedRows = channel.unary_unary(
+                '/rookery.user.v1.TransferService/ListFailedRows',
+                request_serializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.ListFailedRowsRequest.SerializeToString,
+                response_deserializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.ListFailedRowsResponse.FromString,
+                _registered_method=True)
 
 
 class TransferServiceServicer:
-    """What an account takes along to another server: whom it follows, blocks and mutes, and who is on its lists.
+    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, and who is on its lists.
     """
 
     def ExportRows(self, request, context):
         """What the caller has of one kind, by keyset: the newest first, members by their lists. For whoever is signed in with a browser. Errors:
         INVALID_ARGUMENT (kind, page_size, page_token), UNAUTHENTICATED, PERMISSION_DENIED (SCOPE_MISSING).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateImport(self, request, context):
+        """Takes in rows, which are done one after another from then on. For whoever is signed in with a browser, or has the kind's scope for
+        writing. Errors: INVALID_ARGUMENT (kind, mode, rows, request_id), FAILED_PRECONDITION (TOO_MANY_IMPORTS), ABORTED (request_id of another),
+        UNAUTHENTICATED, PERMISSION_DENIED (SCOPE_MISSING).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListImports(self, request, context):
+        """The caller's newest 20, the newest first, of the kinds that its scopes for reading cover. Errors: UNAUTHENTICATED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetImport(self, request, context):
+        """How one of the caller's is getting on. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (SCOPE_MISSING).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFailedRows(self, request, context):
+        """Rows that could not be done, in the order of their lines. Errors: as GetImport, INVALID_ARGUMENT (page_size, after_line).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -62,6 +112,26 @@ def add_TransferServiceServicer_to_server(servicer, server):
                     request_deserializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.ExportRowsRequest.FromString,
                     response_serializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.ExportRowsResponse.SerializeToString,
             ),
+            'CreateImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateImport,
+                    request_deserializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.CreateImportRequest.FromString,
+                    response_serializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.CreateImportResponse.SerializeToString,
+            ),
+            'ListImports': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListImports,
+                    request_deserializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.ListImportsRequest.FromString,
+                    response_serializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.ListImportsResponse.SerializeToString,
+            ),
+            'GetImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetImport,
+                    request_deserializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.GetImportRequest.FromString,
+                    response_serializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.GetImportResponse.SerializeToString,
+            ),
+            'ListFailedRows': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFailedRows,
+                    request_deserializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.ListFailedRowsRequest.FromString,
+                    response_serializer=rookery_dot_user_dot_v1_dot_transfer__service__pb2.ListFailedRowsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'rookery.user.v1.TransferService', rpc_method_handlers)
@@ -71,7 +141,7 @@ def add_TransferServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TransferService:
-    """What an account takes along to another server: whom it follows, blocks and mutes, and who is on its lists.
+    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, and who is on its lists.
     """
 
     @staticmethod
@@ -91,6 +161,114 @@ class TransferService:
             '/rookery.user.v1.TransferService/ExportRows',
             rookery_dot_user_dot_v1_dot_transfer__service__pb2.ExportRowsRequest.SerializeToString,
             rookery_dot_user_dot_v1_dot_transfer__service__pb2.ExportRowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.user.v1.TransferService/CreateImport',
+            rookery_dot_user_dot_v1_dot_transfer__service__pb2.CreateImportRequest.SerializeToString,
+            rookery_dot_user_dot_v1_dot_transfer__service__pb2.CreateImportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListImports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.user.v1.TransferService/ListImports',
+            rookery_dot_user_dot_v1_dot_transfer__service__pb2.ListImportsRequest.SerializeToString,
+            rookery_dot_user_dot_v1_dot_transfer__service__pb2.ListImportsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.user.v1.TransferService/GetImport',
+            rookery_dot_user_dot_v1_dot_transfer__service__pb2.GetImportRequest.SerializeToString,
+            rookery_dot_user_dot_v1_dot_transfer__service__pb2.GetImportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFailedRows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.user.v1.TransferService/ListFailedRows',
+            rookery_dot_user_dot_v1_dot_transfer__service__pb2.ListFailedRowsRequest.SerializeToString,
+            rookery_dot_user_dot_v1_dot_transfer__service__pb2.ListFailedRowsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class TransferServiceStub:
-    """What an account takes along to another server: whom it follows, blocks and mutes, and who is on its lists."""
+    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, and who is on its lists."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -37,19 +37,41 @@ class TransferServiceStub:
     """What the caller has of one kind, by keyset: the newest first, members by their lists. For whoever is signed in with a browser. Errors:
     INVALID_ARGUMENT (kind, page_size, page_token), UNAUTHENTICATED, PERMISSION_DENIED (SCOPE_MISSING).
     """
+    CreateImport: _grpc.UnaryUnaryMultiCallable[_transfer_service_pb2.CreateImportRequest, _transfer_service_pb2.CreateImportResponse]
+    """Takes in rows, which are done one after another from then on. For whoever is signed in with a browser, or has the kind's scope for
+    writing. Errors: INVALID_ARGUMENT (kind, mode, rows, request_id), FAILED_PRECONDITION (TOO_MANY_IMPORTS), ABORTED (request_id of another),
+    UNAUTHENTICATED, PERMISSION_DENIED (SCOPE_MISSING).
+    """
+    ListImports: _grpc.UnaryUnaryMultiCallable[_transfer_service_pb2.ListImportsRequest, _transfer_service_pb2.ListImportsResponse]
+    """The caller's newest 20, the newest first, of the kinds that its scopes for reading cover. Errors: UNAUTHENTICATED."""
+    GetImport: _grpc.UnaryUnaryMultiCallable[_transfer_service_pb2.GetImportRequest, _transfer_service_pb2.GetImportResponse]
+    """How one of the caller's is getting on. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (SCOPE_MISSING)."""
+    ListFailedRows: _grpc.UnaryUnaryMultiCallable[_transfer_service_pb2.ListFailedRowsRequest, _transfer_service_pb2.ListFailedRowsResponse]
+    """Rows that could not be done, in the order of their lines. Errors: as GetImport, INVALID_ARGUMENT (page_size, after_line)."""
 
 @_typing.type_check_only
 class TransferServiceAsyncStub(TransferServiceStub):
-    """What an account takes along to another server: whom it follows, blocks and mutes, and who is on its lists."""
+    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, and who is on its lists."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ExportRows: _aio.UnaryUnaryMultiCallable[_transfer_service_pb2.ExportRowsRequest, _transfer_service_pb2.ExportRowsResponse]  # type: ignore[assignment]
     """What the caller has of one kind, by keyset: the newest first, members by their lists. For whoever is signed in with a browser. Errors:
     INVALID_ARGUMENT (kind, page_size, page_token), UNAUTHENTICATED, PERMISSION_DENIED (SCOPE_MISSING).
     """
+    CreateImport: _aio.UnaryUnaryMultiCallable[_transfer_service_pb2.CreateImportRequest, _transfer_service_pb2.CreateImportResponse]  # type: ignore[assignment]
+    """Takes in rows, which are done one after another from then on. For whoever is signed in with a browser, or has the kind's scope for
+    writing. Errors: INVALID_ARGUMENT (kind, mode, rows, request_id), FAILED_PRECONDITION (TOO_MANY_IMPORTS), ABORTED (request_id of another),
+    UNAUTHENTICATED, PERMISSION_DENIED (SCOPE_MISSING).
+    """
+    ListImports: _aio.UnaryUnaryMultiCallable[_transfer_service_pb2.ListImportsRequest, _transfer_service_pb2.ListImportsResponse]  # type: ignore[assignment]
+    """The caller's newest 20, the newest first, of the kinds that its scopes for reading cover. Errors: UNAUTHENTICATED."""
+    GetImport: _aio.UnaryUnaryMultiCallable[_transfer_service_pb2.GetImportRequest, _transfer_service_pb2.GetImportResponse]  # type: ignore[assignment]
+    """How one of the caller's is getting on. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (SCOPE_MISSING)."""
+    ListFailedRows: _aio.UnaryUnaryMultiCallable[_transfer_service_pb2.ListFailedRowsRequest, _transfer_service_pb2.ListFailedRowsResponse]  # type: ignore[assignment]
+    """Rows that could not be done, in the order of their lines. Errors: as GetImport, INVALID_ARGUMENT (page_size, after_line)."""
 
 class TransferServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What an account takes along to another server: whom it follows, blocks and mutes, and who is on its lists."""
+    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, and who is on its lists."""
 
     @_abc_1.abstractmethod
     def ExportRows(
@@ -60,5 +82,40 @@ class TransferServiceServicer(metaclass=_abc_1.ABCMeta):
         """What the caller has of one kind, by keyset: the newest first, members by their lists. For whoever is signed in with a browser. Errors:
         INVALID_ARGUMENT (kind, page_size, page_token), UNAUTHENTICATED, PERMISSION_DENIED (SCOPE_MISSING).
         """
+
+    @_abc_1.abstractmethod
+    def CreateImport(
+        self,
+        request: _transfer_service_pb2.CreateImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transfer_service_pb2.CreateImportResponse, _abc.Awaitable[_transfer_service_pb2.CreateImportResponse]]:
+        """Takes in rows, which are done one after another from then on. For whoever is signed in with a browser, or has the kind's scope for
+        writing. Errors: INVALID_ARGUMENT (kind, mode, rows, request_id), FAILED_PRECONDITION (TOO_MANY_IMPORTS), ABORTED (request_id of another),
+        UNAUTHENTICATED, PERMISSION_DENIED (SCOPE_MISSING).
+        """
+
+    @_abc_1.abstractmethod
+    def ListImports(
+        self,
+        request: _transfer_service_pb2.ListImportsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transfer_service_pb2.ListImportsResponse, _abc.Awaitable[_transfer_service_pb2.ListImportsResponse]]:
+        """The caller's newest 20, the newest first, of the kinds that its scopes for reading cover. Errors: UNAUTHENTICATED."""
+
+    @_abc_1.abstractmethod
+    def GetImport(
+        self,
+        request: _transfer_service_pb2.GetImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transfer_service_pb2.GetImportResponse, _abc.Awaitable[_transfer_service_pb2.GetImportResponse]]:
+        """How one of the caller's is getting on. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (SCOPE_MISSING)."""
+
+    @_abc_1.abstractmethod
+    def ListFailedRows(
+        self,
+        request: _transfer_service_pb2.ListFailedRowsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transfer_service_pb2.ListFailedRowsResponse, _abc.Awaitable[_transfer_service_pb2.ListFailedRowsResponse]]:
+        """Rows that could not be done, in the order of their lines. Errors: as GetImport, INVALID_ARGUMENT (page_size, after_line)."""
 
 def add_TransferServiceServicer_to_server(servicer: TransferServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

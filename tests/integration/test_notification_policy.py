@@ -41,7 +41,7 @@ def test_a_kind_that_one_does_not_want_pushed_is_in_the_list_alone(
         body = {"kinds": {"mention": {"push": False}}}
         headers = {"authorization": f"Bearer {alice.token}"}
         chosen = http.patch(PREFERENCES, json=body, headers=headers)
-        assert chosen.json()["kinds"]["mention"] == {"stream": True, "push": False}
+        assert chosen.json()["kinds"]["mention"] == {"stream": True, "push": False, "email": True}
         bob.api.status_post(f"@{alice.username} hello")
         platform.drain()
         bob.api.account_follow(alice.account_id)

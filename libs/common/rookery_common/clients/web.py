@@ -29,10 +29,13 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
-# What addresses of the internet are made of, without those that lead elsewhere: 6to4 and its relays, Teredo, and
-# what documents use. `is_global` alone lets some of them through; NAT64 lies outside.
+# What addresses of the internet are made of, without those that lead elsewhere: 6to4 and its relays, protocols' own
+# (Teredo among them), and what documents use. `is_global` lets some of them through, and not the same ones in each
+# patch of Python; NAT64 lies outside.
 _PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
-_DETOURS = tuple(map(ipaddress.ip_network, ("192.88.99.0/24", "2001::/32", "2002::/16", "3fff::/20")))
+_DETOURS = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")),
+)
 
 
 class WebError(Exception):

@@ -24,7 +24,7 @@ def _settings(service: str) -> Any:
 
 
 def _allowed(service: str) -> frozenset[str]:
-    for module in ("servicer", "app"):
+    for module in ("app", "servicer"):  # All of them, where they are several servicers'.
         callers = getattr(importlib.import_module(f"{service}_service.{module}"), "ALLOWED_CALLERS", None)
         if callers is not None:
             return frozenset().union(*callers.values())

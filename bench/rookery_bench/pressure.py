@@ -50,6 +50,8 @@ async def frozen(bench: Bench, dependency: str = "search") -> Row:
 
     Needs the processes of the platform; the note says how many times longer p99 is than just before.
     """
+    if dependency not in bench.processes.services:
+        raise ValueError(f"the process of {dependency} is not known, so it can't be stopped: name a local platform")
     readers = bench.people.readers
 
     def read(number: int) -> bytes:
@@ -64,7 +66,8 @@ async def frozen(bench: Bench, dependency: str = "search") -> Row:
     with metered(bench.processes) as meter, _stopped(bench.processes.services[dependency]):
         async with paced(bench.server, ask, FROZEN_PER_SECOND), paced(bench.server, read, rate) as outcome:
             await asyncio.sleep(bench.seconds)
-    longer = outcome.percentile(0.99) / before.percentile(0.99)
+    usual = before.percentile(0.99)
+    longer = outcome.percentile(0.99) / usual if usual else 0.0
     return bench.row(f"home reads while {dependency} is frozen", 0, outcome, meter, p99_times_longer=round(longer, 2))
 
 

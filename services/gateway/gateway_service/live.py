@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from typing import Final
 
 from gateway_service.auth import Caller, TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.compose.list_rules import list_rule
-from gateway_service.connections import HOME_GAP, NOTIFICATION_GAP, Connection, Item
-from gateway_service.live_sources import (
-    REFILL,
-    Frame,
-    HomeSource,
-    ListSource,
-    PublicSource,
-    Sent,
-    Source,
-)
+from gateway_service.compositions import Compositions
+from gateway_service.connections import HOME_GAP, NOTIFICATION_GAP, Connection
+from gateway_service.live_notifications import NotificationSource
+from gateway_service.live_sources import Frame, HomeSource, ListSource, PublicSource, Source
 from gateway_service.metrics import LIVE_FRAMES
-from gateway_service.streams import STREAMS, USER, USER_NOTIFICATION, Stream
+from gateway_service.streams import USER, USER_NOTIFICATION, Stream
 from rookery.feed.v1.feed_service_pb2 import PublicTimelineUpdate
-from rookery.notification.v1.notification_service_pb2 import ListNotificationsRequest, Notification
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
+from rookery_common.errors import DeadlineExceeded, ResourceExhausted, Unavailable
 from rookery_common.ids import lowest_id_at, ms_of
+from rookery_common.logs import get_logger
 
 # A client that was away for longer reads its home.
 RESUME_MS = 3_600_000
 # What arrived by another way a little earlier may have a higher id than what a client has not seen.
 RESUME_MARGIN_MS = 5_000
-# Notifications come by several topics side by side: one with a lower id may come this much later.
-LATE_MS = 60_000
+# What a stream waits out.
+PASSING: Final = (Unavailable, DeadlineExceeded, ResourceExhausted)
+Part = Source | NotificationSource
+log = get_logger()
 _FRAMES = {event: LIVE_FRAMES.labels(event) for event in ("update", "status.update", "delete", "notification")}
 
 
@@ -45,6 +42,7 @@ class Live:
         token: str,
         exchange: TokenExchange,
         composer: Composer,
+        compositions: Compositions,
         clients: Clients,
         clock: Clock,
         since: int = 0,
@@ -53,13 +51,14 @@ class Live:
         self._token = token
         self._exchange = exchange
         self._composer = composer
+        self._compositions = compositions
         self._clients = clients
         self._clock = clock
         self._since = since
         self._opened_ms = _start_ms(clock.unix_ms(), since)
         self._sources: dict[Stream, Source] = {}
         self._caught_up: set[Stream] = set()
-        self._notifications = Sent(lowest_id_at(self._opened_ms))
+        self._notifications = NotificationSource(connection, clients, composer, compositions, clock, self._opened_ms)
 
     async def open(self, stream: Stream) -> None:
         """Before it is listened to. Raises NotFound for a list that is not the client's, Unavailable."""
@@ -73,11 +72,14 @@ class Live:
     async def next(self, seconds: float) -> list[Frame]:
         """The frames of what has arrived; none after this time without any.
 
-        Raises Unauthenticated when the token holds no longer, another AppError when a needed service is away.
+        Raises Unauthenticated when the token holds no longer. What a needed service that is away keeps from being
+        composed is kept, and tried again.
         """
-        items = await self._connection.wait(seconds)
-        caller: Caller = await self._exchange.exchange(self._token)
-        frames = await self._frames(caller.identity, items) if items else []
+        items = await self._connection.wait(self._patience(seconds))
+        for part in self._parts():
+            part.take(items)
+        caller = await self._caller()
+        frames = await self._frames(caller.identity) if caller is not None else []
         for frame in frames:
             _FRAMES[frame.event].inc()
         return frames
@@ -94,39 +96,53 @@ class Live:
             self._connection.offer(NOTIFICATION_GAP)
 
     async def _source(self, stream: Stream) -> Source:
-        parts = (stream, self._clients, self._composer, lowest_id_at(self._opened_ms))
+        parts = (
+            stream,
+            self._clients,
+            self._composer,
+            self._compositions,
+            self._clock,
+            lowest_id_at(self._opened_ms),
+        )
         if stream.list_id:
             caller = await self._exchange.exchange(self._token)
             rule = await list_rule(self._clients, caller.identity, stream.list_id)
-            return ListSource(*parts, rule, self._clock)
+            return ListSource(*parts, rule)
         return HomeSource(*parts) if stream.is_home else PublicSource(*parts)
 
-    async def _frames(self, viewer: Identity, items: Sequence[Item]) -> list[Frame]:
-        told = [item for item in items if isinstance(item, Notification)]
-        statuses = (source.frames(viewer, items) for source in tuple(self._sources.values()))
-        parts = await asyncio.gather(*statuses, self._told(viewer, told))
-        return [frame for part in parts for frame in part]
+    async def _caller(self) -> Caller | None:
+        """None while nobody can say whose the token is: then it is shown nothing, and what is due is kept."""
+        try:
+            return await self._exchange.exchange(self._token)
+        except PASSING:
+            for part in self._due():
+                part.backlog.postpone()
+            return None
 
-    async def _told(self, viewer: Identity, told: Sequence[Notification]) -> list[Frame]:
-        """To a token that may not read notifications nothing is said of them."""
-        if not told or not viewer.has_scope(STREAMS[USER_NOTIFICATION.name]):
-            return []
-        if NOTIFICATION_GAP in told:
-            told = [*await self._missed(viewer), *(each for each in told if each.notification_id)]
-        streams = tuple(stream for stream in (USER, USER_NOTIFICATION) if stream in self._connection.streams)
-        shown = await self._composer.notifications(viewer, told)
-        return [
-            Frame("notification", body, streams, number)
-            for number, body in shown
-            if self._notifications.first_time(number)
-        ]
+    async def _frames(self, viewer: Identity) -> list[Frame]:
+        found = await asyncio.gather(*(_frames_of(part, viewer) for part in self._due()))
+        return [frame for frames in found for frame in frames]
 
-    async def _missed(self, viewer: Identity) -> list[Notification]:
-        """Oldest first; a client with more to catch up on reads its notifications."""
-        since_ms = max(self._opened_ms, ms_of(self._notifications.last_id) - LATE_MS)
-        call = ListNotificationsRequest(limit=REFILL, min_id=lowest_id_at(since_ms))
-        answer = await self._clients.list_notifications(viewer, call)
-        return list(reversed(answer.notifications))
+    def _due(self) -> list[Part]:
+        return [part for part in self._parts() if part.backlog.wait() == 0]
+
+    def _parts(self) -> list[Part]:
+        return [*self._sources.values(), self._notifications]
+
+    def _patience(self, seconds: float) -> float:
+        """Until something that was kept is due again."""
+        waits = [wait for part in self._parts() if (wait := part.backlog.wait()) is not None]
+        return min([seconds, *waits])
+
+
+async def _frames_of(part: Part, viewer: Identity) -> list[Frame]:
+    """None for now where a service is away or has too much to do: a stream does not end with that."""
+    try:
+        return await part.frames(viewer)
+    except PASSING as error:
+        log.debug("live.postponed", reason=error.reason)
+        part.backlog.postpone()
+        return []
 
 
 def _start_ms(now_ms: int, since: int) -> int:

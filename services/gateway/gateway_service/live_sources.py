@@ -1,17 +1,23 @@
-"""The statuses of one stream, for one client: each is hydrated and filtered for it like a page that it reads."""
+"""The statuses of one stream, for one client: each is hydrated and filtered for it like a page that it reads.
+
+What cannot be composed now is kept, and nothing of it is noted as sent.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import ClassVar, Final
 
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.compose.audience import ListRule
 from gateway_service.compose.list_rules import list_rule
-from gateway_service.connections import Item
+from gateway_service.compositions import Compositions, audience_of
+from gateway_service.connections import HOME_GAP, PUBLIC_GAP, Item
+from gateway_service.live_backlog import Backlog
 from gateway_service.streams import USER, Stream
 from rookery.feed.v1.feed_service_pb2 import (
     ListPublicTimelineRequest,
@@ -66,29 +72,44 @@ class Sent:
 class Source(ABC):
     """A stream's statuses. `since_id` is what the client has seen already, or what there was when it came."""
 
-    def __init__(self, stream: Stream, clients: Clients, composer: Composer, since_id: int) -> None:
+    gap: ClassVar[Update] = HOME_GAP
+
+    def __init__(
+        self,
+        stream: Stream,
+        clients: Clients,
+        composer: Composer,
+        compositions: Compositions,
+        clock: Clock,
+        since_id: int,
+    ) -> None:
         self._stream = stream
         self._clients = clients
         self._composer = composer
+        self._compositions = compositions
+        self._clock = clock
         self._sent = Sent(since_id)
+        self.backlog: Backlog[Update] = Backlog(self.gap, clock)
 
-    async def frames(self, viewer: Identity, items: Sequence[Item]) -> list[Frame]:
-        """What the stream makes of what has arrived, in its order."""
-        updates = [item for item in items if isinstance(item, Update) and self._concerns(item)]
-        entries = [
-            TimelineEntry(entry_id=update.entry_id, author_id=update.author_id)
-            for update in updates
-            if update.kind in _EVENTS
-        ]
-        statuses = dict(await self._shown(viewer, entries)) if entries else {}
+    def take(self, items: Sequence[Item]) -> None:
+        """Keeps what is of this stream, of what has arrived."""
+        self.backlog.add(item for item in items if isinstance(item, Update) and self._may_concern(item))
+
+    async def frames(self, viewer: Identity) -> list[Frame]:
+        """What the stream makes of what is kept, in its order. Raises AppError: then it is kept still."""
+        updates = [update for update in self.backlog.items if self._concerns(update)]
+        events = [update for update in updates if update.kind in _EVENTS]
+        statuses = await self._compositions.of(self._group(viewer), events, partial(self._composed, viewer))
+        missed = await self._missed_now(viewer) if any(update.kind == _GAP for update in updates) else ()
         frames: list[Frame] = []
         for update in updates:
             if update.kind == _GAP:
-                frames += await self._refill(viewer)
+                frames += self._refilled(missed)
             elif update.kind == _DELETE:
                 frames.append(Frame("delete", b"%d" % update.entry_id, (self._stream,)))
             elif update.entry_id in statuses:
                 frames += self._status(update, statuses[update.entry_id])
+        self.backlog.clear()
         return frames
 
     def _status(self, update: Update, status: bytes) -> list[Frame]:
@@ -97,18 +118,38 @@ class Source(ABC):
             return []
         return [Frame(event, status, (self._stream,), id=update.entry_id if event == "update" else 0)]
 
-    async def _refill(self, viewer: Identity) -> list[Frame]:
+    def _refilled(self, missed: Shown) -> list[Frame]:
         """What came in while nobody listened, oldest first; a client with more to catch up on reads the timeline."""
-        found = await self._missed(viewer, Page(REFILL, min_id=self._sent.last_id))
         return [
             Frame("update", status, (self._stream,), id=entry_id)
-            for entry_id, status in reversed(found)
+            for entry_id, status in reversed(missed)
             if self._sent.first_time(entry_id)
         ]
 
+    async def _composed(self, viewer: Identity, updates: Sequence[Update]) -> dict[int, bytes]:
+        entries = {
+            update.entry_id: TimelineEntry(entry_id=update.entry_id, author_id=update.author_id) for update in updates
+        }
+        return dict(await self._shown(viewer, list(entries.values())))
+
+    async def _missed_now(self, viewer: Identity) -> Shown:
+        page = Page(REFILL, min_id=self._sent.last_id)
+        missed: Shown = await self._compositions.read(
+            (self._group(viewer), self._stream, page), partial(self._missed, viewer, page)
+        )
+        return missed
+
     @abstractmethod
+    def _group(self, viewer: Identity) -> Hashable:
+        """Of all who are shown the same of the same entry."""
+
+    @abstractmethod
+    def _may_concern(self, update: Update) -> bool:
+        """Whether it is of this stream, as far as that is known when it arrives."""
+
     def _concerns(self, update: Update) -> bool:
-        """Whether it is of this stream."""
+        """The same, when it is composed."""
+        return True
 
     @abstractmethod
     async def _shown(self, viewer: Identity, entries: Sequence[TimelineEntry]) -> Shown:
@@ -122,7 +163,10 @@ class Source(ABC):
 class HomeSource(Source):
     """The viewer's home."""
 
-    def _concerns(self, update: Update) -> bool:
+    def _group(self, viewer: Identity) -> Hashable:
+        return "home", audience_of(viewer)
+
+    def _may_concern(self, update: Update) -> bool:
         return isinstance(update, TimelineUpdate)
 
     async def _shown(self, viewer: Identity, entries: Sequence[TimelineEntry]) -> Shown:
@@ -137,16 +181,21 @@ class ListSource(Source):
     """What the members of a list have in the viewer's home, also where the list keeps it out of the home."""
 
     def __init__(
-        self, stream: Stream, clients: Clients, composer: Composer, since_id: int, rule: ListRule, clock: Clock
+        self,
+        stream: Stream,
+        clients: Clients,
+        composer: Composer,
+        compositions: Compositions,
+        clock: Clock,
+        since_id: int,
+        rule: ListRule,
     ) -> None:
-        super().__init__(stream, clients, composer, since_id)
-        self._clock = clock
+        super().__init__(stream, clients, composer, compositions, clock, since_id)
         self._rule, self._asked_at = rule, clock.monotonic()
 
-    async def frames(self, viewer: Identity, items: Sequence[Item]) -> list[Frame]:
-        if any(isinstance(item, TimelineUpdate) for item in items):
-            await self._refresh(viewer)
-        return await super().frames(viewer, items)
+    async def frames(self, viewer: Identity) -> list[Frame]:
+        await self._refresh(viewer)
+        return await super().frames(viewer)
 
     async def _refresh(self, viewer: Identity) -> None:
         """A list that was deleted has no members."""
@@ -159,9 +208,13 @@ class ListSource(Source):
             self._rule = ListRule(frozenset(), 0)
         self._asked_at = now
 
+    def _group(self, viewer: Identity) -> Hashable:
+        return "list", audience_of(viewer), self._rule
+
+    def _may_concern(self, update: Update) -> bool:
+        return isinstance(update, TimelineUpdate)
+
     def _concerns(self, update: Update) -> bool:
-        if not isinstance(update, TimelineUpdate):
-            return False
         return update.kind == _GAP or update.author_id in self._rule.members
 
     async def _shown(self, viewer: Identity, entries: Sequence[TimelineEntry]) -> Shown:
@@ -175,7 +228,12 @@ class ListSource(Source):
 class PublicSource(Source):
     """A timeline of everybody: all public posts, those of them with media, or those with a hashtag."""
 
-    def _concerns(self, update: Update) -> bool:
+    gap = PUBLIC_GAP
+
+    def _group(self, viewer: Identity) -> Hashable:
+        return "public", audience_of(viewer)
+
+    def _may_concern(self, update: Update) -> bool:
         if not isinstance(update, PublicTimelineUpdate) or not self._stream.timeline:
             return False
         return self._stream.timeline in update.timelines or (update.kind == _GAP and not update.timelines)

@@ -41,3 +41,10 @@ TEXTS_FILE_VALID = Gauge(
 LIVE_CONNECTIONS = Gauge("rookery_gateway_live_connections", "Open streams of clients.")
 LIVE_CLOSED = Counter("rookery_gateway_live_closed_total", "Streams of clients that the gateway ended.", ("why",))
 LIVE_FRAMES = Counter("rookery_gateway_live_frames_total", "Frames sent to streams of clients.", ("event",))
+LIVE_COMPOSITIONS = Counter(
+    "rookery_gateway_live_compositions_total", "Turns in which events were composed for all streams of an account."
+)
+LIVE_POSTPONED = Counter(
+    "rookery_gateway_live_postponed_total",
+    "Times that a stream's events could not be composed and were kept for later.",
+)

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from gateway_service.auth import TokenExchange, bearer_token
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
+from gateway_service.compositions import Compositions
 from gateway_service.connections import Closing, Connection
 from gateway_service.errors import RouteNotFound, error_response, http_status
 from gateway_service.handshake import Handshake, seen_id
@@ -57,6 +58,7 @@ class Streaming:
         self._hub = hub
         self._clients = clients
         self._composer = composer
+        self._compositions = Compositions()
         self._exchange = exchange
         self._handshake = handshake
         self._clock = clock
@@ -127,7 +129,8 @@ class Streaming:
             self._hub.release(connection)
 
     def _live(self, connection: Connection, token: str, since: int) -> Live:
-        return Live(connection, token, self._exchange, self._composer, self._clients, self._clock, since)
+        parts = (self._composer, self._compositions, self._clients, self._clock)
+        return Live(connection, token, self._exchange, *parts, since)
 
 
 class EventStream(Response):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -98,6 +99,8 @@ class World:
     policies: Policies = field(default_factory=Policies)
     news: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     listening: set[int] = field(default_factory=set)
+    # How many may wait for one service at once.
+    most: float = math.inf
 
     def account(self, account_id: int, username: str, **fields: Any) -> int:
         """Adds an account."""
@@ -362,7 +365,7 @@ async def gateway(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         target = f"127.0.0.1:{server.port}"
         targets: dict[str, Any] = {f"{name}_target": target for name in SERVICES}
         settings = Settings(master_key=settings_of("x").master_key, public_url="https://rookery.test", **targets)
-        clients, clock = Clients(settings), SystemClock()
+        clients, clock = Clients(settings, lambda: world.most), SystemClock()
         cache = Fragments()
         composer = Composer(clients, cache, clock, settings)
         hub, revocations = Hub(clients, clock), Revocations(clients, clock)

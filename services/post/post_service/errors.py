@@ -10,6 +10,7 @@ from rookery_common.errors import (
     NotFound,
     PermissionDenied,
     ResourceExhausted,
+    Unavailable,
 )
 
 
@@ -134,6 +135,12 @@ class ScheduledNotFound(NotFound):
 
     def __init__(self) -> None:
         super().__init__("there is no such scheduled post")
+
+
+class PublishingNow(Unavailable):
+    """A scheduled post is on its way: in a moment it is a post, or waits again."""
+
+    reason = "PUBLISHING_NOW"
 
 
 class TooManyScheduled(FailedPrecondition):

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
+from post_fakes.rules import eraser as eraser
 from post_fakes.rules import poll_ends as poll_ends
 from post_fakes.rules import quotes as quotes
 from post_fakes.rules import replies as replies

@@ -92,6 +92,16 @@ class MarkRepository:
         week = week_of(mute.account_id, mute.thread_id)
         await self._cql.execute("mark_mute", (*week, mute.thread_id, mute.active, mute.version, mute.version))
 
+    async def kept(self, account_id: int, weeks: Sequence[int], limit: int) -> list[tuple[Week, int, PostMarks]]:
+        """Up to `limit` of an account's marks with their posts' ids, in each week the newest posts' first; also such as
+        hold no more."""
+        rows = await self._cql.execute("marks_kept", (account_id, weeks, limit))
+        return [(Week(account_id, row.bucket), row.post_id, _marks(row)) for row in rows]
+
+    async def forget(self, week: Week, from_id: int, version: int) -> None:
+        """All marks of the week's posts from this one on."""
+        await self._cql.execute("marks_forget", (version, *week, from_id))
+
     async def held(self, account_id: int, kind: MarkKind, marked: Sequence[MarkedPost]) -> list[MarkedPost]:
         """Those entries of a list that the account's marks name, in this order."""
         weeks: dict[Week, list[int]] = {}

@@ -132,6 +132,8 @@ STATEMENTS: Final[Mapping[str, str]] = {
     ),
     "mute_get": "SELECT muted, mute_version FROM marks WHERE account_id = ? AND bucket = ? AND post_id = ?",
     "marks_page": f"SELECT {_MARKS} FROM marks WHERE account_id = ? AND bucket = ? LIMIT ?",  # noqa: S608
+    "marks_kept": f"SELECT bucket, {_MARKS} FROM marks WHERE account_id = ? AND bucket IN ? LIMIT ?",  # noqa: S608
+    "marks_forget": "DELETE FROM marks USING TIMESTAMP ? WHERE account_id = ? AND bucket = ? AND post_id >= ?",
     "marks_of": f"SELECT {_MARKS} FROM marks WHERE account_id = ? AND bucket = ? AND post_id IN ?",  # noqa: S608
     "bookmark_get": (
         "SELECT bookmarked, bookmark_version, bookmark_id FROM marks"
@@ -147,6 +149,7 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "marked_remove": (
         "DELETE FROM marked_posts USING TIMESTAMP ? WHERE account_id = ? AND kind = ? AND bucket = ? AND mark_id = ?"
     ),
+    "marked_forget": "DELETE FROM marked_posts USING TIMESTAMP ? WHERE account_id = ? AND kind = ? AND bucket = ?",
     "marked_newest": f"{_MARKED} AND mark_id > ? AND mark_id < ? ORDER BY mark_id DESC LIMIT ?",
     "marked_oldest": f"{_MARKED} AND mark_id > ? AND mark_id < ? ORDER BY mark_id ASC LIMIT ?",
     "reblog_claim_get": "SELECT reblog_id FROM reblog_claims WHERE account_id = ? AND post_id = ?",
@@ -238,6 +241,8 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "picture_put": (
         "INSERT INTO profile_pictures (account_id, purpose, media_id, version) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
     ),
+    "erasure_get": "SELECT post_id FROM erasures WHERE account_id = ?",
+    "erasure_put": "INSERT INTO erasures (account_id, post_id) VALUES (?, ?)",
     "upload_put": ("INSERT INTO uploads (day, shard, media_id, original_key, small_key) VALUES (?, ?, ?, ?, ?)"),
     "upload_page": (
         "SELECT media_id, original_key, small_key FROM uploads WHERE day = ? AND shard = ? AND media_id > ? LIMIT ?"

@@ -31,6 +31,14 @@ class ProfilePictures:
             if before.version < version and before.media_id != media_id:
                 await self._change(before, ProfilePicture(account_id, purpose, media_id, version))
 
+    async def forget(self, account_id: int) -> int:
+        """The account shows nothing any more, also if it is told late of what it did. How many pictures it showed."""
+        known, version = await self._media.profile_pictures(account_id), self._versions.next()
+        for purpose in (Purpose.AVATAR, Purpose.HEADER):
+            before = known.get(purpose, ProfilePicture(account_id, purpose))
+            await self._change(before, ProfilePicture(account_id, purpose, version=version))
+        return sum(picture.media_id != 0 for picture in known.values())
+
     async def _change(self, before: ProfilePicture, after: ProfilePicture) -> None:
         found = await self._media.get_many([id_ for id_ in (before.media_id, after.media_id) if id_])
         kept = self._own(found.get(after.media_id), after.account_id)

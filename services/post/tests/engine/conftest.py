@@ -14,6 +14,7 @@ from post_service.models import Mention
 from post_service.repository.cache import PostCache
 from post_service.repository.cards import CardRepository
 from post_service.repository.engagements import EngagementRepository
+from post_service.repository.erasures import ErasureRepository
 from post_service.repository.mark_cache import MarkCache
 from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
@@ -165,6 +166,11 @@ def schedule(cql: Cql) -> ScheduleRepository:
 @pytest.fixture
 def drafts(cql: Cql) -> SavedDraftRepository:
     return SavedDraftRepository(cql)
+
+
+@pytest.fixture
+def progress(cql: Cql) -> ErasureRepository:
+    return ErasureRepository(cql)
 
 
 @pytest.fixture

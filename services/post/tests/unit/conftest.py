@@ -10,6 +10,7 @@ from datetime import date
 import pytest
 from post_fakes.cards import MemoryCards
 from post_fakes.drafts import MemoryDrafts
+from post_fakes.erasures import MemoryErasures
 from post_fakes.marks import MemoryCache, MemoryLists, MemoryMarkCache, MemoryMarks
 from post_fakes.media import InlineWorkers, MemoryFiles, MemoryMedia, MemoryUsers
 from post_fakes.polls import MemoryPollEnds, MemoryPolls, MemoryVotes
@@ -27,6 +28,7 @@ from post_service.models import (
 from post_service.repository.cache import PostCache
 from post_service.repository.cards import CardRepository
 from post_service.repository.engagements import EngagementRepository
+from post_service.repository.erasures import ErasureRepository
 from post_service.repository.mark_cache import MarkCache
 from post_service.repository.marked import MarkedRepository
 from post_service.repository.marks import MarkRepository
@@ -135,6 +137,11 @@ def crashing() -> Callable[..., AbstractAsyncContextManager[CrashAt]]:
 @pytest.fixture
 def schedule(store: Store) -> ScheduleRepository:
     return MemorySchedule(store)
+
+
+@pytest.fixture
+def progress(store: Store) -> ErasureRepository:
+    return MemoryErasures(store)
 
 
 @pytest.fixture

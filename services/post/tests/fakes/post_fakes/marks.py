@@ -62,6 +62,22 @@ class MemoryMarks(MarkRepository):
     async def put_mute(self, mute: ThreadMute) -> None:
         self._store.mutes[mute.account_id, mute.thread_id] = mute
 
+    async def kept(self, account_id: int, weeks: Sequence[int], limit: int) -> list[tuple[Week, int, PostMarks]]:
+        """What holds, and mutes and bookmarks that held."""
+        asked = [Week(account_id, number) for number in weeks]
+        found = await self.sheets(asked)
+        for key in self._store.bookmarks.keys() | self._store.mutes.keys():
+            if (week := week_of(*key)) in found:
+                found[week].marks.setdefault(key[1], PostMarks())
+        rows = [(week, *each) for week in asked for each in sorted(found[week].marks.items(), reverse=True)]
+        return rows[:limit]
+
+    async def forget(self, week: Week, from_id: int, version: int) -> None:
+        """A fact ceases to be a mark by being withdrawn."""
+        for kept in (self._store.bookmarks, self._store.mutes):
+            for key in [key for key in kept if week_of(*key) == week and key[1] >= from_id]:
+                del kept[key]
+
     async def held(self, account_id: int, kind: MarkKind, marked: Sequence[MarkedPost]) -> list[MarkedPost]:
         """The lists are made of what holds."""
         return list(marked)
@@ -80,6 +96,9 @@ class MemoryLists(MarkedRepository):
             marks = list(self._store.bookmarks.values())
         found = [MarkedPost(m.mark_id, m.post_id) for m in marks if m.account_id == account_id and m.active]
         return sorted((m for m in found if above < m.mark_id < below), reverse=newest)[:limit]
+
+    async def forget(self, account_id: int, version: int) -> None:
+        """The lists are made of what holds."""
 
 
 class MemoryCache(PostCache):

@@ -65,6 +65,7 @@ class Store:
     card_pictures: set[tuple[int, int]] = field(default_factory=set)
     blocks: set[tuple[int, int]] = field(default_factory=set)
     unknown_accounts: set[int] = field(default_factory=set)
+    erasures: dict[int, int] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
     reads: int = 0
 

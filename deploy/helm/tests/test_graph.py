@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -23,12 +24,17 @@ def _settings(service: str) -> Any:
     return importlib.import_module(f"{service}_service.config").Settings.model_fields
 
 
-def _allowed(service: str) -> frozenset[str]:
+def _callers(service: str) -> Mapping[str, frozenset[str]]:
+    """By RPC."""
     for module in ("app", "servicer"):  # All of them, where they are several servicers'.
         callers = getattr(importlib.import_module(f"{service}_service.{module}"), "ALLOWED_CALLERS", None)
-        if callers is not None:
-            return frozenset().union(*callers.values())
+        if isinstance(callers, Mapping):
+            return callers
     raise AssertionError(f"{service} has no ALLOWED_CALLERS")
+
+
+def _allowed(service: str) -> frozenset[str]:
+    return frozenset().union(*_callers(service).values())
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -41,6 +47,10 @@ def test_a_service_calls_those_that_it_has_clients_for(service: str) -> None:
 def test_a_service_lets_its_callers_in(service: str) -> None:
     callers = {caller for caller, facts in GRAPH.items() if service in facts["calls"]}
     assert callers <= _allowed(service)
+
+
+def test_user_asks_everyone_who_keeps_something_of_accounts_to_erase_it() -> None:
+    assert set(GRAPH["user"]["calls"]) == {service for service in CALLED if "EraseAccount" in _callers(service)}
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -71,6 +71,7 @@ class MailKind(StrEnum):
     EMAIL_CHANGING = "email_changing"
     FACTORS_CHANGED = "factors_changed"
     APPROVED = "approved"
+    ACCOUNT_DELETED = "account_deleted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from auth_service.mail_servicer import MailServicer
 from auth_service.mail_transport import Transport, transport_of
 from auth_service.repository import AuthRepository
 from auth_service.repository.accounts import AccountRepository
+from auth_service.repository.erasing import ErasureRepository
 from auth_service.repository.links import LinkRepository
 from auth_service.repository.operations import OperationsRepository
 from auth_service.repository.passkeys import PasskeyRepository
@@ -31,6 +32,7 @@ from auth_service.service.browsers import Browsers
 from auth_service.service.challenges import Challenges
 from auth_service.service.devices import Devices
 from auth_service.service.emails import Emails
+from auth_service.service.erasure import Erasure
 from auth_service.service.factors import Factors
 from auth_service.service.housekeeping import Housekeeping
 from auth_service.service.identities import Identities
@@ -71,7 +73,7 @@ from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.kafka.producer import Producer
 from rookery_common.kafka.relay import Relay
 from rookery_common.logs import get_logger
-from rookery_common.rpc import RpcClient, RpcServer
+from rookery_common.rpc import RpcClient, RpcServer, erasure_serving
 from rookery_common.rpc.server import Registration
 from rookery_common.worker_leases import PostgresWorkerLease
 
@@ -91,6 +93,7 @@ ALLOWED_CALLERS = {
     "ListPermittedAccounts": NOTIFIERS,
     "GetMailbox": NOTIFIERS,
     "SendMail": NOTIFIERS,
+    **erasure_serving.ALLOWED_CALLERS,
     "*": GATEWAY,
 }
 DRAIN_SECONDS = 3.0
@@ -321,6 +324,13 @@ def postman_of(
     return Postman(written, accounts, *emails_of(settings), transport, letterhead, clock)
 
 
+def erasure_of(settings: Settings, accounts: AccountRepository, outbox: PostgresOutbox, clock: Clock) -> Erasure:
+    """Ends accounts for good."""
+    emails, cipher = emails_of(settings)
+    mails = Mails(accounts, cipher, clock, is_sent=settings.sends_mails)
+    return Erasure(ErasureRepository(outbox), accounts, emails, mails, Events(clock), clock)
+
+
 def emails_of(settings: Settings) -> tuple[Emails, FieldCipher]:
     """What reads and finds addresses, and what encrypts besides."""
     master_key = settings.master_key_bytes()
@@ -360,7 +370,8 @@ def build(roles: frozenset[Role]) -> App:
         http = JsonHttp()
         stores = (repository, accounts, PasskeyRepository(pg), LinkRepository(pg), WrittenMailRepository(pg))
         auth = Auth(settings, *stores, UserClient(user), http, ids, clock)
-        components += [lease, user, http, auth.passwords, auth.revocations, _server(settings, auth)]
+        server = _server(settings, auth, erasure_of(settings, accounts, outbox, clock))
+        components += [lease, user, http, auth.passwords, auth.revocations, server]
         checks["worker_number"] = lease.check
     if Role.RELAY in roles:
         components += [Relay(outbox, producer, service="auth"), Housekeeping(repository, accounts, clock)]
@@ -373,8 +384,9 @@ def build(roles: frozenset[Role]) -> App:
     return App(settings, __version__, components, checks)
 
 
-def _server(settings: Settings, auth: Auth) -> RpcServer:
-    return RpcServer(settings, verifier=auth.verifier, services=auth.registrations(), allowed_callers=ALLOWED_CALLERS)
+def _server(settings: Settings, auth: Auth, erasure: Erasure) -> RpcServer:
+    services = [*auth.registrations(), erasure_serving.erasure_registration(erasure)]
+    return RpcServer(settings, verifier=auth.verifier, services=services, allowed_callers=ALLOWED_CALLERS)
 
 
 def admission_of(settings: Settings, accounts: AccountRepository, clock: Clock) -> Admission:

@@ -54,6 +54,7 @@ class State:
     blocks: dict[Pair, Block] = field(default_factory=dict)
     mutes: dict[Pair, Mute] = field(default_factory=dict)
     remarks: dict[Pair, Remark] = field(default_factory=dict)
+    deleted: set[int] = field(default_factory=set)
     posts: dict[Pair, PostFact] = field(default_factory=dict)
     statuses: dict[int, PostDelta] = field(default_factory=dict)
 
@@ -127,6 +128,9 @@ class FakeTransaction:
             return False
         self.state.accounts[account.account_id] = account
         return True
+
+    async def is_deleted(self, account_id: int) -> bool:
+        return account_id in self.state.deleted
 
     async def account(self, account_id: int) -> Account | None:
         return self.state.accounts.get(account_id)

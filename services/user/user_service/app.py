@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+from rookery.user.v1.deletion_service_pb2_grpc import add_DeletionServiceServicer_to_server
 from rookery.user.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
 from rookery.user.v1.filter_service_pb2_grpc import add_FilterServiceServicer_to_server
 from rookery.user.v1.list_service_pb2_grpc import add_ListServiceServicer_to_server
@@ -25,6 +26,7 @@ from rookery_common.clients.redis import RedisClient
 from rookery_common.clients.web import Web
 from rookery_common.clock import SystemClock
 from rookery_common.crypto import derive_key
+from rookery_common.erasure import Eraser, StepwiseEraser
 from rookery_common.ids import IdSource, Snowflake
 from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.handling import BatchHandler, EventHandler
@@ -39,6 +41,7 @@ from rookery_common.worker_leases import PostgresWorkerLease
 from user_service import (
     __version__,
     consumers,
+    deletion_servicer,
     directory_servicer,
     encodings,
     filter_servicer,
@@ -53,8 +56,14 @@ from user_service import (
     transfer_servicer,
 )
 from user_service.cache import EpochCache
-from user_service.clients import AuthClient
+from user_service.clients import AuthClient, ErasureClient
 from user_service.config import Settings
+from user_service.deletion_servicer import DeletionServicer
+from user_service.deletions.models import OWN
+from user_service.deletions.own import OwnRows
+from user_service.deletions.repository import DeletionRepository, ErasureRepository
+from user_service.deletions.service import Deletions
+from user_service.deletions.work import ErasureWork, ErasureWorker
 from user_service.directory.repository import DirectoryRepository
 from user_service.directory.service import Directory
 from user_service.directory_servicer import DirectoryServicer
@@ -111,10 +120,13 @@ ALLOWED_CALLERS = {
     **preference_servicer.ALLOWED_CALLERS,
     **transfer_servicer.ALLOWED_CALLERS,
     **snapshot_servicer.ALLOWED_CALLERS,
+    **deletion_servicer.ALLOWED_CALLERS,
 }
 # Of the 1,024 worker numbers of Snowflakes, those that are user's.
 WORKERS = range(128, 256)
 DRAIN_SECONDS = 5.0
+# While its owner waits, and by a worker, whose calls do about a second's work each.
+END_SESSIONS_SECONDS, ERASE_SECONDS = 2.0, 10.0
 MIGRATIONS = Path(__file__).parent / "migrations"
 log = get_logger()
 
@@ -184,9 +196,25 @@ def build(roles: frozenset[Role]) -> App:
         work = ImportWork(ImportRepository(pg), rules.accounts, rules.relationships, rules.lists, clock)
         components += [web, *_consumers(settings, rules, links, producer)]
         components += [MuteExpiry(rules.relationships, clock), ImportWorker(work, clock)]
+        components += _erasing(settings, pg, outbox, caches, clock)
     if Role.SERVE in roles:
-        components += _server(settings, rules, clock)
+        sessions = ErasureClient(settings, settings.auth_target, "auth", END_SESSIONS_SECONDS)
+        services = [OWN, *settings.erasing_targets()]
+        deletions = Deletions(DeletionRepository(outbox), caches, Events(clock), sessions, services, clock)
+        components += [sessions, *_server(settings, rules, deletions, clock)]
     return App(settings, __version__, components, checks)
+
+
+def _erasing(
+    settings: Settings, pg: Postgres, outbox: PostgresOutbox, caches: Caches, clock: SystemClock
+) -> list[Component]:
+    clients = {
+        service: ErasureClient(settings, target, service, ERASE_SECONDS)
+        for service, target in settings.erasing_targets().items()
+    }
+    own = StepwiseEraser(OwnRows(pg, outbox, caches, RelationshipEvents(clock)).steps(), clock)
+    erasers: dict[str, Eraser] = {OWN: own, **clients}
+    return [*clients.values(), ErasureWorker(ErasureWork(ErasureRepository(pg), erasers, clock), clock)]
 
 
 def _rules(
@@ -220,7 +248,7 @@ def _rules(
     )
 
 
-def _server(settings: Settings, rules: Rules, clock: SystemClock) -> list[Component]:
+def _server(settings: Settings, rules: Rules, deletions: Deletions, clock: SystemClock) -> list[Component]:
     auth = AuthClient(settings, settings.auth_target)
     verifier = TokenVerifier(auth.signing_keys, clock)
     accounts = UserServicer(rules.accounts, rules.relationships, rules.pages, verifier)
@@ -246,6 +274,7 @@ def _server(settings: Settings, rules: Rules, clock: SystemClock) -> list[Compon
         ),
         (add_SnapshotServiceServicer_to_server, SnapshotServicer(rules.snapshots), snapshot_servicer.SERVICE_NAME),
         (add_TransferServiceServicer_to_server, transfers, transfer_servicer.SERVICE_NAME),
+        (add_DeletionServiceServicer_to_server, DeletionServicer(deletions), deletion_servicer.SERVICE_NAME),
     ]
     server = RpcServer(settings, verifier=verifier, services=services, allowed_callers=ALLOWED_CALLERS)
     return [auth, server]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from rookery.auth.v1 import auth_service_pb2 as pb
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+from rookery.common.v1.erasure_service_pb2 import EraseAccountRequest, EraseAccountResponse
+from rookery.common.v1.erasure_service_pb2_grpc import ErasureServiceStub
 from rookery_common.config import BaseServiceSettings
+from rookery_common.erasure import Erased
 from rookery_common.rpc import RpcClient
 
 KEYS_SECONDS = 2.0
@@ -29,3 +32,24 @@ class AuthClient:
             "GetSigningKeys", request, timeout=KEYS_SECONDS, idempotent=True, identity=None
         )
         return response.jwks_json
+
+
+class ErasureClient:
+    """Component and Eraser: another service, for what it keeps of deleted accounts."""
+
+    def __init__(self, settings: BaseServiceSettings, target: str, service: str, seconds: float) -> None:
+        self._rpc = RpcClient(settings, target, ErasureServiceStub, service=service)
+        self._seconds = seconds
+
+    async def start(self) -> None:
+        await self._rpc.start()
+
+    async def stop(self) -> None:
+        await self._rpc.stop()
+
+    async def erase(self, account_id: int) -> Erased:
+        """Some of it. Raises AppError."""
+        answer: EraseAccountResponse = await self._rpc.call(
+            "EraseAccount", EraseAccountRequest(account_id=account_id), timeout=self._seconds, identity=None
+        )
+        return Erased(answer.done, answer.erased)

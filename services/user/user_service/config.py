@@ -20,8 +20,14 @@ class Settings(BaseServiceSettings, PostgresSettings, RedisSettings, WebSettings
     service: str = "user"
     grpc_address: str = Field("127.0.0.1:7002", description="Where the gRPC server listens.")
     health_address: str = Field("127.0.0.1:7102", description="Where probes and metrics are served over HTTP.")
-    auth_target: str = Field("127.0.0.1:7001", description="The auth service, which publishes the signing keys.")
+    auth_target: str = Field("127.0.0.1:7001", description="The auth service: its keys, and the end of sessions.")
+    post_target: str = Field("127.0.0.1:7003", description="The post service, asked to erase deleted accounts.")
     reserved_usernames: str = Field("", description="Names that nobody may take besides the built-in ones, by commas.")
+
+    def erasing_targets(self) -> dict[str, str]:
+        """Where each other service is that keeps something of accounts."""
+        targets = ((name.removesuffix("_target"), name) for name in type(self).model_fields if name.endswith("_target"))
+        return {service: str(getattr(self, name)) for service, name in targets}
 
     def extra_reserved(self) -> frozenset[str]:
         """The configured names, in lower case."""

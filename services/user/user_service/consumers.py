@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC
 
 from google.protobuf.message import Message
@@ -12,6 +13,7 @@ from rookery.post.v1 import events_pb2 as post_events_pb2
 from rookery.post.v1 import post_pb2
 from rookery.user.v1 import events_pb2
 from rookery_common.kafka.events import Event
+from user_service.errors import AccountDeleted
 from user_service.models import PostFact
 from user_service.profiles.links import LinkChecks
 from user_service.relationships.service import Relationships
@@ -39,7 +41,8 @@ class AuthEventsHandler:
     async def __call__(self, event: Event) -> None:
         message = event.decode()
         if isinstance(message, auth_events_pb2.CredentialsCreated):
-            await self._service.confirm_account(message.account_id, message.request_id)
+            with suppress(AccountDeleted):  # It was confirmed, and is gone since.
+                await self._service.confirm_account(message.account_id, message.request_id)
 
 
 class AccountEventsHandler:

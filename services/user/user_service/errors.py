@@ -53,6 +53,12 @@ class ReservationNotFound(NotFound):
     reason = "RESERVATION_NOT_FOUND"
 
 
+class AccountDeleted(NotFound):
+    """The reservation is that of an account which its owner has deleted."""
+
+    reason = "ACCOUNT_DELETED"
+
+
 class AccountNotFound(NotFound):
     """There is no such account."""
 

@@ -42,6 +42,11 @@ class Events:
         message = events_pb2.HomePreferencesChanged(account_id=account_id, version=version)
         return new_event(TOPIC, str(account_id), message, version=version, clock=self._clock, source=SOURCE)
 
+    def account_deleted(self, account_id: int, version: int) -> Event:
+        message = events_pb2.AccountDeleted(account_id=account_id, version=version)
+        message.delete_time.FromDatetime(self._clock.now())
+        return new_event(TOPIC, str(account_id), message, version=version, clock=self._clock, source=SOURCE)
+
     def account_updated(self, account: Account) -> Event:
         message = events_pb2.AccountUpdated(account=account_message(account))
         key = str(account.account_id)

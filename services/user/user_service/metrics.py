@@ -5,6 +5,9 @@ from __future__ import annotations
 from prometheus_client import Counter, Gauge
 
 ACCOUNTS_CREATED = Counter("rookery_user_accounts_created_total", "Accounts that were confirmed.")
+ACCOUNTS_DELETED = Counter("rookery_user_accounts_deleted_total", "Accounts that their owners have deleted.")
+ACCOUNTS_ERASED = Counter("rookery_user_accounts_erased_total", "Deleted accounts of which nothing is left.")
+ERASURES = Counter("rookery_user_erasures_total", "Times that services were asked to erase.", ["asked", "outcome"])
 RELATIONSHIP_CHANGES = Counter("rookery_user_relationship_changes_total", "Changes by what is told of them.", ["event"])
 PROFILE_CHANGES = Counter("rookery_user_profile_changes_total", "Profiles by what became of them.", ["change"])
 LINKS_CHECKED = Counter("rookery_user_links_checked_total", "Links of profiles by what their pages said.", ["result"])

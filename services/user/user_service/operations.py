@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
+from itertools import groupby
 
 from rookery_common.app import Command
+from rookery_common.clients.postgres import Postgres
 from user_service.config import Settings
+from user_service.deletions.models import MAX_LISTED, ErasureProgress
+from user_service.deletions.repository import ErasureRepository
 from user_service.errors import FieldInvalid, SeedRefused
 from user_service.seeding.models import Plan, Progress
 from user_service.seeding.repository import seed_repository
@@ -24,6 +29,31 @@ async def seed(accounts: str, follows: str, seed: str, beside_others: bool, in_p
         await Seeding(repository, _tell).run(plan, beside_others=beside_others)
     seconds = time.monotonic() - started
     return f"{plan.accounts} accounts and {plan.accounts * plan.follows} follows are there, after {seconds:.0f} s"
+
+
+async def deletions() -> str:
+    """The deleted accounts of which services have something left, the first deleted first."""
+    pg = Postgres.from_settings(Settings(), name="user")
+    await pg.start()
+    try:
+        found = await ErasureRepository(pg).open(MAX_LISTED)
+    finally:
+        await pg.stop()
+    jobs = [list(each) for _, each in groupby(found, key=lambda progress: progress.account_id)]
+    return "\n".join(map(_deletion, jobs)) or "nothing is left of any deleted account"
+
+
+def _deletion(parts: Sequence[ErasureProgress]) -> str:
+    first = parts[0]
+    head = f"{first.account_id}, deleted at {first.deleted_at:%Y-%m-%d %H:%M:%S} UTC"
+    return "\n".join([head, *(f"  {_part(each)}" for each in parts)])
+
+
+def _part(progress: ErasureProgress) -> str:
+    state = "done" if progress.done else f"failed {progress.failures} times: {progress.reason}"
+    if not progress.done and not progress.failures:
+        state = "under way"
+    return f"{progress.service}: {state}, {progress.erased} erased"
 
 
 def _number(name: str, text: str) -> int:
@@ -46,5 +76,6 @@ COMMANDS = {
             "beside-others": "also where there are accounts already",
             "in-production": "also where the platform is not a local one",
         },
-    )
+    ),
+    "deletions": Command(deletions, {}, "Tell of each deleted account how far every service is with erasing it"),
 }

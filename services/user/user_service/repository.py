@@ -11,6 +11,7 @@ from rookery_common.clients.postgres import Postgres
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.postgres_outbox import OutboxTransaction, PostgresOutbox
 from user_service.counts import CountChange, add_counts, add_to_community
+from user_service.deletions.repository import is_deleted
 from user_service.models import (
     Account,
     Counts,
@@ -67,6 +68,7 @@ WHERE u.username_key = ANY($1::text[]) AND u.expires_at IS NULL LIMIT $2
 _OPEN_POSTS = """
 INSERT INTO post_facts (author_id, post_id, version, counted, deleted)
 SELECT author_id, post_id, 0, false, false FROM unnest($1::bigint[], $2::bigint[]) AS t (author_id, post_id)
+WHERE NOT EXISTS (SELECT FROM account_deletions d WHERE d.account_id = t.author_id)
 ON CONFLICT (author_id, post_id) DO NOTHING
 """
 _LOCK_POSTS = """
@@ -134,12 +136,16 @@ class UserTransaction:
         await add_to_community(self._tx, account.account_id, accounts=1)
         return True
 
+    async def is_deleted(self, account_id: int) -> bool:
+        """Whether this was an account."""
+        return await is_deleted(self._tx, account_id)
+
     async def account(self, account_id: int) -> Account | None:
         rows = await self._tx.fetch("accounts", _ACCOUNTS, [account_id], 1)
         return account_of(rows[0]) if rows else None
 
     async def lock_posts(self, keys: Iterable[Pair]) -> dict[Pair, PostFact]:
-        """What is known of the posts, locked; an empty fact for one that is new."""
+        """What is known of the posts, locked; an empty fact for one that is new, none for one of a deleted account."""
         ordered = sorted(keys)
         columns = ([author for author, _ in ordered], [post for _, post in ordered])
         await self._tx.execute("posts_open", _OPEN_POSTS, *columns)

@@ -12,6 +12,7 @@ from rookery_common.ids import IdSource
 from rookery_common.paging import CursorCodec
 from user_service.cache import EpochCache
 from user_service.errors import (
+    AccountDeleted,
     FieldInvalid,
     RequestIdReused,
     ReservationNotFound,
@@ -85,12 +86,18 @@ class UserService:
             reservation = await tx.put_reservation(wanted)
             if reservation.username_key != wanted.username_key:
                 raise RequestIdReused("request_id belongs to the reservation of another username")
-            if not reservation.confirmed and not await tx.hold_username(reservation, now):
+            if reservation.confirmed:
+                if await tx.is_deleted(reservation.account_id):
+                    raise UsernameTaken
+            elif not await tx.hold_username(reservation, now):
                 raise UsernameTaken
         return reservation
 
     async def confirm_account(self, account_id: int, request_id: str) -> Account:
-        """Turns a reservation into an account, also a late one as long as nobody else has taken the name."""
+        """Turns a reservation into an account, also a late one as long as nobody else has taken the name.
+
+        Raises ReservationNotFound, and AccountDeleted where it was one.
+        """
         _check_request_id(request_id)
         now = self._clock.now()
         async with self._repository.transaction() as tx:
@@ -100,6 +107,8 @@ class UserService:
             account = Account(account_id, reservation.username, now)
             if not await tx.insert_account(account):
                 return await tx.account(account_id) or account
+            if await tx.is_deleted(account_id):
+                raise AccountDeleted("this account was deleted")
             tx.emit(self._events.account_created(account))
         ACCOUNTS_CREATED.inc()
         return account
@@ -161,7 +170,7 @@ class UserService:
         deltas: dict[int, PostDelta] = {}
         async with self._repository.transaction() as tx:
             known = await tx.lock_posts(merged.keys())
-            changed = [after for key, fact in merged.items() if (after := known[key].merged(fact)) != known[key]]
+            changed = [after for key, fact in known.items() if (after := fact.merged(merged[key])) != fact]
             for after in changed:
                 deltas.setdefault(after.author_id, PostDelta()).add(known[after.key], after)
             if changed:

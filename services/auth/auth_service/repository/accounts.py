@@ -64,7 +64,7 @@ class AccountRepository:
             if new.link is not None:
                 await insert_link(tx, new.link)
             if new.mail is not None:
-                await _add_mail(tx, new.mail)
+                await add_mail(tx, new.mail)
             tx.emit(event)
 
     async def account(self, account_id: int) -> SecuredAccount | None:
@@ -113,7 +113,7 @@ class AccountRepository:
         async with self._outbox.transaction() as tx:
             await _set_password(tx, account_id, password_hash)
             tx.emit(told)
-            await _revoke_sessions(tx, account_id, now, ended, keep)
+            await end_sessions(tx, account_id, now, ended, keep)
 
     async def reset_password(
         self, challenge: Challenge, password_hash: str, told: Event, now: datetime, ended: EventOf
@@ -124,13 +124,13 @@ class AccountRepository:
                 return False
             await _set_password(tx, challenge.account_id, password_hash)
             tx.emit(told)
-            await _revoke_sessions(tx, challenge.account_id, now, ended, 0)
+            await end_sessions(tx, challenge.account_id, now, ended, 0)
         return True
 
     async def revoke_sessions(self, account_id: int, now: datetime, ended: EventOf, *, keep: int = 0) -> int:
         """Ends all of the account's sessions but `keep`; returns how many."""
         async with self._outbox.transaction() as tx:
-            return await _revoke_sessions(tx, account_id, now, ended, keep)
+            return await end_sessions(tx, account_id, now, ended, keep)
 
     async def use_due(self, session_id: int, account_id: int, before: datetime) -> bytes | None:
         """The account's data key, if no use of the session was noted after that time."""
@@ -214,7 +214,7 @@ class AccountRepository:
 
     async def add_mail(self, mail: Mail) -> None:
         async with self._pg.transaction() as tx:
-            await _add_mail(tx, mail)
+            await add_mail(tx, mail)
 
     async def claim_mails(self, now: datetime, again_at: datetime, limit: int) -> list[Mail]:
         """Those that are due; each comes again then, unless it is dropped."""
@@ -248,7 +248,8 @@ class AccountRepository:
             return await read.fetchrow(name, statement, *args)
 
 
-async def _add_mail(tx: PgConnection, mail: Mail) -> None:
+async def add_mail(tx: PgConnection, mail: Mail) -> None:
+    """To be sent, if the transaction commits."""
     args = (mail.mail_id, mail.kind, mail.account_id, mail.data_key, mail.address, mail.locale, mail.created_at)
     await tx.execute("mail_add", sql.ADD_MAIL, *args)
 
@@ -269,8 +270,8 @@ async def _set_password(tx: PgConnection, account_id: int, password_hash: str) -
     await tx.execute("challenges_drop", sql.DROP_ALL_CHALLENGES, account_id)
 
 
-async def _revoke_sessions(tx: OutboxTransaction, account_id: int, now: datetime, ended: EventOf, keep: int) -> int:
-    """Told of one by one where one goes on, at once where none does."""
+async def end_sessions(tx: OutboxTransaction, account_id: int, now: datetime, ended: EventOf, keep: int = 0) -> int:
+    """All but `keep`, told of one by one where one goes on, at once where none does; how many."""
     rows = await tx.fetch("sessions_revoke", sql.REVOKE_SESSIONS, account_id, now, keep)
     for row in rows:
         tx.emit(ended(row["session_id"]))

@@ -37,6 +37,7 @@ _LINKS: Mapping[MailKind, str] = {
     MailKind.EMAIL_CHANGING: "/auth/security",
     MailKind.FACTORS_CHANGED: "/auth/security",
     MailKind.APPROVED: "/auth/sign_in",
+    MailKind.ACCOUNT_DELETED: "/",
 }
 log = get_logger()
 
@@ -121,6 +122,10 @@ class Mailer:
     async def _send(self, mail: Mail) -> bool:
         """False where there is nobody to send it to."""
         address = self._mails.address_of(mail)
+        if mail.kind is MailKind.ACCOUNT_DELETED:  # Whose it was is known no more.
+            link = self._public_url + _LINKS[mail.kind]
+            await self._transport.send(self._written(mail.mail_id, mail.kind, mail.locale, address, "", link))
+            return True
         account = await self._account(mail, address)
         if account is None:
             return False

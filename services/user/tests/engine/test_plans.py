@@ -21,6 +21,7 @@ from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.testing.engines import postgres_database
 from rookery_common.testing.events import FakeProducer
 from user_service.app import MIGRATIONS
+from user_service.deletions import own
 from user_service.directory.models import MAX_LISTED, Order
 from user_service.directory.repository import LISTS as DIRECTORY
 from user_service.lists import repository as lists
@@ -101,6 +102,10 @@ HOT: dict[str, tuple[str, tuple[object, ...]]] = {
     "endorsements": (sql.ENDORSEMENTS, (VIEWER, MAX_ID, PAGE + 1)),
     "familiar_followers": (sql.FAMILIAR_FOLLOWERS, (VIEWER, list(range(1, 41)), FAMILIAR_AMONG, MAX_FAMILIAR)),
     "expired_mutes": (sql.EXPIRED_MUTES, (datetime.now(UTC), 200)),
+    "erase_follow_pairs": (own.FOLLOWS, (VIEWER, own.PAIRS)),
+    "erase_block_pairs": (own.BLOCKS, (VIEWER, own.PAIRS)),
+    "erase_mutes_of": (own.DELETE_ROWS.format(table="mutes", column="muted_id"), (VIEWER, own.ROWS)),
+    "erase_remarks_of": (own.DELETE_ROWS.format(table="remarks", column="target_id"), (VIEWER, own.ROWS)),
     "blocked_by": (sql.BLOCKED_BY, (STAR, VIEWER)),
     "accounts_with_counts": (ACCOUNTS_WITH_COUNTS, (list(range(1, 41)), 40)),
     "accounts_lookup": (LOOKUP, ([f"user{number}" for number in range(1, 41)], 40)),

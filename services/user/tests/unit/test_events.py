@@ -49,6 +49,11 @@ def test_accounts_are_told_of_as_in_the_examples(events: Events) -> None:
     _assert_golden(events.account_updated(updated), "AccountUpdated")
 
 
+def test_a_deleted_account_is_told_of_as_in_the_example() -> None:
+    events = Events(FakeClock(datetime(2026, 3, 1, 12, 0, 44, tzinfo=UTC)))
+    _assert_golden(events.account_deleted(ALICE, 8), "AccountDeleted")
+
+
 def test_filters_are_told_of_without_what_they_say(events: Events) -> None:
     _assert_golden(events.filters_changed(ALICE, 815916279398400777), "FiltersChanged")
 

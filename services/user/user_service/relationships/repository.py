@@ -169,7 +169,7 @@ class RelationshipRepository:
         return [(row["muter_id"], row["muted_id"]) for row in rows]
 
     async def is_locked(self, account_id: int) -> bool:
-        """Whether whoever wants to follow the account must ask; always the primary's."""
+        """Whether whoever wants to follow must ask, or there is no such account; always the primary's."""
         async with self._pg.read(primary=True) as connection:
             return bool(await connection.fetchval("locked", sql.LOCKED, account_id))
 
@@ -196,10 +196,15 @@ def pair_lock(account_id: int, other_id: int) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
+def count_slot(account_id: int, other_id: int) -> int:
+    """Where the two's follows are counted, of both counts' slots."""
+    low, high = sorted((account_id, other_id))
+    return crc32(b"%d:%d" % (low, high)) % COUNT_SLOTS
+
+
 def _count(counts: dict[Slot, list[int]], follow: Follow, change: int) -> None:
     """Both ways between two go into the same slots, so that ending both waits for two rows and not four."""
-    low, high = sorted((follow.follower_id, follow.followee_id))
-    slot = crc32(b"%d:%d" % (low, high)) % COUNT_SLOTS
+    slot = count_slot(follow.follower_id, follow.followee_id)
     counts.setdefault((follow.followee_id, slot), [0, 0])[0] += change
     counts.setdefault((follow.follower_id, slot), [0, 0])[1] += change
 

@@ -115,11 +115,16 @@ class Relationships:
         return await self._change(account_id, other_id, rules.unmute)
 
     async def end_expired_mutes(self, limit: int) -> int:
-        """Ends at most so many mutes whose time has come; how many there were."""
+        """Ends at most so many mutes whose time has come; how many it has ended."""
         expired = await self._repository.expired_mutes(self._clock.now(), limit)
-        for muter_id, muted_id in expired:
+        return sum([await self._expired(*pair) for pair in expired])
+
+    async def _expired(self, muter_id: int, muted_id: int) -> bool:
+        try:
             await self._change(muter_id, muted_id, rules.expire)
-        return len(expired)
+        except AccountNotFound:
+            return False  # One of the two is gone, and so will the row be.
+        return True
 
     async def grant_waiting(self, account_id: int) -> int:
         """Lets all follow who ask to, once the account is not locked any more; how many. It may be asked for again."""
@@ -135,8 +140,8 @@ class Relationships:
     async def _granted(self, account_id: int, other_id: int) -> bool:
         try:
             await self.authorize(account_id, other_id)
-        except FollowRequestNotFound:
-            return False  # It was withdrawn meanwhile.
+        except (FollowRequestNotFound, AccountNotFound):
+            return False  # It was withdrawn meanwhile, or one of the two is gone.
         return True
 
     async def note(self, account_id: int, other_id: int, text: str) -> Relationship:

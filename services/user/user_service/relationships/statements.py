@@ -129,7 +129,7 @@ EXPIRED_MUTES = """
 SELECT muter_id, muted_id FROM mutes
 WHERE active AND expires_at IS NOT NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2
 """
-LOCKED = "SELECT EXISTS (SELECT FROM accounts WHERE account_id = $1 AND locked)"
+LOCKED = "SELECT NOT EXISTS (SELECT FROM accounts WHERE account_id = $1 AND NOT locked)"
 ACCOUNT_EXISTS = "SELECT EXISTS (SELECT FROM accounts WHERE account_id = $1)"
 HIDES_COLLECTIONS = "SELECT EXISTS (SELECT FROM accounts WHERE account_id = $1 AND hide_collections)"
 BLOCKED_BY = "SELECT EXISTS (SELECT FROM blocks_by_blocked WHERE blocked_id = $1 AND blocker_id = $2)"

@@ -1,0 +1,1 @@
+"""Accounts that their owners delete, and what is erased of them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from rookery_common.ids import MAX_ID
 
@@ -42,8 +42,7 @@ class Reason(IntEnum):
     FOLLOWED_TAG = 5
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Entry:
+class Entry(NamedTuple):
     """A post, or a reblog of one, in somebody's timeline; the timeline is ordered by its id."""
 
     entry_id: int

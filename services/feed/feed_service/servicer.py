@@ -99,7 +99,10 @@ class FeedServicer(FeedServiceServicer):
                 continue
             asked.append(HomeQuery(identity.account_id, _query(entry), tags))
         pages = iter(await self._home.pages(asked))
-        return [refused[index] if index in refused else _result(next(pages)) for index, _, _ in entries]
+        return [
+            refused[index] if index in refused else _result(next(pages), in_columns=entry.in_columns)
+            for index, entry, _ in entries
+        ]
 
     async def GetListTimeline(
         self, request: pb.GetListTimelineRequest, context: grpc.aio.ServicerContext[object, object]
@@ -167,9 +170,13 @@ def _query(entry: pb.BatchGetHomeEntry | pb.GetListTimelineRequest) -> PageQuery
     return PageQuery(entry.limit, max_id=entry.max_id, since_id=entry.since_id, min_id=entry.min_id)
 
 
-def _result(answer: HomePage | AppError) -> pb.BatchGetHomeResult | AppError:
+def _result(answer: HomePage | AppError, *, in_columns: bool) -> pb.BatchGetHomeResult | AppError:
     if isinstance(answer, AppError):
         return answer
+    if in_columns and answer.entries:
+        entry_ids, author_ids, reasons = zip(*answer.entries, strict=True)
+        columns = pb.EntryColumns(entry_ids=entry_ids, author_ids=author_ids, reasons=reasons)
+        return pb.BatchGetHomeResult(columns=columns, more=answer.more)
     return pb.BatchGetHomeResult(entries=_entries(answer.entries), more=answer.more)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from gateway_service.columns import Relation, Skeleton, relations_of, skeleton_of
 from gateway_service.config import Settings
 from rookery.analytics.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
 from rookery.auth.v1.account_service_pb2_grpc import AccountServiceStub
@@ -44,7 +45,6 @@ from rookery.post.v1.post_service_pb2 import (
     BatchGetPostsResponse,
     BatchGetPostsResult,
     PostQuery,
-    PostView,
 )
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
 from rookery.post.v1.quote_service_pb2_grpc import QuoteServiceStub
@@ -241,7 +241,7 @@ class Clients:
         )
         return answer.preferences
 
-    async def batch_get_home(self, viewer: Identity, page: Page, tags: Collection[str] = ()) -> BatchGetHomeResult:
+    async def batch_get_home(self, viewer: Identity, page: Page, tags: Collection[str] = ()) -> Skeleton:
         """A page of the viewer's home, with what is posted with these hashtags: ids with reasons, newest first."""
         entry = BatchGetHomeEntry(
             limit=page.limit,
@@ -249,9 +249,10 @@ class Clients:
             since_id=page.since_id or 0,
             min_id=page.min_id or 0,
             followed_tags=sorted(tags),
+            in_columns=True,
         )
         with self._feed_wall:
-            return await self._home(entry, timeout=READ_SECONDS, identity=viewer)
+            return skeleton_of(await self._home(entry, timeout=READ_SECONDS, identity=viewer))
 
     async def get_list_timeline(self, viewer: Identity, members: Sequence[int], page: Page) -> GetListTimelineResponse:
         """What these have in the viewer's home: ids with reasons, newest first."""
@@ -280,11 +281,11 @@ class Clients:
         )
         return answer
 
-    async def batch_get_posts(self, viewer: Identity | None, queries: Sequence[PostQuery]) -> Sequence[PostView]:
+    async def batch_get_posts(self, viewer: Identity | None, queries: Sequence[PostQuery]) -> BatchGetPostsResult:
         """Posts that the viewer may see, with counts and marks; others are left out."""
+        entry = BatchGetPostsEntry(posts=queries, in_columns=True)
         with self._post_wall:
-            result = await self._posts(BatchGetPostsEntry(posts=queries), timeout=READ_SECONDS, identity=viewer)
-        return result.posts
+            return await self._posts(entry, timeout=READ_SECONDS, identity=viewer)
 
     async def batch_get_accounts(
         self, viewer: Identity | None, queries: Sequence[AccountQuery]
@@ -299,6 +300,12 @@ class Clients:
         entry = BatchGetRelationshipsEntry(account_ids=account_ids)
         with self._user_wall:
             return (await self._relationships(entry, timeout=READ_SECONDS, identity=viewer)).relationships
+
+    async def batch_get_relations(self, viewer: Identity, account_ids: Sequence[int]) -> dict[int, Relation]:
+        """As `batch_get_relationships`, by account, as far as it decides what is shown."""
+        entry = BatchGetRelationshipsEntry(account_ids=account_ids, in_columns=True)
+        with self._user_wall:
+            return relations_of(await self._relationships(entry, timeout=READ_SECONDS, identity=viewer))
 
     async def _send_home(self, entries: list[BatchGetHomeEntry], timeout: float) -> Sequence[BatchGetHomeResult]:
         request = BatchGetHomeRequest(entries=entries)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import ClassVar, Final
 
 from gateway_service.clients import Clients
+from gateway_service.columns import Entry, EntryRow
 from gateway_service.compose import Composer
 from gateway_service.compose.audience import ListRule
 from gateway_service.compose.list_rules import list_rule
@@ -22,7 +23,6 @@ from gateway_service.streams import USER, Stream
 from rookery.feed.v1.feed_service_pb2 import (
     ListPublicTimelineRequest,
     PublicTimelineUpdate,
-    TimelineEntry,
     TimelineUpdate,
 )
 from rookery_common.auth import Identity
@@ -127,9 +127,7 @@ class Source(ABC):
         ]
 
     async def _composed(self, viewer: Identity, updates: Sequence[Update]) -> dict[int, bytes]:
-        entries = {
-            update.entry_id: TimelineEntry(entry_id=update.entry_id, author_id=update.author_id) for update in updates
-        }
+        entries = {update.entry_id: EntryRow(update.entry_id, update.author_id) for update in updates}
         return dict(await self._shown(viewer, list(entries.values())))
 
     async def _missed_now(self, viewer: Identity) -> Shown:
@@ -152,7 +150,7 @@ class Source(ABC):
         return True
 
     @abstractmethod
-    async def _shown(self, viewer: Identity, entries: Sequence[TimelineEntry]) -> Shown:
+    async def _shown(self, viewer: Identity, entries: Sequence[Entry]) -> Shown:
         """Those entries that the viewer is shown in it, with their statuses."""
 
     @abstractmethod
@@ -169,7 +167,7 @@ class HomeSource(Source):
     def _may_concern(self, update: Update) -> bool:
         return isinstance(update, TimelineUpdate)
 
-    async def _shown(self, viewer: Identity, entries: Sequence[TimelineEntry]) -> Shown:
+    async def _shown(self, viewer: Identity, entries: Sequence[Entry]) -> Shown:
         return await self._composer.home_entries(viewer, entries)
 
     async def _missed(self, viewer: Identity, page: Page) -> Shown:
@@ -217,7 +215,7 @@ class ListSource(Source):
     def _concerns(self, update: Update) -> bool:
         return update.kind == _GAP or update.author_id in self._rule.members
 
-    async def _shown(self, viewer: Identity, entries: Sequence[TimelineEntry]) -> Shown:
+    async def _shown(self, viewer: Identity, entries: Sequence[Entry]) -> Shown:
         return await self._composer.entries(viewer, entries, self._rule)
 
     async def _missed(self, viewer: Identity, page: Page) -> Shown:
@@ -238,7 +236,7 @@ class PublicSource(Source):
             return False
         return self._stream.timeline in update.timelines or (update.kind == _GAP and not update.timelines)
 
-    async def _shown(self, viewer: Identity, entries: Sequence[TimelineEntry]) -> Shown:
+    async def _shown(self, viewer: Identity, entries: Sequence[Entry]) -> Shown:
         return await self._composer.everybodys(viewer, entries)
 
     async def _missed(self, viewer: Identity, page: Page) -> Shown:

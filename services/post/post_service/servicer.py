@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import grpc
 
+from post_service import columns
 from post_service.callers import require_user
 from post_service.errors import InvalidField
 from post_service.events import PostCodec
@@ -218,11 +219,17 @@ class PostServicer(pb_grpc.PostServiceServicer):
             for _, entry, identity in entries
         ]
         answers = await self._rules.reader.batch_get(queries)
-        return [answer if isinstance(answer, AppError) else _result(answer) for answer in answers]
+        return [
+            answer if isinstance(answer, AppError) else _result(answer, in_columns=entry.in_columns)
+            for (_, entry, _), answer in zip(entries, answers, strict=True)
+        ]
 
 
-def _result(views: Sequence[PostView]) -> pb.BatchGetPostsResult:
+def _result(views: Sequence[PostView], *, in_columns: bool = False) -> pb.BatchGetPostsResult:
     result = pb.BatchGetPostsResult()
+    if in_columns:
+        columns.fill(result.unchanged, [view for view in views if columns.fits_columns(view)])
+        views = [view for view in views if not columns.fits_columns(view)]
     for post, counts, known, marks, poll, quote in views:
         message = result.posts.add(post_id=post.post_id, version=post.version, author_id=post.author_id)
         if not known:

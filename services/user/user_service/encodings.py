@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from user_service.cache import Kind
 from user_service.models import AccountView, Counts
@@ -51,8 +53,13 @@ def _decode_relationship(pair: Pair, data: bytes) -> Relationship:
         languages=tuple(languages.split(",")) if languages else (),
         note=data[note_at:].decode(),
         muted_until=_START + ends * _MICROSECOND if ends else None,
-        **{name: bool(bits >> n & 1) for n, name in enumerate(_FLAGS)},
+        **_flags(bits),
     )
+
+
+@lru_cache(maxsize=1 << len(_FLAGS))
+def _flags(bits: int) -> Mapping[str, bool]:
+    return {name: bool(bits >> n & 1) for n, name in enumerate(_FLAGS)}
 
 
 VIEWS: Kind[int, AccountView] = Kind(

@@ -31,6 +31,11 @@ READ_BLOCKS, READ_MUTES, READ_FOLLOWS = "read:blocks", "read:mutes", "read:follo
 WRITE_ACCOUNTS = "write:accounts"
 WRITE_BLOCKS, WRITE_MUTES, WRITE_FOLLOWS = "write:blocks", "write:mutes", "write:follows"
 Context = grpc.aio.ServicerContext[Any, Any]
+_FLAGS = [
+    (field.name, 1 << field.number)
+    for field in account_pb2.Relationship.DESCRIPTOR.fields
+    if field.type == field.TYPE_BOOL
+]
 
 
 class RelationshipServicer(RelationshipServiceServicer):
@@ -132,6 +137,11 @@ def caller_id(scope: str) -> int:
     if not identity.account_id:
         raise Unauthenticated("this needs a user's token")
     return identity.account_id
+
+
+def flags_of(relationship: Relationship) -> int:
+    """A relationship's flags in a number: bit n is field n of the message."""
+    return sum([bit for name, bit in _FLAGS if getattr(relationship, name)])
 
 
 def relationship_message(relationship: Relationship) -> account_pb2.Relationship:

@@ -15,9 +15,9 @@ from rookery_common.rpc import serve_batch
 from user_service.errors import FieldInvalid
 from user_service.events import account_message
 from user_service.models import Account, AccountView
-from user_service.relationship_servicer import WRITE_FOLLOWS, caller_id, relationship_message
+from user_service.relationship_servicer import WRITE_FOLLOWS, caller_id, flags_of, relationship_message
 from user_service.relationships.listing import RelationshipLists
-from user_service.relationships.models import FollowSettings
+from user_service.relationships.models import FollowSettings, Relationship
 from user_service.relationships.service import Relationships
 from user_service.service import UserService, check_ids
 
@@ -147,9 +147,9 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
             if refusal is not None or identity is None:
                 results.append(refusal or Unauthenticated("sign in first"))
                 continue
-            found = (known.get((identity.account_id, account_id)) for account_id in dict.fromkeys(entry.account_ids))
-            messages = [relationship_message(relationship) for relationship in found if relationship is not None]
-            results.append(pb.BatchGetRelationshipsResult(relationships=messages))
+            pairs = ((identity.account_id, account_id) for account_id in dict.fromkeys(entry.account_ids))
+            found = [relationship for pair in pairs if (relationship := known.get(pair)) is not None]
+            results.append(_relationships_result(found, in_columns=entry.in_columns))
         return results
 
 
@@ -183,6 +183,15 @@ def _relationships_refusal(entry: pb.BatchGetRelationshipsEntry, identity: Ident
     if identity is None or not identity.account_id:
         return Unauthenticated("sign in first")
     return _refusal(entry.account_ids, "account_ids")
+
+
+def _relationships_result(found: Sequence[Relationship], *, in_columns: bool) -> pb.BatchGetRelationshipsResult:
+    if not in_columns:
+        return pb.BatchGetRelationshipsResult(relationships=map(relationship_message, found))
+    plain = [each for each in found if not (each.languages or each.note)]
+    columns = pb.RelationshipColumns(account_ids=[each.account_id for each in plain], flags=map(flags_of, plain))
+    others = [relationship_message(each) for each in found if each.languages or each.note]
+    return pb.BatchGetRelationshipsResult(columns=columns, relationships=others)
 
 
 def _accounts_result(entry: pb.BatchGetAccountsEntry, views: dict[int, AccountView]) -> pb.BatchGetAccountsResult:

@@ -25,6 +25,8 @@ LIFE_MS: Final = 7 * 86_400_000
 # Longer than a fill takes; a token that ran out fills nothing.
 FILL_MS: Final = 10_000
 PREFIX: Final = "feed:"
+# The last digit of a member.
+_REASONS: Final = {b"%d" % reason: reason for reason in Reason}
 T = TypeVar("T")
 
 
@@ -147,7 +149,7 @@ def _member(entry: Entry) -> str:
 
 
 def _entry(member: bytes) -> Entry:
-    return Entry(int(member[:19]), int(member[19:38]), Reason(int(member[38:])))
+    return Entry(int(member[:19]), int(member[19:38]), _REASONS[member[38:]])
 
 
 def _read_args(query: WindowQuery) -> tuple[Value, ...]:

@@ -94,6 +94,10 @@ async def test_homes_are_answered_each_with_its_own_status(feed: Feed, fan_out: 
     answer = await gateway.call("BatchGetHome", pb.BatchGetHomeRequest(entries=asked), timeout=5)
     own = pb.TimelineEntry(entry_id=post.entry_id, author_id=ALICE, reason=pb.Reason.REASON_OWN_POST)
     assert list(answer.results[0].entries) == [own]
+    in_columns = [feed.entry(each, limit=20, in_columns=True) for each in (alice, bob)]
+    columns = await gateway.call("BatchGetHome", pb.BatchGetHomeRequest(entries=in_columns), timeout=5)
+    row = pb.EntryColumns(entry_ids=[post.entry_id], author_ids=[ALICE], reasons=[pb.Reason.REASON_OWN_POST])
+    assert list(columns.results) == [pb.BatchGetHomeResult(columns=row), pb.BatchGetHomeResult()]
     assert [result.status.code for result in answer.results] == [
         0,
         0,

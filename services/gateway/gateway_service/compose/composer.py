@@ -11,6 +11,7 @@ import orjson
 from gateway_service import degradation
 from gateway_service.cache import Fragments
 from gateway_service.clients import Clients
+from gateway_service.columns import Entry, Skeleton
 from gateway_service.compose.audience import ListRule, Rule, why_not_public
 from gateway_service.compose.entities import Entities
 from gateway_service.compose.hydrate import Facts, Hydrator
@@ -24,7 +25,7 @@ from gateway_service.config import Settings
 from gateway_service.errors import RecordNotFound
 from gateway_service.metrics import ECHOES
 from gateway_service.schemas.relationships import relationship as relationship_body
-from rookery.feed.v1.feed_service_pb2 import BatchGetHomeResult, ListPublicTimelineRequest, Reason, TimelineEntry
+from rookery.feed.v1.feed_service_pb2 import ListPublicTimelineRequest, Reason
 from rookery.notification.v1.group_service_pb2 import NotificationGroup
 from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery.post.v1.draft_service_pb2 import Draft
@@ -43,18 +44,6 @@ from rookery_common.paging import Page
 MAX_ROUNDS = 3
 _FOLLOWED_AUTHOR = Reason.REASON_FOLLOWED_AUTHOR
 log = get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Skeleton:
-    """What feed answers for a page of any timeline: the ids, newest first, and whether there are more.
-
-    `reached_id` is how far it has looked, where little of what it read was wanted, else 0.
-    """
-
-    entries: Sequence[TimelineEntry]
-    more: bool
-    reached_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +210,7 @@ class Composer:
         """A page of the viewer's home."""
         return await self._filled(viewer, EVERYTHING, page, self._ask_home, self.home_entries)
 
-    async def home_entries(self, viewer: Identity, entries: Sequence[TimelineEntry]) -> list[tuple[int, bytes]]:
+    async def home_entries(self, viewer: Identity, entries: Sequence[Entry]) -> list[tuple[int, bytes]]:
         """Those entries that belong in the viewer's home as the viewer wants it, as `entries`."""
         return await self.entries(viewer, entries, rule_of(await self.preferences.of(viewer)), looks_further=True)
 
@@ -230,10 +219,9 @@ class Composer:
         return await self._filled(viewer, wanted, page, self._ask_public, self.everybodys)
 
     async def _ask_home(self, viewer: Identity, _wanted: Wanted, bounds: Page) -> Skeleton:
-        answer = await self.skeleton(viewer, bounds)
-        return Skeleton(answer.entries, answer.more)
+        return await self.skeleton(viewer, bounds)
 
-    async def skeleton(self, viewer: Identity, bounds: Page) -> BatchGetHomeResult:
+    async def skeleton(self, viewer: Identity, bounds: Page) -> Skeleton:
         """The ids of a page of the viewer's home, with those of the hashtags that the viewer follows."""
         return await self._clients.batch_get_home(viewer, bounds, await self.followed_tags(viewer))
 
@@ -249,7 +237,7 @@ class Composer:
         answer = await self._clients.list_public_timeline(viewer, wanted, bounds)
         return Skeleton(answer.entries, answer.more, answer.reached_id)
 
-    async def everybodys(self, viewer: Identity | None, entries: Sequence[TimelineEntry]) -> list[tuple[int, bytes]]:
+    async def everybodys(self, viewer: Identity | None, entries: Sequence[Entry]) -> list[tuple[int, bytes]]:
         """Those entries of a timeline of everybody that the viewer is shown, in this order, with their statuses."""
         post_ids = [entry.entry_id for entry in entries]
         facts = await self._hydrator.posts(viewer, post_ids, {entry.author_id for entry in entries})
@@ -262,7 +250,7 @@ class Composer:
         wanted: Wanted,
         page: Page,
         ask: Callable[[Viewer, Wanted, Page], Awaitable[Skeleton]],
-        compose: Callable[[Viewer, Sequence[TimelineEntry]], Awaitable[list[tuple[int, bytes]]]],
+        compose: Callable[[Viewer, Sequence[Entry]], Awaitable[list[tuple[int, bytes]]]],
     ) -> TimelinePage:
         """What may not be shown is made up for, in at most three rounds; a page may still be short, or empty, with
         `more`.
@@ -299,7 +287,7 @@ class Composer:
         return TimelinePage(shown, first_id, last_id, more=bool(reached_id))
 
     async def entries(
-        self, viewer: Identity, entries: Sequence[TimelineEntry], rule: Rule, *, looks_further: bool = False
+        self, viewer: Identity, entries: Sequence[Entry], rule: Rule, *, looks_further: bool = False
     ) -> list[tuple[int, bytes]]:
         """Those entries that the rule lets pass, in this order, with their statuses.
 
@@ -312,9 +300,9 @@ class Composer:
         facts = await self._hydrator.posts(viewer, post_ids, author_ids, replies=True)
         await self._hydrator.originals(viewer, facts)
         shown = self._presenter(viewer, facts).timeline(entries, rule)
-        originals = {entry_id: facts.posts[entry_id].reblog_of_id or entry_id for entry_id, _ in shown}
-        if all(entry_id == original_id for entry_id, original_id in originals.items()):
+        if not any(post.reblog_of_id for post in facts.posts.values()):
             return shown
+        originals = {entry_id: facts.posts[entry_id].reblog_of_id or entry_id for entry_id, _ in shown}
         if looks_further:
             dropped = await self._echoes(viewer, post_ids, originals)
         else:

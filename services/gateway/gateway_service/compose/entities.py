@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 from urllib.parse import quote
 
 import orjson
 
 from gateway_service.cache import AccountFragment, PostFragment
+from gateway_service.columns import MARKS, Numbers
 from gateway_service.compose.cards import card_entity
 from gateway_service.compose.html import Renderer
 from gateway_service.compose.polls import poll_fragment, poll_params
@@ -22,7 +25,7 @@ from rookery.post.v1.draft_service_pb2 import Draft
 from rookery.post.v1.edit_service_pb2 import Revision
 from rookery.post.v1.media_pb2 import Dimensions, Media, MediaType
 from rookery.post.v1.post_pb2 import Mention, Post, Visibility
-from rookery.post.v1.post_service_pb2 import CreatePostRequest, PostView
+from rookery.post.v1.post_service_pb2 import CreatePostRequest
 from rookery.post.v1.schedule_service_pb2 import ScheduledPost
 from rookery.user.v1.account_pb2 import Account, AccountCounts
 from rookery_common.words import folded
@@ -42,34 +45,23 @@ _MEDIA_TYPE = {
 _MARKS = ("favourited", "reblogged", "bookmarked", "muted", "pinned")
 COMMUNITY_ID = -99
 Counts = tuple[int, int, int, int]
-Numbers = tuple[int, int, int, int]
 
 
 def _marks_bytes(bits: int) -> bytes:
-    return b"".join(
-        b',"%s":%s' % (name.encode(), b"true" if bits >> n & 1 else b"false") for n, name in enumerate(_MARKS)
-    )
+    return b"".join(b',"%s":%s' % (name.encode(), b"true" if bits & MARKS[name] else b"false") for name in _MARKS)
 
 
-# All 32 combinations of what a viewer can have done with a post.
-_MARKS_BYTES = tuple(_marks_bytes(bits) for bits in range(1 << len(_MARKS)))
+# By what a viewer has done with a post (the lowest bit means nothing), in all 32 combinations.
+MEMBERS_OF_MARKS: Final = tuple(_marks_bytes(bits) for bits in range(2 << len(_MARKS)))
+# For nobody signed in.
+NO_MEMBERS: Final = (b"",) * len(MEMBERS_OF_MARKS)
+_UNFILTERED: Final = b',"filtered":%b,"account":' % NOTHING
 
 
-def numbers_of(view: PostView) -> Numbers:
-    """Replies, reblogs, favourites, quotes."""
-    if not view.HasField("counts"):
-        return 0, 0, 0, 0
-    counts = view.counts
-    return counts.replies, counts.reblogs, counts.favourites, counts.quotes
-
-
-def marks_of(view: PostView) -> bytes:
-    """What the viewer has done with the post, as members of the status."""
-    if not view.HasField("marks"):
-        return _MARKS_BYTES[0]
-    marks = view.marks
-    bits = marks.favourited | marks.reblogged << 1 | marks.bookmarked << 2 | marks.muted << 3 | marks.pinned << 4
-    return _MARKS_BYTES[bits]
+@lru_cache(maxsize=4096)
+def numbers_bytes(numbers: Numbers) -> bytes:
+    """How much was done with the post, as members of the status."""
+    return b',"replies_count":%d,"reblogs_count":%d,"favourites_count":%d,"quotes_count":%d' % numbers
 
 
 def counts_of(counts: AccountCounts) -> Counts:
@@ -272,22 +264,18 @@ def _params(post: CreatePostRequest) -> dict[str, Any]:
     }
 
 
-def status_body(head: bytes, counts: Numbers, marks: bytes, account: bytes, filtered: bytes = NOTHING) -> bytes:
-    """A whole status that is no reblog: the fragment, then what differs by time and viewer."""
-    numbers = b'"replies_count":%d,"reblogs_count":%d,"favourites_count":%d,"quotes_count":%d' % counts
-    return b'%b,%b%b,"filtered":%b,"account":%b}' % (head, numbers, marks, filtered, account)
+def plain_body(head: bytes, approval: bytes, numbers: Numbers, marks: bytes, account: bytes) -> bytes:
+    """A whole status that is neither a reblog nor filtered, and has neither a poll nor a quote."""
+    return b"".join((head, approval, numbers_bytes(numbers), marks, _UNFILTERED, account, b"}"))
 
 
-def reblog_body(
-    head: bytes,
-    counts: Numbers,
-    marks: bytes,
-    account: bytes,
-    original: bytes,
-    filtered: bytes = NOTHING,
-) -> bytes:
-    """A whole reblog, around the status that it shows."""
-    return status_body(head, counts, marks, account, filtered)[:-1] + b',"reblog":' + original + b"}"
+def status_body(head: bytes, members: Sequence[bytes], account: bytes, filtered: bytes, original: bytes = b"") -> bytes:
+    """A whole status: the fragment, then what differs by time and viewer, and `original` for what a reblog shows."""
+    parts = [head, *members, b',"filtered":', filtered, b',"account":', account]
+    if original:
+        parts += [b',"reblog":', original]
+    parts.append(b"}")
+    return b"".join(parts)
 
 
 def account_body(head: bytes, counts: Counts) -> bytes:

@@ -9,7 +9,7 @@ import orjson
 
 from gateway_service.cache import PostFragment
 from gateway_service.clients import Clients
-from gateway_service.compose.audience import Relationships, Rule, Why
+from gateway_service.compose.audience import Relations, Rule, Why
 from gateway_service.compose.composer import MAX_ROUNDS, Composer
 from gateway_service.compose.preferences import rule_of, weights_of
 from rookery.feed.v1.feed_service_pb2 import Reason
@@ -76,8 +76,8 @@ class ForYou:
 def rule_for_you(home: Rule) -> Rule:
     """As for what is in the home, but that it may be public and by anybody, as what a hashtag brings may be."""
 
-    def rule(viewer_id: int, post: PostFragment, reason: int, relationships: Relationships) -> Why | None:
-        return home(viewer_id, post, _FOLLOWED_TAG if reason == _PUBLIC else reason, relationships)
+    def rule(viewer_id: int, post: PostFragment, reason: int, relations: Relations) -> Why | None:
+        return home(viewer_id, post, _FOLLOWED_TAG if reason == _PUBLIC else reason, relations)
 
     return rule
 

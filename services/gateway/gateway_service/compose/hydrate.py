@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway_service import degradation
 from gateway_service.cache import AccountFragment, Fragments, PostFragment
 from gateway_service.clients import Clients
+from gateway_service.columns import UNTOUCHED, Relation, View, views_of
 from gateway_service.compose.entities import Entities, account_body, counts_of
 from gateway_service.compose.quotes import is_wanted
 from gateway_service.filters import Filters, compiled
+from rookery.post.v1.poll_pb2 import PollTally
 from rookery.post.v1.post_pb2 import Post
-from rookery.post.v1.post_service_pb2 import PostQuery, PostView
-from rookery.user.v1.account_pb2 import Relationship
+from rookery.post.v1.post_service_pb2 import PostQuery
 from rookery.user.v1.user_service_pb2 import AccountQuery
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
@@ -31,10 +32,10 @@ log = get_logger()
 class Facts:
     """What is known for composing one answer to one viewer."""
 
-    views: dict[int, PostView] = field(default_factory=dict)
+    views: dict[int, View] = field(default_factory=dict)
     posts: dict[int, PostFragment] = field(default_factory=dict)
     accounts: dict[int, AccountFragment] = field(default_factory=dict)
-    relationships: dict[int, Relationship] = field(default_factory=dict)
+    relations: dict[int, Relation] = field(default_factory=dict)
     filters: Filters | None = None
 
 
@@ -55,18 +56,19 @@ class Hydrator:
         Posts that the viewer may not see are in none of them. Raises AppError.
         """
         facts = Facts()
-        known = [self._cache.posts.get(post_id) for post_id in post_ids]
-        people = set(author_ids) | self._people(known, replies)
-        await asyncio.gather(
-            self._load_posts(viewer, post_ids, known, facts),
-            self._load_accounts(viewer, people, facts),
-            self._load_relationships(viewer, people, facts),
-            self._load_filters(viewer, facts),
+        known = {post_id: self._cache.posts.get(post_id) for post_id in post_ids}
+        people = {*author_ids, *self._people(known.values(), replies)}
+        fresh, *_ = await asyncio.gather(
+            self._load_posts(viewer, known, facts),
+            self._load_relations(viewer, people, facts),
+            *self._load_unless_held(viewer, people, facts),
         )
-        late = {view.author_id for view in facts.views.values()} - people
+        if not fresh:
+            return facts
+        late = {post.author_id for post in fresh} - people
         if late:
             await self._load_people(viewer, late, facts)
-        self._render_posts(facts)
+        self._render(fresh, facts)
         rest = self._people(facts.posts.values(), replies) - people - late
         if rest:
             await self._load_people(viewer, rest, facts)
@@ -74,6 +76,8 @@ class Hydrator:
 
     async def originals(self, viewer: Identity | None, facts: Facts) -> None:
         """Adds the posts that reblogs among the facts show, and then those that are quoted."""
+        if not any(post.reblog_of_id or post.quote for post in facts.posts.values()):
+            return
         reblogged = {post.reblog_of_id for post in facts.posts.values() if post.reblog_of_id}
         await self._add_posts(viewer, reblogged, facts)
         quoted = {
@@ -83,8 +87,8 @@ class Hydrator:
         }
         await self._add_posts(viewer, quoted, facts)
         nested = {facts.posts[post_id].quote for post_id in quoted if post_id in facts.posts}
-        people = {quote.author_id for quote in nested if quote} - facts.relationships.keys()
-        await self._load_relationships(viewer, people, facts)
+        people = {quote.author_id for quote in nested if quote} - facts.relations.keys()
+        await self._load_relations(viewer, people, facts)
 
     async def _add_posts(self, viewer: Identity | None, post_ids: set[int], facts: Facts) -> None:
         wanted = post_ids - facts.posts.keys()
@@ -94,7 +98,7 @@ class Hydrator:
         facts.views |= more.views
         facts.posts |= more.posts
         facts.accounts |= more.accounts
-        facts.relationships |= more.relationships
+        facts.relations |= more.relations
 
     async def author(self, viewer: Identity, facts: Facts) -> None:
         """Adds the viewer's own account, as it was a moment ago where it is known here at all. Raises AppError."""
@@ -106,13 +110,11 @@ class Hydrator:
 
     def add(self, post: Post, facts: Facts) -> None:
         """A post as it was just stored, by an author among the facts; counts and marks stay as they were."""
-        view = facts.views.setdefault(post.post_id, PostView(post_id=post.post_id, author_id=post.author_id))
-        view.version = post.version
-        view.post.CopyFrom(post)
-        if post.HasField("poll"):
-            view.poll.SetInParent()  # Nobody has voted in a new one.
-        facts.posts.pop(post.post_id, None)
-        self._render_posts(facts)
+        view = facts.views.get(post.post_id, UNTOUCHED)
+        if post.HasField("poll") and view.poll is None:
+            view = view._replace(poll=PollTally())  # Nobody has voted in a new one.
+        facts.views[post.post_id] = view
+        self._render([post], facts)
 
     async def accounts(self, viewer: Identity | None, account_ids: Sequence[int]) -> dict[int, AccountFragment]:
         """Accounts with the counts that they have now; unknown ones are left out."""
@@ -124,7 +126,7 @@ class Hydrator:
         """As `accounts`, and what the viewer is to them."""
         facts = Facts()
         await asyncio.gather(
-            self._ask_accounts(viewer, account_ids, facts), self._load_relationships(viewer, account_ids, facts)
+            self._ask_accounts(viewer, account_ids, facts), self._load_relations(viewer, account_ids, facts)
         )
         return facts
 
@@ -139,34 +141,56 @@ class Hydrator:
 
     async def _load_people(self, viewer: Identity | None, account_ids: set[int], facts: Facts) -> None:
         await asyncio.gather(
-            self._load_accounts(viewer, account_ids, facts), self._load_relationships(viewer, account_ids, facts)
+            self._load_accounts(viewer, account_ids, facts), self._load_relations(viewer, account_ids, facts)
         )
 
     async def _load_posts(
-        self, viewer: Identity | None, post_ids: Sequence[int], known: Sequence[PostFragment | None], facts: Facts
-    ) -> None:
+        self, viewer: Identity | None, known: Mapping[int, PostFragment | None], facts: Facts
+    ) -> list[Post]:
+        """Those that are not known in their latest version: they are not among the facts yet."""
         queries = [
-            PostQuery(post_id=post_id, known_version=post.version if post else 0)
-            for post_id, post in zip(post_ids, known, strict=True)
+            PostQuery(post_id=post_id, known_version=post.version if post else 0) for post_id, post in known.items()
         ]
+        fresh: list[Post] = []
         for start in range(0, len(queries), MAX_PER_CALL):
-            views = await self._clients.batch_get_posts(viewer, queries[start : start + MAX_PER_CALL])
-            for view in views:
-                facts.views[view.post_id] = view
-        for post_id, post in zip(post_ids, known, strict=True):
-            if post is not None and post_id in facts.views and facts.views[post_id].version == post.version:
+            result = await self._clients.batch_get_posts(viewer, queries[start : start + MAX_PER_CALL])
+            facts.views |= views_of(result)
+            fresh += [view.post for view in result.posts if view.HasField("post")]
+        renewed = {post.post_id for post in fresh}
+        for post_id, post in known.items():
+            if post is not None and post_id in facts.views and post_id not in renewed:
                 facts.posts[post_id] = post
+        return fresh
 
-    def _render_posts(self, facts: Facts) -> None:
-        for post_id, view in facts.views.items():
-            if post_id not in facts.posts and view.HasField("post"):
-                author = facts.accounts.get(view.author_id)
-                if author is not None:
-                    post = facts.posts[post_id] = self._entities.post(view.post, author.username)
-                    self._cache.posts.put(post_id, post)
+    def _render(self, posts: Iterable[Post], facts: Facts) -> None:
+        """Into the facts and the cache, as far as their authors are known."""
+        for post in posts:
+            facts.posts.pop(post.post_id, None)
+            author = facts.accounts.get(post.author_id)
+            if author is not None:
+                fragment = facts.posts[post.post_id] = self._entities.post(post, author.username)
+                self._cache.posts.put(post.post_id, fragment)
+
+    def _load_unless_held(
+        self, viewer: Identity | None, people: Iterable[int], facts: Facts
+    ) -> Iterator[Coroutine[None, None, None]]:
+        """What has to be asked for besides the posts and what the viewer is to people: mostly nothing."""
+        if asked := self._take_accounts(viewer, people, facts):
+            yield self._refresh_accounts(viewer, asked, facts)
+        if viewer is not None and viewer.account_id:
+            facts.filters, is_fresh = self._cache.filters.get(viewer.account_id, self._clock.monotonic())
+            if not is_fresh:
+                yield self._refresh_filters(viewer, facts)
 
     async def _load_accounts(self, viewer: Identity | None, account_ids: Iterable[int], facts: Facts) -> None:
-        """From the cache where it was asked just now, save for the viewer's own, which shows every change at once."""
+        if asked := self._take_accounts(viewer, account_ids, facts):
+            await self._refresh_accounts(viewer, asked, facts)
+
+    def _take_accounts(self, viewer: Identity | None, account_ids: Iterable[int], facts: Facts) -> list[int]:
+        """From the cache what was asked just now, save for the viewer's own, which shows every change at once.
+
+        The others are returned: they have to be asked for.
+        """
         own = viewer.account_id if viewer else 0
         fresh_from = self._clock.monotonic() - COUNTS_SECONDS
         asked = []
@@ -176,8 +200,9 @@ class Hydrator:
                 facts.accounts[account_id] = account
             else:
                 asked.append(account_id)
-        if not asked:
-            return
+        return asked
+
+    async def _refresh_accounts(self, viewer: Identity | None, asked: Sequence[int], facts: Facts) -> None:
         try:
             await self._ask_accounts(viewer, asked, facts)
         except (Unavailable, DeadlineExceeded) as error:
@@ -206,22 +231,17 @@ class Hydrator:
                     _refresh(account, counts, now)
                     facts.accounts[view.account_id] = account
 
-    async def _load_filters(self, viewer: Identity | None, facts: Facts) -> None:
-        if viewer is None or not viewer.account_id:
-            return
+    async def _refresh_filters(self, viewer: Identity, facts: Facts) -> None:
         cache, now = self._cache.filters, self._clock.monotonic()
-        held, is_fresh = cache.get(viewer.account_id, now)
-        if not is_fresh:
-            changes = cache.changes
-            try:
-                held = compiled(await self._clients.list_filters(viewer))
-            except (Unavailable, DeadlineExceeded) as error:
-                # As they were a moment ago; without any, posts are shown as they are to everybody.
-                log.warning("compose.filters_from_cache", reason=error.reason)
-                degradation.note(degradation.FILTERS)
-            else:
-                cache.put(viewer.account_id, held, now, changes)
-        facts.filters = held
+        changes = cache.changes
+        try:
+            facts.filters = compiled(await self._clients.list_filters(viewer))
+        except (Unavailable, DeadlineExceeded) as error:
+            # As they were a moment ago; without any, posts are shown as they are to everybody.
+            log.warning("compose.filters_from_cache", reason=error.reason)
+            degradation.note(degradation.FILTERS)
+        else:
+            cache.put(viewer.account_id, facts.filters, now, changes)
 
     async def followed_tags(self, viewer: Identity) -> frozenset[str]:
         """Hashtags that the viewer follows; as they were a moment ago while user is away."""
@@ -239,14 +259,13 @@ class Hydrator:
         cache.put(viewer.account_id, tags, now, changes)
         return tags
 
-    async def _load_relationships(self, viewer: Identity | None, account_ids: Iterable[int], facts: Facts) -> None:
+    async def _load_relations(self, viewer: Identity | None, account_ids: Iterable[int], facts: Facts) -> None:
         if viewer is None or not viewer.account_id:
             return
         others = [account_id for account_id in account_ids if account_id != viewer.account_id]
         for start in range(0, len(others), MAX_PER_CALL):
             page = others[start : start + MAX_PER_CALL]
-            for relationship in await self._clients.batch_get_relationships(viewer, page):
-                facts.relationships[relationship.account_id] = relationship
+            facts.relations |= await self._clients.batch_get_relations(viewer, page)
 
 
 def _refresh(account: AccountFragment, counts: tuple[int, int, int, int], now: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway_service.columns import COUNTS, MARKS
 from gateway_service.compose.hydrate import Facts
 
 
@@ -18,20 +19,24 @@ class Mark:
 
     def leave_on(self, post_id: int, facts: Facts) -> None:
         """On the post among the facts; of a reblog, on what it shows."""
-        view = facts.views[facts.posts[post_id].reblog_of_id or post_id]
-        if getattr(view.marks, self.name) == self.is_set:
+        original_id = facts.posts[post_id].reblog_of_id or post_id
+        view = facts.views[original_id]
+        if bool(view.marks & MARKS[self.name]) == self.is_set:
             return
-        setattr(view.marks, self.name, self.is_set)
-        if self.count:
-            number = getattr(view.counts, self.count) + (1 if self.is_set else -1)
-            setattr(view.counts, self.count, max(0, number))
+        change = 1 if self.is_set else -1
+        replies, reblogs, favourites, quotes = (
+            max(0, number + change) if name == self.count else number
+            for name, number in zip(COUNTS, view.numbers, strict=True)
+        )
+        numbers = (replies, reblogs, favourites, quotes)
+        facts.views[original_id] = view._replace(numbers=numbers, marks=view.marks ^ MARKS[self.name])
 
 
 def leave_vote(choices: Sequence[int], post_id: int, facts: Facts) -> None:
     """On the poll of the post among the facts; of a reblog, on that of what it shows."""
     original_id = facts.posts[post_id].reblog_of_id or post_id
     tally, poll = facts.views[original_id].poll, facts.posts[original_id].poll
-    if poll is None or tally.own_choices:
+    if poll is None or tally is None or tally.own_choices:
         return
     tally.votes.extend(0 for _ in poll.options[len(tally.votes) :])
     for choice in choices:

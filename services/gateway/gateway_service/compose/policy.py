@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gateway_service.cache import PostFragment
+from gateway_service.columns import Relation
 from rookery.notification.v1.notification_service_pb2 import Notification, NotificationType
 from rookery.notification.v1.policy_service_pb2 import GetPolicyResponse, PolicyOutcome
-from rookery.user.v1.account_pb2 import Relationship
 from rookery_common.ids import ms_of
 
 NEW_MS = 30 * 86_400_000
@@ -37,16 +37,16 @@ class Policy:
         self,
         kind: NotificationType.ValueType,
         account_id: int,
-        relationship: Relationship | None,
+        relation: Relation | None,
         post: PostFragment | None,
     ) -> PolicyOutcome.ValueType:
         """The most severe of those that it names."""
-        if kind not in POLICED or account_id in self._accepted or relationship is None:
+        if kind not in POLICED or account_id in self._accepted or relation is None:
             return ACCEPT
         found = [ACCEPT]
-        if not relationship.followed_by:
+        if not relation.followed_by:
             found.append(self._policy.not_followers)
-        if not relationship.following:
+        if not relation.following:
             found.append(self._policy.not_following)
             if ms_of(account_id) > self._new_since_ms:
                 found.append(self._policy.new_accounts)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway_service import degradation
 from gateway_service.cache import Fragments, PostFragment
 from gateway_service.clients import Clients
-from gateway_service.compose.audience import Relationships, Rule, Why, why_not_home
+from gateway_service.compose.audience import Relations, Rule, Why, why_not_home
 from rookery.feed.v1.ranking_service_pb2 import RankingWeights
 from rookery.user.v1.preference_service_pb2 import HomePreferences
 from rookery_common.auth import Identity
@@ -26,8 +26,8 @@ class HomeRule:
     preferences: HomePreferences
     unwanted: frozenset[int]
 
-    def __call__(self, viewer_id: int, post: PostFragment, reason: int, relationships: Relationships) -> Why | None:
-        why = why_not_home(viewer_id, post, reason, relationships)
+    def __call__(self, viewer_id: int, post: PostFragment, reason: int, relations: Relations) -> Why | None:
+        why = why_not_home(viewer_id, post, reason, relations)
         if why is not None or post.author_id == viewer_id:
             return why
         is_reply = post.reply_to_account_id not in (0, viewer_id, post.author_id)

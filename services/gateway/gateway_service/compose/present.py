@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gateway_service.cache import PostFragment, QuoteFragment
+from gateway_service.cache import AccountFragment, PostFragment, QuoteFragment
+from gateway_service.columns import MARKS, Entry, View
 from gateway_service.compose.audience import Rule, Why, why_not_home, why_not_listed
-from gateway_service.compose.entities import marks_of, numbers_of, reblog_body, status_body
+from gateway_service.compose.entities import MEMBERS_OF_MARKS, NO_MEMBERS, numbers_bytes, plain_body, status_body
 from gateway_service.compose.hydrate import Facts
 from gateway_service.compose.polls import poll_body
 from gateway_service.compose.quotes import SHOWN, approval_bytes, quote_state
 from gateway_service.errors import RecordNotFound
 from gateway_service.filters import NOTHING
 from gateway_service.metrics import LEFT_OUT
-from rookery.feed.v1.feed_service_pb2 import TimelineEntry
-from rookery.post.v1.post_service_pb2 import PostView
 from rookery.user.v1.filter_service_pb2 import FilterContext
 from rookery_common.auth import Identity
 from rookery_common.errors import Unavailable
@@ -30,6 +29,8 @@ class Presenter:
         self._viewer_id = viewer.account_id if viewer else 0
         self._facts = facts
         self._unix_seconds = unix_seconds
+        self._marks = MEMBERS_OF_MARKS if viewer else NO_MEMBERS
+        self._is_unfiltered = facts.filters is None or not facts.filters.rules
 
     def listed(self, post_ids: Iterable[int]) -> list[bytes]:
         """Posts that are asked for by id, in this order."""
@@ -43,12 +44,12 @@ class Presenter:
         return shown
 
     def timeline(
-        self, entries: Iterable[TimelineEntry], rule: Rule = why_not_home, context: FilterContext.ValueType = _HOME
+        self, entries: Iterable[Entry], rule: Rule = why_not_home, context: FilterContext.ValueType = _HOME
     ) -> list[tuple[int, bytes]]:
         """Those entries that belong in the viewer's home, or to where rule and context are of: id and status, in this
         order.
         """
-        posts, relationships = self._facts.posts, self._facts.relationships
+        posts, relations = self._facts.posts, self._facts.relations
         shown = []
         for entry in entries:
             post_id = entry.entry_id
@@ -56,9 +57,7 @@ class Presenter:
             if post is None:
                 body: bytes | Why = Why.NOT_VISIBLE
             else:
-                why = rule(self._viewer_id, post, entry.reason, relationships) or self._why_filtered(
-                    post_id, post, context
-                )
+                why = rule(self._viewer_id, post, entry.reason, relations) or self._why_filtered(post_id, post, context)
                 body = why or self._status(post_id, post)
             if isinstance(body, Why):
                 _LEFT_OUT[body].inc()
@@ -71,7 +70,7 @@ class Presenter:
         post = self._facts.posts.get(post_id)
         if post is not None and self._why_filtered(post_id, post, _NOTIFICATIONS):
             return Why.FILTERED
-        if post is not None and self._facts.views[post_id].marks.muted:
+        if post is not None and self._facts.views[post_id].marks & MARKS["muted"]:
             return Why.MUTED
         return self._listed(post_id)
 
@@ -79,7 +78,7 @@ class Presenter:
         """Accounts of a list, in this order."""
         shown = []
         for account_id in account_ids:
-            why = why_not_listed(self._viewer_id, account_id, self._facts.relationships)
+            why = why_not_listed(self._viewer_id, account_id, self._facts.relations)
             account = self._facts.accounts.get(account_id)
             if why is not None:
                 _LEFT_OUT[why].inc()
@@ -101,7 +100,7 @@ class Presenter:
     def _poll(self, post_id: int) -> bytes | None:
         """The poll of a post among the facts; None without one, and where its votes are not known."""
         post, view = self._facts.posts.get(post_id), self._facts.views.get(post_id)
-        if post is None or post.poll is None or view is None or not view.HasField("poll"):
+        if post is None or post.poll is None or view is None or view.poll is None:
             return None
         is_own = post.author_id == self._viewer_id
         return poll_body(post.poll, view.poll, self._unix_seconds, viewer_id=self._viewer_id, is_own=is_own)
@@ -110,7 +109,7 @@ class Presenter:
         post = self._facts.posts.get(post_id)
         if post is None:
             return Why.NOT_VISIBLE
-        why = why_not_listed(self._viewer_id, post.author_id, self._facts.relationships)
+        why = why_not_listed(self._viewer_id, post.author_id, self._facts.relations)
         return why or self._status(post_id, post)
 
     def _status(self, post_id: int, post: PostFragment, *, is_quoted: bool = False) -> bytes | Why:
@@ -118,25 +117,32 @@ class Presenter:
         account = facts.accounts.get(post.author_id)
         if account is None:
             return Why.AUTHOR_UNKNOWN
+        if self._is_unfiltered and not (post.reblog_of_id or post.poll or post.quote):
+            # As most are: a page's time is spent here.
+            view = facts.views[post_id]
+            approval = approval_bytes(post, self._viewer_id, facts.relations)
+            return plain_body(post.head, approval, view.numbers, self._marks[view.marks], account.body)
+        return self._special(post_id, post, account, is_quoted=is_quoted)
+
+    def _special(self, post_id: int, post: PostFragment, account: AccountFragment, *, is_quoted: bool) -> bytes | Why:
+        facts = self._facts
         original = self._original(post.reblog_of_id) if post.reblog_of_id else None
         if isinstance(original, Why):
             return original
         # Whoever likes a reblog likes what it shows: so its numbers are that post's too.
         view = facts.views[post.reblog_of_id or post_id]
-        numbers = numbers_of(view)
-        marks = marks_of(view) if self._viewer_id else b""
-        head = post.head if post.poll is None else b'%b,"poll":%b' % (post.head, self._poll(post_id) or b"null")
         shown = post if original is None else facts.posts[post.reblog_of_id]
-        head += approval_bytes(shown, self._viewer_id, facts.relationships)
+        members = [approval_bytes(shown, self._viewer_id, facts.relations), numbers_bytes(view.numbers)]
+        members.append(self._marks[view.marks])
+        if post.poll is not None:
+            members += (b',"poll":', self._poll(post_id) or b"null")
         if post.quote is not None:
-            head += self._quote(view, post.quote, is_quoted=is_quoted)
-        if original is None:
-            return status_body(head, numbers, marks, account.body, self._filtered(post_id, post))
-        return reblog_body(head, numbers, marks, account.body, original, self._filtered(post_id, post))
+            members.append(self._quote(view, post.quote, is_quoted=is_quoted))
+        return status_body(post.head, members, account.body, self._filtered(post_id, post), original or b"")
 
-    def _quote(self, view: PostView, quote: QuoteFragment, *, is_quoted: bool) -> bytes:
+    def _quote(self, view: View, quote: QuoteFragment, *, is_quoted: bool) -> bytes:
         """What the post quotes, as a member of the status; of a post that is quoted itself, no more than the id."""
-        state = quote_state(quote, view, self._viewer_id, self._facts.relationships)
+        state = quote_state(quote, view, self._viewer_id, self._facts.relations)
         if is_quoted:
             number = b'"%d"' % quote.post_id if state in SHOWN else b"null"
             return b',"quote":{"state":"%b","quoted_status_id":%b}' % (state, number)
@@ -172,8 +178,8 @@ class Presenter:
         post = self._facts.posts.get(post_id)
         if post is None or post.reblog_of_id:
             return Why.NOT_VISIBLE
-        relationship = self._facts.relationships.get(post.author_id)
-        if relationship is not None and relationship.muting:
+        relation = self._facts.relations.get(post.author_id)
+        if relation is not None and relation.muting:
             return Why.MUTED
-        why = why_not_listed(self._viewer_id, post.author_id, self._facts.relationships)
+        why = why_not_listed(self._viewer_id, post.author_id, self._facts.relations)
         return why or self._status(post_id, post)

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway_service.cache import PostFragment, QuoteFragment
+from gateway_service.columns import Relation, View
 from rookery.post.v1.post_pb2 import Quote, QuotePolicy, QuoteState
-from rookery.post.v1.post_service_pb2 import PostView
-from rookery.user.v1.account_pb2 import Relationship
 
 # Looked up once: an enum's attribute costs more than all else here.
 _PUBLIC, _FOLLOWERS = QuotePolicy.QUOTE_POLICY_PUBLIC, QuotePolicy.QUOTE_POLICY_FOLLOWERS
@@ -37,6 +36,9 @@ _APPROVALS: Final[Mapping[tuple[int, bool], bytes]] = {
 }
 
 
+_OPEN: Final = _APPROVALS[_PUBLIC, True]
+
+
 def policy_name(policy: int) -> str:
     """As clients name it."""
     return _POLICY_NAMES.get(policy, "nobody")
@@ -47,19 +49,20 @@ def quote_fragment(quote: Quote) -> QuoteFragment:
     return QuoteFragment(quote.post_id, quote.author_id, quote.state == QuoteState.QUOTE_STATE_REVOKED)
 
 
-def approval_bytes(post: PostFragment, viewer_id: int, relationships: Mapping[int, Relationship]) -> bytes:
+def approval_bytes(post: PostFragment, viewer_id: int, relations: Mapping[int, Relation]) -> bytes:
     """Who may quote a post, the viewer among them or not, as a member of the status."""
-    return _APPROVALS.get((post.quote_policy, _may_quote(post, viewer_id, relationships)), _APPROVALS[0, False])
+    relation = relations.get(post.author_id)
+    if relation is not None and relation.usual and post.quote_policy == _PUBLIC and not post.is_direct:
+        return _OPEN
+    return _APPROVALS.get((post.quote_policy, _may_quote(post, viewer_id, relations)), _APPROVALS[0, False])
 
 
-def is_wanted(quote: QuoteFragment | None, view: PostView) -> bool:
+def is_wanted(quote: QuoteFragment | None, view: View) -> bool:
     """Whether what is quoted may be there to be shown."""
     return quote is not None and not quote.revoked and view.quote_state not in (_DELETED, _UNAUTHORIZED)
 
 
-def quote_state(
-    quote: QuoteFragment, view: PostView, viewer_id: int, relationships: Mapping[int, Relationship]
-) -> bytes:
+def quote_state(quote: QuoteFragment, view: View, viewer_id: int, relations: Mapping[int, Relation]) -> bytes:
     """How the viewer is shown a quote, as far as that does not depend on whether what is quoted was found."""
     if quote.revoked:
         return b"revoked"
@@ -69,20 +72,20 @@ def quote_state(
         return b"unauthorized"
     if viewer_id in (0, quote.author_id):
         return b"accepted"
-    relationship = relationships.get(quote.author_id)
-    if relationship is None or relationship.blocked_by:
+    relation = relations.get(quote.author_id)
+    if relation is None or relation.blocked_by:
         return b"unauthorized"
-    if relationship.blocking:
+    if relation.blocking:
         return b"blocked_account"
-    return b"muted_account" if relationship.muting else b"accepted"
+    return b"muted_account" if relation.muting else b"accepted"
 
 
-def _may_quote(post: PostFragment, viewer_id: int, relationships: Mapping[int, Relationship]) -> bool:
+def _may_quote(post: PostFragment, viewer_id: int, relations: Mapping[int, Relation]) -> bool:
     if not viewer_id or post.is_direct:
         return False
     if viewer_id == post.author_id:
         return True
-    relationship = relationships.get(post.author_id)
-    if relationship is None or relationship.blocking or relationship.blocked_by:
+    relation = relations.get(post.author_id)
+    if relation is None or relation.blocking or relation.blocked_by:
         return False
-    return post.quote_policy == _PUBLIC or (post.quote_policy == _FOLLOWERS and relationship.following)
+    return post.quote_policy == _PUBLIC or (post.quote_policy == _FOLLOWERS and relation.following)

@@ -226,16 +226,16 @@ class Told:
         )
 
     def _outcome(self, notification: Notification, account_id: int) -> PolicyOutcome.ValueType:
-        relationship = self._facts.relationships.get(account_id)
+        relation = self._facts.relations.get(account_id)
         post = self._facts.posts.get(notification.post_id)
-        return self._policy.outcome(notification.type, account_id, relationship, post)
+        return self._policy.outcome(notification.type, account_id, relation, post)
 
     def _account(self, notification: Notification, account_id: int) -> bytes | Why:
         if not is_permitted(self._viewer, notification):
             return Why.NOT_PERMITTED
         if not account_id:
             return self._community
-        why = why_not_told(self._viewer_id, account_id, self._facts.relationships)
+        why = why_not_told(self._viewer_id, account_id, self._facts.relations)
         if why is not None:
             return why
         if self._outcome(notification, account_id) > self._most:

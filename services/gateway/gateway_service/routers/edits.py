@@ -59,7 +59,7 @@ class Edits:
             idempotent=True,
             identity=viewer,
         )
-        views = await self._clients.batch_get_posts(viewer, [PostQuery(post_id=post_id)])
+        views = (await self._clients.batch_get_posts(viewer, [PostQuery(post_id=post_id)])).posts
         if not views:
             raise RecordNotFound
         return json_array(await self._composer.revisions(viewer, views[0].author_id, answer.revisions))

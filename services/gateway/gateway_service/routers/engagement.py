@@ -123,7 +123,8 @@ class Engagement:
 
     async def source(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "read:statuses")
-        views = await self._clients.batch_get_posts(caller.identity, [PostQuery(post_id=path_id(request))])
+        query = PostQuery(post_id=path_id(request))
+        views = (await self._clients.batch_get_posts(caller.identity, [query])).posts
         if not views or views[0].author_id != caller.identity.account_id:
             raise RecordNotFound
         post = views[0].post

@@ -105,6 +105,5 @@ class EngagementLists:
         if viewer is None or not viewer.account_id or not account_ids:
             return list(account_ids)
         others = [account_id for account_id in account_ids if account_id != viewer.account_id]
-        relations = await self._clients.batch_get_relationships(viewer, others)
-        known = {relation.account_id: relation for relation in relations}
-        return [number for number in account_ids if why_not_listed(viewer.account_id, number, known) is None]
+        relations = await self._clients.batch_get_relations(viewer, others)
+        return [number for number in account_ids if why_not_listed(viewer.account_id, number, relations) is None]

@@ -136,7 +136,7 @@ class Transfers:
     async def _addresses(self, owner: Identity, post_ids: Sequence[int]) -> list[tuple[str]]:
         if not post_ids:
             return []
-        posts = await self._clients.batch_get_posts(owner, [PostQuery(post_id=each) for each in post_ids])
+        posts = (await self._clients.batch_get_posts(owner, [PostQuery(post_id=each) for each in post_ids])).posts
         authors = {post.author_id for post in posts}
         views = await self._clients.batch_get_accounts(owner, [AccountQuery(account_id=each) for each in authors])
         names = {view.account_id: view.account.username for view in views}

@@ -118,14 +118,14 @@ async def test_a_mark_that_was_left_is_shown(
     before, left = ACTS[act]
     marked = bool(before)
 
-    async def views(*_arguments: Any) -> list[pb.PostView]:
+    async def views(*_arguments: Any) -> pb.BatchGetPostsResult:
         if outage.failure is not None:
             raise outage.failure
         post = world.post.posts[POST_ID]
         view = pb.PostView(post_id=POST_ID, version=1, post=post, author_id=post.author_id)
         view.counts.favourites = view.counts.reblogs = before
         view.marks.CopyFrom(post_pb2.PostMarks(**dict.fromkeys(MARKS, marked)))
-        return [view]
+        return pb.BatchGetPostsResult(posts=[view])
 
     monkeypatch.setattr(world, "batch_get_posts", views)
     method = f"{act.capitalize()}{'Thread' if act.endswith('mute') else 'Post'}"

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from gateway_service.cache import PostFragment
+from gateway_service.columns import relation_in
 from gateway_service.compose.audience import Why, why_not_home
 from gateway_service.compose.for_you import rule_for_you
 from rookery.feed.v1.feed_service_pb2 import Reason
@@ -51,7 +52,7 @@ def test_strangers_are_shown_as_in_timelines_of_everybody_and_others_as_in_the_h
 ) -> None:
     bob, alice = 102, 101
     post = PostFragment(version=1, author_id=alice, head=b"", reply_to_account_id=0, reblog_of_id=0)
-    assert rule_for_you(why_not_home)(bob, post, reason, {alice: relationship}) == why
+    assert rule_for_you(why_not_home)(bob, post, reason, {alice: relation_in(relationship)}) == why
 
 
 async def test_what_is_asked_wrongly_is_refused_by_its_name(http: httpx2.AsyncClient, world: World) -> None:

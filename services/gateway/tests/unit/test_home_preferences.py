@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from gateway_service.cache import PostFragment
+from gateway_service.columns import relation_in
 from gateway_service.compose.audience import Why, why_not_home
 from gateway_service.compose.preferences import rule_of
 from rookery.feed.v1.feed_service_pb2 import Reason
@@ -116,7 +117,7 @@ def test_what_is_not_wanted_is_left_out(
         reply_to_account_id=post.get("reply_to_account_id", 0),
         reblog_of_id=post.get("reblog_of_id", 0),
     )
-    followed = Relationship(following=True, showing_reblogs=True)
+    followed = relation_in(Relationship(following=True, showing_reblogs=True))
     rule = rule_of(preferences)
     assert rule(BOB, fragment, reason, {ALICE: followed, CAROL: followed}) == why
     own = PostFragment(version=1, author_id=BOB, head=b"", reply_to_account_id=CAROL, reblog_of_id=0)

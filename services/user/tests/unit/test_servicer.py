@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from rookery.common.v1.entry_context_pb2 import EntryContext
 from rookery.user.v1 import user_service_pb2 as pb
+from rookery.user.v1.account_pb2 import Relationship
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub, add_UserServiceServicer_to_server
 from rookery_common.auth import Identity
 from rookery_common.errors import (
@@ -184,6 +185,29 @@ async def test_each_entry_of_a_batch_has_its_own_caller_and_outcome(call: Caller
         Status.UNAUTHENTICATED,
         Status.DEADLINE_EXCEEDED,
     ]
+
+
+async def test_relationships_in_columns_say_what_messages_say(call: Caller, world: World) -> None:
+    alice, bob, carol, dan = [await world.sign_up(name) for name in ("alice", "bob", "carol", "dan")]
+    await call("FollowAccount", pb.FollowAccountRequest(account_id=bob, notify=True), who=alice)
+    await call("FollowAccount", pb.FollowAccountRequest(account_id=alice), who=bob)
+    await call("FollowAccount", pb.FollowAccountRequest(account_id=dan, languages=["de"]), who=alice)
+    ids = [bob, carol, dan, 404]
+    entries = [
+        pb.BatchGetRelationshipsEntry(context=call.context(alice), account_ids=ids, in_columns=in_columns)
+        for in_columns in (True, False)
+    ]
+    answer = await call("BatchGetRelationships", pb.BatchGetRelationshipsRequest(entries=entries), by="gateway")
+    in_columns, in_messages = answer.results
+    messages = {each.account_id: each for each in in_messages.relationships}
+    assert [*in_columns.relationships] == [messages[dan]]
+    flags = dict(zip(in_columns.columns.account_ids, in_columns.columns.flags, strict=True))
+    fields = [field for field in Relationship.DESCRIPTOR.fields if field.type == field.TYPE_BOOL]
+    assert flags == {
+        account_id: sum(1 << field.number for field in fields if getattr(messages[account_id], field.name))
+        for account_id in (bob, carol)
+    }
+    assert (flags[bob] > 0, flags[carol]) == (True, 0)
 
 
 async def test_relationships_of_an_account_are_told_to_post_alone(call: Caller, world: World) -> None:

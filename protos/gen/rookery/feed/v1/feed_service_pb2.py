@@ -26,51 +26,53 @@ from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from rookery.common.v1 import entry_context_pb2 as rookery_dot_common_dot_v1_dot_entry__context__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rookery/feed/v1/feed_service.proto\x12\x0frookery.feed.v1\x1a\x17google/rpc/status.proto\x1a%rookery/common/v1/entry_context.proto\"J\n\x13\x42\x61tchGetHomeRequest\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".rookery.feed.v1.BatchGetHomeEntry\"\x9d\x01\n\x11\x42\x61tchGetHomeEntry\x12\x30\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1f.rookery.common.v1.EntryContext\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06max_id\x18\x03 \x01(\x03\x12\x10\n\x08since_id\x18\x04 \x01(\x03\x12\x0e\n\x06min_id\x18\x05 \x01(\x03\x12\x15\n\rfollowed_tags\x18\x06 \x03(\t\"L\n\x14\x42\x61tchGetHomeResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.rookery.feed.v1.BatchGetHomeResult\"w\n\x12\x42\x61tchGetHomeResult\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x1e.rookery.feed.v1.TimelineEntry\x12\x0c\n\x04more\x18\x03 \x01(\x08\"m\n\x16GetListTimelineRequest\x12\x12\n\nauthor_ids\x18\x01 \x03(\x03\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06max_id\x18\x03 \x01(\x03\x12\x10\n\x08since_id\x18\x04 \x01(\x03\x12\x0e\n\x06min_id\x18\x05 \x01(\x03\"^\n\x17GetListTimelineResponse\x12/\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.rookery.feed.v1.TimelineEntry\x12\x12\n\nreached_id\x18\x02 \x01(\x03\"]\n\rTimelineEntry\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\x03\x12\x11\n\tauthor_id\x18\x02 \x01(\x03\x12\'\n\x06reason\x18\x03 \x01(\x0e\x32\x17.rookery.feed.v1.Reason\"\xa5\x01\n\x19ListPublicTimelineRequest\x12\r\n\x05limit\x18\x01 \x01(\x05\x12\x0e\n\x06max_id\x18\x02 \x01(\x03\x12\x10\n\x08since_id\x18\x03 \x01(\x03\x12\x0e\n\x06min_id\x18\x04 \x01(\x03\x12\x10\n\x08\x61ny_tags\x18\x05 \x03(\t\x12\x10\n\x08\x61ll_tags\x18\x06 \x03(\t\x12\x0f\n\x07no_tags\x18\x07 \x03(\t\x12\x12\n\nonly_media\x18\x08 \x01(\x08\"o\n\x1aListPublicTimelineResponse\x12/\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.rookery.feed.v1.TimelineEntry\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12\x12\n\nreached_id\x18\x03 \x01(\x03\"$\n\x11\x41\x64\x64OwnPostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\"\x14\n\x12\x41\x64\x64OwnPostResponse\"X\n\x16StreamTimelinesRequest\x12\x1d\n\x15subscribe_account_ids\x18\x01 \x03(\x03\x12\x1f\n\x17unsubscribe_account_ids\x18\x02 \x03(\x03\"K\n\x17StreamTimelinesResponse\x12\x30\n\x07updates\x18\x01 \x03(\x0b\x32\x1f.rookery.feed.v1.TimelineUpdate\"\xe4\x01\n\x0eTimelineUpdate\x12\x32\n\x04kind\x18\x01 \x01(\x0e\x32$.rookery.feed.v1.TimelineUpdate.Kind\x12\x10\n\x08\x65ntry_id\x18\x02 \x01(\x03\x12\x11\n\tauthor_id\x18\x03 \x01(\x03\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x04 \x03(\x03\"d\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_UPDATE\x10\x01\x12\x0f\n\x0bKIND_DELETE\x10\x02\x12\x16\n\x12KIND_STATUS_UPDATE\x10\x03\x12\x0c\n\x08KIND_GAP\x10\x04\"Z\n\x1cStreamPublicTimelinesRequest\x12\x1b\n\x13subscribe_timelines\x18\x01 \x03(\t\x12\x1d\n\x15unsubscribe_timelines\x18\x02 \x03(\t\"W\n\x1dStreamPublicTimelinesResponse\x12\x36\n\x07updates\x18\x01 \x03(\x0b\x32%.rookery.feed.v1.PublicTimelineUpdate\"\x82\x01\n\x14PublicTimelineUpdate\x12\x32\n\x04kind\x18\x01 \x01(\x0e\x32$.rookery.feed.v1.TimelineUpdate.Kind\x12\x10\n\x08\x65ntry_id\x18\x02 \x01(\x03\x12\x11\n\tauthor_id\x18\x03 \x01(\x03\x12\x11\n\ttimelines\x18\x04 \x03(\t*\x90\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16REASON_FOLLOWED_AUTHOR\x10\x01\x12\x13\n\x0fREASON_OWN_POST\x10\x02\x12\x11\n\rREASON_REBLOG\x10\x03\x12\x11\n\rREASON_PUBLIC\x10\x04\x12\x17\n\x13REASON_FOLLOWED_TAG\x10\x05\x32\xfc\x04\n\x0b\x46\x65\x65\x64Service\x12[\n\x0c\x42\x61tchGetHome\x12$.rookery.feed.v1.BatchGetHomeRequest\x1a%.rookery.feed.v1.BatchGetHomeResponse\x12\x64\n\x0fGetListTimeline\x12\'.rookery.feed.v1.GetListTimelineRequest\x1a(.rookery.feed.v1.GetListTimelineResponse\x12m\n\x12ListPublicTimeline\x12*.rookery.feed.v1.ListPublicTimelineRequest\x1a+.rookery.feed.v1.ListPublicTimelineResponse\x12U\n\nAddOwnPost\x12\".rookery.feed.v1.AddOwnPostRequest\x1a#.rookery.feed.v1.AddOwnPostResponse\x12h\n\x0fStreamTimelines\x12\'.rookery.feed.v1.StreamTimelinesRequest\x1a(.rookery.feed.v1.StreamTimelinesResponse(\x01\x30\x01\x12z\n\x15StreamPublicTimelines\x12-.rookery.feed.v1.StreamPublicTimelinesRequest\x1a..rookery.feed.v1.StreamPublicTimelinesResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rookery/feed/v1/feed_service.proto\x12\x0frookery.feed.v1\x1a\x17google/rpc/status.proto\x1a%rookery/common/v1/entry_context.proto\"J\n\x13\x42\x61tchGetHomeRequest\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".rookery.feed.v1.BatchGetHomeEntry\"\xb1\x01\n\x11\x42\x61tchGetHomeEntry\x12\x30\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1f.rookery.common.v1.EntryContext\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06max_id\x18\x03 \x01(\x03\x12\x10\n\x08since_id\x18\x04 \x01(\x03\x12\x0e\n\x06min_id\x18\x05 \x01(\x03\x12\x15\n\rfollowed_tags\x18\x06 \x03(\t\x12\x12\n\nin_columns\x18\x07 \x01(\x08\"L\n\x14\x42\x61tchGetHomeResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.rookery.feed.v1.BatchGetHomeResult\"\xa7\x01\n\x12\x42\x61tchGetHomeResult\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x1e.rookery.feed.v1.TimelineEntry\x12\x0c\n\x04more\x18\x03 \x01(\x08\x12.\n\x07\x63olumns\x18\x04 \x01(\x0b\x32\x1d.rookery.feed.v1.EntryColumns\"_\n\x0c\x45ntryColumns\x12\x11\n\tentry_ids\x18\x01 \x03(\x03\x12\x12\n\nauthor_ids\x18\x02 \x03(\x03\x12(\n\x07reasons\x18\x03 \x03(\x0e\x32\x17.rookery.feed.v1.Reason\"m\n\x16GetListTimelineRequest\x12\x12\n\nauthor_ids\x18\x01 \x03(\x03\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06max_id\x18\x03 \x01(\x03\x12\x10\n\x08since_id\x18\x04 \x01(\x03\x12\x0e\n\x06min_id\x18\x05 \x01(\x03\"^\n\x17GetListTimelineResponse\x12/\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.rookery.feed.v1.TimelineEntry\x12\x12\n\nreached_id\x18\x02 \x01(\x03\"]\n\rTimelineEntry\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\x03\x12\x11\n\tauthor_id\x18\x02 \x01(\x03\x12\'\n\x06reason\x18\x03 \x01(\x0e\x32\x17.rookery.feed.v1.Reason\"\xa5\x01\n\x19ListPublicTimelineRequest\x12\r\n\x05limit\x18\x01 \x01(\x05\x12\x0e\n\x06max_id\x18\x02 \x01(\x03\x12\x10\n\x08since_id\x18\x03 \x01(\x03\x12\x0e\n\x06min_id\x18\x04 \x01(\x03\x12\x10\n\x08\x61ny_tags\x18\x05 \x03(\t\x12\x10\n\x08\x61ll_tags\x18\x06 \x03(\t\x12\x0f\n\x07no_tags\x18\x07 \x03(\t\x12\x12\n\nonly_media\x18\x08 \x01(\x08\"o\n\x1aListPublicTimelineResponse\x12/\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.rookery.feed.v1.TimelineEntry\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12\x12\n\nreached_id\x18\x03 \x01(\x03\"$\n\x11\x41\x64\x64OwnPostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\"\x14\n\x12\x41\x64\x64OwnPostResponse\"X\n\x16StreamTimelinesRequest\x12\x1d\n\x15subscribe_account_ids\x18\x01 \x03(\x03\x12\x1f\n\x17unsubscribe_account_ids\x18\x02 \x03(\x03\"K\n\x17StreamTimelinesResponse\x12\x30\n\x07updates\x18\x01 \x03(\x0b\x32\x1f.rookery.feed.v1.TimelineUpdate\"\xe4\x01\n\x0eTimelineUpdate\x12\x32\n\x04kind\x18\x01 \x01(\x0e\x32$.rookery.feed.v1.TimelineUpdate.Kind\x12\x10\n\x08\x65ntry_id\x18\x02 \x01(\x03\x12\x11\n\tauthor_id\x18\x03 \x01(\x03\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x04 \x03(\x03\"d\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_UPDATE\x10\x01\x12\x0f\n\x0bKIND_DELETE\x10\x02\x12\x16\n\x12KIND_STATUS_UPDATE\x10\x03\x12\x0c\n\x08KIND_GAP\x10\x04\"Z\n\x1cStreamPublicTimelinesRequest\x12\x1b\n\x13subscribe_timelines\x18\x01 \x03(\t\x12\x1d\n\x15unsubscribe_timelines\x18\x02 \x03(\t\"W\n\x1dStreamPublicTimelinesResponse\x12\x36\n\x07updates\x18\x01 \x03(\x0b\x32%.rookery.feed.v1.PublicTimelineUpdate\"\x82\x01\n\x14PublicTimelineUpdate\x12\x32\n\x04kind\x18\x01 \x01(\x0e\x32$.rookery.feed.v1.TimelineUpdate.Kind\x12\x10\n\x08\x65ntry_id\x18\x02 \x01(\x03\x12\x11\n\tauthor_id\x18\x03 \x01(\x03\x12\x11\n\ttimelines\x18\x04 \x03(\t*\x90\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16REASON_FOLLOWED_AUTHOR\x10\x01\x12\x13\n\x0fREASON_OWN_POST\x10\x02\x12\x11\n\rREASON_REBLOG\x10\x03\x12\x11\n\rREASON_PUBLIC\x10\x04\x12\x17\n\x13REASON_FOLLOWED_TAG\x10\x05\x32\xfc\x04\n\x0b\x46\x65\x65\x64Service\x12[\n\x0c\x42\x61tchGetHome\x12$.rookery.feed.v1.BatchGetHomeRequest\x1a%.rookery.feed.v1.BatchGetHomeResponse\x12\x64\n\x0fGetListTimeline\x12\'.rookery.feed.v1.GetListTimelineRequest\x1a(.rookery.feed.v1.GetListTimelineResponse\x12m\n\x12ListPublicTimeline\x12*.rookery.feed.v1.ListPublicTimelineRequest\x1a+.rookery.feed.v1.ListPublicTimelineResponse\x12U\n\nAddOwnPost\x12\".rookery.feed.v1.AddOwnPostRequest\x1a#.rookery.feed.v1.AddOwnPostResponse\x12h\n\x0fStreamTimelines\x12\'.rookery.feed.v1.StreamTimelinesRequest\x1a(.rookery.feed.v1.StreamTimelinesResponse(\x01\x30\x01\x12z\n\x15StreamPublicTimelines\x12-.rookery.feed.v1.StreamPublicTimelinesRequest\x1a..rookery.feed.v1.StreamPublicTimelinesResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.feed.v1.feed_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REASON']._serialized_start=1910
-  _globals['_REASON']._serialized_end=2054
+  _globals['_REASON']._serialized_start=2076
+  _globals['_REASON']._serialized_end=2220
   _globals['_BATCHGETHOMEREQUEST']._serialized_start=119
   _globals['_BATCHGETHOMEREQUEST']._serialized_end=193
   _globals['_BATCHGETHOMEENTRY']._serialized_start=196
-  _globals['_BATCHGETHOMEENTRY']._serialized_end=353
-  _globals['_BATCHGETHOMERESPONSE']._serialized_start=355
-  _globals['_BATCHGETHOMERESPONSE']._serialized_end=431
-  _globals['_BATCHGETHOMERESULT']._serialized_start=433
-  _globals['_BATCHGETHOMERESULT']._serialized_end=552
-  _globals['_GETLISTTIMELINEREQUEST']._serialized_start=554
-  _globals['_GETLISTTIMELINEREQUEST']._serialized_end=663
-  _globals['_GETLISTTIMELINERESPONSE']._serialized_start=665
-  _globals['_GETLISTTIMELINERESPONSE']._serialized_end=759
-  _globals['_TIMELINEENTRY']._serialized_start=761
-  _globals['_TIMELINEENTRY']._serialized_end=854
-  _globals['_LISTPUBLICTIMELINEREQUEST']._serialized_start=857
-  _globals['_LISTPUBLICTIMELINEREQUEST']._serialized_end=1022
-  _globals['_LISTPUBLICTIMELINERESPONSE']._serialized_start=1024
-  _globals['_LISTPUBLICTIMELINERESPONSE']._serialized_end=1135
-  _globals['_ADDOWNPOSTREQUEST']._serialized_start=1137
-  _globals['_ADDOWNPOSTREQUEST']._serialized_end=1173
-  _globals['_ADDOWNPOSTRESPONSE']._serialized_start=1175
-  _globals['_ADDOWNPOSTRESPONSE']._serialized_end=1195
-  _globals['_STREAMTIMELINESREQUEST']._serialized_start=1197
-  _globals['_STREAMTIMELINESREQUEST']._serialized_end=1285
-  _globals['_STREAMTIMELINESRESPONSE']._serialized_start=1287
-  _globals['_STREAMTIMELINESRESPONSE']._serialized_end=1362
-  _globals['_TIMELINEUPDATE']._serialized_start=1365
-  _globals['_TIMELINEUPDATE']._serialized_end=1593
-  _globals['_TIMELINEUPDATE_KIND']._serialized_start=1493
-  _globals['_TIMELINEUPDATE_KIND']._serialized_end=1593
-  _globals['_STREAMPUBLICTIMELINESREQUEST']._serialized_start=1595
-  _globals['_STREAMPUBLICTIMELINESREQUEST']._serialized_end=1685
-  _globals['_STREAMPUBLICTIMELINESRESPONSE']._serialized_start=1687
-  _globals['_STREAMPUBLICTIMELINESRESPONSE']._serialized_end=1774
-  _globals['_PUBLICTIMELINEUPDATE']._serialized_start=1777
-  _globals['_PUBLICTIMELINEUPDATE']._serialized_end=1907
-  _globals['_FEEDSERVICE']._serialized_start=2057
-  _globals['_FEEDSERVICE']._serialized_end=2693
+  _globals['_BATCHGETHOMEENTRY']._serialized_end=373
+  _globals['_BATCHGETHOMERESPONSE']._serialized_start=375
+  _globals['_BATCHGETHOMERESPONSE']._serialized_end=451
+  _globals['_BATCHGETHOMERESULT']._serialized_start=454
+  _globals['_BATCHGETHOMERESULT']._serialized_end=621
+  _globals['_ENTRYCOLUMNS']._serialized_start=623
+  _globals['_ENTRYCOLUMNS']._serialized_end=718
+  _globals['_GETLISTTIMELINEREQUEST']._serialized_start=720
+  _globals['_GETLISTTIMELINEREQUEST']._serialized_end=829
+  _globals['_GETLISTTIMELINERESPONSE']._serialized_start=831
+  _globals['_GETLISTTIMELINERESPONSE']._serialized_end=925
+  _globals['_TIMELINEENTRY']._serialized_start=927
+  _globals['_TIMELINEENTRY']._serialized_end=1020
+  _globals['_LISTPUBLICTIMELINEREQUEST']._serialized_start=1023
+  _globals['_LISTPUBLICTIMELINEREQUEST']._serialized_end=1188
+  _globals['_LISTPUBLICTIMELINERESPONSE']._serialized_start=1190
+  _globals['_LISTPUBLICTIMELINERESPONSE']._serialized_end=1301
+  _globals['_ADDOWNPOSTREQUEST']._serialized_start=1303
+  _globals['_ADDOWNPOSTREQUEST']._serialized_end=1339
+  _globals['_ADDOWNPOSTRESPONSE']._serialized_start=1341
+  _globals['_ADDOWNPOSTRESPONSE']._serialized_end=1361
+  _globals['_STREAMTIMELINESREQUEST']._serialized_start=1363
+  _globals['_STREAMTIMELINESREQUEST']._serialized_end=1451
+  _globals['_STREAMTIMELINESRESPONSE']._serialized_start=1453
+  _globals['_STREAMTIMELINESRESPONSE']._serialized_end=1528
+  _globals['_TIMELINEUPDATE']._serialized_start=1531
+  _globals['_TIMELINEUPDATE']._serialized_end=1759
+  _globals['_TIMELINEUPDATE_KIND']._serialized_start=1659
+  _globals['_TIMELINEUPDATE_KIND']._serialized_end=1759
+  _globals['_STREAMPUBLICTIMELINESREQUEST']._serialized_start=1761
+  _globals['_STREAMPUBLICTIMELINESREQUEST']._serialized_end=1851
+  _globals['_STREAMPUBLICTIMELINESRESPONSE']._serialized_start=1853
+  _globals['_STREAMPUBLICTIMELINESRESPONSE']._serialized_end=1940
+  _globals['_PUBLICTIMELINEUPDATE']._serialized_start=1943
+  _globals['_PUBLICTIMELINEUPDATE']._serialized_end=2073
+  _globals['_FEEDSERVICE']._serialized_start=2223
+  _globals['_FEEDSERVICE']._serialized_end=2859
 # @@protoc_insertion_point(module_scope)

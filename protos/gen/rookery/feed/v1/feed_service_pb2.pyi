@@ -76,12 +76,15 @@ class BatchGetHomeEntry(_message.Message):
     SINCE_ID_FIELD_NUMBER: _builtins.int
     MIN_ID_FIELD_NUMBER: _builtins.int
     FOLLOWED_TAGS_FIELD_NUMBER: _builtins.int
+    IN_COLUMNS_FIELD_NUMBER: _builtins.int
     limit: _builtins.int
     """1 to 80."""
     max_id: _builtins.int
     """Exclusive bounds on entry_id; 0 for none. With min_id alone, the entries just above it."""
     since_id: _builtins.int
     min_id: _builtins.int
+    in_columns: _builtins.bool
+    """The page is answered in `columns`, which costs either side far less than a message for each entry."""
     @_builtins.property
     def context(self) -> _entry_context_pb2.EntryContext: ...
     @_builtins.property
@@ -97,10 +100,11 @@ class BatchGetHomeEntry(_message.Message):
         since_id: _builtins.int = ...,
         min_id: _builtins.int = ...,
         followed_tags: _abc.Iterable[_builtins.str] | None = ...,
+        in_columns: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "followed_tags", b"followed_tags", "limit", b"limit", "max_id", b"max_id", "min_id", b"min_id", "since_id", b"since_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "followed_tags", b"followed_tags", "in_columns", b"in_columns", "limit", b"limit", "max_id", b"max_id", "min_id", b"min_id", "since_id", b"since_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -135,6 +139,7 @@ class BatchGetHomeResult(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
     MORE_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     more: _builtins.bool
     """False when there is nothing beyond the last entry."""
     @_builtins.property
@@ -143,20 +148,55 @@ class BatchGetHomeResult(_message.Message):
 
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelineEntry]: ...
+    @_builtins.property
+    def columns(self) -> Global___EntryColumns:
+        """Of an entry in columns, in place of `entries`: one number for each, in the same order."""
+
     def __init__(
         self,
         *,
         status: _status_pb2.Status | None = ...,
         entries: _abc.Iterable[Global___TimelineEntry] | None = ...,
         more: _builtins.bool = ...,
+        columns: Global___EntryColumns | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "more", b"more", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "entries", b"entries", "more", b"more", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchGetHomeResult: _TypeAlias = BatchGetHomeResult  # noqa: Y015
+
+@_typing.final
+class EntryColumns(_message.Message):
+    """Entries of a timeline side by side."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_IDS_FIELD_NUMBER: _builtins.int
+    AUTHOR_IDS_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entry_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def author_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[Global___Reason.ValueType]: ...
+    def __init__(
+        self,
+        *,
+        entry_ids: _abc.Iterable[_builtins.int] | None = ...,
+        author_ids: _abc.Iterable[_builtins.int] | None = ...,
+        reasons: _abc.Iterable[Global___Reason.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_ids", b"author_ids", "entry_ids", b"entry_ids", "reasons", b"reasons"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntryColumns: _TypeAlias = EntryColumns  # noqa: Y015
 
 @_typing.final
 class GetListTimelineRequest(_message.Message):

@@ -135,6 +135,9 @@ class BatchGetPostsEntry(_message.Message):
 
     CONTEXT_FIELD_NUMBER: _builtins.int
     POSTS_FIELD_NUMBER: _builtins.int
+    IN_COLUMNS_FIELD_NUMBER: _builtins.int
+    in_columns: _builtins.bool
+    """What can be is answered in `unchanged`, which costs either side far less than a message each."""
     @_builtins.property
     def context(self) -> _entry_context_pb2.EntryContext: ...
     @_builtins.property
@@ -144,10 +147,11 @@ class BatchGetPostsEntry(_message.Message):
         *,
         context: _entry_context_pb2.EntryContext | None = ...,
         posts: _abc.Iterable[Global___PostQuery] | None = ...,
+        in_columns: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "posts", b"posts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "in_columns", b"in_columns", "posts", b"posts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -204,25 +208,75 @@ class BatchGetPostsResult(_message.Message):
 
     STATUS_FIELD_NUMBER: _builtins.int
     POSTS_FIELD_NUMBER: _builtins.int
+    UNCHANGED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def status(self) -> _status_pb2.Status:
         """Unset when all went well."""
 
     @_builtins.property
     def posts(self) -> _containers.RepeatedCompositeFieldContainer[Global___PostView]: ...
+    @_builtins.property
+    def unchanged(self) -> Global___PostColumns:
+        """Of an entry in columns: the posts that are of the known version, and have neither a poll nor a quote. In no order."""
+
     def __init__(
         self,
         *,
         status: _status_pb2.Status | None = ...,
         posts: _abc.Iterable[Global___PostView] | None = ...,
+        unchanged: Global___PostColumns | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status", "unchanged", b"unchanged"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["posts", b"posts", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["posts", b"posts", "status", b"status", "unchanged", b"unchanged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchGetPostsResult: _TypeAlias = BatchGetPostsResult  # noqa: Y015
+
+@_typing.final
+class PostColumns(_message.Message):
+    """Posts side by side: each column has one number for each post, or none where all are 0."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POST_IDS_FIELD_NUMBER: _builtins.int
+    REPLIES_FIELD_NUMBER: _builtins.int
+    REBLOGS_FIELD_NUMBER: _builtins.int
+    FAVOURITES_FIELD_NUMBER: _builtins.int
+    QUOTES_FIELD_NUMBER: _builtins.int
+    MARKS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def post_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def replies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def reblogs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def favourites(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def quotes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def marks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The viewer's: bit n is field n of PostMarks."""
+
+    def __init__(
+        self,
+        *,
+        post_ids: _abc.Iterable[_builtins.int] | None = ...,
+        replies: _abc.Iterable[_builtins.int] | None = ...,
+        reblogs: _abc.Iterable[_builtins.int] | None = ...,
+        favourites: _abc.Iterable[_builtins.int] | None = ...,
+        quotes: _abc.Iterable[_builtins.int] | None = ...,
+        marks: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["favourites", b"favourites", "marks", b"marks", "post_ids", b"post_ids", "quotes", b"quotes", "reblogs", b"reblogs", "replies", b"replies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PostColumns: _TypeAlias = PostColumns  # noqa: Y015
 
 @_typing.final
 class PostView(_message.Message):

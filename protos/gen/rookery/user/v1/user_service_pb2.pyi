@@ -470,6 +470,9 @@ class BatchGetRelationshipsEntry(_message.Message):
 
     CONTEXT_FIELD_NUMBER: _builtins.int
     ACCOUNT_IDS_FIELD_NUMBER: _builtins.int
+    IN_COLUMNS_FIELD_NUMBER: _builtins.int
+    in_columns: _builtins.bool
+    """What can be is answered in `columns`, which costs either side far less than a message each."""
     @_builtins.property
     def context(self) -> _entry_context_pb2.EntryContext: ...
     @_builtins.property
@@ -479,10 +482,11 @@ class BatchGetRelationshipsEntry(_message.Message):
         *,
         context: _entry_context_pb2.EntryContext | None = ...,
         account_ids: _abc.Iterable[_builtins.int] | None = ...,
+        in_columns: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_ids", b"account_ids", "context", b"context"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_ids", b"account_ids", "context", b"context", "in_columns", b"in_columns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -514,23 +518,57 @@ class BatchGetRelationshipsResult(_message.Message):
 
     STATUS_FIELD_NUMBER: _builtins.int
     RELATIONSHIPS_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def status(self) -> _status_pb2.Status: ...
     @_builtins.property
     def relationships(self) -> _containers.RepeatedCompositeFieldContainer[_account_pb2.Relationship]: ...
+    @_builtins.property
+    def columns(self) -> Global___RelationshipColumns:
+        """Of an entry in columns: those without languages and without a note, which are most."""
+
     def __init__(
         self,
         *,
         status: _status_pb2.Status | None = ...,
         relationships: _abc.Iterable[_account_pb2.Relationship] | None = ...,
+        columns: Global___RelationshipColumns | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["relationships", b"relationships", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "relationships", b"relationships", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchGetRelationshipsResult: _TypeAlias = BatchGetRelationshipsResult  # noqa: Y015
+
+@_typing.final
+class RelationshipColumns(_message.Message):
+    """Relationships side by side: one number of each column for each."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_IDS_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def account_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Bit n is field n of Relationship."""
+
+    def __init__(
+        self,
+        *,
+        account_ids: _abc.Iterable[_builtins.int] | None = ...,
+        flags: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_ids", b"account_ids", "flags", b"flags"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RelationshipColumns: _TypeAlias = RelationshipColumns  # noqa: Y015
 
 @_typing.final
 class ListRelationshipsOfRequest(_message.Message):

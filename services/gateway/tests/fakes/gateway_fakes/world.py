@@ -20,6 +20,7 @@ from gateway_fakes.suggestions import FakeSuggestions
 from gateway_fakes.tags import FakeTags
 from gateway_fakes.transfers import FakeTransfers
 from gateway_fakes.user import FakeUser
+from gateway_service.columns import Relation, Skeleton, relation_in, skeleton_of
 from rookery.feed.v1 import feed_service_pb2, ranking_service_pb2
 from rookery.post.v1 import post_pb2, post_service_pb2
 from rookery.user.v1 import account_pb2, filter_service_pb2, preference_service_pb2, user_service_pb2
@@ -116,10 +117,10 @@ class World:
         self.analytics = FakeAnalytics(self)
         self.notification = FakeNotification(self)
 
-    async def batch_get_posts(self, _viewer: Identity | None, queries: Any) -> list[post_service_pb2.PostView]:
+    async def batch_get_posts(self, _viewer: Identity | None, queries: Any) -> post_service_pb2.BatchGetPostsResult:
         found = [self.post.posts[query.post_id] for query in queries if query.post_id in self.post.posts]
         counts, marks = post_pb2.PostCounts(), post_pb2.PostMarks()
-        return [
+        views = [
             post_service_pb2.PostView(
                 post_id=post.post_id,
                 version=post.version,
@@ -132,6 +133,7 @@ class World:
             )
             for post in found
         ]
+        return post_service_pb2.BatchGetPostsResult(posts=views)
 
     async def batch_get_accounts(self, _viewer: Identity | None, queries: Any) -> list[user_service_pb2.AccountView]:
         found = [self.user.accounts[query.account_id] for query in queries if query.account_id in self.user.accounts]
@@ -150,6 +152,10 @@ class World:
         known = [account_id for account_id in account_ids if account_id in self.user.accounts]
         return [self.user.relation(viewer.account_id, account_id) for account_id in known]
 
+    async def batch_get_relations(self, viewer: Identity, account_ids: Any) -> dict[int, Relation]:
+        found = await self.batch_get_relationships(viewer, account_ids)
+        return {each.account_id: relation_in(each) for each in found}
+
     async def list_followed_tags(self, viewer: Identity) -> list[str]:
         if self.user.failure is not None:
             raise self.user.failure
@@ -160,7 +166,7 @@ class World:
             raise self.user.failure
         return self.preferences.known[viewer.account_id]
 
-    async def batch_get_home(self, viewer: Identity, page: Page, tags: Any = ()) -> feed_service_pb2.BatchGetHomeResult:
+    async def batch_get_home(self, viewer: Identity, page: Page, tags: Any = ()) -> Skeleton:
         """Of everyone's posts, those of whom the viewer follows, and the viewer's own."""
         result = feed_service_pb2.BatchGetHomeResult()
         for post in sorted(self.post.posts.values(), key=lambda post: -post.post_id):
@@ -173,14 +179,18 @@ class World:
                 result.entries.add(entry_id=post.post_id, author_id=post.author_id, reason=reason)
         result.more = len(result.entries) > page.limit
         del result.entries[page.limit :]
-        return result
+        return skeleton_of(result)
 
     async def get_list_timeline(
         self, viewer: Identity, members: Any, page: Page
     ) -> feed_service_pb2.GetListTimelineResponse:
         """Those of the home that these have written."""
         home = await self.batch_get_home(viewer, page)
-        entries = [entry for entry in home.entries if entry.author_id in members]
+        entries = [
+            feed_service_pb2.TimelineEntry(entry_id=each.entry_id, author_id=each.author_id)
+            for each in home.entries
+            if each.author_id in members
+        ]
         reached_id = home.entries[-1].entry_id if home.more else 0
         return feed_service_pb2.GetListTimelineResponse(entries=entries, reached_id=reached_id)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway_service.cache import PostFragment
+from gateway_service.columns import Relation, relation_in
 from gateway_service.compose.audience import ListRule, Why, why_not_home
 from rookery.feed.v1.feed_service_pb2 import Reason
 from rookery.user.v1.account_pb2 import Relationship
@@ -22,10 +23,10 @@ def post(reply_to: int = 0) -> PostFragment:
     return PostFragment(1, AUTHOR, b"", reply_to, 0)
 
 
-def relations(**of_author: Any) -> dict[int, Relationship]:
+def relations(**of_author: Any) -> dict[int, Relation]:
     known = {each: Relationship(account_id=each, following=each != STRANGER) for each in (MEMBER, FOLLOWED, STRANGER)}
     author = Relationship(account_id=AUTHOR, following=True, showing_reblogs=True, **of_author)
-    return {**known, AUTHOR: author}
+    return {each: relation_in(message) for each, message in (*known.items(), (AUTHOR, author))}
 
 
 @pytest.mark.parametrize(

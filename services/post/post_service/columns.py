@@ -1,0 +1,39 @@
+"""Posts that a caller holds already, side by side: numbers in columns, instead of a message for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+
+from post_service.models import PostMarks, PostView
+from rookery.post.v1.post_pb2 import PostMarks as MarksMessage
+from rookery.post.v1.post_service_pb2 import PostColumns
+
+_FIELDS = MarksMessage.DESCRIPTOR.fields_by_name
+# Bit n is field n of the message.
+_BITS = {
+    marks: sum(1 << _FIELDS[name].number for name, is_set in marks._asdict().items() if is_set)
+    for marks in map(PostMarks._make, product((False, True), repeat=len(PostMarks._fields)))
+}
+
+
+def fits_columns(view: PostView) -> bool:
+    """Whether numbers say all of it."""
+    return view.known and view.poll is None and view.quote is None
+
+
+def fill(columns: PostColumns, views: Sequence[PostView]) -> None:
+    """Writes views that fit, each as a number of every column; a column of noughts is left out."""
+    if not views:
+        return
+    columns.post_ids.extend([view.post.post_id for view in views])
+    replies, reblogs, favourites, quotes = zip(*(view.counts for view in views), strict=True)
+    columns.replies.extend(_unless_nought(replies))
+    columns.reblogs.extend(_unless_nought(reblogs))
+    columns.favourites.extend(_unless_nought(favourites))
+    columns.quotes.extend(_unless_nought(quotes))
+    columns.marks.extend(_unless_nought([_BITS[view.marks] for view in views]))
+
+
+def _unless_nought(numbers: Sequence[int]) -> Iterable[int]:
+    return numbers if any(numbers) else ()

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterable, Sequence
 
 from prometheus_client import Histogram
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
@@ -176,11 +176,6 @@ class Edge:
 def crash_response(scope: Scope) -> Response:
     """What a client is told of a defect of ours: nothing but the request's id, in a header."""
     return error_response(Internal(""), scope["path"], scope.get("request_id", ""))
-
-
-async def handle_crash(request: Request, _error: Exception) -> Response:
-    """For the framework's outer handler, which answers and lets the error go on to the Edge."""
-    return crash_response(request.scope)
 
 
 def _log_crash(scope: Scope, error: Exception) -> None:

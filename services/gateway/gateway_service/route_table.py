@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import itemgetter
 
-from fastapi import APIRouter
-from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Match, Route, Router, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 Key = tuple[str | None, ...]
@@ -14,7 +13,7 @@ Ranked = tuple[int, BaseRoute]
 _RANK = itemgetter(0)
 
 
-class RouteTable(APIRouter):
+class RouteTable(Router):
     """Routes in the order in which they are tried; only those are whose fixed segments are the path's."""
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
@@ -26,9 +25,21 @@ class RouteTable(APIRouter):
         self._variable: dict[int, set[frozenset[int]]] = {}
         for ranked in enumerate(self.routes):
             self._enter(ranked)
+        # By method and path, where no part of it varies: what would be found for them.
+        self._fixed: dict[tuple[str, str], tuple[BaseRoute, Scope]] = {}
+        for route in self.routes:
+            if isinstance(route, Route) and "{" not in route.path:
+                for method in route.methods or ():
+                    self._fix(method, route.path)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hands the request to the first route that takes it; else to one of its path, which says that it does not."""
+        fixed = self._fixed.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if fixed is not None:
+            route, child = fixed
+            scope.update(child, path_params=dict(child["path_params"]))
+            await route.handle(scope, receive, send)
+            return
         other: tuple[BaseRoute, Scope] | None = None
         for _, route in self._candidates(scope["path"]):
             match, child = route.matches(scope)
@@ -54,6 +65,13 @@ class RouteTable(APIRouter):
         variable = frozenset(place for place, segment in enumerate(segments) if "{" in segment)
         self._variable.setdefault(len(segments), set()).add(variable)
         self._by_key.setdefault(_key(segments, variable), []).append(ranked)
+
+    def _fix(self, method: str, path: str) -> None:
+        for _, route in self._candidates(path):
+            match, child = route.matches({"type": "http", "method": method, "path": path})
+            if match is Match.FULL:
+                self._fixed[method, path] = route, child
+                return
 
     def _candidates(self, path: str) -> list[Ranked]:
         segments = path.split("/")

@@ -48,6 +48,14 @@ def test_every_path_finds_the_route_that_trying_all_would_find(table: RouteTable
     assert max(len(table._candidates(path)) for path in paths) <= 12
 
 
+def test_a_path_of_which_no_part_varies_is_looked_up(table: RouteTable) -> None:
+    for (method, path), (route, child) in table._fixed.items():
+        assert route is first(table.routes, method, path), (method, path)
+        assert child["path_params"] == {}
+    assert ("GET", "/api/v1/timelines/home") in table._fixed
+    assert ("GET", "/api/v1/accounts/{id}") not in table._fixed
+
+
 async def answer(table: RouteTable, method: str, path: str) -> tuple[int, bytes]:
     sent: list[Message] = []
 

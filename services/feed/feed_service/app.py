@@ -35,6 +35,7 @@ from feed_service.repository.public import PublicRepository
 from feed_service.repository.rankings import RankingRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
+from feed_service.service.erase_account import AccountErasure
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.for_you import ForYou
@@ -57,18 +58,25 @@ from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.clients.redis import RedisClient
 from rookery_common.clock import SystemClock
 from rookery_common.crypto import derive_key
+from rookery_common.erasure import StepwiseEraser
 from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.producer import Producer
 from rookery_common.live.announcer import Announcer
 from rookery_common.live.hub import LiveHub, as_sent
 from rookery_common.live.streams import LiveStreams
 from rookery_common.paging import CursorCodec
+from rookery_common.rpc import erasure_serving
 from rookery_common.rpc.client import RpcClient
+from rookery_common.rpc.erasure_serving import erasure_registration
 from rookery_common.rpc.server import RpcServer
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 STATEMENTS: Final = {**timelines.STATEMENTS, **follows.STATEMENTS, **public.STATEMENTS, **marks.STATEMENTS}
-ALLOWED_CALLERS: Final = {**servicer.ALLOWED_CALLERS, **ranking_servicer.ALLOWED_CALLERS}
+ALLOWED_CALLERS: Final = {
+    **servicer.ALLOWED_CALLERS,
+    **ranking_servicer.ALLOWED_CALLERS,
+    **erasure_serving.ALLOWED_CALLERS,
+}
 
 
 class _Core:
@@ -117,12 +125,14 @@ def _serving(core: _Core) -> list[Component]:
         TaggedHomes(homes, tails), lists, core.public, core.fan_out, live, public_live, verifier, core.clock
     )
     for_you = RankingServicer(_for_you(core, homes, tails, FactsClient(post)))
+    erasure = AccountErasure(core.marks, core.follows, core.timelines, core.windows)
     server = RpcServer(
         core.settings,
         verifier=verifier,
         services=[
             (add_FeedServiceServicer_to_server, feed, "rookery.feed.v1.FeedService"),
             (add_RankingServiceServicer_to_server, for_you, "rookery.feed.v1.RankingService"),
+            erasure_registration(StepwiseEraser(erasure.steps, core.clock)),
         ],
         allowed_callers=ALLOWED_CALLERS,
     )

@@ -12,6 +12,7 @@ from feed_service.repository.public import PublicRepository
 from feed_service.repository.rankings import RankingRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
+from feed_service.service.erase_account import AccountErasure
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.for_you import ForYou
@@ -21,6 +22,7 @@ from feed_service.service.popular import PopularPosts
 from feed_service.service.public import PublicTimelines
 from feed_service.service.tagged import TaggedHomes, TagTails
 from rookery_common.auth import Identity
+from rookery_common.erasure import Eraser, StepwiseEraser
 from rookery_common.errors import Unavailable
 from rookery_common.live.announcer import Announcer
 from rookery_common.live.streams import LiveStreams
@@ -168,6 +170,17 @@ def public(public_rows: PublicRepository, public_streams: LiveStreams[LiveUpdate
 @pytest.fixture
 def keeper(follows: FollowRepository, windows: WindowRepository, fan_out: FanOut, posts: Posts) -> FollowKeeper:
     return FollowKeeper(follows, windows, fan_out, posts)
+
+
+@pytest.fixture
+def eraser(
+    marks: MarkRepository,
+    follows: FollowRepository,
+    timelines: TimelineRepository,
+    windows: WindowRepository,
+    clock: FakeClock,
+) -> Eraser:
+    return StepwiseEraser(AccountErasure(marks, follows, timelines, windows).steps, clock)
 
 
 @pytest.fixture

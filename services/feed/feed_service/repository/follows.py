@@ -47,6 +47,7 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "follower_count": "SELECT count(*) AS followers FROM followers_by_author WHERE author_id = ? AND bucket = ?",
         "follower_buckets": "SELECT buckets FROM followers_by_author WHERE author_id = ? AND bucket = 0 LIMIT 1",
+        "follower_forget": "DELETE FROM followers_by_author WHERE author_id = ? AND bucket = ?",
         "follower_add_bucket": "UPDATE followers_by_author SET buckets = ? WHERE author_id = ? AND bucket = 0",
     }
 )
@@ -167,6 +168,13 @@ class FollowRepository:
             cursor.bucket, cursor.after = cursor.bucket + 1, 0
             cursor.done = cursor.bucket >= cursor.buckets
         return [Follower(row.follower_id, row.reblogs) for row in rows if row.active]
+
+    async def forget_followers(self, author_id: int) -> None:
+        """Nobody is delivered the author's posts any more. The first bucket, which knows of the others, goes last."""
+        rows = await self._cql.execute("follower_buckets", (author_id,))
+        buckets = (rows[0].buckets or 1) if rows else 1
+        await self._cql.many("follower_forget", [(author_id, bucket) for bucket in range(1, buckets)])
+        await self._cql.execute("follower_forget", (author_id, 0))
 
     async def _open_bucket(self, follow: Follow) -> int:
         """Where a new follower of the author goes: into the last bucket, or into a new one where that is full."""

@@ -15,6 +15,7 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
             "INSERT INTO marks_by_reader (reader_id, mark_id, kind, author_id, active)"
             " VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
         ),
+        "mark_forget": "DELETE FROM marks_by_reader WHERE reader_id = ?",
         "mark_list": "SELECT mark_id, kind, author_id, active FROM marks_by_reader WHERE reader_id = ? LIMIT ?",
     }
 )
@@ -40,3 +41,7 @@ class MarkRepository:
         """Of the last `limit` posts that the reader did something with, what still holds."""
         rows = await self._cql.execute("mark_list", (reader_id, limit))
         return [Mark(row.mark_id, row.author_id, MarkKind(row.kind)) for row in rows if row.active]
+
+    async def forget(self, reader_id: int) -> None:
+        """All of a reader's."""
+        await self._cql.execute("mark_forget", (reader_id,))

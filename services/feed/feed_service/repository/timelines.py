@@ -11,6 +11,7 @@ from feed_service.models import HISTORY_DAYS, Delivery, Entry, Reason
 from feed_service.placement import DAY_MS, reader_shard, seconds_to_live, time_bucket
 from rookery_common.clients.cassandra import Args, Cql
 from rookery_common.clock import Clock
+from rookery_common.ids import MAX_ID
 
 # Rows of one partition in a batch: beyond this a batch costs no less per row, and engines begin to warn.
 BATCH_ROWS: Final = 200
@@ -31,6 +32,7 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
             "SELECT entry_id, author_id, reason FROM timelines WHERE reader_shard = ? AND time_bucket = ?"
             " AND reader_id = ? AND entry_id < ? AND entry_id > ? ORDER BY reader_id DESC, entry_id ASC LIMIT ?"
         ),
+        "timeline_forget": "DELETE FROM timelines WHERE reader_shard = ? AND time_bucket = ? AND reader_id = ?",
         "timeline_shards_list": (
             "SELECT time_bucket, shards FROM timeline_shards WHERE scope = ? AND time_bucket >= ? LIMIT 100"
         ),
@@ -75,6 +77,12 @@ class TimelineRepository:
         """The same from the lower bound: those just above it, oldest first."""
         days = await self._days(below, above)
         return await self._walk("timeline_newer", days, reader_id, (below, above), limit)
+
+    async def forget(self, reader_id: int) -> None:
+        """All that was delivered to a reader; what is on its way now expires in a month."""
+        days = await self._days(MAX_ID, 0)
+        keys = [(reader_shard(reader_id, self._shards.known(day)), day, reader_id) for day in days]
+        await self._cql.many("timeline_forget", keys)
 
     async def _partitions(self, deliveries: Iterable[Delivery]) -> dict[tuple[int, int], list[Args]]:
         now_ms = self._clock.unix_ms()

@@ -118,6 +118,11 @@ class WindowRepository:
         """After a change of whom the reader follows: the next read takes it from CQL."""
         await self._redis.call("following_forget", self._redis.raw.unlink(self._following(reader_id)))
 
+    async def forget(self, reader_id: int) -> None:
+        """A reader's window, and whom it follows."""
+        for key in (self._window(reader_id), self._following(reader_id)):
+            await self._redis.call("window_forget", self._redis.raw.unlink(key))
+
     async def _begin(self, script: Script, key: str) -> str:
         token: bytes = await script([key], [secrets.token_hex(8), FILL_MS])
         return token.decode()

@@ -71,6 +71,7 @@ class Store:
     windows: dict[int, Window] = field(default_factory=dict)
     followings: dict[int, Following | str] = field(default_factory=dict)
     marks: dict[tuple[int, int, int], MarkChange] = field(default_factory=dict)
+    forgotten: set[tuple[int, int]] = field(default_factory=set)
     rankings: dict[tuple[int, str], list[Ranked]] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
     reads: list[str] = field(default_factory=list)
@@ -98,6 +99,10 @@ class MemoryTimelines(TimelineRepository):
     async def newer(self, reader_id: int, below: int, above: int, limit: int) -> list[Entry]:
         return self._between(reader_id, below, above)[:limit]
 
+    async def forget(self, reader_id: int) -> None:
+        self._store.ask("cql", "timeline_write")
+        self._store.timelines.pop(reader_id, None)
+
     def _between(self, reader_id: int, below: int, above: int) -> list[Entry]:
         self._store.ask("cql", "timeline_read")
         rows = self._store.timelines.get(reader_id, {})
@@ -114,10 +119,15 @@ class MemoryFollows(FollowRepository):
         known = self._store.follows.get(key)
         if known is None or known.version <= follow.version:
             self._store.follows[key] = follow
+        self._store.forgotten.discard(key)
 
     async def put_all(self, follows: Sequence[Follow]) -> None:
         for follow in follows:
             await self.put(follow)
+
+    async def forget_followers(self, author_id: int) -> None:
+        self._store.ask("cql", "follow_write")
+        self._store.forgotten |= {ends for ends in self._store.follows if ends[1] == author_id}
 
     async def following(self, reader_id: int) -> Following:
         self._store.ask("cql", "following_read")
@@ -134,7 +144,8 @@ class MemoryFollows(FollowRepository):
 
     async def next_followers(self, cursor: FollowerCursor, limit: int) -> list[Follower]:
         self._store.ask("cql")
-        found = sorted(f.reader_id for f in self._store.follows.values() if f.author_id == cursor.author_id)
+        known = self._store.follows.keys() - self._store.forgotten
+        found = sorted(reader_id for reader_id, author_id in known if author_id == cursor.author_id)
         page = [reader_id for reader_id in found if reader_id > cursor.after][:limit]
         cursor.after = page[-1] if page else cursor.after
         if len(page) < limit:  # All are in one bucket here.
@@ -195,6 +206,11 @@ class MemoryMarks(MarkRepository):
         self._store.ask("cql", "mark_read")
         found = sorted((key, change) for key, change in self._store.marks.items() if key[0] == reader_id)[::-1]
         return [change.mark for _, change in found[:limit] if change.active]
+
+    async def forget(self, reader_id: int) -> None:
+        self._store.ask("cql", "mark_write")
+        for key in [key for key in self._store.marks if key[0] == reader_id]:
+            del self._store.marks[key]
 
 
 class MemoryRankings(RankingRepository):
@@ -277,6 +293,10 @@ class MemoryWindows(WindowRepository):
     async def forget_following(self, reader_id: int) -> None:
         self._store.ask("cache")
         self._store.followings.pop(reader_id, None)
+
+    async def forget(self, reader_id: int) -> None:
+        await self.forget_following(reader_id)
+        self._store.windows.pop(reader_id, None)
 
     async def forget_everything(self) -> None:
         """A flushed Redis."""

@@ -1,0 +1,39 @@
+"""Erases what feed keeps of a deleted account: as a reader all, as an author whom its posts were delivered to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from feed_service.repository.follows import FollowRepository
+from feed_service.repository.marks import MarkRepository
+from feed_service.repository.timelines import TimelineRepository
+from feed_service.repository.windows import WindowRepository
+from rookery_common.erasure import ErasureStep
+
+
+class AccountErasure:
+    """Whole partitions, however full: a few dozen deletions. Follows themselves end by what user tells of them."""
+
+    def __init__(
+        self,
+        marks: MarkRepository,
+        follows: FollowRepository,
+        timelines: TimelineRepository,
+        windows: WindowRepository,
+    ) -> None:
+        self._marks = marks
+        self._follows = follows
+        self._timelines = timelines
+        self._windows = windows
+
+    @property
+    def steps(self) -> Sequence[ErasureStep]:
+        """Windows go last, since they are filled from timelines."""
+        return (self._erase,)
+
+    async def _erase(self, account_id: int) -> int:
+        await self._marks.forget(account_id)
+        await self._follows.forget_followers(account_id)
+        await self._timelines.forget(account_id)
+        await self._windows.forget(account_id)
+        return 0

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from notification_service import __version__
+from notification_service import __version__, servicer
 from notification_service.clients import AuthClient, PostClient, UserClient, auth_stub, post_stub, user_stub
 from notification_service.config import Settings
 from notification_service.consumers import (
@@ -45,6 +45,7 @@ from notification_service.push_servicer import PushServicer
 from notification_service.push_transport import PushTransport
 from notification_service.repository import (
     digests,
+    erasures,
     markers,
     members,
     notifications,
@@ -56,6 +57,7 @@ from notification_service.repository import (
 )
 from notification_service.repository.counts import CountCache
 from notification_service.repository.digests import DigestRepository
+from notification_service.repository.erasures import ErasureRepository
 from notification_service.repository.live import NOTIFICATIONS, PREFIX
 from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.members import MemberRepository
@@ -72,6 +74,7 @@ from notification_service.service.digest_lane import DigestLane
 from notification_service.service.digest_schedule import DigestSchedule, Slots
 from notification_service.service.digest_writer import DigestWriter
 from notification_service.service.edits import EditTeller
+from notification_service.service.erase_account import AccountErasure
 from notification_service.service.groups import GroupReader
 from notification_service.service.markers import Markers
 from notification_service.service.polls import PollTeller
@@ -88,7 +91,7 @@ from notification_service.service.standing import StandingTeller
 from notification_service.service.tell import Teller
 from notification_service.service.unsubscribing import UnsubscribeTokens
 from notification_service.service.watch import WatchTeller
-from notification_service.servicer import ALLOWED_CALLERS, NotificationServicer
+from notification_service.servicer import NotificationServicer
 from rookery.notification.v1.group_service_pb2_grpc import add_GroupServiceServicer_to_server
 from rookery.notification.v1.notification_service_pb2_grpc import add_NotificationServiceServicer_to_server
 from rookery.notification.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
@@ -102,12 +105,15 @@ from rookery_common.clients.redis import RedisClient
 from rookery_common.clients.web import Web
 from rookery_common.clock import SystemClock
 from rookery_common.crypto import FieldCipher, LocalKeyProvider, derive_key
+from rookery_common.erasure import StepwiseEraser
 from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.producer import Producer
 from rookery_common.live.announcer import Announcer
 from rookery_common.live.hub import LiveHub, as_sent
 from rookery_common.live.streams import LiveStreams
+from rookery_common.rpc import erasure_serving
 from rookery_common.rpc.client import RpcClient
+from rookery_common.rpc.erasure_serving import erasure_registration
 from rookery_common.rpc.server import RpcServer
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -121,7 +127,11 @@ STATEMENTS: Final = {
     **policies.STATEMENTS,
     **preferences.STATEMENTS,
     **digests.STATEMENTS,
+    **erasures.STATEMENTS,
 }
+
+
+ALLOWED_CALLERS: Final = {**servicer.ALLOWED_CALLERS, **erasure_serving.ALLOWED_CALLERS}
 
 
 class _Core:
@@ -181,7 +191,8 @@ def _serving(core: _Core) -> list[Component]:
     reader = NotificationReader(core.windows, core.notifications)
     put_away = PutAway(core.teller, core.notifications, core.windows)
     marks = Markers(MarkerRepository(core.cql), core.clock)
-    servicer = NotificationServicer(reader, put_away, marks, live)
+    notifying = NotificationServicer(reader, put_away, marks, live)
+    erasure = AccountErasure(ErasureRepository(core.cql, core.clock), core.windows)
     groups = GroupReader(core.heads, core.notifications, core.members, CountCache(core.cache), core.teller)
     grouping = GroupServicer(groups, reader, put_away, marks)
     pushing = PushServicer(core.subscriptions, core.push_key)
@@ -192,11 +203,12 @@ def _serving(core: _Core) -> list[Component]:
         core.settings,
         verifier=TokenVerifier(AuthClient(core.auth).signing_keys, core.clock),
         services=[
-            (add_NotificationServiceServicer_to_server, servicer, "rookery.notification.v1.NotificationService"),
+            (add_NotificationServiceServicer_to_server, notifying, "rookery.notification.v1.NotificationService"),
             (add_GroupServiceServicer_to_server, grouping, "rookery.notification.v1.GroupService"),
             (add_PushServiceServicer_to_server, pushing, "rookery.notification.v1.PushService"),
             (add_PolicyServiceServicer_to_server, policing, "rookery.notification.v1.PolicyService"),
             (add_PreferenceServiceServicer_to_server, preferring, "rookery.notification.v1.PreferenceService"),
+            erasure_registration(StepwiseEraser(erasure.steps, core.clock)),
         ],
         allowed_callers=ALLOWED_CALLERS,
     )

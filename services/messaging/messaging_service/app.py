@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from messaging_service import __version__
+from messaging_service import servicer as messaging
 from messaging_service.clients import AuthClient, UserClient
 from messaging_service.config import Settings
 from messaging_service.events import MessagingEvents
@@ -16,13 +17,14 @@ from messaging_service.repository.messages import MessageRepository
 from messaging_service.repository.statements import STATEMENTS
 from messaging_service.service.confirm import Confirmer
 from messaging_service.service.conversations import Conversations
+from messaging_service.service.erase_account import AccountErasure
 from messaging_service.service.inbox import Inbox
 from messaging_service.service.live import MessageLoader
 from messaging_service.service.message_log import MessageLog
 from messaging_service.service.messages import Messages
 from messaging_service.service.notices import Notices
 from messaging_service.service.seals import Seals
-from messaging_service.servicer import ALLOWED_CALLERS, SERVICE_NAME, MessagingServicer
+from messaging_service.servicer import SERVICE_NAME, MessagingServicer
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.messaging.v1.messaging_service_pb2_grpc import add_MessagingServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
@@ -33,6 +35,7 @@ from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.clients.redis import RedisClient
 from rookery_common.clock import SystemClock
 from rookery_common.crypto import BlindIndex, FieldCipher, LocalKeyProvider, derive_key
+from rookery_common.erasure import StepwiseEraser
 from rookery_common.ids import Snowflake
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.kafka.events import Event
@@ -42,12 +45,15 @@ from rookery_common.live.announcer import Announcer
 from rookery_common.live.hub import LiveHub
 from rookery_common.live.streams import LiveStreams
 from rookery_common.paging import CursorCodec
+from rookery_common.rpc import erasure_serving
 from rookery_common.rpc.client import RpcClient
+from rookery_common.rpc.erasure_serving import erasure_registration
 from rookery_common.rpc.server import RpcServer
 from rookery_common.worker_leases import CqlWorkerLease
 
 # Of the 1,024 worker numbers of Snowflakes, those that are messaging's.
 WORKERS: Final = range(576, 768)
+ALLOWED_CALLERS: Final = {**messaging.ALLOWED_CALLERS, **erasure_serving.ALLOWED_CALLERS}
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -106,7 +112,10 @@ def _serving(core: _Core, checks: dict[str, Callable[[], Awaitable[None]]]) -> l
     server = RpcServer(
         settings,
         verifier=TokenVerifier(AuthClient(auth).signing_keys, clock),
-        services=[(add_MessagingServiceServicer_to_server, servicer, SERVICE_NAME)],
+        services=[
+            (add_MessagingServiceServicer_to_server, servicer, SERVICE_NAME),
+            erasure_registration(StepwiseEraser(AccountErasure(core.conversations, core.messages).steps, clock)),
+        ],
         allowed_callers=ALLOWED_CALLERS,
     )
     checks["worker_lease"] = lease.check

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rookery_common.errors import (
     Aborted,
+    FailedPrecondition,
     FieldViolation,
     InvalidArgument,
     NotFound,
@@ -50,6 +51,15 @@ class Blocked(PermissionDenied):
 
     def __init__(self) -> None:
         super().__init__("one of you blocks the other")
+
+
+class NobodyLeft(FailedPrecondition):
+    """All others have left the platform."""
+
+    reason = "NOBODY_LEFT"
+
+    def __init__(self) -> None:
+        super().__init__("nobody else is in this conversation any more")
 
 
 class IdempotencyConflict(Aborted):

@@ -102,6 +102,7 @@ def message_message(message: Message) -> pb.Message:
         sequence=message.sequence,
         sender_id=message.sender_id,
         text=message.text,
+        deleted=message.deleted,
     )
     found.create_time.FromDatetime(moment(message.sent_us))
     return found

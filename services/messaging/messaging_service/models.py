@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NewType
 
+from rookery_common.ids import MAX_ID
+
 MAX_OTHERS: Final = 49
 MAX_TITLE_CHARS: Final = 100
 MAX_TEXT_CHARS: Final = 5_000
@@ -18,6 +20,9 @@ DEFAULT_MESSAGES_PAGE: Final = 40
 BUCKET_MESSAGES: Final = 1_000
 HOUR_US: Final = 3_600_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+ERASED: Final = b""
+"""In the place of a body that is gone; a sealed one is never empty."""
 
 DataKey = NewType("DataKey", bytes)
 
@@ -116,6 +121,8 @@ class Message:
     sender_id: int
     sent_us: int
     text: str
+    # The text went with its sender's account.
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,10 @@ class IndexedConversation:
 
     hour: int
     conversation_id: int
+
+
+TOP: Final = IndexedConversation(2**31 - 1, MAX_ID)
+"""Above all rows of an index."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -30,13 +30,14 @@ def conversation(message: Conversation, members: Sequence[bytes]) -> bytes:
 
 
 def message_entity(message: Message) -> dict[str, Any]:
-    """A message; its text is plain, clients escape it."""
+    """A message; its text is plain, clients escape it. `deleted`: it went with its sender's account."""
     return {
         "id": str(message.message_id),
         "conversation_id": str(message.conversation_id),
         "sequence": message.sequence,
         "sender_id": str(message.sender_id),
         "text": message.text,
+        "deleted": message.deleted,
         "created_at": moment(message.create_time),
     }
 

@@ -177,6 +177,7 @@ async def test_a_message_is_sent_and_shown_as_it_was_written(
         "sequence": 1,
         "sender_id": "1001",
         "text": "Caw <b>&amp;",
+        "deleted": False,
         "created_at": "2023-11-14T22:13:20.124Z",
     }
     assert (messaging.asked.conversation_id, messaging.asked.text) == (7, "Caw <b>&amp;")

@@ -94,6 +94,29 @@ class ConversationRepository:
         ]
         await self._cql.batch(rows, logged=False)
 
+    async def leave(self, conversation: Conversation, member_id: int) -> bool:
+        """False where another has left meanwhile."""
+        before = list(conversation.member_ids)
+        after = [each for each in before if each != member_id]
+        applied, _ = await self._cql.execute_conditional(
+            "conversation_leave", (after, conversation.conversation_id, before)
+        )
+        return applied
+
+    async def forget(self, member_id: int, row: IndexedConversation) -> None:
+        """How far the member has read, and the row of its list, by which it was found."""
+        await self._cql.execute("read_forget", (row.conversation_id, member_id))
+        await self._cql.execute("member_forget", (member_id, row.hour, row.conversation_id))
+
+    async def erased_to(self, account_id: int, conversation_id: int) -> int:
+        """The bucket with which an erasure goes on."""
+        rows = await self._cql.execute("erasure_get", (account_id, conversation_id))
+        return rows[0].bucket if rows else 0
+
+    async def erase_from(self, account_id: int, conversation_id: int, bucket: int) -> None:
+        """All buckets before it are erased; that is remembered for a month."""
+        await self._cql.execute("erasure_put", (account_id, conversation_id, bucket))
+
     async def indexed(self, member_id: int, below: IndexedConversation, limit: int) -> list[IndexedConversation]:
         """The member's conversations below that row, the latest hour first; fewer than `limit` mean the end."""
         rows = await self._cql.execute("member_page", (member_id, below.hour, below.conversation_id, limit))

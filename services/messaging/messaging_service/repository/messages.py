@@ -7,6 +7,7 @@ from typing import Final
 
 from messaging_service.models import (
     BUCKET_MESSAGES,
+    ERASED,
     Attempt,
     Conversation,
     Head,
@@ -19,10 +20,11 @@ from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.kafka.events import Event
 
 ATTEMPTS_READ: Final = 100
+ERASED_AT_ONCE: Final = 100
 
 
 class MessageRepository:
-    """Reads and appends messages; nothing else ever writes to their table."""
+    """Reads and appends messages, and erases what they say; nothing else ever writes to their table."""
 
     def __init__(self, cql: Cql, outbox: CqlOutbox) -> None:
         self._cql = cql
@@ -124,6 +126,15 @@ class MessageRepository:
         ]
         applied, _ = await self._cql.batch_conditional(rows)
         return applied
+
+    async def erase(self, conversation_id: int, bucket: int, sender_id: int) -> int:
+        """What the sender has said in a bucket; the messages stay, without a body. How many they are."""
+        rows = await self._cql.execute("message_senders", (conversation_id, bucket, BUCKET_MESSAGES))
+        own = [(ERASED, conversation_id, bucket, row.sequence) for row in rows if row.sender_id == sender_id]
+        for first in range(0, len(own), ERASED_AT_ONCE):
+            part: list[tuple[str, Args]] = [("message_erase", args) for args in own[first : first + ERASED_AT_ONCE]]
+            await self._cql.batch(part, logged=False)
+        return len(own)
 
     async def add_pending(self, events: Sequence[Event]) -> None:
         """Notes what the next LWT is about to do, before it."""

@@ -60,6 +60,14 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "message_get": f"{_MESSAGES} AND sequence = ?",
     "message_newest": f"{_MESSAGES} AND sequence > ? AND sequence < ? ORDER BY sequence DESC LIMIT ?",
     "message_oldest": f"{_MESSAGES} AND sequence > ? AND sequence < ? ORDER BY sequence ASC LIMIT ?",
+    "message_senders": "SELECT sequence, sender_id FROM messages WHERE conversation_id = ? AND bucket = ? LIMIT ?",
+    # Outside of LWT: what has written the body is over, and nothing writes it again.
+    "message_erase": "UPDATE messages SET body = ? WHERE conversation_id = ? AND bucket = ? AND sequence = ?",
+    "conversation_leave": "UPDATE conversations SET member_ids = ? WHERE conversation_id = ? IF member_ids = ?",
+    "member_forget": "DELETE FROM conversations_by_member WHERE member_id = ? AND hour = ? AND conversation_id = ?",
+    "read_forget": "DELETE FROM read_positions WHERE conversation_id = ? AND member_id = ?",
+    "erasure_get": "SELECT bucket FROM erasures WHERE account_id = ? AND conversation_id = ?",
+    "erasure_put": "INSERT INTO erasures (account_id, conversation_id, bucket) VALUES (?, ?, ?)",
     "attempt_put": (
         "INSERT INTO send_attempts (conversation_id, sender_id, request_id, sequence, message_id, body_hash)"
         " VALUES (?, ?, ?, ?, ?, ?)"

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from messaging_service import metrics
 from messaging_service.clients import UserClient
-from messaging_service.errors import Blocked, ConversationNotFound, IdempotencyConflict, InvalidField, MemberNotFound
+from messaging_service.errors import (
+    Blocked,
+    ConversationNotFound,
+    IdempotencyConflict,
+    InvalidField,
+    MemberNotFound,
+    NobodyLeft,
+)
 from messaging_service.events import MessagingEvents
 from messaging_service.models import (
     Conversation,
@@ -85,11 +92,13 @@ class Conversations:
         return ConversationView(conversation, self._seals.title(conversation), head, read)
 
     async def check_may_write(self, caller: Identity, conversation: Conversation) -> None:
-        """Between two, a block ends it from the next message on. Raises Blocked; Unavailable while user is away."""
-        if conversation.is_direct:
-            others = [member for member in conversation.member_ids if member != caller.account_id]
-            if others and not await self._users.unblocked(caller, others):
-                raise Blocked
+        """Between two, a block ends it from the next message on. Raises Blocked, NobodyLeft; Unavailable while user is
+        away."""
+        others = [member for member in conversation.member_ids if member != caller.account_id]
+        if not others:
+            raise NobodyLeft
+        if conversation.is_direct and not await self._users.unblocked(caller, others):
+            raise Blocked
 
     async def mark_read(self, caller_id: int, conversation_id: int, sequence: int) -> int:
         """Up to where the caller has read now; it never goes back. Raises InvalidField beyond the last message."""

@@ -11,6 +11,7 @@ from messaging_service.metrics import INDEX_REPAIRED
 from messaging_service.models import (
     DEFAULT_CONVERSATIONS_PAGE,
     MAX_CONVERSATIONS_PAGE,
+    TOP,
     Conversation,
     ConversationView,
     Head,
@@ -21,13 +22,11 @@ from messaging_service.models import (
 from messaging_service.repository.conversations import ConversationRepository
 from messaging_service.repository.messages import MessageRepository
 from messaging_service.service.seals import Seals
-from rookery_common.ids import MAX_ID
 from rookery_common.paging import CursorCodec, InvalidCursor
 
 STEP_ROWS: Final = 100
 # An hour in which a member has more active conversations than this is listed in the order of what was looked at.
 MAX_SCANNED_ROWS: Final = 5_000
-_TOP: Final = IndexedConversation(2**31 - 1, MAX_ID)
 _ROUTE: Final = "conversations"
 
 
@@ -71,7 +70,7 @@ class Inbox:
         What has become active since the last page is above the place, and belongs to the first page only.
         """
         found: dict[Place, _Found] = {}
-        after = _TOP if below is None else IndexedConversation(hour_of(below.activity_us) + 1, 0)
+        after = TOP if below is None else IndexedConversation(hour_of(below.activity_us) + 1, 0)
         for _ in range(MAX_SCANNED_ROWS // STEP_ROWS):
             rows = await self._conversations.indexed(member_id, after, STEP_ROWS)
             for each in await self._placed(member_id, rows):

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import json
 
-from messaging_service.models import Conversation, ConversationDraft, DataKey, Message, MessageDraft, SealedMessage
+from messaging_service.models import (
+    ERASED,
+    Conversation,
+    ConversationDraft,
+    DataKey,
+    Message,
+    MessageDraft,
+    SealedMessage,
+)
 from rookery_common.crypto import BlindIndex, FieldCipher, WrappedKey
 
 
@@ -31,15 +39,16 @@ class Seals:
         return self._cipher.encrypt(WrappedKey(conversation.data_key), text, context)
 
     def open(self, conversation: Conversation, sealed: SealedMessage) -> Message:
-        """Raises DecryptionFailed if it is not as it was sealed."""
-        context = _text_context(sealed.conversation_id, sealed.message_id)
+        """Raises DecryptionFailed if it is not as it was sealed; what was erased has no text any more."""
+        context, deleted = _text_context(sealed.conversation_id, sealed.message_id), sealed.body == ERASED
         return Message(
             conversation_id=sealed.conversation_id,
             sequence=sealed.sequence,
             message_id=sealed.message_id,
             sender_id=sealed.sender_id,
             sent_us=sealed.sent_us,
-            text=self._cipher.decrypt(WrappedKey(conversation.data_key), sealed.body, context),
+            text="" if deleted else self._cipher.decrypt(WrappedKey(conversation.data_key), sealed.body, context),
+            deleted=deleted,
         )
 
     def draft_digest(self, draft: ConversationDraft) -> bytes:

@@ -101,7 +101,8 @@ class MessagingServiceServicer:
 
     def SendMessage(self, request, context):
         """Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (request_id; text: 1 to 5,000 characters),
-        ABORTED (IDEMPOTENCY_CONFLICT), UNAUTHENTICATED, PERMISSION_DENIED (scope; BLOCKED, between two members).
+        ABORTED (IDEMPOTENCY_CONFLICT), UNAUTHENTICATED, PERMISSION_DENIED (scope; BLOCKED, between two members),
+        FAILED_PRECONDITION (NOBODY_LEFT).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

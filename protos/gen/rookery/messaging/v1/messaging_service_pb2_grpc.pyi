@@ -44,7 +44,8 @@ class MessagingServiceStub:
     """Errors: NOT_FOUND (or not a member), UNAUTHENTICATED."""
     SendMessage: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.SendMessageRequest, _messaging_service_pb2.SendMessageResponse]
     """Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (request_id; text: 1 to 5,000 characters),
-    ABORTED (IDEMPOTENCY_CONFLICT), UNAUTHENTICATED, PERMISSION_DENIED (scope; BLOCKED, between two members).
+    ABORTED (IDEMPOTENCY_CONFLICT), UNAUTHENTICATED, PERMISSION_DENIED (scope; BLOCKED, between two members),
+    FAILED_PRECONDITION (NOBODY_LEFT).
     """
     ListMessages: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ListMessagesRequest, _messaging_service_pb2.ListMessagesResponse]
     """By sequence, in either direction. Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (page_size, after_sequence,
@@ -71,7 +72,8 @@ class MessagingServiceAsyncStub(MessagingServiceStub):
     """Errors: NOT_FOUND (or not a member), UNAUTHENTICATED."""
     SendMessage: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.SendMessageRequest, _messaging_service_pb2.SendMessageResponse]  # type: ignore[assignment]
     """Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (request_id; text: 1 to 5,000 characters),
-    ABORTED (IDEMPOTENCY_CONFLICT), UNAUTHENTICATED, PERMISSION_DENIED (scope; BLOCKED, between two members).
+    ABORTED (IDEMPOTENCY_CONFLICT), UNAUTHENTICATED, PERMISSION_DENIED (scope; BLOCKED, between two members),
+    FAILED_PRECONDITION (NOBODY_LEFT).
     """
     ListMessages: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ListMessagesRequest, _messaging_service_pb2.ListMessagesResponse]  # type: ignore[assignment]
     """By sequence, in either direction. Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (page_size, after_sequence,
@@ -119,7 +121,8 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.SendMessageResponse, _abc.Awaitable[_messaging_service_pb2.SendMessageResponse]]:
         """Errors: NOT_FOUND (or not a member), INVALID_ARGUMENT (request_id; text: 1 to 5,000 characters),
-        ABORTED (IDEMPOTENCY_CONFLICT), UNAUTHENTICATED, PERMISSION_DENIED (scope; BLOCKED, between two members).
+        ABORTED (IDEMPOTENCY_CONFLICT), UNAUTHENTICATED, PERMISSION_DENIED (scope; BLOCKED, between two members),
+        FAILED_PRECONDITION (NOBODY_LEFT).
         """
 
     @_abc_1.abstractmethod

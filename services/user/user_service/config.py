@@ -22,6 +22,9 @@ class Settings(BaseServiceSettings, PostgresSettings, RedisSettings, WebSettings
     health_address: str = Field("127.0.0.1:7102", description="Where probes and metrics are served over HTTP.")
     auth_target: str = Field("127.0.0.1:7001", description="The auth service: its keys, and the end of sessions.")
     post_target: str = Field("127.0.0.1:7003", description="The post service, asked to erase deleted accounts.")
+    feed_target: str = Field("127.0.0.1:7004", description="The feed service, asked the same.")
+    messaging_target: str = Field("127.0.0.1:7005", description="The messaging service, asked the same.")
+    notification_target: str = Field("127.0.0.1:7006", description="The notification service, asked the same.")
     reserved_usernames: str = Field("", description="Names that nobody may take besides the built-in ones, by commas.")
 
     def erasing_targets(self) -> dict[str, str]:

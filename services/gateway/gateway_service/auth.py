@@ -213,8 +213,11 @@ class TokenExchange:
 
 def bearer_token(connection: HTTPConnection) -> str:
     """The Authorization header's token; empty without one, or where the header holds something else."""
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+    for name, value in connection.scope["headers"]:
+        if name == b"authorization":
+            scheme, _, token = value.decode("latin-1").partition(" ")
+            return token.strip() if scheme.lower() == "bearer" else ""
+    return ""
 
 
 def _is_token(token: str) -> bool:

@@ -107,7 +107,7 @@ class Admission:
         self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or priority_of(scope["method"].encode(), scope["raw_path"]) is None:
+        if scope["type"] != "http" or scope["raw_path"].startswith(_UNLIMITED):
             await self._app(scope, receive, send)
             return
         status, missing = 0, degradation.begin()

@@ -12,7 +12,7 @@ import zlib
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from contextvars import Context
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway_service.limits.rules import Limit
 from rookery_common.clients.redis import RedisClient
@@ -45,16 +45,14 @@ return answers
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Spend:
+class Spend(NamedTuple):
     """One request against one key's limit."""
 
     key: str
     limit: Limit
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """How a limit stands after a request: what is left of it, and the seconds until it is unused again."""
 
     limit: Limit
@@ -148,18 +146,18 @@ class RedisBuckets:
 
     async def _levels(self, spends: Sequence[Spend]) -> list[Level]:
         """By shards, for the keys of a script share a slot: one call where Redis is not a cluster."""
+        if self._shards == 1:
+            return await self._levels_of(0, spends)
         shards: dict[int, list[int]] = {}
         for place, spend in enumerate(spends):
             shards.setdefault(zlib.crc32(spend.key.encode()) % self._shards, []).append(place)
         levels: dict[int, Level] = {}
         for shard, places in shards.items():
-            keys = [f"gateway:limit:{{{shard}}}:{spends[place].key}" for place in places]
-            arguments = [
-                number
-                for place in places
-                for number in (spends[place].limit.interval_us, _window_us(spends[place].limit))
-            ]
-            answer = await self._script(keys, arguments, timeout=CALL_SECONDS)
-            for number, place in enumerate(places):
-                levels[place] = _level(spends[place].limit, int(answer[2 * number]), int(answer[2 * number + 1]))
+            levels |= zip(places, await self._levels_of(shard, [spends[place] for place in places]), strict=True)
         return [levels[place] for place in range(len(spends))]
+
+    async def _levels_of(self, shard: int, spends: Sequence[Spend]) -> list[Level]:
+        keys = [f"gateway:limit:{{{shard}}}:{key}" for key, _ in spends]
+        arguments = [number for _, limit in spends for number in (limit.interval_us, _window_us(limit))]
+        answer = iter(await self._script(keys, arguments, timeout=CALL_SECONDS))
+        return [_level(limit, int(next(answer)), int(next(answer))) for _, limit in spends]

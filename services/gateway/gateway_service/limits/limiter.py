@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 import math
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
 
@@ -21,6 +21,7 @@ from gateway_service.config import Settings
 from gateway_service.errors import RateLimited, error_response
 from gateway_service.limits.gcra import Level, LocalBuckets, RedisBuckets, Spend
 from gateway_service.limits.rules import UNKNOWN_TOKEN, RouteClass, Rules
+from gateway_service.limits.rules import Limit as RouteLimit
 from gateway_service.metrics import LIMIT_REFUSALS, LIMITS_FILE_VALID, LIMITS_LOCAL
 from gateway_service.middleware import LIMIT_HEADERS, Headers
 from gateway_service.operator_file import OperatorFile
@@ -148,15 +149,27 @@ class Limiter:
 
     def _headers(self, name: str, level: Level) -> Headers:
         """Mastodon's three, and those of the IETF's draft: both of the limit that is nearest to its end."""
-        limit = level.limit
-        reset = (self._clock.now() + timedelta(seconds=level.reset_seconds)).replace(tzinfo=None)
+        reset_ms = self._clock.unix_ms() + math.ceil(level.reset_seconds * 1000)
+        most, policy = _of_limit(name, level.limit)
         return [
-            (b"x-ratelimit-limit", b"%d" % limit.requests),
+            most,
             (b"x-ratelimit-remaining", b"%d" % level.remaining),
-            (b"x-ratelimit-reset", b"%bZ" % reset.isoformat(timespec="microseconds").encode()),
-            (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (name.encode(), limit.requests, limit.seconds)),
+            (b"x-ratelimit-reset", b"%b.%03d000Z" % (_second_text(reset_ms // 1000), reset_ms % 1000)),
+            policy,
             (b"ratelimit", b'"%b";r=%d;t=%d' % (name.encode(), level.remaining, math.ceil(level.reset_seconds))),
         ]
+
+
+@lru_cache(maxsize=1024)
+def _of_limit(name: str, limit: RouteLimit) -> Headers:
+    """The two headers that are the same for all requests."""
+    policy = b'"%b";q=%d;w=%d' % (name.encode(), limit.requests, limit.seconds)
+    return [(b"x-ratelimit-limit", b"%d" % limit.requests), (b"ratelimit-policy", policy)]
+
+
+@lru_cache(maxsize=1024)
+def _second_text(unix_seconds: int) -> bytes:
+    return datetime.fromtimestamp(unix_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
 
 
 def _spends(name: str, group: RouteClass, caller: Caller | None, network: str) -> Iterable[Spend]:

@@ -65,8 +65,6 @@ unit: $(stamp) ## The tests that need no engine (ARGS are pytest's)
 
 test: install charts-tools $(provider) ## Every test, beside a fresh platform on free ports (ARGS are pytest's)
 	@$(local) exec --platform -- scripts/test.sh $(ARGS)
-	@[ -n "$(ARGS)" ] || $(local) exec --platform --secure $(only_accounts) -- \
-		$(bin)/python -m pytest tests/integration/secure --durations 3 --tb short
 
 chaos: install ## Each engine away for a minute, under a fresh platform; writes docs/chaos.md
 	@$(local) exec --platform -- env ROOKERY_CHAOS_REPORT=docs/chaos.md $(bin)/python -m pytest tests/integration/chaos --tb short $(ARGS)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests beside the platform whose environment is set: each package's in a process of their own, two at a time,
-# and beside them the flows, one by one; then, alone, those that take engines away. With arguments: pytest with those.
+# and beside them the flows, one by one; then those that take engines away, and meanwhile, on a platform of their own, those
+# with TLS and passwords everywhere. With arguments: pytest with those.
 #
 # What failed is run again, alone. A test that then passes is told of as unsteady at the end, where it is seen; more than
 # three of those in a run fail it, for chance doesn't strike that often.
@@ -8,6 +9,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 pytest=(.venv/bin/python -m pytest)
 unsteady_allowed=3
+# Enough of the platform for the flows with TLS.
+few=()
+for service in analytics messaging moderation notification search; do few+=(--without "$service"); done
 
 run_part() {
   local part=$1 name=${1//\//-} started=$SECONDS
@@ -23,12 +27,14 @@ run_part() {
 
 # Each part remembers what failed in a place of its own, for several run at a time.
 pytest_of() {
-  local what=("$1")
+  local what=("$1") on=()
+  [ "$1" != secure ] || on=(env PYTHONPATH=deploy/local .venv/bin/python -m rookery_local exec --platform --secure "${few[@]}" --)
   case $1 in
     flows) what=(tests/integration -m "not alone") ;;
     flows-alone) what=(tests/integration -m alone) ;;
+    secure) what=(tests/integration/secure) ;;
   esac
-  "${pytest[@]}" "${what[@]}" -o cache_dir="$results/cache/${1//\//-}" "${@:2}"
+  "${on[@]}" "${pytest[@]}" "${what[@]}" -o cache_dir="$results/cache/${1//\//-}" "${@:2}"
 }
 
 # Runs again what failed, and says at the very end what that was and how it went.
@@ -66,6 +72,8 @@ else
   done
   # Whoever waits for all of it wants to know all that is wrong.
   printf '%s\n' "${parts[@]}" | xargs -P 3 -I{} "$0" --part {}
+  run_part secure &
   run_part flows-alone
+  wait
   [ ! -e "$results/failed" ] || try_again
 fi

@@ -17,12 +17,16 @@ from rookery_local.ports import configured_host, reserved_free_ports
 from rookery_local.progress import flush, say
 from rookery_local.services import full_environment
 
-KEPT_LOGS = REPOSITORY / ".rookery" / "test-logs"
+# By whether all is by TLS: one of each kind may run at the same time.
+KEPT_LOGS = {
+    False: REPOSITORY / ".rookery" / "test-logs",
+    True: REPOSITORY / ".rookery" / "test-logs-secure",
+}
 
 
 def execute(command: list[str], *, platform: bool, secure: bool = False, without: Collection[str] = ()) -> int:
     """Runs the command with the instance's environment; answers with its status. A failure keeps the logs."""
-    shutil.rmtree(KEPT_LOGS, ignore_errors=True)
+    shutil.rmtree(KEPT_LOGS[secure], ignore_errors=True)
     root = Path(tempfile.mkdtemp(prefix="rookery-"))
     host = configured_host(os.environ)
     with reserved_free_ports(host) as ports:
@@ -70,6 +74,7 @@ def _status(returned: int) -> int:
 
 
 def _keep_logs(instance: Instance) -> None:
-    shutil.rmtree(KEPT_LOGS, ignore_errors=True)
-    shutil.copytree(instance.logs, KEPT_LOGS)
-    say(f"The instance's logs are kept in {KEPT_LOGS}")
+    kept = KEPT_LOGS[instance.secure]
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(instance.logs, kept)
+    say(f"The instance's logs are kept in {kept}")

@@ -30,6 +30,7 @@ from gateway_service.routers.apps import Apps
 from gateway_service.routers.authorize import Authorize
 from gateway_service.routers.chat import ChatSockets
 from gateway_service.routers.conversations import Conversations
+from gateway_service.routers.deletion import DeletionPage
 from gateway_service.routers.directory import Directory
 from gateway_service.routers.drafts import Drafts
 from gateway_service.routers.edits import Edits
@@ -207,6 +208,7 @@ def _account_pages(
         ProviderPages(forms, sign_in, sign_up_page).router,
         SessionPages(forms).router,
         Transfers(clients, composer, forms, settings).router,
+        DeletionPage(forms).router,
     ]
 
 

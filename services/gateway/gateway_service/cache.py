@@ -6,6 +6,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from google.protobuf.message import Message
+
 from gateway_service.config import Settings
 from gateway_service.filters import Filters
 from gateway_service.metrics import FRAGMENTS
@@ -13,6 +15,7 @@ from gateway_service.personal import Personal
 from rookery.post.v1.events_pb2 import PostCreated, PostDeleted, PostUpdated, PostVisible
 from rookery.user.v1.events_pb2 import (
     AccountCreated,
+    AccountDeleted,
     AccountUpdated,
     FiltersChanged,
     FollowCreated,
@@ -147,15 +150,22 @@ class Fragments:
             self._recheck(message.post.author_id)
         elif isinstance(message, AccountCreated | AccountUpdated):
             self._recheck(message.account.account_id)
-        elif isinstance(message, FiltersChanged):
-            self.filters.drop(message.account_id)
-        elif isinstance(message, FollowedTagsChanged):
-            self.tags.drop(message.account_id)
-        elif isinstance(message, HomePreferencesChanged):
-            self.preferences.drop(message.account_id)
         elif isinstance(message, FollowCreated | FollowEnded):
             self._recheck(message.follow.follower_id)
             self._recheck(message.follow.followee_id)
+        else:
+            self._forget(message)
+
+    def _forget(self, message: Message) -> None:
+        """What is an account's own."""
+        if isinstance(message, FiltersChanged | AccountDeleted):
+            self.filters.drop(message.account_id)
+        if isinstance(message, FollowedTagsChanged | AccountDeleted):
+            self.tags.drop(message.account_id)
+        if isinstance(message, HomePreferencesChanged | AccountDeleted):
+            self.preferences.drop(message.account_id)
+        if isinstance(message, AccountDeleted):
+            self.accounts.drop(message.account_id)
 
     def _recheck(self, account_id: int) -> None:
         account = self.accounts.peek(account_id)

@@ -52,6 +52,7 @@ from rookery.post.v1.reply_service_pb2_grpc import ReplyServiceStub
 from rookery.post.v1.schedule_service_pb2_grpc import ScheduleServiceStub
 from rookery.search.v1.search_service_pb2_grpc import SearchServiceStub
 from rookery.user.v1.account_pb2 import Relationship
+from rookery.user.v1.deletion_service_pb2_grpc import DeletionServiceStub
 from rookery.user.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from rookery.user.v1.filter_service_pb2 import Filter, ListFiltersRequest, ListFiltersResponse
 from rookery.user.v1.filter_service_pb2_grpc import FilterServiceStub
@@ -128,6 +129,7 @@ user_stub = joined(
     SuggestionServiceStub,
     TagServiceStub,
     TransferServiceStub,
+    DeletionServiceStub,
 )
 
 

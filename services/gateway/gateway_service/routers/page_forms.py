@@ -85,6 +85,7 @@ FIELD_MESSAGES: Mapping[tuple[str, str], str] = {
     ("username", "ERR_INVALID"): mark("A username has letters, digits and underscores, and nothing else."),
     ("username", "ERR_TOO_LONG"): mark("This username is too long."),
     ("username", "ERR_TAKEN"): mark("This username is taken. Please choose another."),
+    ("username", "ERR_CONFIRMATION"): mark("This is not your username."),
     ("username", "ERR_RESERVED"): mark("This username is taken. Please choose another."),
     ("reason", "ERR_BLANK"): mark("Please write a sentence about why you want to join."),
     ("reason", "ERR_TOO_LONG"): mark("This is too long."),

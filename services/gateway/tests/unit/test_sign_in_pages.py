@@ -33,6 +33,7 @@ PRIVATE = [
     f"{OVERVIEW}/email",
     f"{OVERVIEW}/totp",
     "/auth/data",
+    "/auth/delete",
 ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from gateway_fakes.account_lists import FakeLists
 from gateway_fakes.accounts import FakeAccounts
 from gateway_fakes.auth import FakeAuth
+from gateway_fakes.deletions import FakeDeletions
 from gateway_fakes.directory import FakeAnalytics, FakeDirectory
 from gateway_fakes.filters import FakeFilters
 from gateway_fakes.notification import FakeNotification
@@ -90,6 +91,7 @@ class World:
     tags: FakeTags = field(init=False)
     preferences: FakePreferences = field(init=False)
     transfers: FakeTransfers = field(init=False)
+    deletions: FakeDeletions = field(init=False)
     relationships: FakeRelationships = field(init=False)
     post: FakePost = field(init=False)
     feed: FakeFeed = field(init=False)
@@ -106,12 +108,13 @@ class World:
         self.tags = FakeTags(self)
         self.preferences = FakePreferences(self)
         self.transfers = FakeTransfers(self)
+        self.deletions = FakeDeletions(self)
         self.relationships = FakeRelationships(self)
         self.auth.parts = (self.accounts,)
         self.directory = FakeDirectory(self)
         self.user.parts = (
             self.profiles, self.filters, self.lists, self.suggestions, self.relationships, self.directory, self.tags,
-            self.preferences, self.transfers,
+            self.preferences, self.transfers, self.deletions,
         )  # fmt: skip
         self.post, self.feed = FakePost(self), FakeFeed(self)
         self.analytics = FakeAnalytics(self)

@@ -14,7 +14,7 @@ from rookery.feed.v1.feed_service_pb2 import Reason
 from rookery.post.v1 import media_pb2, post_pb2
 from rookery.post.v1.events_pb2 import PostUpdated
 from rookery.user.v1 import account_pb2
-from rookery.user.v1.events_pb2 import FollowCreated
+from rookery.user.v1.events_pb2 import AccountDeleted, FollowCreated
 from rookery_common.clock import SystemClock
 from rookery_common.errors import NotFound, Unavailable
 from rookery_common.kafka.events import new_event
@@ -196,6 +196,24 @@ async def test_events_drop_what_they_make_old(world: World, gateway: Gateway) ->
     world.forget_calls()
     await gateway.composer.status(bob, 1)
     assert world.called("BatchGetAccounts") == [[ALICE]]
+
+
+async def test_what_a_deleted_account_has_written_is_left_out_at_once(world: World, gateway: Gateway) -> None:
+    world.post(1, ALICE)
+    world.post(2, BOB)
+    bob = world.tokens.identity(BOB)
+    for viewer in (bob, None):
+        assert ids(await gateway.composer.statuses(viewer, [2, 1])) == [2, 1]
+    del world.accounts[ALICE]
+    for other in (ALICE, BOB):
+        world.relationships.pop((other, ALICE), None)
+    assert ids(await gateway.composer.statuses(bob, [2, 1])) == [2]  # user knows of nobody to be related to
+    deleted, clock = AccountDeleted(account_id=ALICE, version=2), SystemClock()
+    event = new_event("user.events.v1", str(ALICE), deleted, version=2, clock=clock, source="user")
+    await gateway.cache.handle(event)
+    assert ids(await gateway.composer.statuses(None, [2, 1])) == [2]
+    with pytest.raises(NotFound):
+        await gateway.composer.account(bob, ALICE)
 
 
 async def test_an_author_whose_profile_cannot_be_had_is_shown_as_known_or_left_out(

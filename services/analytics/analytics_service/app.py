@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from analytics_service import __version__
+from analytics_service import __version__, servicer
 from analytics_service.clients import AuthClient
 from analytics_service.config import Settings
 from analytics_service.consumers import archiving, counting
@@ -21,7 +21,7 @@ from analytics_service.service.archiving import Archiving
 from analytics_service.service.checking import ArchiveCheck
 from analytics_service.service.counting import Counting
 from analytics_service.service.measures import MeasureReader
-from analytics_service.servicer import ALLOWED_CALLERS, AnalyticsServicer
+from analytics_service.servicer import AnalyticsServicer
 from rookery.analytics.v1.analytics_service_pb2_grpc import add_AnalyticsServiceServicer_to_server
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery_common.app import App, Command, Component, Role
@@ -29,12 +29,16 @@ from rookery_common.auth import TokenVerifier
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.clock import SystemClock
+from rookery_common.erasure import StepwiseEraser
 from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.producer import Producer
+from rookery_common.rpc import erasure_serving
 from rookery_common.rpc.client import RpcClient
+from rookery_common.rpc.erasure_serving import erasure_registration
 from rookery_common.rpc.server import RpcServer
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+ALLOWED_CALLERS: Final = {**servicer.ALLOWED_CALLERS, **erasure_serving.ALLOWED_CALLERS}
 STATEMENTS: Final = {**windows.STATEMENTS, **manifest.STATEMENTS}
 
 
@@ -63,11 +67,15 @@ def build(roles: frozenset[Role]) -> App:
 
 def _serving(core: _Core) -> list[Component]:
     auth = RpcClient(core.settings, core.settings.auth_target, AuthServiceStub, service="auth")
-    servicer = AnalyticsServicer(MeasureReader(core.windows), Activity(core.windows, core.clock))
+    measuring = AnalyticsServicer(MeasureReader(core.windows), Activity(core.windows, core.clock))
     server = RpcServer(
         core.settings,
         verifier=TokenVerifier(AuthClient(auth).signing_keys, core.clock),
-        services=[(add_AnalyticsServiceServicer_to_server, servicer, "rookery.analytics.v1.AnalyticsService")],
+        services=[
+            (add_AnalyticsServiceServicer_to_server, measuring, "rookery.analytics.v1.AnalyticsService"),
+            # No steps: nothing here names an account but by its id. A table that does is a step.
+            erasure_registration(StepwiseEraser([], core.clock)),
+        ],
         allowed_callers=ALLOWED_CALLERS,
     )
     return [auth, server]

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from moderation_service import __version__, consumers
+from moderation_service import __version__, consumers, servicer
 from moderation_service.clients import AuthClient, PostClient, UserClient
 from moderation_service.config import Settings
 from moderation_service.events import Events
 from moderation_service.policy.file import PolicyFile
 from moderation_service.repository import ModerationRepository
 from moderation_service.service.desk import Desk
+from moderation_service.service.erase_account import AccountErasure
 from moderation_service.service.housekeeping import Housekeeping
 from moderation_service.service.judging import Judge
 from moderation_service.service.reports import Reports
-from moderation_service.servicer import ALLOWED_CALLERS, SERVICE_NAME, ModerationServicer
+from moderation_service.servicer import SERVICE_NAME, ModerationServicer
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.moderation.v1.moderation_service_pb2_grpc import add_ModerationServiceServicer_to_server
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
@@ -25,18 +26,21 @@ from rookery_common.auth import TokenVerifier
 from rookery_common.clients.postgres import Postgres
 from rookery_common.clients.postgres_migrations import migrate_postgres
 from rookery_common.clock import SystemClock
+from rookery_common.erasure import StepwiseEraser
 from rookery_common.ids import Snowflake
 from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.kafka.producer import Producer
 from rookery_common.kafka.relay import Relay
 from rookery_common.logs import get_logger
-from rookery_common.rpc import RpcClient, RpcServer
+from rookery_common.rpc import RpcClient, RpcServer, erasure_serving
+from rookery_common.rpc.erasure_serving import erasure_registration
 from rookery_common.worker_leases import PostgresWorkerLease
 
 NAME = "moderation"
 # Of the 1,024 worker numbers of Snowflakes, those that are moderation's.
 WORKERS = range(832, 896)
+ALLOWED_CALLERS = {**servicer.ALLOWED_CALLERS, **erasure_serving.ALLOWED_CALLERS}
 DRAIN_SECONDS = 5.0
 MIGRATIONS = Path(__file__).parent / "migrations"
 log = get_logger()
@@ -104,9 +108,12 @@ def _serving(core: _Core) -> list[Component]:
     posts = PostClient(post)
     reports = Reports(core.repository, UserClient(user), posts, core.events, core.ids, core.clock)
     desk = Desk(core.repository, posts, core.events, core.ids, core.clock)
-    registration = (add_ModerationServiceServicer_to_server, ModerationServicer(reports, desk), SERVICE_NAME)
+    registrations = [
+        (add_ModerationServiceServicer_to_server, ModerationServicer(reports, desk), SERVICE_NAME),
+        erasure_registration(StepwiseEraser(AccountErasure(core.repository, core.clock).steps, core.clock)),
+    ]
     verifier = TokenVerifier(AuthClient(auth).signing_keys, core.clock)
-    server = RpcServer(settings, verifier=verifier, services=[registration], allowed_callers=ALLOWED_CALLERS)
+    server = RpcServer(settings, verifier=verifier, services=registrations, allowed_callers=ALLOWED_CALLERS)
     return [auth, user, post, server]
 
 

@@ -81,8 +81,19 @@ SELECT {_REPORT}, body_digest FROM reports WHERE account_id = $1 AND request_id 
 _REPORT_BY_ID = f"SELECT {_REPORT} FROM reports WHERE report_id = $1"  # noqa: S608 - our own words
 _REPORTS_BY_ID = f"SELECT {_REPORT} FROM reports WHERE report_id = ANY($1::bigint[])"  # noqa: S608 - our own words
 _SAVE_REPORT = """
-UPDATE reports SET updated_at = $2, resolved_at = $3, resolver_id = $4, resolution = $5, assignee_id = $6
+UPDATE reports SET updated_at = $2, resolved_at = $3, resolver_id = $4, resolution = $5, assignee_id = $6,
+  comment = CASE WHEN $3::timestamptz IS NOT NULL AND account_id IN (SELECT account_id FROM erased_accounts)
+                 THEN '' ELSE comment END
 WHERE report_id = $1
+"""
+_NOTE_ERASED = "INSERT INTO erased_accounts (account_id, erased_at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+# By an unkeyed digest a short comment could be guessed.
+_ERASE_COMMENTS = """
+UPDATE reports SET comment = '', request_id = '', body_digest = '' WHERE report_id IN (
+  SELECT report_id FROM reports
+  WHERE account_id = $1 AND resolved_at IS NOT NULL AND (comment <> '' OR body_digest <> '')
+  ORDER BY report_id LIMIT $2
+)
 """
 _OPEN = {False: "resolved_at IS NULL", True: "resolved_at IS NOT NULL"}
 _ORDER = {False: "DESC", True: "ASC"}
@@ -173,7 +184,7 @@ class ModerationTransaction:
         return _report(row) if row else None
 
     async def save_report(self, report: Report) -> None:
-        """Whether it is resolved, and who has it in hand; the rest never changes."""
+        """Whether it is resolved, and who has it in hand; of a deleted account's, its comment goes with that."""
         args = (report.updated_at, report.resolved_at, report.resolver_id, report.resolution, report.assignee_id)
         await self._tx.execute("report_save", _SAVE_REPORT, report.report_id, *args)
 
@@ -222,6 +233,13 @@ class ModerationRepository:
         async with self._pg.read(primary=True) as read:
             found = [_report(row) for row in await read.fetch("reports", statement, *args)]
         return found[::-1] if upwards else found
+
+    async def erase_reporter(self, account_id: int, now: datetime, limit: int) -> int:
+        """Empties at most so many resolved reports of the account, how many; the rest as they are resolved."""
+        async with self._pg.transaction() as tx:
+            await tx.execute("erased_note", _NOTE_ERASED, account_id, now)
+        async with self._pg.transaction() as tx:
+            return await tx.execute("comments_erase", _ERASE_COMMENTS, account_id, limit)
 
     async def purge(self, before: datetime) -> int:
         """Forgets a bounded number of undecided posts of that age, and of events handled long ago; how many."""

@@ -15,12 +15,15 @@ from rookery_common.app import App, Component, Role
 from rookery_common.auth import TokenVerifier
 from rookery_common.clients.elasticsearch import Elastic
 from rookery_common.clock import SystemClock
+from rookery_common.erasure import StepwiseEraser
 from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.handling import BatchHandler
 from rookery_common.kafka.producer import Producer
+from rookery_common.rpc import erasure_serving
 from rookery_common.rpc.client import RpcClient
+from rookery_common.rpc.erasure_serving import erasure_registration
 from rookery_common.rpc.server import RpcServer
-from search_service import __version__
+from search_service import __version__, servicer
 from search_service.clients import AuthClient, PostClient, UserClient
 from search_service.config import Settings
 from search_service.consumers import (
@@ -34,12 +37,14 @@ from search_service.consumers import (
 from search_service.repository.documents import Documents
 from search_service.repository.indices import Indices
 from search_service.repository.searches import Searches
+from search_service.service.erase_account import AccountErasure
 from search_service.service.indexing import Indexer
 from search_service.service.rebuild import Progress, Rebuild
 from search_service.service.search import Finder
-from search_service.servicer import ALLOWED_CALLERS, SERVICE_NAME, SearchServicer
+from search_service.servicer import SERVICE_NAME, SearchServicer
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+ALLOWED_CALLERS: Final = {**servicer.ALLOWED_CALLERS, **erasure_serving.ALLOWED_CALLERS}
 
 
 class _Core:
@@ -69,10 +74,14 @@ def _serving(core: _Core) -> list[Component]:
     auth = RpcClient(core.settings, core.settings.auth_target, AuthServiceStub, service="auth")
     domain = urlsplit(core.settings.public_url).netloc
     finder = Finder(Searches(core.elastic, core.indices), UserClient(core.user), core.clock, domain)
+    erasure = AccountErasure(Indexer(core.indices, core.documents))
     server = RpcServer(
         core.settings,
         verifier=TokenVerifier(AuthClient(auth).signing_keys, core.clock),
-        services=[(add_SearchServiceServicer_to_server, SearchServicer(finder), SERVICE_NAME)],
+        services=[
+            (add_SearchServiceServicer_to_server, SearchServicer(finder), SERVICE_NAME),
+            erasure_registration(StepwiseEraser(erasure.steps, core.clock)),
+        ],
         allowed_callers=ALLOWED_CALLERS,
     )
     return [auth, core.user, server]

@@ -9,7 +9,7 @@ from rookery.post.v1 import events_pb2 as post_events
 from rookery.user.v1 import events_pb2 as user_events
 from rookery_common.kafka.events import Event
 from search_service.documents import account_document, post_document
-from search_service.models import Document
+from search_service.models import FOR_GOOD, Document, Kind
 from search_service.service.indexing import Indexer
 
 POST_TOPIC: Final = "post.events.v1"
@@ -53,4 +53,6 @@ def _account(event: Event) -> Document | None:
     message = event.decode()
     if isinstance(message, user_events.AccountCreated | user_events.AccountUpdated):
         return account_document(message.account)
+    if isinstance(message, user_events.AccountDeleted):
+        return Document.tombstone(Kind.ACCOUNTS, message.account_id, FOR_GOOD)
     return None

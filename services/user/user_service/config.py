@@ -25,6 +25,9 @@ class Settings(BaseServiceSettings, PostgresSettings, RedisSettings, WebSettings
     feed_target: str = Field("127.0.0.1:7004", description="The feed service, asked the same.")
     messaging_target: str = Field("127.0.0.1:7005", description="The messaging service, asked the same.")
     notification_target: str = Field("127.0.0.1:7006", description="The notification service, asked the same.")
+    search_target: str = Field("127.0.0.1:7007", description="The search service, asked the same.")
+    analytics_target: str = Field("127.0.0.1:7008", description="The analytics service, asked the same.")
+    moderation_target: str = Field("127.0.0.1:7009", description="The moderation service, asked the same.")
     reserved_usernames: str = Field("", description="Names that nobody may take besides the built-in ones, by commas.")
 
     def erasing_targets(self) -> dict[str, str]:

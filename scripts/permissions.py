@@ -10,6 +10,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from routes import SERVICES, served_routes, token_of
 from auth_service.models import PERMISSIONS
 from rookery_common.rpc.handling import allowed_for
 
+# Where a word of a name begins, but for the first.
+_WORD = re.compile(r"(?<!^)(?=[A-Z])")
 HEAD = """# Permissions
 
 Generated from the servicers and the gateway's routes by `make docs`; don't edit.
@@ -59,6 +62,7 @@ OPEN: Mapping[str, str] = {
     "feed.FeedService.ListPublicTimeline": "ids of what is public, the same for everybody",
     "feed.FeedService.StreamPublicTimelines": "service to service; ids of what is public",
     "feed.FeedService.StreamTimelines": "service to service; the gateway has checked each listener's token",
+    "messaging.DirectThreadService.StreamDirectThreads": "service to service; the gateway has checked each token",
     "messaging.MessagingService.StreamMessages": "service to service; the gateway has checked each listener's token",
     "notification.NotificationService.StreamNotifications": "service to service; the gateway has checked each token",
     "notification.PushService.GetPushKey": "the key that subscriptions are made with is public",
@@ -159,7 +163,7 @@ def _servicers(service: str) -> Iterator[tuple[Any, type]]:
 
 
 def _contract(service: str, name: str) -> Any:
-    noun = name.removesuffix("Service").lower()
+    noun = _WORD.sub("_", name.removesuffix("Service")).lower()
     module = importlib.import_module(f"rookery.{service}.v1.{noun}_service_pb2")
     return module.DESCRIPTOR.services_by_name[name]
 

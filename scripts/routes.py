@@ -20,8 +20,9 @@ SERVICES = ("auth", "user", "post", "feed", "messaging", "notification", "search
 # What streams bring comes from the hub, which no endpoint's code names.
 _TIMELINES, _TOLD = "feed.StreamTimelines", "notification.StreamNotifications"
 _PUBLIC = "feed.StreamPublicTimelines"
+_DIRECT = "messaging.StreamDirectThreads"
 STREAMS: Mapping[str, tuple[str, ...]] = {
-    "/api/v1/streaming": (_TIMELINES, _PUBLIC, _TOLD),
+    "/api/v1/streaming": (_TIMELINES, _PUBLIC, _TOLD, _DIRECT),
     "/api/v1/streaming/user": (_TIMELINES, _TOLD),
     "/api/v1/streaming/user/notification": (_TOLD,),
     "/api/v1/streaming/public": (_PUBLIC,),
@@ -30,6 +31,7 @@ STREAMS: Mapping[str, tuple[str, ...]] = {
     "/api/v1/streaming/hashtag": (_PUBLIC,),
     "/api/v1/streaming/hashtag/local": (_PUBLIC,),
     "/api/v1/streaming/list": (_TIMELINES, "user.GetAccountList", "user.ListListMembers"),
+    "/api/v1/streaming/direct": (_DIRECT, "messaging.BatchGetDirectThreads"),
     "/api/rookery/v1/chat": ("messaging.StreamMessages", "messaging.ListMessages"),
 }
 HEAD = f"""# Routes

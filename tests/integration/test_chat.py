@@ -79,7 +79,9 @@ def carols(http: httpx2.Client, carol: Person) -> Talk:
 @contextmanager
 def chat(platform: Platform, person: Person) -> Iterator[ClientConnection]:
     """An open WebSocket that messaging knows of."""
-    with connect(f"{platform.url.replace('http', 'ws', 1)}/api/rookery/v1/chat?access_token={person.token}") as socket:
+    url = f"{platform.url.replace('http', 'ws', 1)}/api/rookery/v1/chat?access_token={person.token}"
+    # Without a bound it reads on while a test does something else, and answers pings.
+    with connect(url, max_queue=None) as socket:
         frames = sync(socket, "1", 0)
         assert frames[-1]["data"]["status"] == 404
         yield socket

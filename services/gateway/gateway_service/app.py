@@ -31,6 +31,7 @@ from gateway_service.routers.authorize import Authorize
 from gateway_service.routers.chat import ChatSockets
 from gateway_service.routers.conversations import Conversations
 from gateway_service.routers.deletion import DeletionPage
+from gateway_service.routers.direct_conversations import DirectConversationRoutes
 from gateway_service.routers.directory import Directory
 from gateway_service.routers.drafts import Drafts
 from gateway_service.routers.edits import Edits
@@ -170,6 +171,7 @@ def api_routers(
         HomePreferencesRoutes(clients, composer, exchange, settings).router,
         ForYouRoutes(ForYou(clients, composer), exchange, settings).router,
         behind(flags, CHAT, Conversations(clients, composer, exchange, settings).router),
+        DirectConversationRoutes(clients, composer, exchange, settings).router,
         SignUp(clients, exchange, settings, flags).router,
         behind(flags, MEDIA_UPLOADS, Media(clients, composer, exchange, settings).router, methods={"POST"}),
         Apps(clients, exchange, settings, push_key).router,

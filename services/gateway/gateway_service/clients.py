@@ -24,6 +24,7 @@ from rookery.feed.v1.feed_service_pb2 import (
 )
 from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceStub
 from rookery.feed.v1.ranking_service_pb2_grpc import RankingServiceStub
+from rookery.messaging.v1.direct_thread_service_pb2_grpc import DirectThreadServiceStub
 from rookery.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
 from rookery.moderation.v1.moderation_service_pb2 import BatchGetReportsRequest, BatchGetReportsResponse, Report
 from rookery.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
@@ -115,6 +116,7 @@ post_stub = joined(
     ScheduleServiceStub,
     DraftServiceStub,
 )
+messaging_stub = joined(MessagingServiceStub, DirectThreadServiceStub)
 notification_stub = joined(
     NotificationServiceStub, GroupServiceStub, PolicyServiceStub, PreferenceServiceStub, PushServiceStub
 )
@@ -150,7 +152,7 @@ class Clients:
         self.user = client("user", settings.user_target, user_stub)
         self.post = client("post", settings.post_target, post_stub)
         self.feed = client("feed", settings.feed_target, feed_stub)
-        self.messaging = client("messaging", settings.messaging_target, MessagingServiceStub)
+        self.messaging = client("messaging", settings.messaging_target, messaging_stub)
         self.notification = client("notification", settings.notification_target, notification_stub)
         self.moderation = client("moderation", settings.moderation_target, ModerationServiceStub)
         self.search = client("search", settings.search_target, SearchServiceStub)

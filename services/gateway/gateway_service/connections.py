@@ -10,17 +10,19 @@ from enum import Enum
 from gateway_service.metrics import LIVE_CLOSED
 from gateway_service.streams import Stream
 from rookery.feed.v1.feed_service_pb2 import PublicTimelineUpdate, TimelineUpdate
+from rookery.messaging.v1.direct_thread_service_pb2 import DirectThreadUpdate
 from rookery.messaging.v1.messaging_service_pb2 import MessageDelivery
 from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery_common.auth import Identity
 
 MAX_QUEUED = 200
-# Something may have been missed: the home, the notifications, the timelines of everybody or the conversations should be
-# read again.
+# Something may have been missed: the home, the notifications, the timelines of everybody, the chats or the threads of
+# direct posts should be read again.
 HOME_GAP = TimelineUpdate(kind=TimelineUpdate.Kind.KIND_GAP)
 NOTIFICATION_GAP = Notification()
 PUBLIC_GAP = PublicTimelineUpdate(kind=TimelineUpdate.Kind.KIND_GAP)
 CHAT_GAP = MessageDelivery()
+DIRECT_GAP = DirectThreadUpdate()
 RETURN_SECONDS = 1.0
 
 
@@ -41,7 +43,15 @@ class RefusedFrame:
     why: str
 
 
-Item = TimelineUpdate | PublicTimelineUpdate | Notification | MessageDelivery | ChatFrame | RefusedFrame
+Item = (
+    TimelineUpdate
+    | PublicTimelineUpdate
+    | Notification
+    | MessageDelivery
+    | DirectThreadUpdate
+    | ChatFrame
+    | RefusedFrame
+)
 
 
 @dataclass(frozen=True, slots=True)

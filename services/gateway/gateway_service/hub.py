@@ -11,7 +11,7 @@ from gateway_service import upstreams
 from gateway_service.clients import Clients
 from gateway_service.connections import RETURN_SECONDS, Closing, Connection
 from gateway_service.metrics import LIVE_CONNECTIONS
-from gateway_service.streams import CHAT, USER, USER_NOTIFICATION, Stream
+from gateway_service.streams import CHAT, DIRECT, USER, USER_NOTIFICATION, Stream
 from gateway_service.upstreams import Upstream, remove
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
@@ -38,6 +38,7 @@ class Hub:
         self._public = upstreams.public_timelines(clients.feed, clock)
         self._notifications = upstreams.notifications(clients.notification, clock)
         self._chat = upstreams.chat(clients.messaging, clock)
+        self._direct = upstreams.direct_threads(clients.messaging, clock)
         self._connections: set[Connection] = set()
         self._by_session: dict[int, set[Connection]] = {}
         self._by_account: dict[int, set[Connection]] = {}
@@ -45,7 +46,8 @@ class Hub:
 
     async def start(self) -> None:
         """Begins to follow the services, also while they are away."""
-        runs = [each.run() for each in (self._homes, self._public, self._notifications, self._chat)]
+        followed = (self._homes, self._public, self._notifications, self._chat, self._direct)
+        runs = [each.run() for each in followed]
         self._tasks = [asyncio.create_task(run, name="upstream") for run in runs]
 
     async def stop(self) -> None:
@@ -125,6 +127,8 @@ class Hub:
             feeds.append((self._homes, connection.account_id))
         if stream in (USER, USER_NOTIFICATION):
             feeds.append((self._notifications, connection.account_id))
+        if stream == DIRECT:
+            feeds.append((self._direct, connection.account_id))
         if stream == CHAT:
             feeds.append((self._chat, connection.account_id))
         return feeds

@@ -10,12 +10,12 @@ from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.compose.list_rules import list_rule
 from gateway_service.compositions import Compositions
-from gateway_service.connections import HOME_GAP, NOTIFICATION_GAP, Connection
+from gateway_service.connections import NOTIFICATION_GAP, Connection
+from gateway_service.live_direct import DirectSource
 from gateway_service.live_notifications import NotificationSource
 from gateway_service.live_sources import Frame, HomeSource, ListSource, PublicSource, Source
 from gateway_service.metrics import LIVE_FRAMES
-from gateway_service.streams import USER, USER_NOTIFICATION, Stream
-from rookery.feed.v1.feed_service_pb2 import PublicTimelineUpdate
+from gateway_service.streams import DIRECT, USER, USER_NOTIFICATION, Stream
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
 from rookery_common.errors import DeadlineExceeded, ResourceExhausted, Unavailable
@@ -28,9 +28,11 @@ RESUME_MS = 3_600_000
 RESUME_MARGIN_MS = 5_000
 # What a stream waits out.
 PASSING: Final = (Unavailable, DeadlineExceeded, ResourceExhausted)
-Part = Source | NotificationSource
+StreamSource = Source | DirectSource
+Part = StreamSource | NotificationSource
 log = get_logger()
-_FRAMES = {event: LIVE_FRAMES.labels(event) for event in ("update", "status.update", "delete", "notification")}
+_EVENTS = ("update", "status.update", "delete", "notification", "conversation")
+_FRAMES = {event: LIVE_FRAMES.labels(event) for event in _EVENTS}
 
 
 class Live:
@@ -56,7 +58,7 @@ class Live:
         self._clock = clock
         self._since = since
         self._opened_ms = _start_ms(clock.unix_ms(), since)
-        self._sources: dict[Stream, Source] = {}
+        self._sources: dict[Stream, StreamSource] = {}
         self._caught_up: set[Stream] = set()
         self._notifications = NotificationSource(connection, clients, composer, compositions, clock, self._opened_ms)
 
@@ -90,25 +92,20 @@ class Live:
             return
         self._caught_up.add(stream)
         if stream in self._sources:
-            gap = HOME_GAP if stream.is_home else PublicTimelineUpdate(kind=HOME_GAP.kind, timelines=[stream.timeline])
-            self._connection.offer(gap)
+            self._connection.offer(self._sources[stream].gap)
         if stream in (USER, USER_NOTIFICATION):
             self._connection.offer(NOTIFICATION_GAP)
 
-    async def _source(self, stream: Stream) -> Source:
-        parts = (
-            stream,
-            self._clients,
-            self._composer,
-            self._compositions,
-            self._clock,
-            lowest_id_at(self._opened_ms),
-        )
+    async def _source(self, stream: Stream) -> StreamSource:
+        since_id = lowest_id_at(self._opened_ms)
+        parts = (self._clients, self._composer, self._compositions, self._clock, since_id)
+        if stream == DIRECT:
+            return DirectSource(*parts)
         if stream.list_id:
             caller = await self._exchange.exchange(self._token)
             rule = await list_rule(self._clients, caller.identity, stream.list_id)
-            return ListSource(*parts, rule)
-        return HomeSource(*parts) if stream.is_home else PublicSource(*parts)
+            return ListSource(stream, *parts, rule)
+        return HomeSource(stream, *parts) if stream.is_home else PublicSource(stream, *parts)
 
     async def _caller(self) -> Caller | None:
         """None while nobody can say whose the token is: then it is shown nothing, and what is due is kept."""

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Final
+from typing import Final
 
 from gateway_service.clients import Clients
 from gateway_service.columns import Entry, EntryRow
@@ -17,7 +17,7 @@ from gateway_service.compose import Composer
 from gateway_service.compose.audience import ListRule
 from gateway_service.compose.list_rules import list_rule
 from gateway_service.compositions import Compositions, audience_of
-from gateway_service.connections import HOME_GAP, PUBLIC_GAP, Item
+from gateway_service.connections import HOME_GAP, Item
 from gateway_service.live_backlog import Backlog
 from gateway_service.streams import USER, Stream
 from rookery.feed.v1.feed_service_pb2 import (
@@ -72,8 +72,6 @@ class Sent:
 class Source(ABC):
     """A stream's statuses. `since_id` is what the client has seen already, or what there was when it came."""
 
-    gap: ClassVar[Update] = HOME_GAP
-
     def __init__(
         self,
         stream: Stream,
@@ -90,6 +88,11 @@ class Source(ABC):
         self._clock = clock
         self._sent = Sent(since_id)
         self.backlog: Backlog[Update] = Backlog(self.gap, clock)
+
+    @property
+    def gap(self) -> Update:
+        """By which it reads what it has missed."""
+        return HOME_GAP
 
     def take(self, items: Sequence[Item]) -> None:
         """Keeps what is of this stream, of what has arrived."""
@@ -226,7 +229,9 @@ class ListSource(Source):
 class PublicSource(Source):
     """A timeline of everybody: all public posts, those of them with media, or those with a hashtag."""
 
-    gap = PUBLIC_GAP
+    @property
+    def gap(self) -> Update:
+        return PublicTimelineUpdate(kind=_GAP, timelines=[self._stream.timeline])
 
     def _group(self, viewer: Identity) -> Hashable:
         return "public", audience_of(viewer)

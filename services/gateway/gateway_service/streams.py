@@ -30,6 +30,7 @@ STREAMS: Final[Mapping[str, str]] = {
     **dict.fromkeys(_TIMELINES, _STATUSES),
     **dict.fromkeys(_HASHTAGS, _STATUSES),
     _LIST: "read:lists",
+    "direct": _STATUSES,
 }
 
 
@@ -65,6 +66,8 @@ class Stream:
 
 USER: Final = Stream("user")
 USER_NOTIFICATION: Final = Stream("user:notification")
+# Threads of direct posts.
+DIRECT: Final = Stream("direct")
 # What a connection of the chat listens to; no stream of Mastodon's API.
 CHAT: Final = Stream("chat")
 

@@ -7,13 +7,14 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
-from gateway_service.connections import CHAT_GAP, HOME_GAP, NOTIFICATION_GAP, PUBLIC_GAP, Connection, Item
+from gateway_service.connections import CHAT_GAP, DIRECT_GAP, HOME_GAP, NOTIFICATION_GAP, PUBLIC_GAP, Connection, Item
 from rookery.feed.v1.feed_service_pb2 import (
     StreamPublicTimelinesRequest,
     StreamPublicTimelinesResponse,
     StreamTimelinesRequest,
     StreamTimelinesResponse,
 )
+from rookery.messaging.v1.direct_thread_service_pb2 import StreamDirectThreadsRequest, StreamDirectThreadsResponse
 from rookery.messaging.v1.messaging_service_pb2 import StreamMessagesRequest, StreamMessagesResponse
 from rookery.notification.v1.notification_service_pb2 import StreamNotificationsRequest, StreamNotificationsResponse
 from rookery_common.clock import Clock
@@ -24,7 +25,13 @@ from rookery_common.rpc import RpcClient
 # Each service sends a heartbeat every 5 s.
 SILENCE_SECONDS = 12.0
 KEYS_PER_REQUEST = 1_000
-Request = StreamTimelinesRequest | StreamPublicTimelinesRequest | StreamNotificationsRequest | StreamMessagesRequest
+Request = (
+    StreamTimelinesRequest
+    | StreamPublicTimelinesRequest
+    | StreamNotificationsRequest
+    | StreamMessagesRequest
+    | StreamDirectThreadsRequest
+)
 Key = TypeVar("Key", bound=int | str)
 log = get_logger()
 
@@ -130,6 +137,12 @@ def chat(messaging: RpcClient, clock: Clock) -> Upstream[int]:
     return Upstream(messaging, "StreamMessages", _accounts(StreamMessagesRequest), _message_due, CHAT_GAP, clock)
 
 
+def direct_threads(messaging: RpcClient, clock: Clock) -> Upstream[int]:
+    """What is new in threads of direct posts, of messaging."""
+    request_of = _accounts(StreamDirectThreadsRequest)
+    return Upstream(messaging, "StreamDirectThreads", request_of, _direct_due, DIRECT_GAP, clock)
+
+
 def remove(index: dict[Key, set[Connection]], key: Key, connection: Connection) -> bool:
     """Takes the connection out of an index; whether it was there."""
     members = index.get(key)
@@ -142,7 +155,9 @@ def remove(index: dict[Key, set[Connection]], key: Key, connection: Connection) 
 
 
 def _accounts(
-    request_type: type[StreamTimelinesRequest | StreamNotificationsRequest | StreamMessagesRequest],
+    request_type: type[
+        StreamTimelinesRequest | StreamNotificationsRequest | StreamMessagesRequest | StreamDirectThreadsRequest
+    ],
 ) -> Callable[[Sequence[int], Sequence[int]], Request]:
     def request_of(added: Sequence[int], left: Sequence[int]) -> Request:
         return request_type(subscribe_account_ids=added, unsubscribe_account_ids=left)
@@ -170,6 +185,11 @@ def _notification_due(response: StreamNotificationsResponse) -> list[tuple[Itera
 def _message_due(response: StreamMessagesResponse) -> list[tuple[Iterable[int], Item]]:
     due: list[tuple[Iterable[int], Item]] = [(delivery.account_ids, delivery) for delivery in response.deliveries]
     return [*due, (response.gap_account_ids, CHAT_GAP)]
+
+
+def _direct_due(response: StreamDirectThreadsResponse) -> list[tuple[Iterable[int], Item]]:
+    due: list[tuple[Iterable[int], Item]] = [(update.account_ids, update) for update in response.updates]
+    return [*due, (response.gap_account_ids, DIRECT_GAP)]
 
 
 class _Requests:

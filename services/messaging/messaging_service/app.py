@@ -10,7 +10,10 @@ from messaging_service import __version__
 from messaging_service import servicer as messaging
 from messaging_service.clients import AuthClient, UserClient
 from messaging_service.config import Settings
+from messaging_service.consumers import POST_GROUP, POST_TOPIC, PostEventsHandler
+from messaging_service.direct_servicer import DIRECT_SERVICE_NAME, DirectThreadServicer
 from messaging_service.events import MessagingEvents
+from messaging_service.repository import direct_threads
 from messaging_service.repository.conversations import ConversationRepository
 from messaging_service.repository.live import NOTICES, PREFIX
 from messaging_service.repository.messages import MessageRepository
@@ -18,6 +21,7 @@ from messaging_service.repository.statements import STATEMENTS
 from messaging_service.service.confirm import Confirmer
 from messaging_service.service.conversations import Conversations
 from messaging_service.service.erase_account import AccountErasure
+from messaging_service.service.direct_threads import DirectThreads, DirectThreadWriter
 from messaging_service.service.inbox import Inbox
 from messaging_service.service.live import MessageLoader
 from messaging_service.service.message_log import MessageLog
@@ -26,6 +30,7 @@ from messaging_service.service.notices import Notices
 from messaging_service.service.seals import Seals
 from messaging_service.servicer import SERVICE_NAME, MessagingServicer
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+from rookery.messaging.v1.direct_thread_service_pb2_grpc import add_DirectThreadServiceServicer_to_server
 from rookery.messaging.v1.messaging_service_pb2_grpc import add_MessagingServiceServicer_to_server
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.app import App, Component, Role
@@ -37,12 +42,13 @@ from rookery_common.clock import SystemClock
 from rookery_common.crypto import BlindIndex, FieldCipher, LocalKeyProvider, derive_key
 from rookery_common.erasure import StepwiseEraser
 from rookery_common.ids import Snowflake
+from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.producer import Producer
 from rookery_common.kafka.relay import Relay
 from rookery_common.live.announcer import Announcer
-from rookery_common.live.hub import LiveHub
+from rookery_common.live.hub import LiveHub, as_sent
 from rookery_common.live.streams import LiveStreams
 from rookery_common.paging import CursorCodec
 from rookery_common.rpc import erasure_serving
@@ -71,6 +77,10 @@ class _Core:
         self.messages = MessageRepository(self.cql, self.outbox)
         self.streams = LiveStreams(self.state, NOTICES, PREFIX, cluster=settings.redis_cluster)
         self.notices = Notices(Announcer(self.streams))
+        self.direct_threads = direct_threads.DirectThreadRepository(self.cql)
+        self.direct_streams = LiveStreams(
+            self.state, direct_threads.DIRECT_NOTICES, direct_threads.PREFIX, cluster=settings.redis_cluster
+        )
         self._confirmer = Confirmer(self.conversations, self.messages, self.notices)
 
     async def _confirm(self, event: Event) -> bool:
@@ -79,16 +89,33 @@ class _Core:
 
 
 def build(roles: frozenset[Role]) -> App:
-    """One process in the given roles; ValidationError where a setting is missing or wrong. Nothing is consumed yet."""
+    """One process in the given roles; ValidationError where a setting is missing or wrong."""
     core = _Core(Settings())
     components: list[Component] = [core.cql, core.state, core.producer]
     # Redis is not asked: without it messages are sent and read, and streams are told of a gap later.
     checks: dict[str, Callable[[], Awaitable[None]]] = {"cql": core.cql.check}
     if Role.RELAY in roles:
         components.append(Relay(core.outbox, core.producer, service="messaging"))
+    if Role.CONSUME in roles:
+        components.append(_consumer(core))
     if Role.SERVE in roles:
         components += _serving(core, checks)
     return App(core.settings, __version__, components, checks)
+
+
+def _consumer(core: _Core) -> Consumer:
+    settings = core.settings
+    writer = DirectThreadWriter(core.direct_threads, Announcer(core.direct_streams), core.clock)
+    return Consumer(
+        settings,
+        POST_GROUP,
+        [POST_TOPIC],
+        PostEventsHandler(writer),
+        dead_letters=core.producer,
+        service=settings.service,
+        topic_prefix=settings.topic_prefix,
+        batch=True,
+    )
 
 
 def _serving(core: _Core, checks: dict[str, Callable[[], Awaitable[None]]]) -> list[Component]:
@@ -109,17 +136,20 @@ def _serving(core: _Core, checks: dict[str, Callable[[], Awaitable[None]]]) -> l
         Messages(conversations, core.messages, log, seals),
         live,
     )
+    direct_live = LiveHub(core.direct_streams, as_sent, clock)
+    direct = DirectThreadServicer(DirectThreads(core.direct_threads), direct_live)
     server = RpcServer(
         settings,
         verifier=TokenVerifier(AuthClient(auth).signing_keys, clock),
         services=[
             (add_MessagingServiceServicer_to_server, servicer, SERVICE_NAME),
             erasure_registration(StepwiseEraser(AccountErasure(core.conversations, core.messages).steps, clock)),
+            (add_DirectThreadServiceServicer_to_server, direct, DIRECT_SERVICE_NAME),
         ],
         allowed_callers=ALLOWED_CALLERS,
     )
     checks["worker_lease"] = lease.check
-    return [lease, auth, user, _Drain(core.outbox), log, live, server]
+    return [lease, auth, user, _Drain(core.outbox), log, live, direct_live, server]
 
 
 class _Drain:

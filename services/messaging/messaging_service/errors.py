@@ -32,6 +32,24 @@ class ConversationNotFound(NotFound):
         super().__init__("there is no such conversation")
 
 
+class DirectThreadNotFound(NotFound):
+    """The caller has no such thread of direct posts, or has it no more."""
+
+    reason = "DIRECT_THREAD_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("there is no such thread of direct posts")
+
+
+class WrongId(InvalidArgument):
+    """An event names what is no id."""
+
+    reason = "WRONG_ID"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"{field} is not an id", fields=(FieldViolation(field, "ERR_INVALID", "is not an id"),))
+
+
 class MemberNotFound(NotFound):
     """One of those who should be in a conversation has no account."""
 

@@ -43,7 +43,7 @@ class MessagingServicer(pb_grpc.MessagingServiceServicer):
     async def CreateConversation(
         self, request: pb.CreateConversationRequest, context: Context
     ) -> pb.CreateConversationResponse:
-        caller = _require_user(WRITE_SCOPE)
+        caller = require_user(WRITE_SCOPE)
         draft = ConversationDraft(request.request_id, tuple(request.member_ids), request.title)
         view = await self._conversations.create(caller, draft)
         return pb.CreateConversationResponse(conversation=conversation_message(view))
@@ -51,22 +51,22 @@ class MessagingServicer(pb_grpc.MessagingServiceServicer):
     async def ListConversations(
         self, request: pb.ListConversationsRequest, context: Context
     ) -> pb.ListConversationsResponse:
-        caller = _require_user(READ_SCOPE)
+        caller = require_user(READ_SCOPE)
         views, token = await self._inbox.page(caller.account_id, request.page_size, request.page_token)
         return pb.ListConversationsResponse(conversations=map(conversation_message, views), next_page_token=token)
 
     async def GetConversation(self, request: pb.GetConversationRequest, context: Context) -> pb.GetConversationResponse:
-        caller = _require_user(READ_SCOPE)
+        caller = require_user(READ_SCOPE)
         view = await self._conversations.get(caller.account_id, request.conversation_id)
         return pb.GetConversationResponse(conversation=conversation_message(view))
 
     async def SendMessage(self, request: pb.SendMessageRequest, context: Context) -> pb.SendMessageResponse:
-        caller = _require_user(WRITE_SCOPE)
+        caller = require_user(WRITE_SCOPE)
         message = await self._messages.send(caller, request.conversation_id, request.request_id, request.text)
         return pb.SendMessageResponse(message=message_message(message))
 
     async def ListMessages(self, request: pb.ListMessagesRequest, context: Context) -> pb.ListMessagesResponse:
-        caller = _require_user(READ_SCOPE)
+        caller = require_user(READ_SCOPE)
         messages = await self._messages.page(
             caller.account_id,
             request.conversation_id,
@@ -78,7 +78,7 @@ class MessagingServicer(pb_grpc.MessagingServiceServicer):
         return pb.ListMessagesResponse(messages=map(message_message, messages))
 
     async def MarkRead(self, request: pb.MarkReadRequest, context: Context) -> pb.MarkReadResponse:
-        caller = _require_user(WRITE_SCOPE)
+        caller = require_user(WRITE_SCOPE)
         read = await self._conversations.mark_read(caller.account_id, request.conversation_id, request.sequence)
         return pb.MarkReadResponse(read_sequence=read)
 
@@ -103,7 +103,8 @@ def _responses(news: Sequence[News[Message]]) -> list[pb.StreamMessagesResponse]
     return [response for response in responses if response.ByteSize()] or responses[:1]
 
 
-def _require_user(scope: str) -> Identity:
+def require_user(scope: str) -> Identity:
+    """The caller, whose token must have the scope. Raises UserRequired for an application's own token."""
     identity = require_identity(scope)
     if identity.account_id == 0:
         raise UserRequired

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 import pytest
 
 from messaging_service.clients import UserClient
+from messaging_service.direct_models import DirectNotice
 from messaging_service.events import MessagingEvents
 from messaging_service.repository.conversations import ConversationRepository
+from messaging_service.repository.direct_threads import DirectThreadRepository
 from messaging_service.repository.messages import MessageRepository
 from messaging_service.service.confirm import Confirmer
 from messaging_service.service.conversations import Conversations
+from messaging_service.service.direct_threads import DirectThreads, DirectThreadWriter
 from messaging_service.service.inbox import Inbox
 from messaging_service.service.message_log import MessageLog
 from messaging_service.service.messages import Messages
@@ -18,6 +21,8 @@ from messaging_service.service.seals import Seals
 from rookery_common.auth import Identity
 from rookery_common.crypto import BlindIndex, FieldCipher, LocalKeyProvider
 from rookery_common.errors import Unavailable
+from rookery_common.live.announcer import Announcer
+from rookery_common.live.streams import LiveStreams
 from rookery_common.paging import CursorCodec
 from rookery_common.testing import FakeClock, FakeIds
 from rookery_common.testing.process import random_master_key
@@ -132,3 +137,15 @@ def confirmer(
     conversation_rows: ConversationRepository, message_rows: MessageRepository, notices: Notices
 ) -> Confirmer:
     return Confirmer(conversation_rows, message_rows, notices)
+
+
+@pytest.fixture
+def direct_writer(
+    direct_rows: DirectThreadRepository, direct_streams: LiveStreams[DirectNotice], clock: FakeClock
+) -> DirectThreadWriter:
+    return DirectThreadWriter(direct_rows, Announcer(direct_streams), clock)
+
+
+@pytest.fixture
+def direct_threads(direct_rows: DirectThreadRepository) -> DirectThreads:
+    return DirectThreads(direct_rows)

@@ -13,6 +13,7 @@ from gateway_service.cache import Fragments
 from gateway_service.clients import Clients
 from gateway_service.columns import Entry, Skeleton
 from gateway_service.compose.audience import ListRule, Rule, why_not_public
+from gateway_service.compose.direct import DirectConversations
 from gateway_service.compose.entities import Entities
 from gateway_service.compose.hydrate import Facts, Hydrator
 from gateway_service.compose.marks import Mark, leave_vote
@@ -26,6 +27,7 @@ from gateway_service.errors import RecordNotFound
 from gateway_service.metrics import ECHOES
 from gateway_service.schemas.relationships import relationship as relationship_body
 from rookery.feed.v1.feed_service_pb2 import ListPublicTimelineRequest, Reason
+from rookery.messaging.v1.direct_thread_service_pb2 import DirectThread
 from rookery.notification.v1.group_service_pb2 import NotificationGroup
 from rookery.notification.v1.notification_service_pb2 import Notification
 from rookery.post.v1.draft_service_pb2 import Draft
@@ -69,6 +71,7 @@ class Composer:
         self._entities = Entities(settings)
         self._hydrator = Hydrator(clients, cache, self._entities, clock)
         self._telling = Telling(clients, self._hydrator, self._entities, clock)
+        self._direct = DirectConversations(self._hydrator, clock)
         self._cache = cache
         self._clock = clock
         self.preferences = Preferences(clients, cache, clock)
@@ -180,6 +183,10 @@ class Composer:
         newest = [group.newest for group in groups]
         others = [account_id for group in groups for account_id in group.account_ids]
         return (await self._telling.told(viewer, newest, others, filtered=filtered)).groups(groups)
+
+    async def conversations(self, viewer: Identity, threads: Sequence[DirectThread]) -> dict[int, bytes]:
+        """Conversations by the id of their thread, in this order, with what the viewer is shown of them now."""
+        return await self._direct.shown(viewer, threads)
 
     async def relationships(self, viewer: Identity, account_ids: Sequence[int]) -> list[bytes]:
         """Relationships in this order, without unknown accounts."""

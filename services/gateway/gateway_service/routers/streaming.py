@@ -72,6 +72,7 @@ class Streaming:
         routes.get(f"{PATH}/hashtag", self.events, "streaming_hashtag", "Public statuses with a hashtag")
         routes.get(f"{PATH}/hashtag/local", self.events, "streaming_hashtag_local", "The same")
         routes.get(f"{PATH}/list", self.events, "streaming_list", "Statuses of those on a list")
+        routes.get(f"{PATH}/direct", self.events, "streaming_direct", "Threads of direct posts with something new")
         routes.get(PATH, self.named_events, "streaming_named", "The same, by the name of the stream")
         routes.post(TICKETS_PATH, self.ticket, "streaming_ticket", "A ticket that opens a stream instead of the token")
         self.router: APIRouter = routes.router

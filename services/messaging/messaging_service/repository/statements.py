@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from messaging_service.repository import direct_threads
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.worker_leases import CqlWorkerLease
 
@@ -16,6 +17,7 @@ _MESSAGES = (
 STATEMENTS: Final[Mapping[str, str]] = {
     **CqlOutbox.statements,
     **CqlWorkerLease.statements,
+    **direct_threads.STATEMENTS,
     "conversation_get": (
         f"SELECT {_CONVERSATION}, head_bucket FROM conversations WHERE conversation_id = ?"  # noqa: S608 - a constant
     ),

@@ -7,8 +7,10 @@ import pytest
 import pytest_asyncio
 
 from messaging_service.app import MIGRATIONS
+from messaging_service.direct_models import DirectNotice
 from messaging_service.models import Notice
 from messaging_service.repository.conversations import ConversationRepository
+from messaging_service.repository.direct_threads import DIRECT_NOTICES, DirectThreadRepository
 from messaging_service.repository.live import NOTICES
 from messaging_service.repository.messages import MessageRepository
 from messaging_service.repository.statements import STATEMENTS
@@ -103,6 +105,16 @@ def conversation_rows(cql: Cql) -> ConversationRepository:
 @pytest.fixture
 def message_rows(cql: Cql, outbox: CqlOutbox) -> MessageRepository:
     return MessageRepository(cql, outbox)
+
+
+@pytest.fixture
+def direct_rows(cql: Cql) -> DirectThreadRepository:
+    return DirectThreadRepository(cql)
+
+
+@pytest.fixture
+def direct_streams(redis: RedisClient, redis_state_prefix: str) -> LiveStreams[DirectNotice]:
+    return LiveStreams(redis, DIRECT_NOTICES, f"{redis_state_prefix}direct:")
 
 
 @pytest_asyncio.fixture

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -15,21 +16,27 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from messaging_service.consumers import POST_TOPIC
 from messaging_service.events import TOPIC, ToldMessage, told_of
 from rookery.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+from rookery.messaging.v1 import direct_thread_service_pb2 as direct_pb
 from rookery.messaging.v1 import messaging_service_pb2 as pb
+from rookery.messaging.v1.direct_thread_service_pb2_grpc import DirectThreadServiceStub
 from rookery.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
+from rookery.post.v1 import post_pb2
+from rookery.post.v1.events_pb2 import PostCreated
 from rookery.user.v1 import account_pb2, user_service_pb2, user_service_pb2_grpc
 from rookery_common.auth import Identity, TokenSigner, public_jwks
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clock import SystemClock
 from rookery_common.config import CqlSettings
 from rookery_common.kafka.consumer import Consumer
-from rookery_common.kafka.events import Event
+from rookery_common.kafka.events import Event, new_event
 from rookery_common.kafka.producer import Producer
 from rookery_common.rpc.client import RpcClient
 from rookery_common.testing.process import environment_of, random_master_key, service_process
 from rookery_common.testing.rpc import Network, settings_of
+from rookery_common.testing.waiting import eventually
 
 ALICE, BOB = 101, 102
 IDLE_BYTES = 160 * 1024 * 1024
@@ -93,7 +100,8 @@ async def environment(
     """Of a process on the keyspace that the other tests have left empty."""
     assert cql
     admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
-    for future in admin.create_topics([NewTopic(topic_prefix + TOPIC, 2, 1)]).values():
+    topics = [NewTopic(topic_prefix + name, 2, 1) for name in (TOPIC, POST_TOPIC)]
+    for future in admin.create_topics(topics).values():
         await asyncio.wrap_future(future)
     add_auth = auth_service_pb2_grpc.add_AuthServiceServicer_to_server
     add_user = user_service_pb2_grpc.add_UserServiceServicer_to_server
@@ -116,7 +124,13 @@ async def environment(
 
 
 async def gateway_of(network: Network, address: str) -> RpcClient:
-    return await network.client(int(address.rpartition(":")[2]), MessagingServiceStub, service="messaging")
+    port = int(address.rpartition(":")[2])
+    return await network.client(port, _stubs, service="messaging")
+
+
+def _stubs(channel: Any) -> SimpleNamespace:
+    """Both services over one channel."""
+    return SimpleNamespace(**vars(MessagingServiceStub(channel)), **vars(DirectThreadServiceStub(channel)))
 
 
 async def begin(gateway: RpcClient, caller: Identity) -> int:
@@ -201,8 +215,8 @@ async def test_two_talk_live_and_a_restart_loses_nothing(
     assert {each.message_id for each in events if isinstance(each, ToldMessage)} == {each.message_id for each in sent}
 
 
-async def test_without_redis_the_process_is_ready_and_messages_are_sent(
-    environment: dict[str, str], network: Network, auth: Auth
+async def test_without_redis_the_process_is_ready_and_messages_and_direct_posts_are_there(
+    environment: dict[str, str], network: Network, auth: Auth, kafka_bootstrap: str, topic_prefix: str
 ) -> None:
     alice = auth.sign(ALICE)
     with service_process("messaging", {**environment, "MESSAGING_REDIS_STATE_URL": "redis://127.0.0.1:1/0"}) as process:
@@ -211,3 +225,29 @@ async def test_without_redis_the_process_is_ready_and_messages_are_sent(
         conversation_id = await begin(gateway, alice)
         assert (await say(gateway, alice, conversation_id, "Caw")).sequence == 1
         assert len(await heard(gateway, alice, conversation_id)) == 1
+        await post_directly(kafka_bootstrap, topic_prefix)
+        await eventually(lambda: has_direct_thread(gateway, alice))
+
+
+async def post_directly(bootstrap: str, topic_prefix: str) -> None:
+    """Bob names alice in a direct post."""
+    post = post_pb2.Post(
+        post_id=7,
+        thread_id=7,
+        author_id=BOB,
+        visibility=post_pb2.VISIBILITY_DIRECT,
+        state=post_pb2.POST_STATE_VISIBLE,
+        mentions=[post_pb2.Mention(account_id=ALICE)],
+        version=1,
+    )
+    producer = Producer(bootstrap, "messaging-test", topic_prefix)
+    await producer.start()
+    message = PostCreated(post=post)
+    await producer.send(new_event(POST_TOPIC, "7", message, version=1, clock=SystemClock(), source="post"))
+    await producer.stop()
+
+
+async def has_direct_thread(gateway: RpcClient, caller: Identity) -> bool:
+    request = direct_pb.ListDirectThreadsRequest(limit=1)
+    answer = await gateway.call("ListDirectThreads", request, timeout=5, identity=caller)
+    return [thread.thread_id for thread in answer.threads] == [7]

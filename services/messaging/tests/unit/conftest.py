@@ -8,6 +8,15 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from messaging_service.direct_models import (
+    POSTS_NAMED,
+    DirectChange,
+    DirectNotice,
+    DirectPost,
+    IndexedThread,
+    Marks,
+    hour_of_post,
+)
 from messaging_service.models import (
     Attempt,
     Conversation,
@@ -20,6 +29,7 @@ from messaging_service.models import (
     hour_of,
 )
 from messaging_service.repository.conversations import ConversationRepository
+from messaging_service.repository.direct_threads import DIRECT_NOTICES, DirectThreadRepository
 from messaging_service.repository.live import NOTICES
 from messaging_service.repository.messages import MessageRepository
 from messaging_service.service.confirm import Confirmer
@@ -184,6 +194,58 @@ class MemoryMessages(MessageRepository):
         self._store.published += events
 
 
+class MemoryDirectThreads(DirectThreadRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._posts: dict[tuple[int, int, int], DirectChange] = {}  # owner, thread, post
+        self._index: set[Row] = set()
+        self._marks: dict[tuple[int, int], Marks] = {}
+
+    async def put(self, changes: Iterable[DirectChange]) -> None:
+        await self._store.ask("cql")
+        for change in changes:
+            post = change.post
+            for owner_id in post.account_ids:
+                key = (owner_id, post.thread_id, post.post_id)
+                held = self._posts.get(key)
+                if held is None or held.version <= change.version:
+                    self._posts[key] = change
+                if change.is_shown:
+                    self._index.add((owner_id, hour_of_post(post.post_id), post.thread_id))
+
+    async def older(self, owner_id: int, below: IndexedThread, limit: int) -> list[IndexedThread]:
+        rows = [row for row in reversed(await self._rows(owner_id)) if row < (below.hour, below.thread_id)]
+        return [IndexedThread(*row) for row in rows[:limit]]
+
+    async def newer(self, owner_id: int, above: IndexedThread, limit: int) -> list[IndexedThread]:
+        rows = [row for row in await self._rows(owner_id) if row > (above.hour, above.thread_id)]
+        return [IndexedThread(*row) for row in rows[:limit]]
+
+    async def _rows(self, owner_id: int) -> list[tuple[int, int]]:
+        await self._store.ask("cql")
+        return sorted(row[1:] for row in self._index if row[0] == owner_id)
+
+    async def posts(self, owner_id: int, thread_ids: Sequence[int]) -> dict[int, list[DirectPost]]:
+        await self._store.ask("cql")
+        found: dict[int, list[DirectPost]] = {}
+        for key in sorted(self._posts, reverse=True):
+            if key[0] == owner_id and key[1] in thread_ids and self._posts[key].is_shown:
+                found.setdefault(key[1], []).append(self._posts[key].post)
+        return {thread_id: posts[:POSTS_NAMED] for thread_id, posts in found.items()}
+
+    async def marks(self, owner_id: int, thread_ids: Sequence[int]) -> list[Marks]:
+        await self._store.ask("cql")
+        return [self._marks.get((owner_id, thread_id), Marks()) for thread_id in thread_ids]
+
+    async def see(self, owner_id: int, thread_id: int, seen_id: int, *, unread: bool) -> None:
+        (held,) = await self.marks(owner_id, [thread_id])
+        self._marks[owner_id, thread_id] = replace(held, seen_id=seen_id, is_unread=unread)
+
+    async def remove(self, owner_id: int, thread_id: int, removed_id: int) -> None:
+        (held,) = await self.marks(owner_id, [thread_id])
+        self._marks[owner_id, thread_id] = replace(held, removed_id=removed_id)
+
+
 @pytest.fixture
 def store() -> Store:
     return Store()
@@ -205,6 +267,19 @@ def streams(store: Store) -> LiveStreams[Notice]:
         await store.ask("redis")
 
     return MemoryStreams(NOTICES, ask)
+
+
+@pytest.fixture
+def direct_rows(store: Store) -> DirectThreadRepository:
+    return MemoryDirectThreads(store)
+
+
+@pytest.fixture
+def direct_streams(store: Store) -> LiveStreams[DirectNotice]:
+    async def ask() -> None:
+        await store.ask("redis")
+
+    return MemoryStreams(DIRECT_NOTICES, ask)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 import uvicorn
 from gateway_fakes.account_lists import ListServer
+from gateway_fakes.direct_threads import DirectThreadServer
 from gateway_fakes.feed import EVERYBODY, FeedServer
 from gateway_fakes.filters import FilterServer
 from gateway_fakes.moderation import ReportServer
@@ -36,6 +37,8 @@ from gateway_service.routers.streaming import Streaming
 from gateway_service.web import build_web
 from rookery.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from rookery.feed.v1 import feed_service_pb2, feed_service_pb2_grpc
+from rookery.messaging.v1.direct_thread_service_pb2 import DirectThread
+from rookery.messaging.v1.direct_thread_service_pb2_grpc import add_DirectThreadServiceServicer_to_server
 from rookery.moderation.v1.moderation_service_pb2 import Report
 from rookery.moderation.v1.moderation_service_pb2_grpc import add_ModerationServiceServicer_to_server
 from rookery.notification.v1 import (
@@ -99,6 +102,9 @@ class World:
     policies: Policies = field(default_factory=Policies)
     news: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     listening: set[int] = field(default_factory=set)
+    threads: dict[int, list[DirectThread]] = field(default_factory=dict)
+    direct_news: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
+    direct_listening: set[int] = field(default_factory=set)
     # How many may wait for one service at once.
     most: float = math.inf
 
@@ -154,6 +160,15 @@ class World:
         told.create_time.FromMilliseconds(BORN * 1000)
         self.told.setdefault(recipient_id, []).append(told)
         return told
+
+    def thread(self, owner_id: int, thread_id: int, *posts: int, unread: bool = False, others: tuple[int, ...]) -> None:
+        """Puts a thread of direct posts, the latest first, into a list."""
+        people = sorted({owner_id, *others})
+        found = DirectThread(thread_id=thread_id, unread=unread)
+        for post_id in posts:
+            found.posts.add(post_id=post_id, author_id=self.posts[post_id].author_id, account_ids=people)
+        mine = [each for each in self.threads.get(owner_id, []) if each.thread_id != thread_id]
+        self.threads[owner_id] = sorted([*mine, found], key=lambda each: -each.posts[0].post_id)
 
     def called(self, method: str) -> list[Any]:
         return self.asked.get(method, [])
@@ -358,6 +373,11 @@ async def gateway(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
                 policy_service_pb2_grpc.add_PolicyServiceServicer_to_server,
                 make(PolicyServer),
                 "rookery.notification.v1.PolicyService",
+            ),
+            (
+                add_DirectThreadServiceServicer_to_server,
+                make(DirectThreadServer),
+                "rookery.messaging.v1.DirectThreadService",
             ),
             (add_ModerationServiceServicer_to_server, make(ReportServer), "rookery.moderation.v1.ModerationService"),
             (auth_service_pb2_grpc.add_AuthServiceServicer_to_server, make(Auth), "rookery.auth.v1.AuthService"),

@@ -6,16 +6,22 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
+from gateway_service import degradation
 from gateway_service.metrics import LIVE_COMPOSITIONS
 from rookery_common.auth import Identity
+from rookery_common.errors import Unavailable
 
 # Each may wait for user by three calls at once: together half of the fewest that may wait for one service.
 AT_ONCE: Final = 16
 ITEMS_AT_ONCE: Final = 40
 # An event's other streams that are a moment late are given what was made of it; an edit is another event.
 REMEMBERED_SECONDS: Final = 1.0
+# Without these a page goes without what they are of.
+_LEAVING_OUT: Final = frozenset({degradation.NAMES.part, degradation.REPORTS.part})
+T = TypeVar("T")
 Compose = Callable[[list[Any]], Awaitable[Mapping[int, bytes]]]
 
 
@@ -89,7 +95,7 @@ class Compositions:
     async def _read(self, key: Hashable, read: Callable[[], Awaitable[Any]]) -> Any:
         async with self._turns:
             del self._reads[key]
-            return await read()
+            return await _whole(read)
 
     async def _run(self, key: Hashable, group: _Group) -> None:
         while group.waiting:
@@ -102,7 +108,7 @@ class Compositions:
     async def _compose(self, key: Hashable, group: _Group, batch: Sequence[_Event]) -> None:
         LIVE_COMPOSITIONS.inc()
         try:
-            made = await group.compose([event.item for event in batch])
+            made = await _whole(partial(group.compose, [event.item for event in batch]))
         except Exception as error:  # Also a defect: each who waits is told of it, and the group goes on.
             self._forget(key, group, batch)
             for event in batch:
@@ -121,6 +127,15 @@ class Compositions:
     def _drop_if_empty(self, key: Hashable, group: _Group) -> None:
         if not group.events and group.running is None:
             self._groups.pop(key, None)
+
+
+async def _whole(compose: Callable[[], Awaitable[T]]) -> T:
+    """Raises Unavailable where something had to be left out: a page is read again, a frame is not."""
+    missing = degradation.begin()
+    made = await compose()
+    if not _LEAVING_OUT.isdisjoint(missing):
+        raise Unavailable("Something can't be composed whole now.")
+    return made
 
 
 def _enqueued(group: _Group, item: Any) -> _Event:

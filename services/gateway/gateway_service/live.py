@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from gateway_service.auth import Caller, TokenExchange
@@ -14,7 +15,7 @@ from gateway_service.connections import NOTIFICATION_GAP, Connection
 from gateway_service.live_direct import DirectSource
 from gateway_service.live_notifications import NotificationSource
 from gateway_service.live_sources import Frame, HomeSource, ListSource, PublicSource, Source
-from gateway_service.metrics import LIVE_FRAMES
+from gateway_service.metrics import LIVE_FRAMES, LIVE_SECONDS
 from gateway_service.streams import DIRECT, USER, USER_NOTIFICATION, Stream
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
@@ -33,6 +34,7 @@ Part = StreamSource | NotificationSource
 log = get_logger()
 _EVENTS = ("update", "status.update", "delete", "notification", "conversation")
 _FRAMES = {event: LIVE_FRAMES.labels(event) for event in _EVENTS}
+_SECONDS = {event: LIVE_SECONDS.labels(event) for event in _EVENTS}
 
 
 class Live:
@@ -82,9 +84,15 @@ class Live:
             part.take(items)
         caller = await self._caller()
         frames = await self._frames(caller.identity) if caller is not None else []
+        self._measure(frames)
+        return frames
+
+    def _measure(self, frames: Sequence[Frame]) -> None:
+        now_ms = self._clock.unix_ms()
         for frame in frames:
             _FRAMES[frame.event].inc()
-        return frames
+            if frame.id:
+                _SECONDS[frame.event].observe(max(0, now_ms - ms_of(frame.id)) / 1000)
 
     def catch_up(self, stream: Stream) -> None:
         """For a client that has named what it has seen: what came since on this stream is due to it, once."""

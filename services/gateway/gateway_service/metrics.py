@@ -41,6 +41,12 @@ TEXTS_FILE_VALID = Gauge(
 LIVE_CONNECTIONS = Gauge("rookery_gateway_live_connections", "Open streams of clients.")
 LIVE_CLOSED = Counter("rookery_gateway_live_closed_total", "Streams of clients that the gateway ended.", ("why",))
 LIVE_FRAMES = Counter("rookery_gateway_live_frames_total", "Frames sent to streams of clients.", ("event",))
+LIVE_SECONDS = Histogram(
+    "rookery_gateway_live_delivery_seconds",
+    "From when something happened to its frame, for what carries an id; more where it was kept, or missed at first.",
+    ("event",),
+    buckets=(0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
 LIVE_COMPOSITIONS = Counter(
     "rookery_gateway_live_compositions_total", "Turns in which events were composed for all streams of an account."
 )

@@ -96,7 +96,7 @@ async def test_streams_of_more_accounts_than_may_wait_for_a_service_lose_nothing
     world: World, streams: Streams
 ) -> None:
     world.most = MIN_FOR_ONE
-    accounts = range(FIRST, FIRST + 150)
+    accounts = range(FIRST, FIRST + 60)
     for account_id in accounts:
         for connection in [await streams.open(account_id) for _ in range(2)]:
             connection.offer(world.tell(account_id, account_id, ALICE))
@@ -127,7 +127,7 @@ async def test_an_edit_right_after_a_post_is_shown_as_edited(world: World, strea
         assert (frame.event, json.loads(frame.payload)["content"]) == ("status.update", "<p>Better</p>")
 
 
-@pytest.mark.parametrize("away", ["BatchGetRelationships", "GetPolicy", "BatchGetPosts"])
+@pytest.mark.parametrize("away", ["BatchGetAccounts", "BatchGetRelationships", "GetPolicy", "BatchGetPosts"])
 async def test_what_a_service_keeps_from_being_composed_comes_when_it_is_back(
     world: World, streams: Streams, away: str
 ) -> None:

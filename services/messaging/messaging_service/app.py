@@ -20,8 +20,8 @@ from messaging_service.repository.messages import MessageRepository
 from messaging_service.repository.statements import STATEMENTS
 from messaging_service.service.confirm import Confirmer
 from messaging_service.service.conversations import Conversations
-from messaging_service.service.erase_account import AccountErasure
 from messaging_service.service.direct_threads import DirectThreads, DirectThreadWriter
+from messaging_service.service.erase_account import AccountErasure
 from messaging_service.service.inbox import Inbox
 from messaging_service.service.live import MessageLoader
 from messaging_service.service.message_log import MessageLog
@@ -138,12 +138,13 @@ def _serving(core: _Core, checks: dict[str, Callable[[], Awaitable[None]]]) -> l
     )
     direct_live = LiveHub(core.direct_streams, as_sent, clock)
     direct = DirectThreadServicer(DirectThreads(core.direct_threads), direct_live)
+    erasure = AccountErasure(core.conversations, core.messages)
     server = RpcServer(
         settings,
         verifier=TokenVerifier(AuthClient(auth).signing_keys, clock),
         services=[
             (add_MessagingServiceServicer_to_server, servicer, SERVICE_NAME),
-            erasure_registration(StepwiseEraser(AccountErasure(core.conversations, core.messages).steps, clock)),
+            erasure_registration(StepwiseEraser([*erasure.steps, core.direct_threads.erase], clock)),
             (add_DirectThreadServiceServicer_to_server, direct, DIRECT_SERVICE_NAME),
         ],
         allowed_callers=ALLOWED_CALLERS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from rookery_common.ids import ms_of
+from rookery_common.ids import MAX_ID, ms_of
 
 MAX_THREADS: Final = 40
 # So many of a thread's posts are named, for those who may not be shown the latest.
@@ -53,6 +53,10 @@ class IndexedThread:
 
     hour: int
     thread_id: int
+
+
+# Above every other.
+TOP_THREAD: Final = IndexedThread(2**31 - 1, MAX_ID)
 
 
 @dataclass(frozen=True, slots=True)

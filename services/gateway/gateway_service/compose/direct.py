@@ -52,7 +52,7 @@ class DirectConversations:
 def _body(viewer: Identity, facts: Facts, presenter: Presenter, thread: DirectThread, post: DirectPost) -> bytes | None:
     """None where the viewer may not or would not see the post: nothing of those who are blocked or muted."""
     known = facts.posts.get(post.post_id)
-    if known is None or why_not_public(viewer.account_id, known, 0, facts.relationships) is not None:
+    if known is None or why_not_public(viewer.account_id, known, 0, facts.relations) is not None:
         return None
     status = presenter.listed([post.post_id])
     if not status:

@@ -9,6 +9,7 @@ from typing import Final
 
 from messaging_service.direct_models import (
     POSTS_NAMED,
+    TOP_THREAD,
     DirectChange,
     DirectNotice,
     DirectPost,
@@ -45,6 +46,9 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
         "direct_marks_see": (
             "UPDATE direct_thread_marks SET seen_id = ?, is_unread = ? WHERE owner_id = ? AND thread_id = ?"
         ),
+        "direct_posts_erase": "DELETE FROM direct_posts WHERE owner_id = ? AND thread_id = ?",
+        "direct_marks_erase": "DELETE FROM direct_thread_marks WHERE owner_id = ? AND thread_id = ?",
+        "direct_thread_erase": "DELETE FROM direct_threads_by_owner WHERE owner_id = ? AND hour = ? AND thread_id = ?",
         "direct_marks_remove": "UPDATE direct_thread_marks SET removed_id = ? WHERE owner_id = ? AND thread_id = ?",
     }
 )
@@ -131,6 +135,15 @@ class DirectThreadRepository:
     async def remove(self, owner_id: int, thread_id: int, removed_id: int) -> None:
         """Up to this post the thread is not listed."""
         await self._cql.execute("direct_marks_remove", (removed_id, owner_id, thread_id))
+
+    async def erase(self, owner_id: int) -> int:
+        """Some of an owner's threads, for good; how many, 0 where there are none left. The list loses a row last."""
+        rows = await self.older(owner_id, TOP_THREAD, ROWS_READ)
+        threads = [(owner_id, thread_id) for thread_id in {row.thread_id for row in rows}]
+        await self._cql.many("direct_posts_erase", threads)
+        await self._cql.many("direct_marks_erase", threads)
+        await self._cql.many("direct_thread_erase", [(owner_id, row.hour, row.thread_id) for row in rows])
+        return len(rows)
 
 
 def _post_row(owner_id: int, change: DirectChange) -> tuple[object, ...]:

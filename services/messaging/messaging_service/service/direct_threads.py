@@ -7,6 +7,7 @@ from typing import Final
 
 from messaging_service.direct_models import (
     MAX_THREADS,
+    TOP_THREAD,
     DirectChange,
     DirectNotice,
     DirectThread,
@@ -26,7 +27,6 @@ STEP_ROWS: Final = 50
 MAX_SCANNED_ROWS: Final = 2_500
 # What is older is no news to a stream, as when a topic is read again from its beginning.
 LIVE_MS: Final = 3_600_000
-_TOP: Final = IndexedThread(2**31 - 1, MAX_ID)
 
 
 class DirectThreadWriter:
@@ -94,7 +94,7 @@ class DirectThreads:
     async def _below(self, owner_id: int, query: ThreadQuery) -> dict[int, DirectThread]:
         """Down to an hour that is wholly known, with as many as are asked for if there are."""
         found: dict[int, DirectThread] = {}
-        after = IndexedThread(hour_of_post(query.max_id) + 1, 0) if query.max_id else _TOP
+        after = IndexedThread(hour_of_post(query.max_id) + 1, 0) if query.max_id else TOP_THREAD
         last_hour = hour_of_post(max(query.since_id, query.min_id))
         for _ in range(MAX_SCANNED_ROWS // STEP_ROWS):
             rows = await self._rows.older(owner_id, after, STEP_ROWS)

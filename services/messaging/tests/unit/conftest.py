@@ -245,6 +245,13 @@ class MemoryDirectThreads(DirectThreadRepository):
         (held,) = await self.marks(owner_id, [thread_id])
         self._marks[owner_id, thread_id] = replace(held, removed_id=removed_id)
 
+    async def erase(self, owner_id: int) -> int:
+        rows = await self._rows(owner_id)
+        self._index = {row for row in self._index if row[0] != owner_id}
+        self._posts = {key: change for key, change in self._posts.items() if key[0] != owner_id}
+        self._marks = {key: marks for key, marks in self._marks.items() if key[0] != owner_id}
+        return len(rows)
+
 
 @pytest.fixture
 def store() -> Store:

@@ -15,10 +15,11 @@ from messaging_service.direct_models import (
     DirectNotice,
     DirectPost,
     DirectThread,
+    Marks,
     ThreadQuery,
 )
 from messaging_service.errors import DirectThreadNotFound, InvalidField
-from messaging_service.repository.direct_threads import ROWS_READ
+from messaging_service.repository.direct_threads import ROWS_READ, DirectThreadRepository
 from messaging_service.service import direct_threads as module
 from messaging_service.service.direct_threads import DirectThreads, DirectThreadWriter
 from rookery_common.clock import SystemClock
@@ -170,6 +171,24 @@ async def test_what_nobody_has_can_be_neither_marked_nor_removed(direct_threads:
     for number in (0, -1, 7, MAX_ID):
         with pytest.raises(DirectThreadNotFound):
             await direct_threads.remove(ALICE, number)
+
+
+async def test_an_erased_account_has_no_threads_and_others_keep_theirs(
+    talk: Talk, direct_threads: DirectThreads, direct_rows: DirectThreadRepository, clock: FakeClock
+) -> None:
+    threads = []
+    for _ in range(3):
+        threads.append((await talk.say(ALICE, [BOB])).post.post_id)
+        clock.advance(HOUR)
+    await direct_threads.mark(BOB, threads[0], unread=False)
+    erased = 0
+    while some := await direct_rows.erase(BOB):
+        erased += some
+    assert erased == len(threads)
+    assert await talk.listed(BOB) == []
+    assert await direct_threads.get_many(BOB, threads) == []
+    assert await talk.listed(ALICE) == threads[::-1]
+    assert await direct_rows.marks(BOB, threads[:1]) == [Marks()]
 
 
 @pytest.mark.parametrize(

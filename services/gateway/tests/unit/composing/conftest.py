@@ -23,6 +23,7 @@ from gateway_fakes.notification_policy import Policies, PolicyServer
 from gateway_fakes.post_server import PostServer
 from gateway_fakes.preferences import PreferenceServer
 from gateway_fakes.tags import TagServer
+from gateway_fakes.user_server import UserServer
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway_service.auth import TokenExchange
@@ -38,7 +39,9 @@ from gateway_service.web import build_web
 from rookery.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from rookery.feed.v1 import feed_service_pb2, feed_service_pb2_grpc
 from rookery.messaging.v1.direct_thread_service_pb2 import DirectThread
-from rookery.messaging.v1.direct_thread_service_pb2_grpc import add_DirectThreadServiceServicer_to_server
+from rookery.messaging.v1.direct_thread_service_pb2_grpc import (
+    add_DirectThreadServiceServicer_to_server as add_direct_threads,
+)
 from rookery.moderation.v1.moderation_service_pb2 import Report
 from rookery.moderation.v1.moderation_service_pb2_grpc import add_ModerationServiceServicer_to_server
 from rookery.notification.v1 import (
@@ -49,7 +52,7 @@ from rookery.notification.v1 import (
     policy_service_pb2_grpc,
 )
 from rookery.post.v1 import post_pb2, post_service_pb2_grpc
-from rookery.user.v1 import account_pb2, user_service_pb2, user_service_pb2_grpc
+from rookery.user.v1 import account_pb2, user_service_pb2_grpc
 from rookery.user.v1.filter_service_pb2 import Filter
 from rookery.user.v1.filter_service_pb2_grpc import add_FilterServiceServicer_to_server
 from rookery.user.v1.list_service_pb2_grpc import add_ListServiceServicer_to_server
@@ -59,7 +62,7 @@ from rookery.user.v1.tag_service_pb2_grpc import add_TagServiceServicer_to_serve
 from rookery_common.auth import Identity, require_identity
 from rookery_common.clock import SystemClock
 from rookery_common.errors import AppError, NotFound, Unauthenticated
-from rookery_common.rpc import RpcServer, serve_batch
+from rookery_common.rpc import RpcServer
 from rookery_common.testing.rpc import Network, Tokens, settings_of
 from rookery_common.testing.waiting import eventually
 
@@ -180,48 +183,6 @@ class World:
 
     def forget_calls(self) -> None:
         self.asked.clear()
-
-
-class Users(user_service_pb2_grpc.UserServiceServicer):
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    async def BatchGetAccounts(self, request: Any, context: Any) -> Any:
-        async def handle(live: Any) -> list[Any]:
-            return [self._accounts(entry) for _, entry, _ in live]
-
-        kind = user_service_pb2.BatchGetAccountsResult
-        results = await serve_batch(request.entries, self._world.tokens.verifier, handle, kind)
-        return user_service_pb2.BatchGetAccountsResponse(results=results)
-
-    def _accounts(self, entry: Any) -> Any:
-        self._world.note("BatchGetAccounts", [query.account_id for query in entry.accounts])
-        result = user_service_pb2.BatchGetAccountsResult()
-        for query in entry.accounts:
-            account = self._world.accounts.get(query.account_id)
-            if account is not None:
-                counts = self._world.counts.get(query.account_id)
-                known = query.known_version == account.version
-                result.accounts.add(
-                    account_id=query.account_id,
-                    version=account.version,
-                    account=None if known else account,
-                    counts=counts,
-                )
-        return result
-
-    async def BatchGetRelationships(self, request: Any, context: Any) -> Any:
-        async def handle(live: Any) -> list[Any]:
-            return [self._relationships(entry, identity) for _, entry, identity in live]
-
-        kind = user_service_pb2.BatchGetRelationshipsResult
-        results = await serve_batch(request.entries, self._world.tokens.verifier, handle, kind)
-        return user_service_pb2.BatchGetRelationshipsResponse(results=results)
-
-    def _relationships(self, entry: Any, identity: Identity) -> Any:
-        self._world.note("BatchGetRelationships", sorted(entry.account_ids))
-        known = (self._world.relationships.get((identity.account_id, other)) for other in entry.account_ids)
-        return user_service_pb2.BatchGetRelationshipsResult(relationships=[each for each in known if each])
 
 
 class Notifications(notification_service_pb2_grpc.NotificationServiceServicer):
@@ -352,7 +313,7 @@ async def gateway(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
     async with AsyncExitStack() as stack:
         server = await Network(stack, world.tokens.verifier).serve(
-            (user_service_pb2_grpc.add_UserServiceServicer_to_server, make(Users), "rookery.user.v1.UserService"),
+            (user_service_pb2_grpc.add_UserServiceServicer_to_server, make(UserServer), "rookery.user.v1.UserService"),
             (add_FilterServiceServicer_to_server, make(FilterServer), "rookery.user.v1.FilterService"),
             (add_TagServiceServicer_to_server, make(TagServer), "rookery.user.v1.TagService"),
             (add_PreferenceServiceServicer_to_server, make(PreferenceServer), "rookery.user.v1.PreferenceService"),
@@ -374,11 +335,7 @@ async def gateway(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
                 make(PolicyServer),
                 "rookery.notification.v1.PolicyService",
             ),
-            (
-                add_DirectThreadServiceServicer_to_server,
-                make(DirectThreadServer),
-                "rookery.messaging.v1.DirectThreadService",
-            ),
+            (add_direct_threads, make(DirectThreadServer), "rookery.messaging.v1.DirectThreadService"),
             (add_ModerationServiceServicer_to_server, make(ReportServer), "rookery.moderation.v1.ModerationService"),
             (auth_service_pb2_grpc.add_AuthServiceServicer_to_server, make(Auth), "rookery.auth.v1.AuthService"),
         )

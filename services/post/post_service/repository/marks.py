@@ -118,7 +118,12 @@ class MarkRepository:
 
 def week_of(account_id: int, post_id: int) -> Week:
     """Where an account's marks of a post are, by the time in the post's id."""
-    return Week(account_id, (ms_of(post_id) - EPOCH_MS) // WEEK_MS)
+    return Week(account_id, week_number(post_id))
+
+
+def week_number(post_id: int) -> int:
+    """The week in which a post was made, counted from the first id."""
+    return (ms_of(post_id) - EPOCH_MS) // WEEK_MS
 
 
 def mark_row(account_id: int, post_id: int, active: bool, version: int) -> Args:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from post_service import metrics
 from post_service.models import NO_MARKS, CountedPost, PostMarks
 from post_service.repository.mark_cache import MarkCache
-from post_service.repository.marks import PINS, MarkRepository, Sheet, Week, week_of
+from post_service.repository.marks import PINS, MarkRepository, Sheet, Week, week_number, week_of
 from post_service.versions import HybridClock
 from rookery_common.errors import AppError, DeadlineExceeded, Unavailable
 from rookery_common.logs import get_logger
@@ -116,10 +116,11 @@ def _note_unmarked(weeks: Sequence[Week], error: AppError) -> None:
 
 
 def _by_week(account_id: int, post_ids: Sequence[int]) -> dict[Week, list[int]]:
-    by_week: dict[Week, list[int]] = {}
-    if account_id:
-        for post_id in post_ids:
-            by_week.setdefault(week_of(account_id, post_id), []).append(post_id)
-        if by_week:  # The last, so that it adds to what the others say.
-            by_week[Week(account_id, PINS)] = list(post_ids)
+    if not (account_id and post_ids):
+        return {}
+    numbers: dict[int, list[int]] = {}
+    for post_id in post_ids:
+        numbers.setdefault(week_number(post_id), []).append(post_id)
+    by_week = {Week(account_id, number): some for number, some in numbers.items()}
+    by_week[Week(account_id, PINS)] = list(post_ids)  # The last, so that it adds to what the others say.
     return by_week

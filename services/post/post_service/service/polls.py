@@ -31,7 +31,9 @@ class PollReader:
             for view in some
             if (ballot := _ballot(view))
         ]
-        tallies = await self._read(asked) if asked else {}
+        if not asked:
+            return list(answers)
+        tallies = await self._read(asked)
         return [
             answer if isinstance(answer, AppError) else _with_tallies(viewer, answer, tallies)
             for viewer, answer in zip(viewers, answers, strict=True)

@@ -28,7 +28,7 @@ from post_service.repository.posts import PostRepository
 from post_service.repository.quotes import quote_fact
 from post_service.service.marks import Marked, MarkReader
 from post_service.service.polls import PollReader
-from post_service.service.visibility import depends_on_follow, may_review, may_see
+from post_service.service.visibility import depends_on_follow, is_everybodys, may_review, may_see
 from post_service.versions import HybridClock
 from rookery_common.auth import Identity
 from rookery_common.errors import AppError, DeadlineExceeded, Unavailable
@@ -77,9 +77,13 @@ class PostReader:
             self._marks.of_posts(list(zip(viewers, asked, strict=True))),
         )
         marked_posts = await self._marks.with_threads(viewers, asked, marks, found)
-        answers = await asyncio.gather(
-            *(self._answer(query, found, marked) for query, marked in zip(queries, marked_posts, strict=True))
-        )
+        # Of these nothing has to be found out for each viewer: most are.
+        everybodys = {post_id for post_id, (post, _) in found.items() if is_everybodys(post)}
+        follows = await self._follows(queries, found, everybodys)
+        answers = [
+            _answer(query, found, everybodys, marked, following)
+            for query, marked, following in zip(queries, marked_posts, follows, strict=True)
+        ]
         return await self._polls.add(viewers, answers)
 
     async def visible(self, identity: Identity | None, post_ids: Iterable[int]) -> dict[int, SealedPost]:
@@ -167,29 +171,16 @@ class PostReader:
         counts = await self._count([post.post_id])
         await self._cache.put(CountedPost(self._codec.seal(post), counts[post.post_id]), stamp)
 
-    async def _answer(
-        self, query: ViewerQuery, found: Mapping[int, CountedPost], marked: Marked
-    ) -> list[PostView] | AppError:
-        if len(query.posts) > MAX_POSTS_PER_QUERY:
-            return InvalidField("posts", "ERR_TOO_MANY", f"must be at most {MAX_POSTS_PER_QUERY}")
-        viewer = viewer_of(query.identity)
-        asked = [(*found[post_id], known) for post_id, known in query.posts if post_id in found]
-        decisive = [post for post, _, _ in asked]
-        shown = [post.reblog_of_id or post.quoted_id for post in decisive]
-        decisive += [found[post_id].post for post_id in shown if post_id in found]
-        following = await self._following(query.identity, decisive)
-        reviews = may_review(query.identity)
-        return [
-            PostView(
-                post,
-                counts,
-                known == post.version,
-                marked.get(post.post_id, NO_MARKS),
-                quote=_quote_state(viewer, post, found, following),
-            )
-            for post, counts, known in asked
-            if _is_shown(viewer, post, found, following, reviews=reviews)
-        ]
+    async def _follows(
+        self, queries: Sequence[ViewerQuery], found: Mapping[int, CountedPost], everybodys: Container[int]
+    ) -> Sequence[Container[int]]:
+        """For each viewer the authors that decide about some of the posts, as far as the viewer follows them."""
+        decisive = [_decisive(query, found, everybodys) for query in queries]
+        if not any(decisive):
+            return [frozenset[int]()] * len(queries)
+        return await asyncio.gather(
+            *(self._following(query.identity, posts) for query, posts in zip(queries, decisive, strict=True))
+        )
 
     async def _following(self, identity: Identity | None, posts: Iterable[SealedPost]) -> frozenset[int]:
         """The authors that decide about some of the posts, as far as the viewer follows them.
@@ -241,6 +232,38 @@ class PostReader:
 
 def _ids(query: ViewerQuery) -> list[int]:
     return [post.post_id for post in query.posts if post.post_id > 0]
+
+
+def _decisive(query: ViewerQuery, found: Mapping[int, CountedPost], everybodys: Container[int]) -> list[SealedPost]:
+    """The posts that not everybody sees, and what they show."""
+    posts = [found[post_id].post for post_id in _ids(query) if post_id in found and post_id not in everybodys]
+    shown = [post.reblog_of_id or post.quoted_id for post in posts]
+    return posts + [found[post_id].post for post_id in shown if post_id in found]
+
+
+def _answer(
+    query: ViewerQuery,
+    found: Mapping[int, CountedPost],
+    everybodys: Container[int],
+    marked: Marked,
+    following: Container[int],
+) -> list[PostView] | AppError:
+    if len(query.posts) > MAX_POSTS_PER_QUERY:
+        return InvalidField("posts", "ERR_TOO_MANY", f"must be at most {MAX_POSTS_PER_QUERY}")
+    viewer, reviews = viewer_of(query.identity), may_review(query.identity)
+    views: list[PostView] = []
+    for post_id, known_version in query.posts:
+        if post_id not in found:
+            continue
+        post, counts = found[post_id]
+        quote = None
+        if post_id not in everybodys:
+            if not _is_shown(viewer, post, found, following, reviews=reviews):
+                continue
+            quote = _quote_state(viewer, post, found, following)
+        marks = marked.get(post_id, NO_MARKS)
+        views.append(PostView(post, counts, known_version == post.version, marks, quote=quote))
+    return views
 
 
 def _is_shown(

@@ -10,6 +10,7 @@ from rookery_common.auth import Identity
 REVIEWER_ROLES = frozenset({"moderator", "admin"})
 REVIEW_SCOPE = "admin:read"
 _OPEN = (Visibility.PUBLIC, Visibility.UNLISTED)
+_VISIBLE = PostState.VISIBLE
 
 
 def may_see(viewer: int, post: SealedPost, following: Container[int], *, reviews: bool = False) -> bool:
@@ -26,6 +27,12 @@ def may_see(viewer: int, post: SealedPost, following: Container[int], *, reviews
     if viewer == post.author_id or viewer in post.mentioned:
         return True
     return post.visibility == Visibility.PRIVATE and post.author_id in following
+
+
+def is_everybodys(post: SealedPost) -> bool:
+    """Whether each may see it, and it shows nothing that another may not."""
+    is_plain = not (post.reblog_of_id or post.quoted_id)
+    return is_plain and post.state == _VISIBLE and post.visibility in _OPEN
 
 
 def may_review(identity: Identity | None) -> bool:

@@ -18,11 +18,19 @@ def _bearer(person: Person) -> dict[str, str]:
     return {"authorization": f"Bearer {person.token}"}
 
 
-def _say_hi(http: httpx2.Client, one: Person, other: Person) -> None:
+def _say_hi(http: httpx2.Client, one: Person, other: Person) -> str:
+    """The conversation."""
     body = {"member_ids": [other.account_id], "title": ""}
-    talk = http.post(CONVERSATIONS, json=body, headers=_bearer(one)).json()["id"]
+    talk: str = http.post(CONVERSATIONS, json=body, headers=_bearer(one)).json()["id"]
     said = http.post(f"{CONVERSATIONS}/{talk}/messages", json={"text": "Hi"}, headers=_bearer(one))
     assert said.status_code == 200, said.text
+    return talk
+
+
+def _left(http: httpx2.Client, person: Person, liked: object, talk: str) -> tuple[int, list[tuple[str, bool]]]:
+    """How many like a post of this person's, and what was said in a conversation, and whether it is gone."""
+    messages = http.get(f"{CONVERSATIONS}/{talk}/messages", headers=_bearer(person)).json()["items"]
+    return person.api.status(liked)["favourites_count"], [(each["text"], each["deleted"]) for each in messages]
 
 
 def _delete(http: httpx2.Client, person: Person) -> None:
@@ -53,8 +61,9 @@ def test_an_account_is_deleted_by_its_owner_and_is_gone_for_everybody(
         follower.api.account_follow(followed.account_id)
     word = f"rare{secrets.token_hex(6)}"
     post = str(alice.api.status_post(f"The kingfisher said {word}")["id"])
-    alice.api.status_favourite(bob.api.status_post("Hello")["id"])
-    _say_hi(http, alice, bob)
+    liked = bob.api.status_post("Hello")["id"]
+    alice.api.status_favourite(liked)
+    talk = _say_hi(http, alice, bob)
 
     def found() -> list[str]:
         answer = bob.api.search_v2(word, result_type="statuses")
@@ -87,3 +96,9 @@ def test_an_account_is_deleted_by_its_owner_and_is_gone_for_everybody(
         return seen["followers_count"], seen["following_count"], other["following_count"]
 
     eventually(counts, lambda numbers: numbers == (1, 0, 1), within=SOON_SECONDS, what="others' counts are exact")
+    eventually(
+        lambda: _left(http, bob, liked, talk),
+        lambda seen: seen == (0, [("", True)]),
+        within=SOON_SECONDS,
+        what="what it liked and said is erased",
+    )

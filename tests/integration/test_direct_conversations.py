@@ -61,6 +61,7 @@ def test_direct_posts_are_a_conversation_of_those_in_it_live_read_deleted_and_wi
     newest = bob.api.conversations(limit=1)
     assert [str(each["id"]) for each in newest[0]["accounts"]] == [alice.account_id]
     older = bob.api.fetch_next(newest)
+    assert older is not None
     assert [str(each["id"]) for each in older[0]["accounts"]] == [carol.account_id]
     assert not bob.api.conversations_read(newest[0])["unread"]
     assert in_list(bob)[0] == (again_id, False)

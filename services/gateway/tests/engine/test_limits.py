@@ -8,12 +8,20 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from gateway_service.limits import gcra
 from gateway_service.limits.gcra import LocalBuckets, RedisBuckets, Spend
 from gateway_service.limits.rules import Limit
 from rookery_common.clients.redis import RedisClient, RedisUnavailable
 from rookery_common.testing.engines import unique_name
+from rookery_common.testing.waiting import PATIENCE_SECONDS
 
 SLOW = Limit(3, 3600)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked here is how Redis counts, and not how fast."""
+    monkeypatch.setattr(gcra, "CALL_SECONDS", PATIENCE_SECONDS)
 
 
 @pytest.fixture

@@ -127,6 +127,16 @@ class SignUp:
         known = await self._repository.credentials_by_reservation(reservation_id)
         if known is not None:
             return await self._repeat(known, app, form, email)
+        try:
+            return await self._admitted(reservation_id, app, form, email)
+        except AppError:
+            # What is taken may be so by this very request, which has come twice at once.
+            known = await self._repository.credentials_by_reservation(reservation_id)
+            if known is None:
+                raise
+            return await self._repeat(known, app, form, email)
+
+    async def _admitted(self, reservation_id: str, app: App, form: SignUpForm, email: str) -> SignedUp:
         await self._admission.check_invitation(form)
         if not self._admission.confirms_emails and await self._is_taken(email):
             SIGN_UPS.labels("email_taken").inc()

@@ -50,6 +50,22 @@ async def test_the_same_request_many_times_at_once_makes_one_account(world: Any)
     assert await world.recorded() == ["CredentialsCreated"]
 
 
+async def test_what_the_same_request_has_taken_meanwhile_refuses_none(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admission = world.auth.sign_up._admission
+    check = admission.check_invitation
+
+    async def late(form: Any) -> None:
+        monkeypatch.setattr(admission, "check_invitation", check)
+        await world.sign_up()
+        await check(form)
+
+    monkeypatch.setattr(admission, "check_invitation", late)
+    assert (await world.sign_up()).session.account_id in world.users.accounts
+    assert await world.recorded() == ["CredentialsCreated"]
+
+
 async def test_the_same_request_with_another_password_is_refused(world: Any) -> None:
     await world.sign_up()
     with pytest.raises(ValidationFailed) as caught:

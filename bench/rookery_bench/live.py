@@ -104,7 +104,7 @@ async def _measured(bench: Bench, likes: Likes, held: dict[str, int], arrived: A
             await asyncio.sleep(bench.seconds)
         spent = time.perf_counter() - start
     # Of those that were acknowledged: what was refused arrives nowhere.
-    expected = round(acknowledged.done * sum(held.values()) / len(held))
+    expected = sum(held[likes.at(number)[1].id] for number in range(acknowledged.done))
     missing = await arrived.missing(expected)
     outcome = arrived.outcome
     outcome.seconds, outcome.errors = spent, outcome.errors + acknowledged.errors

@@ -136,3 +136,14 @@ def test_an_app_is_allowed_and_a_link_is_asked_for(chromium: Chrome, town: Town,
     shown(chromium, "Forgotten your password")
     typed(chromium, "nobody@example.org", Keys.ENTER)
     WebDriverWait(chromium, PAGE_SECONDS).until(lambda page: "If there is an account" in page.page_source)
+
+
+def test_ones_account_is_deleted_by_keyboard(chromium: Chrome, town: Town, alice: Person) -> None:
+    go(chromium, town, "/auth/delete")
+    shown(chromium, "Sign in")
+    typed(chromium, alice.username, Keys.TAB, PASSWORD, Keys.ENTER)
+    shown(chromium, "Delete your account")
+    chromium.find_element(By.ID, "username").send_keys(alice.username, Keys.ENTER)
+    shown(chromium, "Done")
+    go(chromium, town, "/auth/security")
+    shown(chromium, "Sign in")

@@ -17,15 +17,19 @@ _BITS = {
 }
 
 
-def fits_columns(view: PostView) -> bool:
-    """Whether numbers say all of it."""
-    return view.known and view.poll is None and view.quote is None
+def fill(columns: PostColumns, views: Sequence[PostView]) -> list[PostView]:
+    """Writes the views of which numbers say all, one in every column (a column of noughts is left out); the others are
+    answered.
+    """
+    fitting, others = list[PostView](), list[PostView]()
+    for view in views:
+        (fitting if view.known and view.poll is None and view.quote is None else others).append(view)
+    if fitting:
+        _write(columns, fitting)
+    return others
 
 
-def fill(columns: PostColumns, views: Sequence[PostView]) -> None:
-    """Writes views that fit, each as a number of every column; a column of noughts is left out."""
-    if not views:
-        return
+def _write(columns: PostColumns, views: Sequence[PostView]) -> None:
     columns.post_ids.extend([view.post.post_id for view in views])
     replies, reblogs, favourites, quotes = zip(*(view.counts for view in views), strict=True)
     columns.replies.extend(_unless_nought(replies))

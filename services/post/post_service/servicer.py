@@ -228,8 +228,7 @@ class PostServicer(pb_grpc.PostServiceServicer):
 def _result(views: Sequence[PostView], *, in_columns: bool = False) -> pb.BatchGetPostsResult:
     result = pb.BatchGetPostsResult()
     if in_columns:
-        columns.fill(result.unchanged, [view for view in views if columns.fits_columns(view)])
-        views = [view for view in views if not columns.fits_columns(view)]
+        views = columns.fill(result.unchanged, views)
     for post, counts, known, marks, poll, quote in views:
         message = result.posts.add(post_id=post.post_id, version=post.version, author_id=post.author_id)
         if not known:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from post_service import metrics
@@ -172,12 +172,12 @@ class PostReader:
         await self._cache.put(CountedPost(self._codec.seal(post), counts[post.post_id]), stamp)
 
     async def _follows(
-        self, queries: Sequence[ViewerQuery], found: Mapping[int, CountedPost], everybodys: Container[int]
+        self, queries: Sequence[ViewerQuery], found: Mapping[int, CountedPost], everybodys: Set[int]
     ) -> Sequence[Container[int]]:
         """For each viewer the authors that decide about some of the posts, as far as the viewer follows them."""
-        decisive = [_decisive(query, found, everybodys) for query in queries]
-        if not any(decisive):
+        if len(everybodys) == len(found):
             return [frozenset[int]()] * len(queries)
+        decisive = [_decisive(query, found, everybodys) for query in queries]
         return await asyncio.gather(
             *(self._following(query.identity, posts) for query, posts in zip(queries, decisive, strict=True))
         )

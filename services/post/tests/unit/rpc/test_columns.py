@@ -21,9 +21,9 @@ def view(post_id: int, **values: Any) -> PostView:
 
 def test_a_column_of_noughts_is_left_out() -> None:
     message = PostColumns()
-    columns.fill(message, [])
+    assert columns.fill(message, []) == []
     assert message == PostColumns()
-    columns.fill(message, [view(1), view(2, counts=PostCounts(favourites=3)), view(3)])
+    assert columns.fill(message, [view(1), view(2, counts=PostCounts(favourites=3)), view(3)]) == []
     assert message == PostColumns(post_ids=[1, 2, 3], favourites=[0, 3, 0])
 
 
@@ -35,6 +35,7 @@ def test_each_mark_is_the_bit_of_its_field(name: str) -> None:
 
 
 def test_what_numbers_do_not_say_is_a_message() -> None:
-    assert columns.fits_columns(view(1))
     for special in ({"known": False}, {"poll": PollTally()}, {"quote": QuoteState.ACCEPTED}):
-        assert not columns.fits_columns(view(1, **special))
+        message, told = PostColumns(), view(2, **special)
+        assert columns.fill(message, [view(1), told]) == [told]
+        assert list(message.post_ids) == [1]

@@ -13,6 +13,8 @@ from gateway_service.filters import Filters
 from gateway_service.metrics import FRAGMENTS
 from gateway_service.personal import Personal
 from rookery.post.v1.events_pb2 import PostCreated, PostDeleted, PostUpdated, PostVisible
+from rookery.post.v1.post_pb2 import QuotePolicy
+from rookery.user.v1.account_pb2 import Account, DefaultQuotePolicy
 from rookery.user.v1.events_pb2 import (
     AccountCreated,
     AccountDeleted,
@@ -31,6 +33,10 @@ POSTS = 100_000
 ACCOUNTS = 50_000
 TOPICS = ("post.events.v1", "user.events.v1")
 T = TypeVar("T")
+_QUOTE_POLICIES = {
+    DefaultQuotePolicy.DEFAULT_QUOTE_POLICY_FOLLOWERS: QuotePolicy.QUOTE_POLICY_FOLLOWERS,
+    DefaultQuotePolicy.DEFAULT_QUOTE_POLICY_NOBODY: QuotePolicy.QUOTE_POLICY_NOBODY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,13 @@ class AccountFragment:
     body: bytes
     # When user was last asked, in seconds of the monotonic clock; 0 when an event says that something changed.
     checked_at: float
+    # Of its new posts that don't say it themselves.
+    quote_policy: QuotePolicy.ValueType = QuotePolicy.QUOTE_POLICY_UNSPECIFIED
+
+
+def quote_policy_of(account: Account) -> QuotePolicy.ValueType:
+    """What an account has chosen for its new posts, as post knows it; unspecified: anyone may quote them."""
+    return _QUOTE_POLICIES.get(account.quote_policy, QuotePolicy.QUOTE_POLICY_UNSPECIFIED)
 
 
 class Lru(Generic[T]):
@@ -149,7 +162,7 @@ class Fragments:
         if isinstance(message, PostCreated | PostVisible | PostDeleted):
             self._recheck(message.post.author_id)
         elif isinstance(message, AccountCreated | AccountUpdated):
-            self._recheck(message.account.account_id)
+            self._renew(message.account)
         elif isinstance(message, FollowCreated | FollowEnded):
             self._recheck(message.follow.follower_id)
             self._recheck(message.follow.followee_id)
@@ -166,6 +179,13 @@ class Fragments:
             self.preferences.drop(message.account_id)
         if isinstance(message, AccountDeleted):
             self.accounts.drop(message.account_id)
+
+    def _renew(self, account: Account) -> None:
+        """Its author may post before it is asked for again: what that goes by is taken from the event."""
+        held = self.accounts.peek(account.account_id)
+        if held is not None and held.version < account.version:
+            held.quote_policy = quote_policy_of(account)
+        self._recheck(account.account_id)
 
     def _recheck(self, account_id: int) -> None:
         account = self.accounts.peek(account_id)

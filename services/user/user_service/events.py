@@ -5,10 +5,16 @@ from __future__ import annotations
 from rookery.user.v1 import account_pb2, events_pb2
 from rookery_common.clock import Clock
 from rookery_common.kafka.events import Event, new_event
-from user_service.models import Account
+from user_service.models import Account, QuotePolicy
 
 TOPIC = "user.events.v1"
 SOURCE = "user"
+# What anyone may is left out: so profiles that were cached before there was a choice say the same.
+_QUOTE_POLICIES = {
+    QuotePolicy.PUBLIC: account_pb2.DEFAULT_QUOTE_POLICY_UNSPECIFIED,
+    QuotePolicy.FOLLOWERS: account_pb2.DEFAULT_QUOTE_POLICY_FOLLOWERS,
+    QuotePolicy.NOBODY: account_pb2.DEFAULT_QUOTE_POLICY_NOBODY,
+}
 
 
 class Events:
@@ -71,6 +77,7 @@ def account_message(account: Account) -> account_pb2.Account:
         hide_collections=account.hide_collections,
         avatar_media_id=account.avatar_media_id,
         header_media_id=account.header_media_id,
+        quote_policy=_QUOTE_POLICIES[account.quote_policy],
     )
     message.create_time.FromDatetime(account.created_at)
     for line in account.fields:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 RESERVATION_SECONDS = 15 * 60
 MAX_USERNAME_CHARS = 30
@@ -21,6 +22,14 @@ class ProfileField:
     name: str
     value: str
     verified_at: datetime | None = None
+
+
+class QuotePolicy(StrEnum):
+    """Who may quote an account's new posts, where they don't say it themselves."""
+
+    PUBLIC = "public"
+    FOLLOWERS = "followers"
+    NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,7 @@ class Account:
     hide_collections: bool = False
     avatar_media_id: int = 0
     header_media_id: int = 0
+    quote_policy: QuotePolicy = QuotePolicy.PUBLIC
 
 
 @dataclass(frozen=True, slots=True)

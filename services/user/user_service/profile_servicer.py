@@ -7,11 +7,13 @@ from typing import Any
 import grpc
 
 from rookery.user.v1 import profile_service_pb2 as pb
+from rookery.user.v1.account_pb2 import DefaultQuotePolicy
 from rookery.user.v1.profile_service_pb2_grpc import ProfileServiceServicer
 from rookery_common.auth import Identity, ScopeMissing, require_identity
 from rookery_common.errors import Unauthenticated
 from user_service.errors import FieldInvalid
 from user_service.events import account_message
+from user_service.models import QuotePolicy
 from user_service.profiles.models import Picture, Privacy, ProfileChange, ProfileSettings
 from user_service.profiles.service import Profiles
 
@@ -23,6 +25,11 @@ _PRIVACY = {
     pb.DEFAULT_VISIBILITY_PUBLIC: Privacy.PUBLIC,
     pb.DEFAULT_VISIBILITY_UNLISTED: Privacy.UNLISTED,
     pb.DEFAULT_VISIBILITY_PRIVATE: Privacy.PRIVATE,
+}
+_QUOTE_POLICIES = {
+    DefaultQuotePolicy.DEFAULT_QUOTE_POLICY_PUBLIC: QuotePolicy.PUBLIC,
+    DefaultQuotePolicy.DEFAULT_QUOTE_POLICY_FOLLOWERS: QuotePolicy.FOLLOWERS,
+    DefaultQuotePolicy.DEFAULT_QUOTE_POLICY_NOBODY: QuotePolicy.NOBODY,
 }
 _PRIVACY_CODES = {privacy: code for code, privacy in _PRIVACY.items()}
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -64,6 +71,10 @@ def _change(request: pb.UpdateProfileRequest) -> ProfileChange:
         if request.privacy not in _PRIVACY:
             raise FieldInvalid("source.privacy", "must be public, unlisted or private", "ERR_INCLUSION")
         named["privacy"] = _PRIVACY[request.privacy]
+    if "quote_policy" in named:
+        if request.quote_policy not in _QUOTE_POLICIES:
+            raise FieldInvalid("source.quote_policy", "must be public, followers or nobody", "ERR_INCLUSION")
+        named["quote_policy"] = _QUOTE_POLICIES[request.quote_policy]
     if "fields" in named:
         named["fields"] = tuple((field.name, field.value) for field in request.fields.fields)
     for name in named.keys() & {"avatar", "header"}:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from user_service.models import Account, ProfileField
+from user_service.models import Account, ProfileField, QuotePolicy
 
 # By name, of `accounts a`: a later release's columns must not change what a statement answers, for it is prepared once.
 ACCOUNT_COLUMNS = (
     "a.account_id, a.username, a.created_at, a.display_name, a.note, a.locked, a.bot, a.discoverable, a.indexable,"
     " a.avatar_url, a.header_url, a.fields, a.version, a.is_group, a.hide_collections, a.avatar_media_id,"
-    " a.header_media_id"
+    " a.header_media_id, a.quote_policy"
 )
 
 
@@ -40,6 +40,7 @@ def account_of(row: Any) -> Account:
         hide_collections=row["hide_collections"],
         avatar_media_id=row["avatar_media_id"],
         header_media_id=row["header_media_id"],
+        quote_policy=QuotePolicy(row["quote_policy"]),
     )
 
 

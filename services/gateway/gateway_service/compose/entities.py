@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import orjson
 
-from gateway_service.cache import AccountFragment, PostFragment
+from gateway_service.cache import AccountFragment, PostFragment, quote_policy_of
 from gateway_service.columns import MARKS, Numbers
 from gateway_service.compose.cards import card_entity
 from gateway_service.compose.html import Renderer
@@ -106,6 +106,7 @@ class Entities:
             counts=counts,
             body=account_body(head, counts),
             checked_at=checked_at,
+            quote_policy=quote_policy_of(account),
         )
 
     def community(self) -> bytes:

@@ -16,7 +16,7 @@ from gateway_service.multipart import MultipartStream, Part
 from gateway_service.nesting import decode_pair, nest
 from gateway_service.params import Params, body_chunks, checked, read_params
 from gateway_service.routing import Routes, json_response
-from gateway_service.schemas.credentials import PRIVACY, credential_account, preferences
+from gateway_service.schemas.credentials import PRIVACY, QUOTE_POLICIES, credential_account, preferences
 from gateway_service.uploads import FORM_BYTES, MAX_FIELD_BYTES, MAX_NAME_CHARS, send_file
 from rookery.post.v1.media_pb2 import MediaPurpose
 from rookery.post.v1.post_service_pb2 import MediaHeader
@@ -63,7 +63,8 @@ class Profile:
 
     async def preferences(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "read:accounts")
-        return json_response(preferences((await self._profile(caller)).settings))
+        profile = await self._profile(caller)
+        return json_response(preferences(profile.account, profile.settings))
 
     async def update(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "write:accounts")
@@ -137,6 +138,7 @@ def update_request(params: Params) -> UpdateProfileRequest:
     named |= {name: params.flag(name) for name in _FLAGS}
     named |= {"sensitive": source.flag("sensitive"), "language": source.text("language", 100)}
     named["privacy"] = source.choice("privacy", PRIVACY)
+    named["quote_policy"] = source.choice("quote_policy", QUOTE_POLICIES)
     call = UpdateProfileRequest(**{name: value for name, value in named.items() if value is not None})
     if "fields_attributes" in params:
         call.fields.CopyFrom(profile_fields(params))

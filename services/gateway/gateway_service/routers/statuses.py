@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from gateway_service import degradation
 from gateway_service.auth import Caller, TokenExchange
+from gateway_service.cache import AccountFragment
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.compose.hydrate import Facts
@@ -64,9 +65,11 @@ class Statuses:
         caller = await self._exchange.require_user(request, "write:statuses")
         params = await read_params(request, self._settings.max_body_bytes)
         call = create_request(params, caller, idempotency_key(request))
-        if publish_at := params.time("scheduled_at"):
-            return json_response(await self._schedule(caller, call, publish_at))
+        publish_at = params.time("scheduled_at")
         before = await self._composer.before_writing(caller.identity)
+        complete(call, before.accounts[caller.identity.account_id])
+        if publish_at:
+            return json_response(await self._schedule(caller, call, publish_at))
         answer = await self._clients.post.call(
             "CreatePost", call, timeout=CREATE_SECONDS, idempotent=bool(call.request_id), identity=caller.identity
         )
@@ -134,6 +137,12 @@ def create_request(params: Params, caller: Caller, request_id: str) -> CreatePos
         quote_policy=params.choice("quote_approval_policy", POLICIES) or QuotePolicy.QUOTE_POLICY_UNSPECIFIED,
         reply_policy=params.choice("reply_policy", REPLY_POLICIES) or ReplyPolicy.REPLY_POLICY_UNSPECIFIED,
     )
+
+
+def complete(call: CreatePostRequest, author: AccountFragment) -> CreatePostRequest:
+    """The same, with what it doesn't say as its author has chosen it for new posts."""
+    call.quote_policy = call.quote_policy or author.quote_policy
+    return call
 
 
 def poll_draft(params: Params) -> PollDraft | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from gateway_service.schemas.roles import role_of
-from rookery.user.v1.account_pb2 import Account
+from rookery.user.v1.account_pb2 import Account, DefaultQuotePolicy
 from rookery.user.v1.profile_service_pb2 import DefaultVisibility, ProfileSettings
 from rookery_common.auth import Identity
 
@@ -15,7 +15,12 @@ PRIVACY = {
     "private": DefaultVisibility.DEFAULT_VISIBILITY_PRIVATE,
 }
 _PRIVACY_NAMES = {code: name for name, code in PRIVACY.items()}
-QUOTE_POLICY = "public"
+QUOTE_POLICIES = {
+    "public": DefaultQuotePolicy.DEFAULT_QUOTE_POLICY_PUBLIC,
+    "followers": DefaultQuotePolicy.DEFAULT_QUOTE_POLICY_FOLLOWERS,
+    "nobody": DefaultQuotePolicy.DEFAULT_QUOTE_POLICY_NOBODY,
+}
+_QUOTE_POLICY_NAMES = {code: name for name, code in QUOTE_POLICIES.items()}
 
 
 def credential_account(account: bytes, profile: Account, settings: ProfileSettings, identity: Identity) -> bytes:
@@ -24,7 +29,7 @@ def credential_account(account: bytes, profile: Account, settings: ProfileSettin
         "privacy": _PRIVACY_NAMES[settings.privacy],
         "sensitive": settings.sensitive,
         "language": settings.language or None,
-        "quote_policy": QUOTE_POLICY,
+        "quote_policy": quote_policy(profile),
         "note": profile.note,
         "fields": [
             {
@@ -44,14 +49,19 @@ def credential_account(account: bytes, profile: Account, settings: ProfileSettin
     return account[:-1] + b',"source":' + orjson.dumps(source) + b',"role":' + orjson.dumps(role_of(identity)) + b"}"
 
 
-def preferences(settings: ProfileSettings) -> bytes:
+def quote_policy(profile: Account) -> str:
+    """Of the account's new posts, as clients name it."""
+    return _QUOTE_POLICY_NAMES.get(profile.quote_policy, "public")
+
+
+def preferences(profile: Account, settings: ProfileSettings) -> bytes:
     """What clients should preselect."""
     return orjson.dumps(
         {
             "posting:default:visibility": _PRIVACY_NAMES[settings.privacy],
             "posting:default:sensitive": settings.sensitive,
             "posting:default:language": settings.language or None,
-            "posting:default:quote_policy": QUOTE_POLICY,
+            "posting:default:quote_policy": quote_policy(profile),
             "reading:expand:media": "default",
             "reading:expand:spoilers": False,
             "reading:autoplay:gifs": False,

@@ -58,7 +58,7 @@ def own_account(account: bytes, profile: GetProfileResponse, owner: Identity, em
     shown = credential_account(account, profile.account, profile.settings, owner)
     found = {
         "account": orjson.loads(shown),
-        "preferences": orjson.loads(preferences(profile.settings)),
+        "preferences": orjson.loads(preferences(profile.account, profile.settings)),
         "email": email,
     }
     return orjson.dumps(found, option=orjson.OPT_INDENT_2)

@@ -13,7 +13,8 @@ from confluent_kafka.cimpl import NewTopic
 from gateway_service.cache import TOPICS, AccountFragment, Fragments, PostFragment
 from gateway_service.config import Settings
 from rookery.post.v1.events_pb2 import PostDeleted
-from rookery.post.v1.post_pb2 import Post
+from rookery.post.v1.post_pb2 import Post, QuotePolicy
+from rookery.user.v1.account_pb2 import DefaultQuotePolicy
 from rookery.user.v1.events_pb2 import AccountUpdated
 from rookery_common.clock import SystemClock
 from rookery_common.kafka.events import new_event
@@ -39,7 +40,8 @@ async def test_events_make_fragments_old(
 ) -> None:
     clock = SystemClock()
     updated, deleted = AccountUpdated(), PostDeleted(post=Post(post_id=POST, author_id=AUTHOR, version=2))
-    updated.account.account_id = AUTHOR
+    updated.account.account_id, updated.account.version = AUTHOR, 2
+    updated.account.quote_policy = DefaultQuotePolicy.DEFAULT_QUOTE_POLICY_NOBODY
     updates = new_event("user.events.v1", str(AUTHOR), updated, version=2, clock=clock, source="user")
     deletion = new_event("post.events.v1", str(POST), deleted, version=2, clock=clock, source="post")
     fragments = Fragments()
@@ -55,6 +57,9 @@ async def test_events_make_fragments_old(
             await producer.send_all([updates, deletion])
             while fragments.posts.peek(POST) is not None or _checked_at(fragments):  # noqa: ASYNC110 - a cache tells nobody
                 await asyncio.sleep(0.05)
+            account = fragments.accounts.peek(AUTHOR)
+            assert account is not None
+            assert account.quote_policy == QuotePolicy.QUOTE_POLICY_NOBODY
     finally:
         await follower.stop()
 

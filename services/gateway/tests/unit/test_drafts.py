@@ -81,6 +81,16 @@ async def test_a_draft_says_what_a_status_would(http: httpx2.AsyncClient, author
     assert (await http.get(f"{URL}/700", headers=author)).json() == draft
 
 
+async def test_a_draft_that_does_not_say_who_may_quote_it_is_as_its_author_chose(
+    http: httpx2.AsyncClient, author: dict[str, str]
+) -> None:
+    source: Any = {"source": {"quote_policy": "nobody"}}
+    await http.patch("/api/v1/accounts/update_credentials", json=source, headers=author)
+    for fields, policy in (({}, "nobody"), ({"quote_approval_policy": "followers"}, "followers")):
+        draft = (await http.post(URL, headers=author, json={"status": "Begun", **fields})).json()
+        assert draft["params"]["quote_approval_policy"] == policy
+
+
 async def test_drafts_are_listed_in_pages(http: httpx2.AsyncClient, author: dict[str, str]) -> None:
     for _ in range(3):
         await http.post(URL, headers=author, json={"status": "x"})

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from rookery.post.v1 import media_pb2
+from rookery.user.v1 import account_pb2
 from rookery.user.v1 import profile_service_pb2 as pb
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ async def test_what_is_named_is_changed_and_nothing_else(http: httpx2.AsyncClien
     body = {
         "display_name": "Alice", "note": "Birds", "locked": True, "bot": False, "hide_collections": "on",
         "fields_attributes": [{"name": "Site", "value": "https://alice.example"}],
-        "source": {"privacy": "unlisted", "sensitive": True, "language": "pt"},
+        "source": {"privacy": "unlisted", "sensitive": True, "language": "pt", "quote_policy": "followers"},
     }  # fmt: skip
     answer = await http.patch(UPDATE, json=body, headers=headers)
     assert answer.status_code == 200
@@ -31,8 +32,14 @@ async def test_what_is_named_is_changed_and_nothing_else(http: httpx2.AsyncClien
     [call] = world.profiles.made("UpdateProfile")
     assert {field.name for field, _ in call.request.ListFields()} == {
         "display_name", "note", "locked", "bot", "hide_collections", "fields", "privacy", "sensitive", "language",
+        "quote_policy",
     }  # fmt: skip
     assert call.request.privacy == pb.DEFAULT_VISIBILITY_UNLISTED
+    assert call.request.quote_policy == account_pb2.DEFAULT_QUOTE_POLICY_FOLLOWERS
+    assert answer.json()["source"]["quote_policy"] == "followers"
+    assert (await http.get("/api/v1/preferences", headers=headers)).json()[
+        "posting:default:quote_policy"
+    ] == "followers"
     assert (call.request.fields.fields[0].name, call.request.hide_collections) == ("Site", True)
 
 
@@ -81,6 +88,7 @@ async def test_pictures_go_through_to_post_for_their_purpose(http: httpx2.AsyncC
         ({"json": {"locked": "maybe"}}, "locked"),
         ({"json": {"avatar": "https://elsewhere.example/me.png"}}, "avatar"),
         ({"json": {"source": {"privacy": "direct"}}}, "source.privacy"),
+        ({"json": {"source": {"quote_policy": "everybody"}}}, "source.quote_policy"),
         ({"json": {"source": "public"}}, "source"),
         ({"json": {"fields_attributes": ["Site"]}}, "fields_attributes[0]"),
         ({"json": {"fields_attributes": [{"name": 7}]}}, "fields_attributes[0].name"),

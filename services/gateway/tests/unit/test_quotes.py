@@ -137,3 +137,18 @@ async def test_who_may_quote_is_changed(http: httpx2.AsyncClient, world: World, 
     for wrong in ({}, {"quote_approval_policy": "everybody"}):
         answer = await http.put(f"{URL}/interaction_policy", headers=headers, json=wrong)
         assert (answer.status_code, list(answer.json()["details"])) == (422, ["quote_approval_policy"])
+
+
+async def test_a_post_that_does_not_say_who_may_quote_it_is_as_its_author_chose(
+    http: httpx2.AsyncClient, world: World
+) -> None:
+    _, headers = world.newcomer("alice")
+    source: Any = {"source": {"quote_policy": "nobody"}}
+    for _ in range(2):
+        for fields in ({}, {"quote_approval_policy": "followers"}):
+            status = {"status": "A crow", **fields}
+            assert (await http.post("/api/v1/statuses", headers=headers, json=status)).status_code == 200
+        await http.patch("/api/v1/accounts/update_credentials", json=source, headers=headers)
+    nobody, followers = post_pb2.QUOTE_POLICY_NOBODY, post_pb2.QUOTE_POLICY_FOLLOWERS
+    named = [call.request.quote_policy for call in world.post.made("CreatePost")]
+    assert named == [post_pb2.QUOTE_POLICY_UNSPECIFIED, followers, nobody, followers]

@@ -132,6 +132,7 @@ async def test_nothing_of_a_bad_change_is_kept(caller: Caller, real_world: World
         ("display_name", {"display_name": "a\x07"}),
         ("note", {"note": "x" * 501}),
         ("source.privacy", {"privacy": pb.DEFAULT_VISIBILITY_UNSPECIFIED}),
+        ("source.quote_policy", {"quote_policy": account_pb2.DEFAULT_QUOTE_POLICY_UNSPECIFIED}),
         ("source.language", {"language": "klingon"}),
         ("birthday", {"birthday": "tomorrow"}),
         ("avatar", {"avatar": pb.ProfilePicture(url="https://elsewhere.example/x")}),
@@ -183,3 +184,16 @@ async def test_hidden_lists_are_shown_to_their_owner_alone(caller: Caller, real_
         assert [await shown(viewer, alice, 10, "") for shown in lists] == [(expected, "")] * 2
     await caller.update(alice, hide_collections=False)
     assert await real_world.lists.followers(bob, alice, 10, "") == ([bob], "")
+
+
+async def test_who_may_quote_new_posts_is_part_of_the_profile(
+    caller: Caller, real_world: World, outbox: PostgresOutbox, producer: FakeProducer
+) -> None:
+    alice = await real_world.sign_up("alice")
+    assert (await caller.get(alice)).account.quote_policy == account_pb2.DEFAULT_QUOTE_POLICY_UNSPECIFIED
+    nobody, public = account_pb2.DEFAULT_QUOTE_POLICY_NOBODY, account_pb2.DEFAULT_QUOTE_POLICY_PUBLIC
+    assert (await caller.update(alice, quote_policy=nobody)).account.quote_policy == nobody
+    assert (await _seen(real_world, alice)).quote_policy == nobody
+    assert (await caller.update(alice, note="Birds")).account.quote_policy == nobody
+    assert (await caller.update(alice, quote_policy=public)).account.quote_policy == 0
+    assert [message.account.quote_policy for message in await _updates(outbox, producer)] == [nobody, nobody, 0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from user_service.models import Account
+from user_service.models import Account, QuotePolicy
 
 MAX_DISPLAY_NAME_CHARS = 30
 MAX_NOTE_CHARS = 500
@@ -70,3 +70,4 @@ class ProfileChange:
     birthday: str | None = None
     avatar: Picture | None = None
     header: Picture | None = None
+    quote_policy: QuotePolicy | None = None

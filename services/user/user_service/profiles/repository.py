@@ -21,7 +21,7 @@ _LOCK_PROFILE = _PROFILE + " FOR UPDATE OF a"
 _SAVE_ACCOUNT = """
 UPDATE accounts SET display_name = $2, note = $3, locked = $4, bot = $5, discoverable = $6, indexable = $7,
   avatar_url = $8, header_url = $9, fields = $10, version = $11, is_group = $12, hide_collections = $13,
-  avatar_media_id = $14, header_media_id = $15
+  avatar_media_id = $14, header_media_id = $15, quote_policy = $16
 WHERE account_id = $1
 """
 _SAVE_SETTINGS = """
@@ -51,7 +51,7 @@ class ProfileTransaction:
         args = (
             account.display_name, account.note, account.locked, account.bot, account.discoverable, account.indexable,
             account.avatar_url, account.header_url, fields_json(account.fields), account.version, account.group,
-            account.hide_collections, account.avatar_media_id, account.header_media_id,
+            account.hide_collections, account.avatar_media_id, account.header_media_id, account.quote_policy.value,
         )  # fmt: skip
         await self._tx.execute("account_save", _SAVE_ACCOUNT, account.account_id, *args)
 

@@ -16,7 +16,7 @@ from user_service.profiles.models import MAX_URL_CHARS, Picture, Profile, Profil
 from user_service.profiles.repository import ProfileRepository
 from user_service.service import Caches
 
-_FLAGS = ("locked", "bot", "group", "discoverable", "indexable", "hide_collections")
+_PLAIN = ("locked", "bot", "group", "discoverable", "indexable", "hide_collections", "quote_policy")
 
 
 class Profiles:
@@ -57,7 +57,7 @@ class Profiles:
 
     def _checked(self, change: ProfileChange) -> tuple[dict[str, Any], dict[str, Any]]:
         """The new values of the account and of the settings, by name."""
-        account: dict[str, Any] = {name: getattr(change, name) for name in _FLAGS}
+        account: dict[str, Any] = {name: getattr(change, name) for name in _PLAIN}
         account["display_name"] = None if change.display_name is None else texts.display_name(change.display_name)
         account["note"] = None if change.note is None else texts.note(change.note)
         for name, picture in (("avatar", change.avatar), ("header", change.header)):

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -18,6 +19,26 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _DefaultQuotePolicy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DefaultQuotePolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DefaultQuotePolicy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEFAULT_QUOTE_POLICY_UNSPECIFIED: _DefaultQuotePolicy.ValueType  # 0
+    DEFAULT_QUOTE_POLICY_PUBLIC: _DefaultQuotePolicy.ValueType  # 1
+    DEFAULT_QUOTE_POLICY_FOLLOWERS: _DefaultQuotePolicy.ValueType  # 2
+    DEFAULT_QUOTE_POLICY_NOBODY: _DefaultQuotePolicy.ValueType  # 3
+
+class DefaultQuotePolicy(_DefaultQuotePolicy, metaclass=_DefaultQuotePolicyEnumTypeWrapper):
+    """Who may quote a post."""
+
+DEFAULT_QUOTE_POLICY_UNSPECIFIED: DefaultQuotePolicy.ValueType  # 0
+DEFAULT_QUOTE_POLICY_PUBLIC: DefaultQuotePolicy.ValueType  # 1
+DEFAULT_QUOTE_POLICY_FOLLOWERS: DefaultQuotePolicy.ValueType  # 2
+DEFAULT_QUOTE_POLICY_NOBODY: DefaultQuotePolicy.ValueType  # 3
+Global___DefaultQuotePolicy: _TypeAlias = DefaultQuotePolicy  # noqa: Y015
 
 @_typing.final
 class Account(_message.Message):
@@ -42,6 +63,7 @@ class Account(_message.Message):
     HIDE_COLLECTIONS_FIELD_NUMBER: _builtins.int
     AVATAR_MEDIA_ID_FIELD_NUMBER: _builtins.int
     HEADER_MEDIA_ID_FIELD_NUMBER: _builtins.int
+    QUOTE_POLICY_FIELD_NUMBER: _builtins.int
     account_id: _builtins.int
     username: _builtins.str
     display_name: _builtins.str
@@ -63,6 +85,8 @@ class Account(_message.Message):
     avatar_media_id: _builtins.int
     """What post knows the pictures by; 0 without one."""
     header_media_id: _builtins.int
+    quote_policy: Global___DefaultQuotePolicy.ValueType
+    """Of its new posts that don't say it themselves; unspecified: anyone may quote them."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -87,10 +111,11 @@ class Account(_message.Message):
         hide_collections: _builtins.bool = ...,
         avatar_media_id: _builtins.int = ...,
         header_media_id: _builtins.int = ...,
+        quote_policy: Global___DefaultQuotePolicy.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "avatar_media_id", b"avatar_media_id", "avatar_url", b"avatar_url", "bot", b"bot", "create_time", b"create_time", "discoverable", b"discoverable", "display_name", b"display_name", "fields", b"fields", "group", b"group", "header_media_id", b"header_media_id", "header_url", b"header_url", "hide_collections", b"hide_collections", "indexable", b"indexable", "locked", b"locked", "note", b"note", "username", b"username", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "avatar_media_id", b"avatar_media_id", "avatar_url", b"avatar_url", "bot", b"bot", "create_time", b"create_time", "discoverable", b"discoverable", "display_name", b"display_name", "fields", b"fields", "group", b"group", "header_media_id", b"header_media_id", "header_url", b"header_url", "hide_collections", b"hide_collections", "indexable", b"indexable", "locked", b"locked", "note", b"note", "quote_policy", b"quote_policy", "username", b"username", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -132,6 +132,7 @@ class UpdateProfileRequest(_message.Message):
     BIRTHDAY_FIELD_NUMBER: _builtins.int
     AVATAR_FIELD_NUMBER: _builtins.int
     HEADER_FIELD_NUMBER: _builtins.int
+    QUOTE_POLICY_FIELD_NUMBER: _builtins.int
     display_name: _builtins.str
     """At most 30 characters, in one line."""
     note: _builtins.str
@@ -148,6 +149,8 @@ class UpdateProfileRequest(_message.Message):
     """Empty: none."""
     birthday: _builtins.str
     """Empty: unknown."""
+    quote_policy: _account_pb2.DefaultQuotePolicy.ValueType
+    """Of new posts that don't say it themselves."""
     @_builtins.property
     def fields(self) -> Global___ProfileFields:
         """All of them; those without name and value are left out."""
@@ -174,10 +177,11 @@ class UpdateProfileRequest(_message.Message):
         birthday: _builtins.str | None = ...,
         avatar: Global___ProfilePicture | None = ...,
         header: Global___ProfilePicture | None = ...,
+        quote_policy: _account_pb2.DefaultQuotePolicy.ValueType | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_birthday", b"_birthday", "_bot", b"_bot", "_discoverable", b"_discoverable", "_display_name", b"_display_name", "_group", b"_group", "_hide_collections", b"_hide_collections", "_indexable", b"_indexable", "_language", b"_language", "_locked", b"_locked", "_note", b"_note", "_privacy", b"_privacy", "_sensitive", b"_sensitive", "avatar", b"avatar", "birthday", b"birthday", "bot", b"bot", "discoverable", b"discoverable", "display_name", b"display_name", "fields", b"fields", "group", b"group", "header", b"header", "hide_collections", b"hide_collections", "indexable", b"indexable", "language", b"language", "locked", b"locked", "note", b"note", "privacy", b"privacy", "sensitive", b"sensitive"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_birthday", b"_birthday", "_bot", b"_bot", "_discoverable", b"_discoverable", "_display_name", b"_display_name", "_group", b"_group", "_hide_collections", b"_hide_collections", "_indexable", b"_indexable", "_language", b"_language", "_locked", b"_locked", "_note", b"_note", "_privacy", b"_privacy", "_quote_policy", b"_quote_policy", "_sensitive", b"_sensitive", "avatar", b"avatar", "birthday", b"birthday", "bot", b"bot", "discoverable", b"discoverable", "display_name", b"display_name", "fields", b"fields", "group", b"group", "header", b"header", "hide_collections", b"hide_collections", "indexable", b"indexable", "language", b"language", "locked", b"locked", "note", b"note", "privacy", b"privacy", "quote_policy", b"quote_policy", "sensitive", b"sensitive"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_birthday", b"_birthday", "_bot", b"_bot", "_discoverable", b"_discoverable", "_display_name", b"_display_name", "_group", b"_group", "_hide_collections", b"_hide_collections", "_indexable", b"_indexable", "_language", b"_language", "_locked", b"_locked", "_note", b"_note", "_privacy", b"_privacy", "_sensitive", b"_sensitive", "avatar", b"avatar", "birthday", b"birthday", "bot", b"bot", "discoverable", b"discoverable", "display_name", b"display_name", "fields", b"fields", "group", b"group", "header", b"header", "hide_collections", b"hide_collections", "indexable", b"indexable", "language", b"language", "locked", b"locked", "note", b"note", "privacy", b"privacy", "sensitive", b"sensitive"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_birthday", b"_birthday", "_bot", b"_bot", "_discoverable", b"_discoverable", "_display_name", b"_display_name", "_group", b"_group", "_hide_collections", b"_hide_collections", "_indexable", b"_indexable", "_language", b"_language", "_locked", b"_locked", "_note", b"_note", "_privacy", b"_privacy", "_quote_policy", b"_quote_policy", "_sensitive", b"_sensitive", "avatar", b"avatar", "birthday", b"birthday", "bot", b"bot", "discoverable", b"discoverable", "display_name", b"display_name", "fields", b"fields", "group", b"group", "header", b"header", "hide_collections", b"hide_collections", "indexable", b"indexable", "language", b"language", "locked", b"locked", "note", b"note", "privacy", b"privacy", "quote_policy", b"quote_policy", "sensitive", b"sensitive"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__birthday: _TypeAlias = _typing.Literal["birthday"]  # noqa: Y015
     _WhichOneofArgType__birthday: _TypeAlias = _typing.Literal["_birthday", b"_birthday"]  # noqa: Y015
@@ -201,6 +205,8 @@ class UpdateProfileRequest(_message.Message):
     _WhichOneofArgType__note: _TypeAlias = _typing.Literal["_note", b"_note"]  # noqa: Y015
     _WhichOneofReturnType__privacy: _TypeAlias = _typing.Literal["privacy"]  # noqa: Y015
     _WhichOneofArgType__privacy: _TypeAlias = _typing.Literal["_privacy", b"_privacy"]  # noqa: Y015
+    _WhichOneofReturnType__quote_policy: _TypeAlias = _typing.Literal["quote_policy"]  # noqa: Y015
+    _WhichOneofArgType__quote_policy: _TypeAlias = _typing.Literal["_quote_policy", b"_quote_policy"]  # noqa: Y015
     _WhichOneofReturnType__sensitive: _TypeAlias = _typing.Literal["sensitive"]  # noqa: Y015
     _WhichOneofArgType__sensitive: _TypeAlias = _typing.Literal["_sensitive", b"_sensitive"]  # noqa: Y015
     @_typing.overload
@@ -225,6 +231,8 @@ class UpdateProfileRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__note) -> _WhichOneofReturnType__note | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__privacy) -> _WhichOneofReturnType__privacy | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__quote_policy) -> _WhichOneofReturnType__quote_policy | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__sensitive) -> _WhichOneofReturnType__sensitive | None: ...
 

@@ -38,6 +38,7 @@ from gateway_service.routers.edits import Edits
 from gateway_service.routers.empty import Empty
 from gateway_service.routers.engagement import Engagement
 from gateway_service.routers.engagement_lists import EngagementLists
+from gateway_service.routers.featured_tags import FeaturedTags
 from gateway_service.routers.filters import FilterRoutes
 from gateway_service.routers.filters_v1 import FilterRoutesV1
 from gateway_service.routers.for_you import ForYouRoutes
@@ -234,6 +235,7 @@ def _people(clients: Clients, composer: Composer, exchange: TokenExchange, setti
         Remarks(clients, composer, exchange, settings).router,
         Accounts(clients, composer, exchange, settings).router,
         Relationships(clients, composer, exchange, settings).router,
+        FeaturedTags(clients, exchange, settings).router,
         Directory(clients, composer, exchange).router,
         Suggestions(clients, composer, exchange).router,
     ]

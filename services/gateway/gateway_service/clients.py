@@ -55,6 +55,8 @@ from rookery.search.v1.search_service_pb2_grpc import SearchServiceStub
 from rookery.user.v1.account_pb2 import Relationship
 from rookery.user.v1.deletion_service_pb2_grpc import DeletionServiceStub
 from rookery.user.v1.directory_service_pb2_grpc import DirectoryServiceStub
+from rookery.user.v1.featured_tag_service_pb2 import ListFeaturedTagsRequest, ListFeaturedTagsResponse
+from rookery.user.v1.featured_tag_service_pb2_grpc import FeaturedTagServiceStub
 from rookery.user.v1.filter_service_pb2 import Filter, ListFiltersRequest, ListFiltersResponse
 from rookery.user.v1.filter_service_pb2_grpc import FilterServiceStub
 from rookery.user.v1.list_service_pb2_grpc import ListServiceStub
@@ -123,6 +125,7 @@ notification_stub = joined(
 user_stub = joined(
     UserServiceStub,
     DirectoryServiceStub,
+    FeaturedTagServiceStub,
     FilterServiceStub,
     ListServiceStub,
     HomePreferenceServiceStub,
@@ -233,6 +236,17 @@ class Clients:
             identity=viewer,
         )
         return answer.names
+
+    async def list_featured_tags(self, viewer: Identity | None, account_id: int) -> ListFeaturedTagsResponse:
+        """Hashtags on an account's profile, as the viewer may see them."""
+        answer: ListFeaturedTagsResponse = await self.user.call(
+            "ListFeaturedTags",
+            ListFeaturedTagsRequest(account_id=account_id),
+            timeout=READ_SECONDS,
+            idempotent=True,
+            identity=viewer,
+        )
+        return answer
 
     async def get_home_preferences(self, viewer: Identity) -> HomePreferences:
         """How the viewer wants the home."""

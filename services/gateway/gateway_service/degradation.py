@@ -86,6 +86,13 @@ TAG_HISTORY: Final = Fallback(
     ("search.Search",),
     ("user.ListFollowedTags",),
     "The hashtag without the history of its use.",
+    within=("user.FollowTag", "user.UnfollowTag", "user.FeatureTag", "user.UnfeatureTag"),
+)
+FEATURED_TAGS: Final = Fallback(
+    "featured-tags",
+    ("user.ListFeaturedTags",),
+    ("user.ListFollowedTags",),
+    "Hashtags without whether the viewer features them.",
     within=("user.FollowTag", "user.UnfollowTag"),
 )
 COUNTS: Final = Fallback(
@@ -122,6 +129,7 @@ FALLBACKS: Final = (
     FOLLOWED_TAGS,
     PREFERENCES,
     TAG_HISTORY,
+    FEATURED_TAGS,
     PUSH_KEY,
     PROVIDERS,
     REPORTS,

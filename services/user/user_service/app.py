@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rookery.user.v1.deletion_service_pb2_grpc import add_DeletionServiceServicer_to_server
 from rookery.user.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
+from rookery.user.v1.featured_tag_service_pb2_grpc import add_FeaturedTagServiceServicer_to_server
 from rookery.user.v1.filter_service_pb2_grpc import add_FilterServiceServicer_to_server
 from rookery.user.v1.list_service_pb2_grpc import add_ListServiceServicer_to_server
 from rookery.user.v1.preference_service_pb2_grpc import add_PreferenceServiceServicer_to_server
@@ -44,6 +45,7 @@ from user_service import (
     deletion_servicer,
     directory_servicer,
     encodings,
+    featured_tag_servicer,
     filter_servicer,
     list_servicer,
     preference_servicer,
@@ -68,6 +70,9 @@ from user_service.directory.repository import DirectoryRepository
 from user_service.directory.service import Directory
 from user_service.directory_servicer import DirectoryServicer
 from user_service.events import Events
+from user_service.featured_tag_servicer import FeaturedTagServicer
+from user_service.featured_tags.repository import FeaturedTagRepository
+from user_service.featured_tags.service import FeaturedTags
 from user_service.filter_servicer import FilterServicer
 from user_service.filters.repository import FilterRepository
 from user_service.filters.service import Filters
@@ -117,6 +122,7 @@ ALLOWED_CALLERS = {
     **directory_servicer.ALLOWED_CALLERS,
     **suggestion_servicer.ALLOWED_CALLERS,
     **tag_servicer.ALLOWED_CALLERS,
+    **featured_tag_servicer.ALLOWED_CALLERS,
     **preference_servicer.ALLOWED_CALLERS,
     **transfer_servicer.ALLOWED_CALLERS,
     **snapshot_servicer.ALLOWED_CALLERS,
@@ -166,6 +172,7 @@ class Rules:
     directory: Directory
     suggestions: Suggestions
     tags: FollowedTags
+    featured_tags: FeaturedTags
     preferences: Preferences
     exports: Exports
     snapshots: Snapshots
@@ -241,6 +248,7 @@ def _rules(
         directory=Directory(DirectoryRepository(pg)),
         suggestions=Suggestions(SuggestionRepository(pg), clock),
         tags=FollowedTags(TagRepository(pg, outbox), events, ids, cursors),
+        featured_tags=FeaturedTags(FeaturedTagRepository(pg), relationships, ids),
         preferences=Preferences(PreferenceRepository(pg, outbox), events, ids),
         exports=Exports(ExportRepository(pg), cursors, clock),
         snapshots=Snapshots(SnapshotRepository(pg), cursors),
@@ -267,6 +275,11 @@ def _server(settings: Settings, rules: Rules, deletions: Deletions, clock: Syste
             suggestion_servicer.SERVICE_NAME,
         ),
         (add_TagServiceServicer_to_server, TagServicer(rules.tags), tag_servicer.SERVICE_NAME),
+        (
+            add_FeaturedTagServiceServicer_to_server,
+            FeaturedTagServicer(rules.featured_tags),
+            featured_tag_servicer.SERVICE_NAME,
+        ),
         (
             add_PreferenceServiceServicer_to_server,
             PreferenceServicer(rules.preferences),

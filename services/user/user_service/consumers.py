@@ -30,6 +30,7 @@ _POST_EVENTS = (
     post_events_pb2.PostUpdated,
     post_events_pb2.PostDeleted,
 )
+_FOR_ANYONE = (post_pb2.VISIBILITY_PUBLIC, post_pb2.VISIBILITY_UNLISTED)
 
 
 class AuthEventsHandler:
@@ -87,12 +88,13 @@ def post_fact(message: Message) -> PostFact | None:
         return None
     post = message.post
     deleted = isinstance(message, post_events_pb2.PostDeleted) or post.state == post_pb2.POST_STATE_DELETED
-    visible = post.state == post_pb2.POST_STATE_VISIBLE and post.visibility != post_pb2.VISIBILITY_DIRECT
+    visible = not deleted and post.state == post_pb2.POST_STATE_VISIBLE
     return PostFact(
         author_id=post.author_id,
         post_id=post.post_id,
         version=post.version,
-        counted=visible and not deleted,
+        counted=visible and post.visibility != post_pb2.VISIBILITY_DIRECT,
         deleted=deleted,
         created_at=post.create_time.ToDatetime(tzinfo=UTC),
+        tags=tuple(post.tags) if visible and post.visibility in _FOR_ANYONE else (),
     )

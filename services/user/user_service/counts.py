@@ -30,10 +30,26 @@ ON CONFLICT (account_id, slot) DO UPDATE SET
   statuses = c.statuses + excluded.statuses, last_status_at = greatest(c.last_status_at, excluded.last_status_at)
 """
 
+_COUNT_TAGS = """
+INSERT INTO tag_counts AS c (author_id, name, statuses, last_status_at)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::timestamptz[])
+ON CONFLICT (author_id, name) DO UPDATE SET
+  statuses = c.statuses + excluded.statuses, last_status_at = greatest(c.last_status_at, excluded.last_status_at)
+"""
+
 _COUNT_COMMUNITY = """
 INSERT INTO community_counts AS c (slot, accounts, statuses) VALUES ($1, $2, $3)
 ON CONFLICT (slot) DO UPDATE SET accounts = c.accounts + excluded.accounts, statuses = c.statuses + excluded.statuses
 """
+
+
+class TagChange(NamedTuple):
+    """What is added to the count of an author's posts with a hashtag."""
+
+    author_id: int
+    name: str
+    statuses: int
+    last_status_at: datetime | None
 
 
 async def add_to_community(tx: PgConnection, account_id: int, *, accounts: int = 0, statuses: int = 0) -> None:
@@ -46,3 +62,9 @@ async def add_counts(tx: PgConnection, changes: Sequence[CountChange]) -> None:
     # In one order everywhere, so that transactions wait for one another instead of meeting head-on.
     ordered = sorted(changes, key=lambda change: change[:2])
     await tx.execute("counts_add", _COUNT, *(list(column) for column in zip(*ordered, strict=True)))
+
+
+async def add_tag_counts(tx: PgConnection, changes: Sequence[TagChange]) -> None:
+    """At most one change for each author and hashtag."""
+    ordered = sorted(changes, key=lambda change: change[:2])
+    await tx.execute("tag_counts_add", _COUNT_TAGS, *(list(column) for column in zip(*ordered, strict=True)))

@@ -144,6 +144,18 @@ class TooManyTags(FailedPrecondition):
     reason = "TOO_MANY_TAGS"
 
 
+class TooManyFeaturedTags(FailedPrecondition):
+    """More hashtags than an account may show on its profile."""
+
+    reason = "TOO_MANY_FEATURED_TAGS"
+
+
+class FeaturedTagNotFound(NotFound):
+    """There is no such hashtag on the caller's profile."""
+
+    reason = "FEATURED_TAG_NOT_FOUND"
+
+
 class ImportNotFound(NotFound):
     """There is no such import of the caller's."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -102,6 +102,8 @@ class PostFact:
     counted: bool = False
     deleted: bool = False
     created_at: datetime | None = None
+    # The hashtags that it counts for: none, where not anyone may see it.
+    tags: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[int, int]:
@@ -116,16 +118,22 @@ class PostFact:
 
 @dataclass(slots=True)
 class PostDelta:
-    """How much an author's count changes, and when they last posted."""
+    """How much an author's count changes, and when they last posted; and that by each hashtag."""
 
     statuses: int = 0
     last_status_at: datetime | None = None
+    tags: dict[str, PostDelta] = field(default_factory=dict)
 
     def add(self, before: PostFact, after: PostFact) -> None:
-        self.statuses += after.counted - before.counted
-        if after.counted and after.created_at is not None:
+        self._add(before.counted, after.counted, after.created_at)
+        for name in {*before.tags} ^ {*after.tags}:
+            self.tags.setdefault(name, PostDelta())._add(name in before.tags, name in after.tags, after.created_at)
+
+    def _add(self, before: bool, after: bool, created_at: datetime | None) -> None:
+        self.statuses += after - before
+        if after and created_at is not None:
             latest = self.last_status_at
-            self.last_status_at = after.created_at if latest is None else max(latest, after.created_at)
+            self.last_status_at = created_at if latest is None else max(latest, created_at)
 
 
 def merge_facts(facts: Sequence[PostFact]) -> dict[tuple[int, int], PostFact]:

@@ -10,7 +10,7 @@ from typing import Any
 from rookery_common.clients.postgres import Postgres
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.postgres_outbox import OutboxTransaction, PostgresOutbox
-from user_service.counts import CountChange, add_counts, add_to_community
+from user_service.counts import CountChange, TagChange, add_counts, add_tag_counts, add_to_community
 from user_service.deletions.repository import is_deleted
 from user_service.models import (
     Account,
@@ -72,14 +72,16 @@ WHERE NOT EXISTS (SELECT FROM account_deletions d WHERE d.account_id = t.author_
 ON CONFLICT (author_id, post_id) DO NOTHING
 """
 _LOCK_POSTS = """
-SELECT author_id, post_id, version, counted, deleted, created_at FROM post_facts
+SELECT author_id, post_id, version, counted, deleted, created_at, tags FROM post_facts
 WHERE (author_id, post_id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
 ORDER BY author_id, post_id FOR UPDATE
 """
+# Hashtags have no spaces, and arrays of arrays would all have to be of one length.
 _SAVE_POSTS = """
-UPDATE post_facts p SET version = t.version, counted = t.counted, deleted = t.deleted, created_at = t.created_at
-FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::boolean[], $5::boolean[], $6::timestamptz[])
-  AS t (author_id, post_id, version, counted, deleted, created_at)
+UPDATE post_facts p SET version = t.version, counted = t.counted, deleted = t.deleted, created_at = t.created_at,
+                        tags = string_to_array(t.tags, ' ')
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::boolean[], $5::boolean[], $6::timestamptz[], $7::text[])
+  AS t (author_id, post_id, version, counted, deleted, created_at, tags)
 WHERE p.author_id = t.author_id AND p.post_id = t.post_id
 """
 # Once a day for each account, and locked in one order everywhere.
@@ -150,10 +152,13 @@ class UserTransaction:
         columns = ([author for author, _ in ordered], [post for _, post in ordered])
         await self._tx.execute("posts_open", _OPEN_POSTS, *columns)
         rows = await self._tx.fetch("posts_lock", _LOCK_POSTS, *columns)
-        return {(row["author_id"], row["post_id"]): PostFact(**dict(row)) for row in rows}
+        facts = [PostFact(**{**row, "tags": tuple(row["tags"])}) for row in rows]
+        return {fact.key: fact for fact in facts}
 
     async def save_posts(self, facts: Sequence[PostFact]) -> None:
-        rows = [(f.author_id, f.post_id, f.version, f.counted, f.deleted, f.created_at) for f in facts]
+        rows = [
+            (f.author_id, f.post_id, f.version, f.counted, f.deleted, f.created_at, " ".join(f.tags)) for f in facts
+        ]
         await self._tx.execute("posts_save", _SAVE_POSTS, *_columns(rows))
 
     async def count_posts(self, deltas: Mapping[int, PostDelta]) -> None:
@@ -161,6 +166,13 @@ class UserTransaction:
             CountChange(author, 0, statuses=delta.statuses, last_status_at=delta.last_status_at)
             for author, delta in deltas.items()
         ]
+        tags = [
+            TagChange(author, name, tag.statuses, tag.last_status_at)
+            for author, delta in deltas.items()
+            for name, tag in delta.tags.items()
+        ]
+        if tags:
+            await add_tag_counts(self._tx, tags)
         await add_counts(self._tx, changes)
         days = [(author, delta.last_status_at.date()) for author, delta in deltas.items() if delta.last_status_at]
         if days:

@@ -1,9 +1,9 @@
-"""/api/v1/tags: hashtags, and which of them the caller follows."""
+"""/api/v1/tags: hashtags, and which of them the caller follows and features."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,9 +20,10 @@ from gateway_service.params import query_params
 from gateway_service.routing import Routes, json_array, json_response
 from gateway_service.schemas.hashtags import hashtag
 from rookery.search.v1.search_service_pb2 import HashtagDay, SearchKind, SearchRequest, SearchResponse
+from rookery.user.v1.featured_tag_service_pb2 import FeatureTagRequest, UnfeatureTagRequest
 from rookery.user.v1.tag_service_pb2 import FollowTagRequest, ListFollowedTagsRequest, UnfollowTagRequest
 from rookery_common.auth import Identity
-from rookery_common.errors import DeadlineExceeded, Unavailable
+from rookery_common.errors import AppError, DeadlineExceeded, Unavailable
 from rookery_common.hashtags import normalized_tag
 from rookery_common.logs import get_logger
 
@@ -33,7 +34,7 @@ LIMIT, MOST = 40, 100
 MAX_CURSOR_CHARS: Final = 1_024
 # The one that is called so is among the first.
 MOST_FOUND: Final = 10
-READ, WRITE = "read:follows", "write:follows"
+READ, WRITE, FEATURE = "read:follows", "write:follows", "write:accounts"
 log = get_logger()
 
 
@@ -49,39 +50,30 @@ class Tags:
         routes.get("/api/v1/tags/{name}", self.get, "tags_get", "A hashtag")
         routes.post("/api/v1/tags/{name}/follow", self.follow, "tags_follow", "Follow a hashtag")
         routes.post("/api/v1/tags/{name}/unfollow", self.unfollow, "tags_unfollow", "Stop following a hashtag")
+        routes.post("/api/v1/tags/{name}/feature", self.feature, "tags_feature", "Show a hashtag on one's profile")
+        routes.post("/api/v1/tags/{name}/unfeature", self.unfeature, "tags_unfeature", "Show a hashtag no more")
         routes.get("/api/v1/followed_tags", self.followed, "followed_tags_list", "Hashtags that the caller follows")
         self.router = routes.router
 
     async def get(self, request: Request) -> Response:
         viewer, name = await self._exchange.viewer(request, "read"), _name(request)
-        following = None
+        following = featuring = None
         if viewer is not None and viewer.account_id:
             following = name in await self._clients.list_followed_tags(viewer)
-        return json_response(self._entity(name, await self._history(viewer, name), following))
+            featuring = await self._featuring(viewer, name)
+        return json_response(self._entity(name, await self._history(viewer, name), following, featuring))
 
     async def follow(self, request: Request) -> Response:
-        caller = await self._exchange.require_user(request, WRITE)
-        answer = await self._clients.user.call(
-            "FollowTag",
-            FollowTagRequest(name=_name(request)),
-            timeout=CALL_SECONDS,
-            idempotent=True,
-            identity=caller.identity,
-        )
-        self._composer.forget_followed_tags(caller.identity.account_id)
-        return json_response(self._entity(answer.name, await self._history(caller.identity, answer.name), True))
+        return await self._follow(request, "FollowTag", FollowTagRequest, following=True)
 
     async def unfollow(self, request: Request) -> Response:
-        caller = await self._exchange.require_user(request, WRITE)
-        answer = await self._clients.user.call(
-            "UnfollowTag",
-            UnfollowTagRequest(name=_name(request)),
-            timeout=CALL_SECONDS,
-            idempotent=True,
-            identity=caller.identity,
-        )
-        self._composer.forget_followed_tags(caller.identity.account_id)
-        return json_response(self._entity(answer.name, await self._history(caller.identity, answer.name), False))
+        return await self._follow(request, "UnfollowTag", UnfollowTagRequest, following=False)
+
+    async def feature(self, request: Request) -> Response:
+        return await self._feature(request, "FeatureTag", FeatureTagRequest, featuring=True)
+
+    async def unfeature(self, request: Request) -> Response:
+        return await self._feature(request, "UnfeatureTag", UnfeatureTagRequest, featuring=False)
 
     async def followed(self, request: Request) -> Response:
         """The one followed last first; without the history of each, which one asks for by its name."""
@@ -93,8 +85,42 @@ class Tags:
             answer = await self._clients.user.call(
                 "ListFollowedTags", call, timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
             )
+        featured = await self._featured(caller.identity) if answer.names else None
         link = link_header(self._settings.public_url, request, older=answer.next_page_token or None, newer=None)
-        return json_array([self._entity(name, (), True) for name in answer.names], link)
+        tags = [self._entity(name, (), True, None if featured is None else name in featured) for name in answer.names]
+        return json_array(tags, link)
+
+    async def _follow(self, request: Request, method: str, kind: type[Any], *, following: bool) -> Response:
+        caller = await self._exchange.require_user(request, WRITE)
+        call = kind(name=_name(request))
+        answer = await self._clients.user.call(
+            method, call, timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
+        )
+        self._composer.forget_followed_tags(caller.identity.account_id)
+        featuring = await self._featuring(caller.identity, answer.name)
+        history = await self._history(caller.identity, answer.name)
+        return json_response(self._entity(answer.name, history, following, featuring))
+
+    async def _feature(self, request: Request, method: str, kind: type[Any], *, featuring: bool) -> Response:
+        caller, name = await self._exchange.require_user(request, FEATURE), _name(request)
+        call = kind(name=name)
+        await self._clients.user.call(method, call, timeout=CALL_SECONDS, idempotent=True, identity=caller.identity)
+        following = name in await self._composer.followed_tags(caller.identity)
+        return json_response(self._entity(name, await self._history(caller.identity, name), following, featuring))
+
+    async def _featuring(self, viewer: Identity, name: str) -> bool | None:
+        featured = await self._featured(viewer)
+        return None if featured is None else name in featured
+
+    async def _featured(self, viewer: Identity) -> frozenset[str] | None:
+        """What the viewer features; None where that can't be told."""
+        try:
+            answer = await self._clients.list_featured_tags(viewer, viewer.account_id)
+        except AppError as error:  # Also of a user that is one release older, and knows none.
+            log.warning("tags.without_featured", reason=error.reason)
+            degradation.note(degradation.FEATURED_TAGS)
+            return None
+        return frozenset(tag.name for tag in answer.tags)
 
     async def _history(self, viewer: Identity | None, name: str) -> Sequence[HashtagDay]:
         """The last seven days of its use, as search knows them; none while it is away."""
@@ -109,8 +135,10 @@ class Tags:
             return ()
         return next((tag.history for tag in found.hashtags if tag.name == name), ())
 
-    def _entity(self, name: str, history: Sequence[HashtagDay], following: bool | None) -> bytes:
-        return hashtag(name, history, self._settings.public_url, following=following)
+    def _entity(
+        self, name: str, history: Sequence[HashtagDay], following: bool | None, featuring: bool | None
+    ) -> bytes:
+        return hashtag(name, history, self._settings.public_url, following=following, featuring=featuring)
 
 
 def _name(request: Request) -> str:

@@ -16,6 +16,9 @@ IMAGE_TYPES = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif
 IMAGE_PIXELS = 40_000_000
 DESCRIPTION_CHARS = 1500
 MAX_POLL_OPTIONS = 4
+PINNED_STATUSES = 5
+# What user accepts.
+FEATURED_TAGS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def rules(settings: Settings) -> list[dict[str, Any]]:
 
 def _configuration(settings: Settings) -> dict[str, Any]:
     return {
-        "accounts": {"max_featured_tags": 0, "max_pinned_statuses": 0},
+        "accounts": {"max_featured_tags": FEATURED_TAGS, "max_pinned_statuses": PINNED_STATUSES},
         "statuses": {
             "max_characters": settings.max_post_chars,
             "max_media_attachments": settings.max_post_media,

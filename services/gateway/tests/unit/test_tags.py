@@ -66,6 +66,36 @@ async def test_followed_hashtags_are_listed_in_pages(
     assert (wrong.status_code, list(wrong.json()["details"])) == (422, ["max_id"])
 
 
+async def test_a_hashtag_tells_a_reader_whether_it_is_featured(
+    http: httpx2.AsyncClient, world: World, search: FakeSearch
+) -> None:
+    _, headers = world.newcomer("alice")
+    assert (await http.get("/api/v1/tags/birds", headers=headers)).json()["featuring"] is False
+    shown = (await http.post("/api/v1/tags/birds/feature", headers=headers)).json()
+    assert (shown["name"], shown["featuring"], shown["following"]) == ("birds", True, False)
+    followed = (await http.post("/api/v1/tags/birds/follow", headers=headers)).json()
+    assert (followed["featuring"], followed["following"]) == (True, True)
+    await http.post("/api/v1/tags/crows/follow", headers=headers)
+    tags = (await http.get("/api/v1/followed_tags", headers=headers)).json()
+    assert [(tag["name"], tag["featuring"]) for tag in tags] == [("crows", False), ("birds", True)]
+    assert (await http.post("/api/v1/tags/birds/unfeature", headers=headers)).json()["featuring"] is False
+    assert "featuring" not in (await http.get("/api/v1/tags/birds")).json()
+
+
+async def test_a_hashtag_is_told_of_where_user_does_not_know_what_is_featured(
+    http: httpx2.AsyncClient, world: World, search: FakeSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_args: Any) -> None:
+        raise Unavailable("away")
+
+    _, headers = world.newcomer("alice")
+    monkeypatch.setattr(world.tags, "ListFeaturedTags", away)
+    answer = await http.post("/api/v1/tags/birds/follow", headers=headers)
+    assert answer.json()["following"] is True
+    assert "featuring" not in answer.json()
+    assert answer.headers["x-rookery-degraded"] == "featured-tags"
+
+
 async def test_a_stranger_is_told_what_a_hashtag_is(http: httpx2.AsyncClient, search: FakeSearch) -> None:
     found = (await http.get("/api/v1/tags/birds")).json()
     assert found["name"] == "birds"

@@ -32,12 +32,15 @@ from user_service.deletions.service import Deletions
 from user_service.deletions.work import LEASE, ErasureWork
 from user_service.errors import AccountDeleted, AccountNotFound, UsernameTaken
 from user_service.events import Events
+from user_service.featured_tags.repository import FeaturedTagRepository
+from user_service.featured_tags.service import FeaturedTags
 from user_service.lists.models import ListChange
 from user_service.lists.repository import ListRepository
 from user_service.lists.service import Lists
 from user_service.models import PostFact
 from user_service.relationship_events import RelationshipEvents
 from user_service.relationships.models import FollowSettings
+from user_service.relationships.repository import RelationshipRepository
 from user_service.tags.repository import TagRepository
 from user_service.tags.service import FollowedTags
 
@@ -62,6 +65,8 @@ NAMED = {
     "lists": ("account_id",),
     "list_members": ("account_id", "member_id"),
     "followed_tags": ("account_id",),
+    "featured_tags": ("account_id",),
+    "tag_counts": ("author_id",),
     "home_preferences": ("account_id",),
     "imports": ("account_id",),
     "import_rows": ("account_id",),
@@ -96,6 +101,7 @@ class Desk:
     work: ErasureWork
     lists: Lists
     tags: FollowedTags
+    featured: FeaturedTags
 
     async def rows(self, sql: str, *args: object) -> Sequence[Any]:
         async with self.pg.read(primary=True) as connection:
@@ -139,6 +145,7 @@ def desk_of(world: World, pg: Postgres, outbox: PostgresOutbox, clock: FakeClock
         ErasureWork(erasures, {OWN: rows, **others}, clock),
         Lists(ListRepository(pg, outbox), world.caches, events, ids, cursors),
         FollowedTags(TagRepository(pg, outbox), events, ids, cursors),
+        FeaturedTags(FeaturedTagRepository(pg), RelationshipRepository(pg, outbox), ids),
     )
 
 
@@ -167,7 +174,8 @@ async def busy(desk: Desk, people: dict[str, int]) -> dict[str, int]:
         birds = (await desk.lists.create(owner, ListChange("Birds"))).list_id
         await desk.lists.add(owner, birds, [member])
     await desk.tags.follow(alice, "birds")
-    posts = [PostFact(alice, 100 + n, 1, True, False, desk.world.clock.now()) for n in range(3)]
+    await desk.featured.feature(alice, "birds")
+    posts = [PostFact(alice, 100 + n, 1, True, False, desk.world.clock.now(), ("birds",)) for n in range(3)]
     await desk.world.service.count_posts([*posts, PostFact(bob, 200, 1, True, False, desk.world.clock.now())])
     return people
 

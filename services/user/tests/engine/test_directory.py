@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -55,7 +55,7 @@ async def listed(gateway: RpcClient, order: pb.DirectoryOrder.ValueType, offset:
     return list((await gateway.call("ListDirectory", request, timeout=30, idempotent=True)).account_ids)
 
 
-def post(author_id: int, post_id: int, clock: FakeClock, **fields: bool) -> PostFact:
+def post(author_id: int, post_id: int, clock: FakeClock, **fields: Any) -> PostFact:
     return PostFact(author_id, post_id, version=1, created_at=clock.now(), **{"counted": True, **fields})
 
 

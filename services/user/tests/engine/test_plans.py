@@ -24,6 +24,7 @@ from user_service.app import MIGRATIONS
 from user_service.deletions import own
 from user_service.directory.models import MAX_LISTED, Order
 from user_service.directory.repository import LISTS as DIRECTORY
+from user_service.featured_tags.repository import FEATURED_TAGS, SUGGESTED_TAGS
 from user_service.lists import repository as lists
 from user_service.lists.models import MAX_LISTS
 from user_service.relationships import statements as sql
@@ -69,6 +70,9 @@ SELECT n, 0, {FOLLOWS} - n FROM generate_series(1, {FOLLOWS} - 1) n;
 INSERT INTO dismissed_suggestions SELECT n, {STAR} FROM generate_series(10, {FOLLOWS} / 4) n;
 INSERT INTO mutes SELECT n, 2, n, now(), true, now() + n * interval '1 minute', true, 1
 FROM generate_series(10, {FOLLOWS} / 4) n;
+INSERT INTO featured_tags SELECT n / 10, 'tag' || n, n FROM generate_series(10, {FOLLOWS} / 4) n;
+INSERT INTO tag_counts SELECT n / 50, 'tag' || n, n % 7, now() FROM generate_series(10, {FOLLOWS} / 4) n;
+INSERT INTO tag_counts SELECT {VIEWER}, 'own' || n, n, now() FROM generate_series(1, {FOLLOWS} / 4) n;
 INSERT INTO followed_tags SELECT n / 50, 'tag' || n, n FROM generate_series(10, {FOLLOWS} / 4) n;
 INSERT INTO imports (account_id, import_id, kind, mode, total, created_at, finished_at, due_at)
 SELECT n, n, 1, 1, 1, now(), CASE WHEN n % 100 > 0 THEN now() END, now() FROM generate_series(10, {FOLLOWS} / 4) n;
@@ -93,6 +97,8 @@ HOT: dict[str, tuple[str, tuple[object, ...]]] = {
     "import_waiting_rows": (imports.WAITING_ROWS, (VIEWER, VIEWER, 25)),
     "import_unnamed": (imports.UNNAMED[Kind.FOLLOWS], (VIEWER, MAX_ID, 25)),
     "followed_tags": (FOLLOWED_TAGS, (VIEWER, MAX_ID, PAGE + 1)),
+    "featured_tags": (FEATURED_TAGS, (VIEWER,)),
+    "suggested_tags": (SUGGESTED_TAGS, (VIEWER,)),
     "directory, active": (DIRECTORY[Order.ACTIVE], (MAX_LISTED,)),
     "directory, new": (DIRECTORY[Order.NEW], (MAX_LISTED,)),
     "end_with_follow": (sql.END_WITH_FOLLOW, (VIEWER, STAR)),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rookery.post.v1 import post_pb2
 from rookery_common.kafka.events import Event
 from rookery_common.testing.golden import golden, golden_events, golden_message
 from user_service.consumers import (
@@ -87,6 +88,28 @@ def test_what_may_be_seen_and_is_not_direct_is_counted(name: str, counted: bool)
     fact = post_fact(golden_message(POST_TOPIC, name))
     assert fact is not None
     assert (fact.counted, fact.deleted) == (counted, name == "PostDeleted")
+
+
+@pytest.mark.parametrize(
+    ("name", "visibility", "tags"),
+    [
+        ("PostCreated", "PUBLIC", ("birds",)),
+        ("PostCreated", "UNLISTED", ("birds",)),
+        ("PostCreated", "PRIVATE", ()),
+        ("PostCreated", "DIRECT", ()),
+        ("PostUpdated_removed", "PUBLIC", ()),
+        ("PostDeleted", "PUBLIC", ()),
+    ],
+)
+def test_a_post_counts_for_its_hashtags_while_anyone_may_see_it(
+    name: str, visibility: str, tags: tuple[str, ...]
+) -> None:
+    message: Any = golden_message(POST_TOPIC, name)
+    message.post.visibility = post_pb2.Visibility.Value(f"VISIBILITY_{visibility}")
+    message.post.tags[:] = ["birds"]
+    fact = post_fact(message)
+    assert fact is not None
+    assert fact.tags == tags
 
 
 async def test_the_history_of_posts_gives_the_same_count_in_every_order(

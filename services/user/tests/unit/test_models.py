@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import permutations
 
@@ -54,6 +55,21 @@ def test_a_delta_adds_what_changed_and_the_latest_time() -> None:
     delta.add(PostFact(1, 3), PostFact(1, 3, 1, True, False, later))
     delta.add(_fact(1), _fact(2, deleted=True))
     assert (delta.statuses, delta.last_status_at) == (1, later)
+
+
+def test_a_delta_adds_by_hashtag_what_a_post_counts_for_now() -> None:
+    delta, plain = PostDelta(), PostFact(1, 2)
+    tagged = replace(_fact(1), tags=("birds", "crows"))
+    edited = replace(_fact(2), tags=("crows", "rooks"))
+    delta.add(plain, tagged)
+    delta.add(tagged, edited)
+    delta.add(edited, _fact(3, deleted=True))
+    assert {name: tag.statuses for name, tag in delta.tags.items()} == {"birds": 0, "crows": 0, "rooks": 0}
+    delta.add(plain, replace(tagged, post_id=3))
+    assert {name: (tag.statuses, tag.last_status_at) for name, tag in delta.tags.items() if tag.statuses} == {
+        "birds": (1, NOW),
+        "crows": (1, NOW),
+    }
 
 
 def test_following_again_starts_afresh_and_goes_on_counting_versions() -> None:

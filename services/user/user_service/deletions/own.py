@@ -56,6 +56,7 @@ TABLES = (
     ("list_members", "account_id"),
     ("lists", "account_id"),
     ("followed_tags", "account_id"),
+    ("featured_tags", "account_id"),
     ("home_preferences", "account_id"),
     ("import_rows", "account_id"),
     ("imports", "account_id"),
@@ -87,7 +88,14 @@ class OwnRows:
     def steps(self) -> Sequence[ErasureStep]:
         """In their order: an account's counts go last, since what is taken back before would make them anew."""
         tables = [self._rows_of(table, column) for table, column in TABLES]
-        return [self._follows, self._blocks, *tables, self._posts, self._counts]
+        return [
+            self._follows,
+            self._blocks,
+            *tables,
+            self._posts,
+            self._rows_of("tag_counts", "author_id"),
+            self._counts,
+        ]
 
     async def _follows(self, account_id: int) -> int:
         async with self._outbox.transaction() as tx:

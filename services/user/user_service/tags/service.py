@@ -44,7 +44,7 @@ class FollowedTags:
 
     async def follow(self, account_id: int, name: str) -> str:
         """The hashtag as it is compared. Raises FieldInvalid, TooManyTags."""
-        tag = _checked(name)
+        tag = checked_tag(name)
         async with self._repository.transaction(account_id) as tx:
             if not await tx.lock():
                 raise AccountNotFound("there is no such account")
@@ -56,7 +56,7 @@ class FollowedTags:
 
     async def unfollow(self, account_id: int, name: str) -> str:
         """The hashtag as it is compared. Raises FieldInvalid."""
-        tag = _checked(name)
+        tag = checked_tag(name)
         async with self._repository.transaction(account_id) as tx:
             if not await tx.lock():
                 raise AccountNotFound("there is no such account")
@@ -65,7 +65,8 @@ class FollowedTags:
         return tag
 
 
-def _checked(name: str) -> str:
+def checked_tag(name: str) -> str:
+    """The hashtag as it is compared. Raises FieldInvalid."""
     tag = normalized_tag(name)
     if len(tag) > MAX_TAG_CHARS or not any(map(str.isalpha, tag)) or not all(map(_is_of_a_tag, tag)):
         raise FieldInvalid("name", f"must be a hashtag of at most {MAX_TAG_CHARS} characters")

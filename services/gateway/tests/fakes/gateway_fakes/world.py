@@ -25,6 +25,7 @@ from gateway_service.columns import Relation, Skeleton, relation_in, skeleton_of
 from rookery.feed.v1 import feed_service_pb2, ranking_service_pb2
 from rookery.post.v1 import post_pb2, post_service_pb2
 from rookery.user.v1 import account_pb2, filter_service_pb2, preference_service_pb2, user_service_pb2
+from rookery.user.v1.featured_tag_service_pb2 import ListFeaturedTagsRequest
 from rookery_common.auth import Identity
 from rookery_common.paging import Page
 from rookery_common.testing.clock import FakeClock
@@ -163,6 +164,10 @@ class World:
         if self.user.failure is not None:
             raise self.user.failure
         return self.tags.of(viewer.account_id)
+
+    async def list_featured_tags(self, viewer: Identity | None, account_id: int) -> Any:
+        request = ListFeaturedTagsRequest(account_id=account_id)
+        return await self.user.call("ListFeaturedTags", request, timeout=1, identity=viewer)
 
     async def get_home_preferences(self, viewer: Identity) -> preference_service_pb2.HomePreferences:
         if self.user.failure is not None:

@@ -203,6 +203,7 @@ def test_every_event_is_in_one_whole_file_of_the_archive(platform: Platform, cou
 
 @pytest.mark.timeout(300)
 @pytest.mark.alone
+@pytest.mark.local
 def test_without_kafka_nothing_is_taken_and_measures_are_still_shown(
     platform: Platform, counts: Counts, alice: Person
 ) -> None:

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import cast
 
 import httpx2
+import pytest
 from harness.people import Person
 from harness.platform import Platform
 from harness.waiting import eventually
+
+pytestmark = pytest.mark.local
 
 PREFERENCES = "/api/rookery/v1/notifications/preferences"
 MAIL_SECONDS = 60.0

@@ -11,6 +11,8 @@ from harness.platform import required
 from rookery.auth.v1 import auth_service_pb2 as pb
 from rookery_common.testing.forgeries import Forgery, forgeries
 
+pytestmark = pytest.mark.local
+
 SECONDS = 20
 VERIFY = "/api/v1/accounts/verify_credentials"
 # A method of each service; the token is looked at before any of them begins.

@@ -12,6 +12,8 @@ from harness.people import Person
 from harness.platform import required
 from harness.waiting import eventually
 
+pytestmark = pytest.mark.local
+
 Switch = Callable[[bool], None]
 
 

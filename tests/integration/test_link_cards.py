@@ -13,6 +13,8 @@ from harness.people import Person
 from harness.waiting import eventually
 from PIL import Image
 
+pytestmark = pytest.mark.local
+
 SOON = 60.0
 PAGE = b"""<html lang="en"><head><meta property="og:title" content="The kingfisher">
 <meta property="og:image" content="/blue.png"></head><body>...</body></html>"""

@@ -73,6 +73,7 @@ def test_an_app_is_allowed_with_a_click_by_who_has_signed_in_with_two_factors(
     assert known["username"] == alice.username
 
 
+@pytest.mark.local
 def test_an_owner_sees_every_session_and_ends_the_others_everywhere_within_a_second(
     browser: Browser, elsewhere: Browser, platform: Platform, alice: Person
 ) -> None:
@@ -126,6 +127,7 @@ def test_an_app_that_was_allowed_it_by_name_sees_sessions_and_ends_them(
     eventually(lambda: elsewhere.open(OVERVIEW), lambda page: "/auth/sign_in" in page, within=5, what="signed out")
 
 
+@pytest.mark.local
 def test_a_forgotten_password_is_replaced_by_a_mailed_link_and_signs_out_everywhere(
     browser: Browser, alice: Person
 ) -> None:
@@ -146,6 +148,7 @@ def test_a_forgotten_password_is_replaced_by_a_mailed_link_and_signs_out_everywh
     assert alice.username in sign_in(browser, alice, NEW)
 
 
+@pytest.mark.local
 def test_a_new_browser_is_told_of_by_mail_and_among_the_notifications(
     platform: Platform, browser: Browser, alice: Person
 ) -> None:

@@ -13,6 +13,8 @@ from harness.platform import Platform
 from harness.probe import RECOVERY_SECONDS, SIGNED_IN, Probe, probe_of
 from harness.waiting import eventually
 
+pytestmark = pytest.mark.local
+
 
 @pytest.fixture
 def probe(platform: Platform, http: httpx2.Client, alice: Person, bob: Person) -> Probe:

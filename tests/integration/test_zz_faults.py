@@ -15,6 +15,7 @@ RECOVERY_SECONDS = 90.0
 
 
 @pytest.mark.alone
+@pytest.mark.local
 def test_posts_made_while_kafka_is_down_reach_feeds_when_it_returns(
     platform: Platform, alice: Person, bob: Person
 ) -> None:

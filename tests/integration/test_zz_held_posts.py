@@ -17,6 +17,8 @@ from harness.settings import running_with
 from harness.waiting import eventually
 from mastodon.errors import MastodonError
 
+pytestmark = pytest.mark.local
+
 SOON_SECONDS = 30.0
 
 

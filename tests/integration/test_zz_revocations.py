@@ -14,6 +14,8 @@ from harness.platform import Platform
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+pytestmark = pytest.mark.local
+
 VERIFY = "/api/v1/accounts/verify_credentials"
 # A second is what is promised; the rest is for a slow machine. Not told, a gateway trusts a token for minutes.
 SECONDS = 15.0

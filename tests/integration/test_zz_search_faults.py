@@ -13,6 +13,8 @@ from harness.people import Person
 from harness.platform import ROOT, Platform
 from harness.waiting import eventually
 
+pytestmark = pytest.mark.local
+
 RECOVERY_SECONDS = 90.0
 AT_ONCE_SECONDS = 10.0
 

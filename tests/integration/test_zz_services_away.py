@@ -14,6 +14,8 @@ from harness.people import Person, jpeg
 from harness.platform import Platform
 from harness.waiting import eventually
 
+pytestmark = pytest.mark.local
+
 AWAY_SECONDS = 40.0
 RECOVERY_SECONDS = 90.0
 # Longer than the gateway shows names without asking.

@@ -18,6 +18,8 @@ from harness.waiting import eventually
 
 from user_service.seeding.models import MAX_SEED, Plan
 
+pytestmark = pytest.mark.local
+
 SECONDS = 60.0
 GRAPH = ("following_by_reader", "followers_by_author")
 

@@ -43,6 +43,13 @@ def test_a_pod_asks_for_what_it_needs_and_has_a_bound_of_memory(objects: list[Ob
             assert "memory" in container["resources"]["limits"], name
 
 
+def test_a_map_that_a_pod_mounts_is_made_beside_it(objects: list[Object]) -> None:
+    made = {each["metadata"]["name"] for each in of_kind(objects, "ConfigMap")}
+    for name, spec in pod_specs(objects):
+        mounted = {volume["configMap"]["name"] for volume in spec["volumes"] if "configMap" in volume}
+        assert mounted <= made, name
+
+
 def test_no_variable_comes_twice(objects: list[Object]) -> None:
     for name, spec in pod_specs(objects):
         for container in spec["containers"]:

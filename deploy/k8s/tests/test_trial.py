@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from jsonschema_rs import Draft202012Validator
 from rookery_k8s.configuration import Images, alone, secrets, values
-from rookery_k8s.flows import LEFT_OUT, REPOSITORY
 from rookery_k8s.load import Load
 from rookery_k8s.platform import SERVICES
 from rookery_k8s.releases import CHARTS, merged
@@ -136,9 +135,3 @@ def test_the_report_marks_what_failed() -> None:
 def test_a_report_is_read_again_as_it_was_written() -> None:
     findings = [found("install", "20 s"), found("roll post", "3 failed", ok=False)]
     assert findings_of(page({"Helm": "v4"}, findings)) == findings
-
-
-@pytest.mark.parametrize("name", LEFT_OUT)
-def test_a_flow_that_is_left_out_is_one(name: str) -> None:
-    file, _, function = name.partition("::")
-    assert f"def {function}(" in (REPOSITORY / "tests/integration" / file).read_text() or not function

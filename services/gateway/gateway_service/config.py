@@ -51,7 +51,10 @@ class Settings(BaseServiceSettings, RedisSettings):
         "", description="What the operator writes about the community (TOML), looked at each second; empty: nothing."
     )
     max_body_bytes: int = Field(MIB, ge=KIB, description="Largest body of a request that uploads no file.")
-    max_upload_bytes: int = Field(16 * MIB, ge=KIB, description="Largest uploaded file.")
+    max_upload_bytes: int = Field(16 * MIB, ge=KIB, description="Largest uploaded picture.")
+    max_video_bytes: int = Field(
+        40 * MIB, ge=KIB, description="Largest uploaded video or audio; post tells which it is."
+    )
     read_seconds: float = Field(10.0, gt=0, description="The deadline of a request that reads.")
     write_seconds: float = Field(15.0, gt=0, description="The deadline of a request that writes.")
     upload_seconds: float = Field(120.0, gt=0, description="The deadline of an upload.")

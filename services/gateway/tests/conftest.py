@@ -23,7 +23,13 @@ def world(clock: FakeClock) -> World:
 @pytest.fixture
 def settings() -> Settings:
     key = SecretStr(base64.b64encode(bytes(range(32))).decode())
-    return Settings(master_key=key, public_url="http://rookery.test", max_body_bytes=4096, max_upload_bytes=200_000)
+    return Settings(
+        master_key=key,
+        public_url="http://rookery.test",
+        max_body_bytes=4096,
+        max_upload_bytes=200_000,
+        max_video_bytes=400_000,
+    )
 
 
 @pytest.fixture

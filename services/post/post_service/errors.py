@@ -192,7 +192,7 @@ class UserRequired(PermissionDenied):
 
 
 class FileTooLarge(InvalidField):
-    """Too many bytes, pixels or frames."""
+    """Too many bytes, pixels or frames, or too long."""
 
     reason = "FILE_TOO_LARGE"
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from google.protobuf.message import Message
 
 from post_service.card_models import LinkCard
-from post_service.models import Fact, Media, Mention, Post, PostState, SealedPost
+from post_service.models import Fact, Media, Mention, Playback, Post, PostState, SealedPost
 from post_service.poll_models import Ballot, Poll
 from post_service.quote_models import Quote, QuotePolicy, QuoteState
 from post_service.reply_models import ReplyPolicy
@@ -99,12 +99,12 @@ class PostCodec:
         return post_pb2.Mention(account_id=mention.account_id, username=mention.username)
 
     def media(self, media: Media) -> media_pb2.Media:
-        return media_pb2.Media(
+        message = media_pb2.Media(
             media_id=media.media_id,
             account_id=media.account_id,
             type=media_pb2.MediaType.ValueType(media.type),
             url=self._public_url(media.original_key),
-            preview_url=self._public_url(media.small_key),
+            preview_url=self._public_url(media.small_key) if media.small_key else "",
             original=media_pb2.Dimensions(width=media.original.width, height=media.original.height),
             small=media_pb2.Dimensions(width=media.small.width, height=media.small.height),
             description=media.description,
@@ -112,6 +112,9 @@ class PostCodec:
             focus_x=media.focus.x,
             focus_y=media.focus.y,
         )
+        if media.playback is not None:
+            message.playback.CopyFrom(_playback(media.playback))
+        return message
 
     def seal(self, post: Post) -> SealedPost:
         """The post for the cache and for answers: encoded once, however often it is read."""
@@ -221,3 +224,15 @@ class PostEvents:
 
     def _of(self, post: Post, message: Message) -> Event:
         return new_event(TOPIC, str(post.post_id), message, version=post.version, clock=self._clock, source=SOURCE)
+
+
+def _playback(playback: Playback) -> media_pb2.Playback:
+    message = media_pb2.Playback(
+        duration_milliseconds=playback.milliseconds,
+        bits_per_second=playback.bits_per_second,
+        frame_rate=playback.frame_rate,
+    )
+    if playback.sound is not None:
+        message.sound.codec, message.sound.sample_rate = playback.sound.codec, playback.sound.rate
+        message.sound.channels = playback.sound.channels
+    return message

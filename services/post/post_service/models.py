@@ -21,9 +21,12 @@ from post_service.quote_models import Quote, QuotePolicy, QuoteState
 from post_service.reply_models import ReplyPolicy
 from post_service.upload_models import OF_PROFILE as OF_PROFILE
 from post_service.upload_models import Dimensions as Dimensions
-from post_service.upload_models import ProcessedImage as ProcessedImage
+from post_service.upload_models import MediaType as MediaType
+from post_service.upload_models import Playback as Playback
+from post_service.upload_models import ProcessedMedia as ProcessedMedia
 from post_service.upload_models import ProfilePicture as ProfilePicture
 from post_service.upload_models import Purpose as Purpose
+from post_service.upload_models import Sound as Sound
 from post_service.upload_models import UploadNote as UploadNote
 
 MAX_POST_CHARS = 500
@@ -47,6 +50,8 @@ MAX_THREAD_POSTS_UNSIGNED = 60
 """What one answer shows of a post's replies, to members and to those who are not signed in."""
 
 MAX_UPLOAD_BYTES = 16 * 1024 * 1024
+MAX_PLAYED_BYTES = 40 * 1024 * 1024
+"""Of a picture, and of a video or audio."""
 MAX_CHUNK_BYTES = 256 * 1024
 MAX_DESCRIPTION_CHARS = 1_500
 UNATTACHED_SECONDS = 24 * 3600
@@ -71,12 +76,6 @@ class PostState(IntEnum):
     DELETED = 4
 
 
-class MediaType(IntEnum):
-    """The numbers are stored and are those of the contract."""
-
-    IMAGE = 1
-
-
 @dataclass(frozen=True, slots=True)
 class Focus:
     """The point that a cropped preview keeps, from -1 to 1 each; 0, 0 is the centre."""
@@ -90,7 +89,7 @@ CENTRE = Focus()
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A stored picture. `post_id` is 0 until it is attached; `version` is the write timestamp of its row."""
+    """A stored file. `post_id` is 0 until it is attached; `version` is the write timestamp of its row."""
 
     media_id: int
     account_id: int
@@ -104,6 +103,7 @@ class Media:
     focus: Focus = CENTRE
     post_id: int = 0
     version: int = 0
+    playback: Playback | None = None
 
 
 @dataclass(frozen=True, slots=True)

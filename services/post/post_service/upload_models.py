@@ -15,6 +15,14 @@ class Purpose(IntEnum):
     HEADER = 2
 
 
+class MediaType(IntEnum):
+    """The numbers are stored and are those of the contract."""
+
+    IMAGE = 1
+    VIDEO = 3
+    AUDIO = 4
+
+
 OF_PROFILE = -1
 """In the place of a post's id: the picture is, or waits to be, a profile's."""
 
@@ -28,8 +36,28 @@ class Dimensions:
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessedImage:
-    """A picture after re-encoding: no metadata, upright, within the stored size."""
+class Sound:
+    """A stream of audio; the codec is named as clients show it, the rate is in samples a second."""
+
+    codec: str
+    rate: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """What plays: a video, or audio alone. The frame rate is a fraction as text, empty for audio."""
+
+    type: MediaType
+    milliseconds: int
+    bits_per_second: int
+    frame_rate: str = ""
+    sound: Sound | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessedMedia:
+    """A file as it is stored, without metadata; a picture upright, within the stored size. Audio has nothing small."""
 
     content_type: str
     extension: str
@@ -40,6 +68,7 @@ class ProcessedImage:
     small: bytes
     small_size: Dimensions
     blurhash: str
+    playback: Playback | None = None
 
 
 @dataclass(frozen=True, slots=True)

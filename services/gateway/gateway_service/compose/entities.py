@@ -14,6 +14,7 @@ from gateway_service.cache import AccountFragment, PostFragment, quote_policy_of
 from gateway_service.columns import MARKS, Numbers
 from gateway_service.compose.cards import card_entity
 from gateway_service.compose.html import Renderer
+from gateway_service.compose.playback import played_meta
 from gateway_service.compose.polls import poll_fragment, poll_params
 from gateway_service.compose.quotes import policy_name, quote_fragment
 from gateway_service.compose.replies import policy_name as reply_policy_name
@@ -120,6 +121,8 @@ class Entities:
         for name, size in (("original", media.original), ("small", media.small)):
             if size.width and size.height:
                 meta[name] = _dimensions(size)
+        if media.HasField("playback"):
+            meta = played_meta(media, meta)
         return {
             "id": str(media.media_id),
             "type": _MEDIA_TYPE.get(media.type, "unknown"),

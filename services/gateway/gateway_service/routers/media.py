@@ -67,6 +67,7 @@ class Media:
         self._composer = composer
         self._exchange = exchange
         self._settings = settings
+        self._limit = max(settings.max_upload_bytes, settings.max_video_bytes)
         routes = Routes("media")
         routes.post("/api/v2/media", self.create, "media_create", "Upload a file")
         routes.post("/api/v1/media", self.create, "media_create_v1", "Upload a file (older clients)")
@@ -78,7 +79,7 @@ class Media:
     async def create(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "write:media")
         key = idempotency_key(request)
-        upload = Upload(request, self._settings.max_upload_bytes, self._settings.upload_seconds)
+        upload = Upload(request, self._limit, self._settings.upload_seconds)
         part = await upload.find_file()
         before = checked(dict(upload.fields))
         with with_identity(caller.identity):
@@ -108,8 +109,7 @@ class Media:
         return json_response(b"{}")
 
     async def _send(self, upload: Upload, header: MediaHeader) -> MediaMessage:
-        limit, seconds = self._settings.max_upload_bytes, self._settings.upload_seconds
-        return await send_file(self._clients.post, upload.stream, header, limit, seconds)
+        return await send_file(self._clients.post, upload.stream, header, self._limit, self._settings.upload_seconds)
 
     async def _call(self, method: str, call: Any, identity: Identity) -> Any:
         """About a file that the address names: where it is not there, the address is not found."""

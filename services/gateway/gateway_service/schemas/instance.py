@@ -13,7 +13,11 @@ MASTODON_VERSION = "4.5.0"
 MASTODON_API_VERSION = 7  # That of Mastodon 4.5.
 # What post accepts.
 IMAGE_TYPES = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"]
+VIDEO_TYPES = ["video/mp4", "video/quicktime", "video/webm"]
+AUDIO_TYPES = ["audio/mpeg", "audio/mp4", "audio/x-m4a", "audio/ogg", "audio/webm", "audio/flac", "audio/wav"]
 IMAGE_PIXELS = 40_000_000
+VIDEO_PIXELS = 3840 * 2160
+VIDEO_FRAME_RATE = 120
 DESCRIPTION_CHARS = 1500
 MAX_POLL_OPTIONS = 4
 PINNED_STATUSES = 5
@@ -63,13 +67,13 @@ def _configuration(settings: Settings) -> dict[str, Any]:
             "characters_reserved_per_url": 23,
         },
         "media_attachments": {
-            "supported_mime_types": IMAGE_TYPES,
+            "supported_mime_types": IMAGE_TYPES + VIDEO_TYPES + AUDIO_TYPES,
             "description_limit": DESCRIPTION_CHARS,
             "image_size_limit": settings.max_upload_bytes,
             "image_matrix_limit": IMAGE_PIXELS,
-            "video_size_limit": 0,
-            "video_frame_rate_limit": 0,
-            "video_matrix_limit": 0,
+            "video_size_limit": settings.max_video_bytes,
+            "video_frame_rate_limit": VIDEO_FRAME_RATE,
+            "video_matrix_limit": VIDEO_PIXELS,
         },
         "polls": {
             "max_options": MAX_POLL_OPTIONS,

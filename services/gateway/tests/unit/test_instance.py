@@ -28,7 +28,10 @@ async def test_instance_v2_has_what_clients_need(http: httpx2.AsyncClient) -> No
     assert body["version"].startswith("4.5.0 (compatible; Rookery ")
     assert body["configuration"]["urls"]["streaming"] == "wss://nest.example"
     assert body["configuration"]["statuses"]["max_characters"] == 500
-    assert body["configuration"]["media_attachments"]["image_size_limit"] == 200_000
+    media = body["configuration"]["media_attachments"]
+    assert (media["image_size_limit"], media["video_size_limit"]) == (200_000, 400_000)
+    assert {"image/png", "video/mp4", "audio/mpeg"} <= {*media["supported_mime_types"]}
+    assert (media["video_frame_rate_limit"], media["video_matrix_limit"]) == (120, 3840 * 2160)
     assert body["registrations"]["enabled"] is True
     assert body["api_versions"] == {"mastodon": 7}
     assert body["rules"][0]["text"] == "Be kind"

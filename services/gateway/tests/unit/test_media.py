@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from gateway_service.uploads import CHUNK_BYTES
+from rookery.post.v1 import media_pb2
 from rookery_common.errors import FieldViolation, InvalidArgument
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ async def test_body_is_not_held_as_a_whole(http: httpx2.AsyncClient, world: Worl
 
 async def test_too_large_a_file_is_refused(http: httpx2.AsyncClient, world: World) -> None:
     _, headers = world.newcomer("alice")
-    answer = await http.post(URL, files=[("file", ("a", bytes(200_001), "image/png"))], headers=headers)
+    answer = await http.post(URL, files=[("file", ("a", bytes(400_001), "image/png"))], headers=headers)
     assert answer.status_code == 413
     assert "file" in answer.json()["error"]
     assert not world.post.media
@@ -71,7 +72,7 @@ async def test_too_large_a_file_is_refused(http: httpx2.AsyncClient, world: Worl
 
 async def test_too_large_a_body_is_refused_before_it_is_read(http: httpx2.AsyncClient, world: World) -> None:
     _, headers = world.newcomer("alice")
-    answer = await http.post(URL, files=[("file", ("a", bytes(400_000), "image/png"))], headers=headers)
+    answer = await http.post(URL, files=[("file", ("a", bytes(800_000), "image/png"))], headers=headers)
     assert answer.status_code == 413
     assert list(answer.json()["details"]) == ["file"]
     assert not world.post.calls
@@ -147,3 +148,36 @@ async def test_a_file_is_deleted(http: httpx2.AsyncClient, world: World) -> None
     answer = await http.delete(address, headers=headers)
     assert (answer.status_code, answer.json()) == (200, {})
     assert (await http.delete(address, headers=headers)).status_code == 404
+
+
+async def test_what_plays_says_how_it_is_made(http: httpx2.AsyncClient, world: World) -> None:
+    _, headers = world.newcomer("alice")
+    media_id = (await http.post(URL, files=[FILE], headers=headers)).json()["id"]
+    held = world.post.media[int(media_id)]
+    held.type = media_pb2.MEDIA_TYPE_VIDEO
+    held.original.width, held.original.height = 640, 360
+    held.playback.duration_milliseconds, held.playback.bits_per_second = 65_040, 120_000
+    held.playback.frame_rate = "30000/1001"
+    held.playback.sound.codec, held.playback.sound.sample_rate, held.playback.sound.channels = "aac", 48_000, 2
+    shown = (await http.get(f"/api/v1/media/{media_id}", headers=headers)).json()
+    assert shown["type"] == "video"
+    meta = shown["meta"]
+    original = {"width": 640, "height": 360, "frame_rate": "30000/1001", "duration": 65.04, "bitrate": 120_000}
+    assert meta["original"] == original
+    assert (meta["length"], meta["duration"], meta["fps"], meta["size"]) == ("0:01:05.04", 65.04, 29.97, "640x360")
+    sound = [meta[f"audio_{name}"] for name in ("encode", "bitrate", "channels")]
+    assert sound == ["aac", "48000 Hz", "stereo"]
+
+
+async def test_audio_has_neither_picture_nor_size(http: httpx2.AsyncClient, world: World) -> None:
+    _, headers = world.newcomer("alice")
+    media_id = (await http.post(URL, files=[FILE], headers=headers)).json()["id"]
+    held = world.post.media[int(media_id)]
+    held.type = media_pb2.MEDIA_TYPE_AUDIO
+    for name in ("preview_url", "original", "small", "blurhash"):
+        held.ClearField(name)
+    held.playback.duration_milliseconds, held.playback.bits_per_second = 2_000, 64_000
+    shown = (await http.get(f"/api/v1/media/{media_id}", headers=headers)).json()
+    assert (shown["type"], shown["preview_url"], shown["blurhash"]) == ("audio", None, None)
+    assert shown["meta"]["original"] == {"duration": 2.0, "bitrate": 64_000}
+    assert "small" not in shown["meta"]

@@ -1,1 +1,1 @@
-"""Pictures: told apart by their content, decoded and encoded anew in processes of their own."""
+"""Pictures, videos and audio: told apart by their content, and made anew in processes of their own."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import blurhash
 from PIL import ExifTags, Image, ImageCms, ImageOps, ImageSequence
 
 from post_service.imaging.formats import Kind
-from post_service.models import Dimensions, ProcessedImage, Purpose
+from post_service.models import Dimensions, ProcessedMedia, Purpose
 
 MAX_PIXELS: Final = 40_000_000
 MAX_PIXELS_OF: Final = {Kind.WEBP: 16_000_000, Kind.AVIF: 16_000_000}
@@ -52,12 +53,27 @@ _OPTIONS: dict[Kind, dict[str, object]] = {
 }
 
 
-class TooManyPixels(Exception):
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What is shown until the file itself is there."""
+
+    content_type: str
+    extension: str
+    data: bytes
+    size: Dimensions
+    blurhash: str
+
+
+class TooMuch(Exception):
     """More to decode than is allowed; says what, for people."""
 
 
-def process_image(data: bytes, kind: Kind, purpose: Purpose = Purpose.POST) -> ProcessedImage:
-    """Raises TooManyPixels before anything large is decoded, and whatever the decoder raises for broken content.
+class CannotBePlayed(Exception):
+    """Of a format or codec that not everybody can play; says what, for people."""
+
+
+def process_image(data: bytes, kind: Kind, purpose: Purpose = Purpose.POST) -> ProcessedMedia:
+    """Raises TooMuch before anything large is decoded, and whatever the decoder raises for broken content.
 
     A profile's pictures are cut around their middle, and stand still.
     """
@@ -74,14 +90,14 @@ def _open(data: bytes, kind: Kind) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=[kind])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise TooManyPixels(limit) from None
+        raise TooMuch(limit) from None
     if image.width * image.height > pixels:
         image.close()
-        raise TooManyPixels(limit)
+        raise TooMuch(limit)
     return image
 
 
-def _process_still(image: Image.Image, kind: Kind, cut: tuple[int, int] | None) -> ProcessedImage:
+def _process_still(image: Image.Image, kind: Kind, cut: tuple[int, int] | None) -> ProcessedMedia:
     # JPEG can be decoded at half or quarter size at once, which saves most of the time and memory of a large one.
     image.draft(None, cut or fit(image.size, ORIGINAL_PIXELS))
     image.load()
@@ -116,10 +132,10 @@ def _shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return _opaque(shrunk)
 
 
-def _process_animation(image: Image.Image, kind: Kind, count: int) -> ProcessedImage:
+def _process_animation(image: Image.Image, kind: Kind, count: int) -> ProcessedMedia:
     """Stays an animation of its kind; its preview is the first frame."""
     if count > MAX_FRAMES or count * image.width * image.height > MAX_PIXELS:
-        raise TooManyPixels(
+        raise TooMuch(
             f"must have at most {MAX_FRAMES} frames, and {MAX_PIXELS // 1_000_000} million pixels in all of them"
         )
     loop = image.info.get("loop", 0) if kind is not Kind.GIF else image.info.get("loop")
@@ -135,20 +151,26 @@ def _process_animation(image: Image.Image, kind: Kind, count: int) -> ProcessedI
 
 def _processed(
     content_type: str, extension: str, data: bytes, original: Image.Image, small: Image.Image
-) -> ProcessedImage:
-    preview = Kind.PNG if small.mode == "RGBA" else Kind.JPEG
-    small_content_type, small_extension = _TYPES[preview]
-    return ProcessedImage(
+) -> ProcessedMedia:
+    made = preview(small)
+    return ProcessedMedia(
         content_type=content_type,
         extension=extension,
         original=data,
         original_size=Dimensions(*original.size),
-        small_content_type=small_content_type,
-        small_extension=small_extension,
-        small=_encoded(small, preview),
-        small_size=Dimensions(*small.size),
-        blurhash=_blurhash(small),
+        small_content_type=made.content_type,
+        small_extension=made.extension,
+        small=made.data,
+        small_size=made.size,
+        blurhash=made.blurhash,
     )
+
+
+def preview(image: Image.Image) -> Preview:
+    """The picture in small."""
+    small = _resized(image, SMALL_PIXELS)
+    kind = Kind.PNG if small.mode == "RGBA" else Kind.JPEG
+    return Preview(*_TYPES[kind], _encoded(small, kind), Dimensions(*small.size), _blurhash(small))
 
 
 def _stored_kind(kind: Kind, image: Image.Image) -> Kind:

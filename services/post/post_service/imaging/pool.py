@@ -1,4 +1,4 @@
-"""Worker processes for pictures: started when needed, ended when idle, killed when one takes too long."""
+"""Worker processes for what is uploaded: started when needed, ended when idle, killed when a file takes too long."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 
 from post_service import metrics
-from post_service.errors import BrokenFile, FileTooLarge
+from post_service.errors import BrokenFile, FileTooLarge, UnsupportedType
 from post_service.imaging.formats import Kind
 from post_service.imaging.frames import LENGTH, Refusal, decode_answer, join
-from post_service.models import ProcessedImage, Purpose
+from post_service.models import ProcessedMedia, Purpose
 from rookery_common.errors import DeadlineExceeded, Unavailable
 from rookery_common.logs import get_logger
 from rookery_common.rpc.deadline import within
@@ -23,11 +23,13 @@ JOBS_PER_WORKER = 200
 TRIES = 2
 MAX_ANSWER_BYTES = 128 * 1024 * 1024
 
+_REFUSALS = {error.reason: error for error in (FileTooLarge, UnsupportedType)}
+
 log = get_logger()
 
 
 class _Worker:
-    """One process; it does one picture at a time."""
+    """One process; it does one file at a time."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -38,7 +40,7 @@ class _Worker:
         stdin = self._process.stdin
         return self._process.returncode is None and stdin is not None and not stdin.is_closing()
 
-    async def work(self, data: bytes, kind: Kind, purpose: Purpose) -> ProcessedImage | Refusal:
+    async def work(self, data: bytes, kind: Kind, purpose: Purpose) -> ProcessedMedia | Refusal:
         assert self._process.stdin is not None  # noqa: S101 - it was started with pipes
         self.jobs += 1
         try:
@@ -64,7 +66,7 @@ class _Worker:
 
 
 class ImageWorkers:
-    """Processes pictures, a few at a time. Idle, it holds no process at all."""
+    """Processes files, a few at a time. Idle, it holds no process at all."""
 
     def __init__(self, workers: int = 2, *, job_seconds: int = JOB_SECONDS, idle_seconds: float = IDLE_SECONDS) -> None:
         self._free = asyncio.Semaphore(workers)
@@ -82,25 +84,23 @@ class ImageWorkers:
             await worker.end()
         await asyncio.gather(*self._ending)
 
-    async def process(self, data: bytes, kind: Kind, purpose: Purpose = Purpose.POST) -> ProcessedImage:
-        """The picture, encoded anew. Raises BrokenFile, FileTooLarge; DeadlineExceeded if no worker is free in time."""
+    async def process(self, data: bytes, kind: Kind, purpose: Purpose = Purpose.POST) -> ProcessedMedia:
+        """The file, made anew. Raises BrokenFile, FileTooLarge, UnsupportedType; DeadlineExceeded if none is free."""
         try:
             async with asyncio.timeout(within(self._job_seconds)):
                 await self._free.acquire()
         except TimeoutError:
-            raise DeadlineExceeded("too many pictures are being processed") from None
+            raise DeadlineExceeded("too many files are being processed") from None
         try:
             with metrics.IMAGE_SECONDS.time():
                 answer = await self._run(data, kind, purpose)
         finally:
             self._free.release()
-        if isinstance(answer, ProcessedImage):
+        if isinstance(answer, ProcessedMedia):
             return answer
-        raise (
-            FileTooLarge(answer.description) if answer.reason == FileTooLarge.reason else BrokenFile(answer.description)
-        )
+        raise _REFUSALS.get(answer.reason, BrokenFile)(answer.description)
 
-    async def _run(self, data: bytes, kind: Kind, purpose: Purpose) -> ProcessedImage | Refusal:
+    async def _run(self, data: bytes, kind: Kind, purpose: Purpose) -> ProcessedMedia | Refusal:
         for _ in range(TRIES):
             worker = self._take_idle() or await self._spawn()
             try:
@@ -110,7 +110,7 @@ class ImageWorkers:
                 log.warning("post.image_worker_died", bytes=len(data), kind=kind)
         return Refusal(BrokenFile.reason, "is broken: it can't be decoded")
 
-    async def _job(self, worker: _Worker, data: bytes, kind: Kind, purpose: Purpose) -> ProcessedImage | Refusal:
+    async def _job(self, worker: _Worker, data: bytes, kind: Kind, purpose: Purpose) -> ProcessedMedia | Refusal:
         reusable = False
         try:
             async with asyncio.timeout(self._job_seconds):
@@ -147,7 +147,7 @@ class ImageWorkers:
                 *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment
             )
         except OSError as error:
-            raise Unavailable("pictures can't be processed right now", retry_after=1.0) from error
+            raise Unavailable("files can't be processed right now", retry_after=1.0) from error
         return _Worker(process)
 
     def _rest(self, worker: _Worker) -> None:

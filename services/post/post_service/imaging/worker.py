@@ -1,4 +1,4 @@
-"""The worker process: reads pictures on standard input, answers on standard output, ends when its input does.
+"""The worker process: reads files on standard input, answers on standard output, ends when its input does.
 
 Started with an empty environment, so that what a decoder's flaw might give away is not there.
 """
@@ -14,17 +14,17 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from post_service.imaging.formats import Kind
+from post_service.imaging.formats import PLAYED, Kind
 from post_service.imaging.frames import LENGTH, Refusal, encode_answer
-from post_service.imaging.pipeline import MAX_PIXELS, TooManyPixels, process_image
-from post_service.models import ProcessedImage, Purpose
+from post_service.imaging.pipeline import MAX_PIXELS, CannotBePlayed, TooMuch, process_image
+from post_service.models import ProcessedMedia, Purpose
 
 MEMORY_BYTES = 1024 * 1024 * 1024
 OPEN_FILES = 32
 
 
 def main(seconds: int) -> None:
-    """Serves until the input ends; a picture that takes longer ends the process."""
+    """Serves until the input ends; a file that takes longer ends the process."""
     limit()
     # Whatever prints must not get between the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -40,7 +40,7 @@ def main(seconds: int) -> None:
 
 
 def limit() -> None:
-    """What a picture may cost: memory, and nothing but memory."""
+    """What a file may cost: memory, and nothing but memory."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -49,16 +49,26 @@ def limit() -> None:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
-def answer_for(data: bytes, kind: Kind, purpose: Purpose = Purpose.POST) -> ProcessedImage | Refusal:
-    """The processed picture, or why there is none."""
+def answer_for(data: bytes, kind: Kind, purpose: Purpose = Purpose.POST) -> ProcessedMedia | Refusal:
+    """The processed file, or why there is none."""
     try:
-        return process_image(data, kind, purpose)
-    except TooManyPixels as error:
+        return _process(data, kind, purpose)
+    except TooMuch as error:
         return Refusal("FILE_TOO_LARGE", str(error))
+    except CannotBePlayed as error:
+        return Refusal("UNSUPPORTED_TYPE", str(error))
     except MemoryError:
         return Refusal("FILE_TOO_LARGE", "takes too much memory to decode")
     except Exception:  # Decoders raise whatever their formats' details lead them to.
         return Refusal("BROKEN_FILE", "is broken: it can't be decoded")
+
+
+def _process(data: bytes, kind: Kind, purpose: Purpose) -> ProcessedMedia:
+    if kind not in PLAYED:
+        return process_image(data, kind, purpose)
+    from post_service.imaging.playing import process_played  # FFmpeg is large: a worker that only has pictures has none
+
+    return process_played(data, kind)
 
 
 def _read_part(stream: BinaryIO) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -18,6 +19,7 @@ from post_service.models import (
     UploadClaim,
     UploadNote,
 )
+from post_service.playback_json import playback_from, playback_json
 from rookery_common.clients.cassandra import Args, Cql, Row
 
 UPLOAD_SHARDS = 16
@@ -107,7 +109,7 @@ def attached_values(media: Media) -> tuple[object, ...]:
     """The media as a value of the type attached_media."""
     return (
         media.media_id,
-        media.type,
+        MediaType.IMAGE,  # The release before videos knows no other, and must read the rows of this one.
         media.original_key,
         media.small_key,
         media.original.width,
@@ -118,15 +120,17 @@ def attached_values(media: Media) -> tuple[object, ...]:
         media.description,
         media.focus.x,
         media.focus.y,
+        playback_json(media.playback),
     )
 
 
 def attached_from(row: Row, account_id: int, post_id: int) -> Media:
     """The media that a value of the type attached_media stands for."""
+    playback = playback_from(json.loads(row.playback)) if row.playback else None
     return Media(
         media_id=row.media_id,
         account_id=account_id,
-        type=MediaType(row.type),
+        type=MediaType.IMAGE if playback is None else playback.type,
         original_key=row.original_key,
         small_key=row.small_key,
         original=Dimensions(row.width, row.height),
@@ -135,6 +139,7 @@ def attached_from(row: Row, account_id: int, post_id: int) -> Media:
         description=row.description or "",
         focus=Focus(row.focus_x or 0.0, row.focus_y or 0.0),
         post_id=post_id,
+        playback=playback,
     )
 
 

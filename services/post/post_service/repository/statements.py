@@ -17,7 +17,7 @@ _POST = (
 )
 _MEDIA = (
     "media_id, account_id, post_id, version, type, original_key, small_key, width, height, small_width,"
-    " small_height, blurhash, description, focus_x, focus_y"
+    " small_height, blurhash, description, focus_x, focus_y, playback"
 )
 _BUCKET = "post_id = ? AND kind = ? AND bucket = ?"
 _COUNT = "post_id, kind, bucket, changed, counted, amount, revision"

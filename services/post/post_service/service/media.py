@@ -1,4 +1,4 @@
-"""Pictures of posts: uploaded and processed first, described, then attached by the post."""
+"""Files of posts: uploaded and processed first, described, then attached by the post."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ from post_service.errors import (
     MediaInUse,
     MediaNotFound,
     TooManyUploads,
+    UnsupportedType,
 )
-from post_service.imaging.formats import check_kind
+from post_service.imaging.formats import PLAYED, check_kind, sniff
 from post_service.imaging.pool import ImageWorkers
 from post_service.models import (
     CENTRE,
     MAX_DESCRIPTION_CHARS,
+    MAX_PLAYED_BYTES,
     MAX_REQUEST_ID_CHARS,
     MAX_UPLOAD_BYTES,
     OF_PROFILE,
     Focus,
     Media,
     MediaType,
-    ProcessedImage,
+    ProcessedMedia,
     Purpose,
     UploadClaim,
     UploadNote,
@@ -45,6 +47,7 @@ from rookery_common.logs import get_logger
 
 MAX_HELD_BYTES = 16 * MAX_UPLOAD_BYTES
 KEY_BYTES = 18
+SNIFFED_BYTES = 64
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 log = get_logger()
 
@@ -93,8 +96,7 @@ class MediaLibrary:
             async for chunk in chunks:
                 self._hold(len(chunk))
                 data += chunk
-                if len(data) > MAX_UPLOAD_BYTES:
-                    raise FileTooLarge(f"must be at most {MAX_UPLOAD_BYTES // 1024 // 1024} MiB")
+                _check_size(data)
             media = await self._make(account_id, header, bytes(data))
         except AppError as error:
             metrics.UPLOADS.labels(error.reason).inc()
@@ -151,14 +153,16 @@ class MediaLibrary:
                 return made
             claim = held or claim
         kind = check_kind(data, header.content_type, header.filename)
-        image = await self._workers.process(data, kind, header.purpose)
+        if kind in PLAYED and header.purpose is not Purpose.POST:
+            raise UnsupportedType("must be a picture")
+        made_anew = await self._workers.process(data, kind, header.purpose)
         if header.request_id:
             held = await self._media.claim(account_id, header.request_id, claim)
             made = await self._made(held, claim)
             if made is not None:  # The same request, served by another process meanwhile.
                 return made
             claim = held
-        return await self._store(self._compose(account_id, header, image, claim), image)
+        return await self._store(self._compose(account_id, header, made_anew, claim), made_anew)
 
     async def _made(self, held: UploadClaim | None, claim: UploadClaim) -> Media | None:
         """What the key's first request made, if it came so far. Raises IdempotencyConflict."""
@@ -168,31 +172,32 @@ class MediaLibrary:
             raise IdempotencyConflict("this Idempotency-Key was used with another file or description")
         return (await self._media.get_many([held.media_id])).get(held.media_id)
 
-    async def _store(self, media: Media, image: ProcessedImage) -> Media:
+    async def _store(self, media: Media, file: ProcessedMedia) -> Media:
         await self._media.note_upload(
             UploadNote(self._clock.now().date(), media.media_id, media.original_key, media.small_key)
         )
-        await asyncio.gather(
-            self._files.put(media.original_key, image.original, image.content_type, CACHE_CONTROL),
-            self._files.put(media.small_key, image.small, image.small_content_type, CACHE_CONTROL),
-        )
+        puts = [self._files.put(media.original_key, file.original, file.content_type, CACHE_CONTROL)]
+        if media.small_key:
+            puts.append(self._files.put(media.small_key, file.small, file.small_content_type, CACHE_CONTROL))
+        await asyncio.gather(*puts)
         await self._media.put(media)
         return media
 
-    def _compose(self, account_id: int, header: UploadHeader, image: ProcessedImage, claim: UploadClaim) -> Media:
+    def _compose(self, account_id: int, header: UploadHeader, file: ProcessedMedia, claim: UploadClaim) -> Media:
         return Media(
             media_id=claim.media_id,
             account_id=account_id,
-            type=MediaType.IMAGE,
-            original_key=f"{claim.folder}/original.{image.extension}",
-            small_key=f"{claim.folder}/small.{image.small_extension}",
-            original=image.original_size,
-            small=image.small_size,
-            blurhash=image.blurhash,
+            type=file.playback.type if file.playback else MediaType.IMAGE,
+            original_key=f"{claim.folder}/original.{file.extension}",
+            small_key=f"{claim.folder}/small.{file.small_extension}" if file.small else "",
+            original=file.original_size,
+            small=file.small_size,
+            blurhash=file.blurhash,
             description=header.description,
             focus=header.focus,
             post_id=0 if header.purpose is Purpose.POST else OF_PROFILE,
             version=self._versions.next(),
+            playback=file.playback,
         )
 
 
@@ -200,6 +205,14 @@ def _digest(header: UploadHeader, data: bytes) -> bytes:
     """Of all that an upload says, so that a key means one upload."""
     said = repr((header.description, header.focus.x, header.focus.y, header.purpose.value)).encode()
     return hashlib.sha256(hashlib.sha256(data).digest() + said).digest()
+
+
+def _check_size(data: bytes | bytearray) -> None:
+    """Raises FileTooLarge; what may be as large is told by how it begins."""
+    if len(data) > MAX_UPLOAD_BYTES:
+        limit = MAX_PLAYED_BYTES if sniff(bytes(data[:SNIFFED_BYTES])) in PLAYED else MAX_UPLOAD_BYTES
+        if len(data) > limit:
+            raise FileTooLarge(f"must be at most {limit // 1024 // 1024} MiB")
 
 
 def _check_request_id(request_id: str) -> None:

@@ -80,7 +80,8 @@ class UploadSweeper:
         for note in notes:
             if note.media_id not in kept:
                 await self._files.delete(note.original_key)
-                await self._files.delete(note.small_key)
+                if note.small_key:  # Audio has none.
+                    await self._files.delete(note.small_key)
                 metrics.UPLOADS_EXPIRED.inc()
             await self._media.forget_upload(note)
         return len(notes) - len(kept)

@@ -17,7 +17,7 @@ from PIL import Image
 from post_service.errors import BrokenFile, FileTooLarge, UnsupportedType
 from post_service.imaging.formats import check_kind
 from post_service.imaging.pool import ImageWorkers
-from post_service.models import ProcessedImage
+from post_service.models import ProcessedMedia
 
 PAYLOAD = b"<script>alert(document.domain)</script>"
 PEAK_BYTES = 300 * 1024 * 1024
@@ -155,7 +155,7 @@ def peaks() -> list[int]:
     return found
 
 
-async def outcome(workers: ImageWorkers, file: File) -> ProcessedImage | None:
+async def outcome(workers: ImageWorkers, file: File) -> ProcessedMedia | None:
     """The picture that is stored; None where the file was refused with a reason."""
     try:
         return await workers.process(file.data, check_kind(file.data, file.content_type, file.filename))
@@ -180,7 +180,7 @@ async def test_hostile_files_become_plain_pictures_or_are_refused() -> None:
     assert stored > 30
 
 
-def check_plain(file: File, image: ProcessedImage) -> None:
+def check_plain(file: File, image: ProcessedMedia) -> None:
     """Decodes as what it is said to be, to the last byte, and says nothing beside its pixels."""
     for data, content_type in ((image.original, image.content_type), (image.small, image.small_content_type)):
         with Image.open(io.BytesIO(data)) as opened:

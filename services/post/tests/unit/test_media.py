@@ -8,6 +8,7 @@ from datetime import date
 
 import pytest
 from PIL import Image
+from post_fakes.recordings import recording
 
 from post_service.errors import (
     BrokenFile,
@@ -18,11 +19,22 @@ from post_service.errors import (
     TooManyUploads,
     UnsupportedType,
 )
-from post_service.models import MAX_UPLOAD_BYTES, Dimensions, Focus, Media, UploadNote
+from post_service.models import (
+    MAX_PLAYED_BYTES,
+    MAX_UPLOAD_BYTES,
+    Dimensions,
+    Focus,
+    Media,
+    MediaType,
+    Purpose,
+    UploadNote,
+)
 from post_service.repository.media import MediaRepository
 from post_service.service import media as media_module
 from post_service.service.media import MediaLibrary, UploadHeader
+from post_service.service.sweep_uploads import UploadSweeper
 from rookery_common.errors import Unavailable
+from rookery_common.testing import FakeClock
 
 
 def jpeg() -> bytes:
@@ -59,13 +71,15 @@ async def test_an_upload_is_stored_under_a_name_that_nobody_can_guess(
         (b"<html>", UnsupportedType),
         (jpeg()[:300], BrokenFile),
         (bytes(MAX_UPLOAD_BYTES + 1), FileTooLarge),
+        (b"OggS" + bytes(MAX_UPLOAD_BYTES), BrokenFile),
+        (b"OggS" + bytes(MAX_PLAYED_BYTES), FileTooLarge),
     ],
 )
 async def test_a_bad_file_is_refused_with_the_reason_and_leaves_nothing(
     library: MediaLibrary, files: dict[str, tuple[bytes, str, str]], data: bytes, kind: type[InvalidField]
 ) -> None:
     with pytest.raises(kind) as caught:
-        await library.upload(101, UploadHeader("rook.jpg", "image/jpeg"), chunks(data, 200_000))
+        await library.upload(101, UploadHeader(), chunks(data, 200_000))
     assert caught.value.fields[0].field == "file"
     assert files == {}
 
@@ -195,3 +209,34 @@ async def test_an_upload_is_deleted_unless_a_post_has_it(
     await media.put(attached)
     with pytest.raises(MediaInUse):
         await library.delete(101, attached.media_id)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "names"),
+    [
+        (recording("mp4", "libx264", "aac"), MediaType.VIDEO, ["original.mp4", "small.jpg"]),
+        (recording("mp3", "", "libmp3lame"), MediaType.AUDIO, ["original.mp3"]),
+    ],
+)
+async def test_what_plays_is_stored_with_how_it_is_made(
+    library: MediaLibrary,
+    files: dict[str, tuple[bytes, str, str]],
+    sweeper: UploadSweeper,
+    clock: FakeClock,
+    data: bytes,
+    kind: MediaType,
+    names: list[str],
+) -> None:
+    stored = await library.upload(101, UploadHeader(), chunks(data))
+    assert (stored.type, stored.playback is not None) == (kind, True)
+    assert sorted(key.rpartition("/")[2] for key in files) == names
+    assert bool(stored.small_key) is (kind is MediaType.VIDEO)
+    await library.delete(101, stored.media_id)
+    clock.advance(2 * 86_400)
+    assert (await sweeper.sweep(), files) == (1, {})
+
+
+async def test_a_profile_shows_no_video(library: MediaLibrary) -> None:
+    film = recording("mp4", "libx264")
+    with pytest.raises(UnsupportedType, match="picture"):
+        await library.upload(101, UploadHeader(purpose=Purpose.AVATAR), chunks(film))

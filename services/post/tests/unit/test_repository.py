@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from post_service.events import PostEvents
-from post_service.models import AuthoredRow, Focus, KeyClaim, Media, Post, PostState, UploadNote, Visibility
+from post_service.models import (
+    AuthoredRow,
+    Focus,
+    KeyClaim,
+    Media,
+    MediaType,
+    Playback,
+    Post,
+    PostState,
+    Sound,
+    UploadNote,
+    Visibility,
+)
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
 from rookery_common.ids import MAX_ID
@@ -73,6 +88,26 @@ async def test_a_post_keeps_its_media_and_marks_them_attached(
         (upload.media_id, "A rook", Focus(0.5, -0.25), post_id)
     ]
     assert await media.get_many([upload.media_id]) == {upload.media_id: attached}
+
+
+@pytest.mark.parametrize("sound", [None, Sound("aac", 48_000, 2)])
+async def test_what_plays_is_found_as_it_was_written(
+    posts: PostRepository,
+    media: MediaRepository,
+    events: PostEvents,
+    make_post: MakePost,
+    make_media: MakeMedia,
+    sound: Sound | None,
+) -> None:
+    playback = Playback(MediaType.VIDEO, 65_040, 120_000, "30000/1001", sound)
+    upload = make_media(type=MediaType.VIDEO, playback=playback)
+    await media.put(upload)
+    assert await media.get_many([upload.media_id]) == {upload.media_id: upload}
+    post_id = make_post().post_id
+    attached = replace(upload, post_id=post_id, version=0)
+    post = make_post(post_id=post_id, thread_id=post_id, media=(attached,))
+    await posts.create(post, events.created(post))
+    assert await posts.get(post_id) == post
 
 
 async def test_media_are_found_as_they_were_written(media: MediaRepository, make_media: MakeMedia) -> None:

@@ -71,6 +71,7 @@ class Media(_message.Message):
     BLURHASH_FIELD_NUMBER: _builtins.int
     FOCUS_X_FIELD_NUMBER: _builtins.int
     FOCUS_Y_FIELD_NUMBER: _builtins.int
+    PLAYBACK_FIELD_NUMBER: _builtins.int
     media_id: _builtins.int
     account_id: _builtins.int
     type: Global___MediaType.ValueType
@@ -86,6 +87,10 @@ class Media(_message.Message):
     def original(self) -> Global___Dimensions: ...
     @_builtins.property
     def small(self) -> Global___Dimensions: ...
+    @_builtins.property
+    def playback(self) -> Global___Playback:
+        """Of videos and audio."""
+
     def __init__(
         self,
         *,
@@ -100,14 +105,76 @@ class Media(_message.Message):
         blurhash: _builtins.str = ...,
         focus_x: _builtins.float = ...,
         focus_y: _builtins.float = ...,
+        playback: Global___Playback | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["original", b"original", "small", b"small"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["original", b"original", "playback", b"playback", "small", b"small"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "blurhash", b"blurhash", "description", b"description", "focus_x", b"focus_x", "focus_y", b"focus_y", "media_id", b"media_id", "original", b"original", "preview_url", b"preview_url", "small", b"small", "type", b"type", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "blurhash", b"blurhash", "description", b"description", "focus_x", b"focus_x", "focus_y", b"focus_y", "media_id", b"media_id", "original", b"original", "playback", b"playback", "preview_url", b"preview_url", "small", b"small", "type", b"type", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Media: _TypeAlias = Media  # noqa: Y015
+
+@_typing.final
+class Playback(_message.Message):
+    """How what plays is made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DURATION_MILLISECONDS_FIELD_NUMBER: _builtins.int
+    BITS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    FRAME_RATE_FIELD_NUMBER: _builtins.int
+    SOUND_FIELD_NUMBER: _builtins.int
+    duration_milliseconds: _builtins.int
+    bits_per_second: _builtins.int
+    frame_rate: _builtins.str
+    """A fraction, like 30000/1001; empty without a picture."""
+    @_builtins.property
+    def sound(self) -> Global___Sound:
+        """Unset without sound."""
+
+    def __init__(
+        self,
+        *,
+        duration_milliseconds: _builtins.int = ...,
+        bits_per_second: _builtins.int = ...,
+        frame_rate: _builtins.str = ...,
+        sound: Global___Sound | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sound", b"sound"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bits_per_second", b"bits_per_second", "duration_milliseconds", b"duration_milliseconds", "frame_rate", b"frame_rate", "sound", b"sound"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Playback: _TypeAlias = Playback  # noqa: Y015
+
+@_typing.final
+class Sound(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODEC_FIELD_NUMBER: _builtins.int
+    SAMPLE_RATE_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    codec: _builtins.str
+    """Like aac or opus."""
+    sample_rate: _builtins.int
+    """In a second."""
+    channels: _builtins.int
+    def __init__(
+        self,
+        *,
+        codec: _builtins.str = ...,
+        sample_rate: _builtins.int = ...,
+        channels: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "codec", b"codec", "sample_rate", b"sample_rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Sound: _TypeAlias = Sound  # noqa: Y015
 
 @_typing.final
 class Dimensions(_message.Message):

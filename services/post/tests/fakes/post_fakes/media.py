@@ -8,14 +8,14 @@ from datetime import date
 
 from post_fakes.store import Store
 from post_service.clients import Relation, UserClient
-from post_service.errors import BrokenFile, FileTooLarge
+from post_service.errors import BrokenFile, FileTooLarge, UnsupportedType
 from post_service.imaging.formats import Kind
 from post_service.imaging.pool import ImageWorkers
 from post_service.imaging.worker import answer_for
 from post_service.models import (
     Media,
     Mention,
-    ProcessedImage,
+    ProcessedMedia,
     ProfilePicture,
     Purpose,
     UploadClaim,
@@ -123,8 +123,9 @@ class MemoryFiles(S3):
 class InlineWorkers(ImageWorkers):
     """Processes in this process: for pictures that tests make themselves."""
 
-    async def process(self, data: bytes, kind: Kind, purpose: Purpose = Purpose.POST) -> ProcessedImage:
+    async def process(self, data: bytes, kind: Kind, purpose: Purpose = Purpose.POST) -> ProcessedMedia:
         answer = answer_for(data, kind, purpose)
-        if isinstance(answer, ProcessedImage):
+        if isinstance(answer, ProcessedMedia):
             return answer
-        raise (FileTooLarge if answer.reason == "FILE_TOO_LARGE" else BrokenFile)(answer.description)
+        refusals = {error.reason: error for error in (BrokenFile, FileTooLarge, UnsupportedType)}
+        raise refusals[answer.reason](answer.description)

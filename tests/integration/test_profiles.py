@@ -94,6 +94,25 @@ def test_settings_are_told_to_their_owner_alone(alice: Person, bob: Person, http
         assert "source" not in shown.json()
 
 
+def test_a_profile_is_changed_as_a_whole_with_its_picture(alice: Person, bob: Person, http: httpx2.Client) -> None:
+    headers = {"authorization": f"Bearer {alice.token}"}
+    alice.api.featured_tag_create("birds")
+    answer = http.patch(
+        "/api/v1/profile",
+        data={"note": "<b>Birds</b>", "avatar_description": "A red square", "show_featured": "false"},
+        files={"avatar": ("me.jpg", picture("red"), "image/jpeg")},
+        headers=headers,
+    )
+    assert answer.status_code == 200
+    own = http.get("/api/v1/profile", headers=headers).json()
+    assert own == answer.json()
+    assert (own["note"], own["header"], own["show_featured"]) == ("<b>Birds</b>", None, False)
+    assert [tag["name"] for tag in own["featured_tags"]] == ["birds"]
+    seen = http.get(f"/api/v1/accounts/{alice.account_id}", headers={"authorization": f"Bearer {bob.token}"}).json()
+    assert (seen["avatar"], seen["avatar_description"]) == (own["avatar"], "A red square")
+    assert seen["show_featured"] is False
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

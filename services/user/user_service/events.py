@@ -78,6 +78,11 @@ def account_message(account: Account) -> account_pb2.Account:
         avatar_media_id=account.avatar_media_id,
         header_media_id=account.header_media_id,
         quote_policy=_QUOTE_POLICIES[account.quote_policy],
+        avatar_description=account.avatar_description,
+        header_description=account.header_description,
+        hides_media=account.hides_media,
+        hides_media_replies=account.hides_media_replies,
+        hides_featured=account.hides_featured,
     )
     message.create_time.FromDatetime(account.created_at)
     for line in account.fields:

@@ -54,6 +54,11 @@ class Account:
     avatar_media_id: int = 0
     header_media_id: int = 0
     quote_policy: QuotePolicy = QuotePolicy.PUBLIC
+    avatar_description: str = ""
+    header_description: str = ""
+    hides_media: bool = False
+    hides_media_replies: bool = False
+    hides_featured: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,8 @@ def _change(request: pb.UpdateProfileRequest) -> ProfileChange:
         named["quote_policy"] = _QUOTE_POLICIES[request.quote_policy]
     if "fields" in named:
         named["fields"] = tuple((field.name, field.value) for field in request.fields.fields)
+    if "attribution_domains" in named:
+        named["attribution_domains"] = tuple(request.attribution_domains.domains)
     for name in named.keys() & {"avatar", "header"}:
         named[name] = Picture(named[name].media_id, named[name].url)
     return ProfileChange(**named)
@@ -88,4 +90,5 @@ def _settings(settings: ProfileSettings) -> pb.ProfileSettings:
         sensitive=settings.sensitive,
         language=settings.language,
         birthday=settings.birthday.isoformat() if settings.birthday else "",
+        attribution_domains=settings.attribution_domains,
     )

@@ -13,7 +13,8 @@ from user_service.models import Account, ProfileField, QuotePolicy
 ACCOUNT_COLUMNS = (
     "a.account_id, a.username, a.created_at, a.display_name, a.note, a.locked, a.bot, a.discoverable, a.indexable,"
     " a.avatar_url, a.header_url, a.fields, a.version, a.is_group, a.hide_collections, a.avatar_media_id,"
-    " a.header_media_id, a.quote_policy"
+    " a.header_media_id, a.quote_policy, a.avatar_description, a.header_description, a.hides_media,"
+    " a.hides_media_replies, a.hides_featured"
 )
 
 
@@ -41,6 +42,11 @@ def account_of(row: Any) -> Account:
         avatar_media_id=row["avatar_media_id"],
         header_media_id=row["header_media_id"],
         quote_policy=QuotePolicy(row["quote_policy"]),
+        avatar_description=row["avatar_description"],
+        header_description=row["header_description"],
+        hides_media=row["hides_media"],
+        hides_media_replies=row["hides_media_replies"],
+        hides_featured=row["hides_featured"],
     )
 
 

@@ -31,6 +31,9 @@ from rookery.post.v1.schedule_service_pb2 import ScheduledPost
 from rookery.user.v1.account_pb2 import Account, AccountCounts
 from rookery_common.words import folded
 
+# What a profile shows, unless its owner does not want it to; and what its pictures show.
+_TABS: Final = ("media", "media_replies", "featured")
+_DESCRIPTIONS: Final = ("avatar_description", "header_description")
 _VISIBILITY = {
     Visibility.VISIBILITY_PUBLIC: "public",
     Visibility.VISIBILITY_UNLISTED: "unlisted",
@@ -241,6 +244,7 @@ class Entities:
                 }
                 for field in account.fields
             ],
+            **_details(account),
         }
 
     def _mention(self, mention: Mention) -> dict[str, str]:
@@ -250,6 +254,13 @@ class Entities:
             "url": f"{self._url}/@{mention.username}",
             "acct": mention.username,
         }
+
+
+def _details(account: Account) -> dict[str, Any]:
+    """What few profiles have, and clients assume where it is not named: so that it costs the others nothing."""
+    hidden = {f"show_{name}": False for name in _TABS if getattr(account, f"hides_{name}")}
+    described = {name: text for name in _DESCRIPTIONS if (text := getattr(account, name))}
+    return {**hidden, **described}
 
 
 def _params(post: CreatePostRequest) -> dict[str, Any]:

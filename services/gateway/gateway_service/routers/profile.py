@@ -16,7 +16,8 @@ from gateway_service.multipart import MultipartStream, Part
 from gateway_service.nesting import decode_pair, nest
 from gateway_service.params import Params, body_chunks, checked, read_params
 from gateway_service.routing import Routes, json_response
-from gateway_service.schemas.credentials import PRIVACY, QUOTE_POLICIES, credential_account, preferences
+from gateway_service.schemas.credentials import PRIVACY, QUOTE_POLICIES, credential_account, preferences, profile
+from gateway_service.schemas.hashtags import featured_tag
 from gateway_service.uploads import FORM_BYTES, MAX_FIELD_BYTES, MAX_NAME_CHARS, send_file
 from rookery.post.v1.media_pb2 import MediaPurpose
 from rookery.post.v1.post_service_pb2 import MediaHeader
@@ -32,6 +33,10 @@ from rookery_common.auth import with_identity
 CALL_SECONDS = 5.0
 MAX_FIELDS = 20  # More than user takes, since empty ones are left out there.
 _PICTURES = {"avatar": MediaPurpose.MEDIA_PURPOSE_AVATAR, "header": MediaPurpose.MEDIA_PURPOSE_HEADER}
+# More and longer than user takes, which says what is wrong with them.
+MAX_DOMAINS, MAX_DOMAIN_CHARS = 40, 300
+_TEXTS = ("display_name", "note", "birthday", "avatar_description", "header_description")
+_SHOWN = ("show_media", "show_media_replies", "show_featured")
 _FLAGS = ("locked", "bot", "group", "discoverable", "indexable", "hide_collections")
 Pictures = dict[str, ProfilePicture]
 
@@ -50,6 +55,8 @@ class Profile:
         routes.patch(
             f"{base}/update_credentials", self.update, "accounts_update_credentials", "Change one's own account"
         )
+        routes.get("/api/v1/profile", self.get, "profile_get", "One's own profile, as its owner wrote it")
+        routes.patch("/api/v1/profile", self.patch, "profile_update", "Change one's own profile")
         routes.delete("/api/v1/profile/avatar", self.delete_avatar, "profile_avatar_delete", "Show no avatar any more")
         routes.delete("/api/v1/profile/header", self.delete_header, "profile_header_delete", "Show no header any more")
         routes.get("/api/v1/preferences", self.preferences, "preferences_get", "The caller's preferences")
@@ -57,17 +64,40 @@ class Profile:
 
     async def verify(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "read:accounts", "profile")
-        profile = await self._profile(caller)
+        own = await self._profile(caller)
         account = await self._composer.account(caller.identity, caller.identity.account_id)
-        return json_response(credential_account(account, profile.account, profile.settings, caller.identity))
+        return json_response(credential_account(account, own.account, own.settings, caller.identity))
 
     async def preferences(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "read:accounts")
-        profile = await self._profile(caller)
-        return json_response(preferences(profile.account, profile.settings))
+        own = await self._profile(caller)
+        return json_response(preferences(own.account, own.settings))
+
+    async def get(self, request: Request) -> Response:
+        caller = await self._exchange.require_user(request, "read:accounts", "profile")
+        featured = await self._featured(caller)
+        answer = await self._profile(caller)
+        return json_response(profile(answer.account, answer.settings, featured))
+
+    async def patch(self, request: Request) -> Response:
+        caller = await self._exchange.require_user(request, "write:accounts")
+        call = await self._read_change(request, caller)
+        featured = await self._featured(caller)  # Before: what is changed is answered, whoever goes away then.
+        answer = await self._clients.user.call(
+            "UpdateProfile", call, timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
+        )
+        return json_response(profile(answer.account, answer.settings, featured))
 
     async def update(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "write:accounts")
+        return await self._change(caller, await self._read_change(request, caller))
+
+    async def _featured(self, caller: Caller) -> list[bytes]:
+        answer = await self._clients.list_featured_tags(caller.identity, caller.identity.account_id)
+        return [featured_tag(tag, answer.username, self._settings.public_url) for tag in answer.tags]
+
+    async def _read_change(self, request: Request, caller: Caller) -> UpdateProfileRequest:
+        """What a form with pictures, or any body without, asks for."""
         if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             params, pictures = await self._read_form(request, caller)
         else:
@@ -75,7 +105,7 @@ class Profile:
         call = update_request(params)
         for name, picture in pictures.items():
             getattr(call, name).CopyFrom(picture)
-        return await self._change(caller, call)
+        return call
 
     async def delete_avatar(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "write:accounts")
@@ -134,14 +164,19 @@ def update_request(params: Params) -> UpdateProfileRequest:
         if params.text(name):
             raise invalid(name, "must be a file")
     source = params.group("source")
-    named: dict[str, Any] = {name: params.text(name) for name in ("display_name", "note", "birthday")}
+    named: dict[str, Any] = {name: params.text(name) for name in _TEXTS}
     named |= {name: params.flag(name) for name in _FLAGS}
+    shown = {name: params.flag(name) for name in _SHOWN}
+    named |= {name.replace("show", "hides", 1): not flag for name, flag in shown.items() if flag is not None}
     named |= {"sensitive": source.flag("sensitive"), "language": source.text("language", 100)}
     named["privacy"] = source.choice("privacy", PRIVACY)
     named["quote_policy"] = source.choice("quote_policy", QUOTE_POLICIES)
     call = UpdateProfileRequest(**{name: value for name, value in named.items() if value is not None})
     if "fields_attributes" in params:
         call.fields.CopyFrom(profile_fields(params))
+    if "attribution_domains" in params:
+        call.attribution_domains.domains.extend(params.texts("attribution_domains", MAX_DOMAIN_CHARS, MAX_DOMAINS))
+        call.attribution_domains.SetInParent()
     return call
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import orjson
 
 from gateway_service.schemas.roles import role_of
@@ -31,22 +34,52 @@ def credential_account(account: bytes, profile: Account, settings: ProfileSettin
         "language": settings.language or None,
         "quote_policy": quote_policy(profile),
         "note": profile.note,
-        "fields": [
-            {
-                "name": field.name,
-                "value": field.value,
-                "verified_at": field.verify_time.ToJsonString() if field.HasField("verify_time") else None,
-            }
-            for field in profile.fields
-        ],
+        "fields": _fields(profile),
         "follow_requests_count": 0,
         "discoverable": profile.discoverable,
         "indexable": profile.indexable,
         "hide_collections": profile.hide_collections,
-        "attribution_domains": [],
+        "attribution_domains": list(settings.attribution_domains),
         "birthday": settings.birthday or None,
     }
     return account[:-1] + b',"source":' + orjson.dumps(source) + b',"role":' + orjson.dumps(role_of(identity)) + b"}"
+
+
+def profile(account: Account, settings: ProfileSettings, featured: Iterable[bytes]) -> bytes:
+    """Mastodon's Profile entity: all that its owner may change, as they wrote it; `featured` are FeaturedTags."""
+    entity: dict[str, Any] = {
+        "id": str(account.account_id),
+        "display_name": account.display_name,
+        "note": account.note,
+        "fields": _fields(account),
+        "avatar": account.avatar_url or None,
+        "avatar_static": account.avatar_url or None,
+        "avatar_description": account.avatar_description,
+        "header": account.header_url or None,
+        "header_static": account.header_url or None,
+        "header_description": account.header_description,
+        "locked": account.locked,
+        "bot": account.bot,
+        "hide_collections": account.hide_collections,
+        "discoverable": account.discoverable,
+        "indexable": account.indexable,
+        "show_media": not account.hides_media,
+        "show_media_replies": not account.hides_media_replies,
+        "show_featured": not account.hides_featured,
+        "attribution_domains": list(settings.attribution_domains),
+    }
+    return orjson.dumps(entity)[:-1] + b',"featured_tags":[' + b",".join(featured) + b"]}"
+
+
+def _fields(account: Account) -> list[dict[str, str | None]]:
+    return [
+        {
+            "name": field.name,
+            "value": field.value,
+            "verified_at": field.verify_time.ToJsonString() if field.HasField("verify_time") else None,
+        }
+        for field in account.fields
+    ]
 
 
 def quote_policy(profile: Account) -> str:

@@ -131,3 +131,48 @@ async def test_what_is_preselected_is_the_owners_choice(http: httpx2.AsyncClient
     assert (source["privacy"], source["sensitive"], source["language"], source["birthday"]) == (
         "private", True, "pt", "1990-05-17",
     )  # fmt: skip
+
+
+async def test_the_profile_is_shown_and_changed_as_its_owner_wrote_it(http: httpx2.AsyncClient, world: World) -> None:
+    alice, headers = world.newcomer("alice")
+    await http.post("/api/v1/featured_tags", json={"name": "birds"}, headers=headers)
+    first = (await http.get("/api/v1/profile", headers=headers)).json()
+    assert (first["avatar"], first["show_media"], first["attribution_domains"]) == (None, True, [])
+    assert [tag["name"] for tag in first["featured_tags"]] == ["birds"]
+    change = {
+        "display_name": "Alice", "note": "<b>Birds</b>", "avatar_description": "A crow", "show_media": False,
+        "show_featured": "0", "attribution_domains": ["blog.example"],
+        "fields_attributes": [{"name": "Site", "value": "https://alice.example"}],
+    }  # fmt: skip
+    changed = (await http.patch("/api/v1/profile", json=change, headers=headers)).json()
+    assert (changed["note"], changed["avatar_description"]) == ("<b>Birds</b>", "A crow")
+    assert (changed["show_media"], changed["show_media_replies"], changed["show_featured"]) == (False, True, False)
+    assert (changed["attribution_domains"], changed["fields"][0]["value"]) == (
+        ["blog.example"],
+        "https://alice.example",
+    )
+    assert (await http.get("/api/v1/profile", headers=headers)).json() == changed
+    seen = (await http.get(f"/api/v1/accounts/{alice}")).json()
+    assert (seen["avatar_description"], seen["show_media"], seen["show_featured"]) == ("A crow", False, False)
+    assert not {"header_description", "show_media_replies"} & set(seen)
+    emptied = await http.patch("/api/v1/profile", data={"attribution_domains[]": ""}, headers=headers)
+    assert emptied.json()["attribution_domains"] == []
+
+
+async def test_a_picture_comes_with_the_profile(http: httpx2.AsyncClient, world: World) -> None:
+    _, headers = world.newcomer("alice")
+    sent: dict[str, Any] = {"data": {"avatar_description": "A crow"}, "files": {"avatar": PICTURE}}
+    changed = (await http.patch("/api/v1/profile", headers=headers, **sent)).json()
+    assert changed["avatar"] == changed["avatar_static"]
+    assert changed["avatar"].startswith("http")
+    assert changed["avatar_description"] == "A crow"
+    gone = await http.delete("/api/v1/profile/avatar", headers=headers)
+    assert gone.status_code == 200
+    assert (await http.get("/api/v1/profile", headers=headers)).json()["avatar"] is None
+
+
+@pytest.mark.parametrize(("method", "scope"), [("GET", "write:accounts"), ("PATCH", "read:accounts")])
+async def test_the_profile_takes_its_scope(http: httpx2.AsyncClient, world: World, method: str, scope: str) -> None:
+    _, headers = world.newcomer("alice", scope)
+    assert (await http.request(method, "/api/v1/profile")).status_code == 401
+    assert (await http.request(method, "/api/v1/profile", headers=headers)).status_code == 403

@@ -109,6 +109,38 @@ async def test_what_is_not_named_stays_and_what_is_empty_goes(caller: Caller, re
     assert (await caller.get(alice)).account == account
 
 
+async def test_what_a_profile_shows_is_chosen_and_told_of(caller: Caller, real_world: World) -> None:
+    alice = await real_world.sign_up("alice")
+    answer = await caller.update(alice, hides_media=True, hides_media_replies=True, hides_featured=True)
+    seen = await _seen(real_world, alice)
+    assert seen == answer.account
+    assert (seen.hides_media, seen.hides_media_replies, seen.hides_featured) == (True, True, True)
+    assert not (await caller.update(alice, hides_media=False)).account.hides_media
+
+
+async def test_a_description_is_of_the_picture_that_it_came_for(caller: Caller, real_world: World) -> None:
+    alice = await real_world.sign_up("alice")
+    first, second = (pb.ProfilePicture(media_id=n, url=f"https://media.example/{n}.png") for n in (7, 8))
+    for change, told in (
+        ({"avatar": first, "avatar_description": " A crow "}, "A crow"),
+        ({"note": "Birds"}, "A crow"),
+        ({"avatar_description": "Two crows"}, "Two crows"),
+        ({"avatar": second}, ""),
+    ):
+        assert (await caller.update(alice, **change)).account.avatar_description == told
+
+
+async def test_sites_that_may_name_one_are_the_owners_alone(caller: Caller, real_world: World) -> None:
+    alice = await real_world.sign_up("alice")
+    sites = pb.AttributionDomains(domains=["Blog.Example", "blog.example ", "", "news.example"])
+    assert (await caller.update(alice, attribution_domains=sites)).settings.attribution_domains == [
+        "blog.example", "news.example",
+    ]  # fmt: skip
+    assert list((await caller.get(alice)).settings.attribution_domains) == ["blog.example", "news.example"]
+    assert (await _seen(real_world, alice)).version == 1
+    assert not (await caller.update(alice, attribution_domains=pb.AttributionDomains())).settings.attribution_domains
+
+
 async def test_settings_are_the_owners_alone(
     caller: Caller, real_world: World, outbox: PostgresOutbox, producer: FakeProducer
 ) -> None:
@@ -138,6 +170,14 @@ async def test_nothing_of_a_bad_change_is_kept(caller: Caller, real_world: World
         ("avatar", {"avatar": pb.ProfilePicture(url="https://elsewhere.example/x")}),
         ("header", {"header": pb.ProfilePicture(media_id=-1, url="x")}),
         ("fields_attributes", {"fields": pb.ProfileFields(fields=[account_pb2.ProfileField(name="a")])}),
+        ("avatar_description", {"avatar_description": "x" * 1_501}),
+        ("header_description", {"header_description": "a\x07"}),
+        ("attribution_domains", {"attribution_domains": pb.AttributionDomains(domains=["https://a.example"])}),
+        ("attribution_domains", {"attribution_domains": pb.AttributionDomains(domains=["localhost"])}),
+        (
+            "attribution_domains",
+            {"attribution_domains": pb.AttributionDomains(domains=[f"{n}.example" for n in range(21)])},
+        ),
     ]
     for field, change in bad:
         with pytest.raises(InvalidArgument) as caught:

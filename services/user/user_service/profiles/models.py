@@ -14,6 +14,9 @@ MAX_REMARK_CHARS = 2_000
 MAX_FIELDS = 4
 MAX_FIELD_CHARS = 255
 MAX_URL_CHARS = 2_000
+MAX_DESCRIPTION_CHARS = 1_500
+MAX_DOMAINS = 20
+MAX_DOMAIN_CHARS = 253
 FIRST_BIRTHDAY = date(1900, 1, 1)
 
 
@@ -33,6 +36,7 @@ class ProfileSettings:
     sensitive: bool = False
     language: str = ""
     birthday: date | None = None
+    attribution_domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +75,9 @@ class ProfileChange:
     avatar: Picture | None = None
     header: Picture | None = None
     quote_policy: QuotePolicy | None = None
+    avatar_description: str | None = None
+    header_description: str | None = None
+    hides_media: bool | None = None
+    hides_media_replies: bool | None = None
+    hides_featured: bool | None = None
+    attribution_domains: tuple[str, ...] | None = None

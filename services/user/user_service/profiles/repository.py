@@ -14,20 +14,23 @@ from user_service.profiles.models import Privacy, Profile, ProfileSettings
 from user_service.rows import ACCOUNT_COLUMNS, account_of, fields_json
 
 _PROFILE = f"""
-SELECT {ACCOUNT_COLUMNS}, s.privacy, s.sensitive, s.language, s.birthday
+SELECT {ACCOUNT_COLUMNS}, s.privacy, s.sensitive, s.language, s.birthday, s.attribution_domains
 FROM accounts a LEFT JOIN account_settings s USING (account_id) WHERE a.account_id = $1
 """  # noqa: S608
 _LOCK_PROFILE = _PROFILE + " FOR UPDATE OF a"
 _SAVE_ACCOUNT = """
 UPDATE accounts SET display_name = $2, note = $3, locked = $4, bot = $5, discoverable = $6, indexable = $7,
   avatar_url = $8, header_url = $9, fields = $10, version = $11, is_group = $12, hide_collections = $13,
-  avatar_media_id = $14, header_media_id = $15, quote_policy = $16
+  avatar_media_id = $14, header_media_id = $15, quote_policy = $16, avatar_description = $17, header_description = $18,
+  hides_media = $19, hides_media_replies = $20, hides_featured = $21
 WHERE account_id = $1
 """
 _SAVE_SETTINGS = """
-INSERT INTO account_settings (account_id, privacy, sensitive, language, birthday) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO account_settings (account_id, privacy, sensitive, language, birthday, attribution_domains)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (account_id) DO UPDATE SET privacy = excluded.privacy, sensitive = excluded.sensitive,
-  language = excluded.language, birthday = excluded.birthday
+  language = excluded.language, birthday = excluded.birthday,
+  attribution_domains = excluded.attribution_domains
 """
 
 
@@ -52,11 +55,14 @@ class ProfileTransaction:
             account.display_name, account.note, account.locked, account.bot, account.discoverable, account.indexable,
             account.avatar_url, account.header_url, fields_json(account.fields), account.version, account.group,
             account.hide_collections, account.avatar_media_id, account.header_media_id, account.quote_policy.value,
+            account.avatar_description, account.header_description, account.hides_media, account.hides_media_replies,
+            account.hides_featured,
         )  # fmt: skip
         await self._tx.execute("account_save", _SAVE_ACCOUNT, account.account_id, *args)
 
     async def save_settings(self, account_id: int, settings: ProfileSettings) -> None:
-        args = (settings.privacy.value, settings.sensitive, settings.language, settings.birthday)
+        domains = list(settings.attribution_domains)
+        args = (settings.privacy.value, settings.sensitive, settings.language, settings.birthday, domains)
         await self._tx.execute("settings_save", _SAVE_SETTINGS, account_id, *args)
 
 
@@ -83,5 +89,6 @@ class ProfileRepository:
 def _profile(row: Any) -> Profile:
     if row["privacy"] is None:
         return Profile(account_of(row))
-    settings = ProfileSettings(Privacy(row["privacy"]), row["sensitive"], row["language"], row["birthday"])
+    domains = tuple(row["attribution_domains"])
+    settings = ProfileSettings(Privacy(row["privacy"]), row["sensitive"], row["language"], row["birthday"], domains)
     return Profile(account_of(row), settings)

@@ -16,7 +16,10 @@ from user_service.profiles.models import MAX_URL_CHARS, Picture, Profile, Profil
 from user_service.profiles.repository import ProfileRepository
 from user_service.service import Caches
 
-_PLAIN = ("locked", "bot", "group", "discoverable", "indexable", "hide_collections", "quote_policy")
+_PLAIN = (
+    "locked", "bot", "group", "discoverable", "indexable", "hide_collections", "quote_policy", "hides_media",
+    "hides_media_replies", "hides_featured",
+)  # fmt: skip
 
 
 class Profiles:
@@ -61,11 +64,16 @@ class Profiles:
         account["display_name"] = None if change.display_name is None else texts.display_name(change.display_name)
         account["note"] = None if change.note is None else texts.note(change.note)
         for name, picture in (("avatar", change.avatar), ("header", change.header)):
+            described = f"{name}_description"
             if picture is not None:
                 _check_picture(name, picture)
-                account |= {f"{name}_url": picture.url, f"{name}_media_id": picture.media_id}
+                account |= {f"{name}_url": picture.url, f"{name}_media_id": picture.media_id, described: ""}
+            if (text := getattr(change, described)) is not None:
+                account[described] = texts.description(described, text)
         settings: dict[str, Any] = {"privacy": change.privacy, "sensitive": change.sensitive}
         settings["language"] = None if change.language is None else texts.language(change.language)
+        if change.attribution_domains is not None:
+            settings["attribution_domains"] = texts.domains(change.attribution_domains)
         settings = _named(settings)
         if change.birthday is not None:
             settings["birthday"] = texts.birthday(change.birthday, self._clock.now().date())

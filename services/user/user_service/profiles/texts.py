@@ -9,7 +9,10 @@ from datetime import date
 from user_service.errors import FieldInvalid
 from user_service.profiles.models import (
     FIRST_BIRTHDAY,
+    MAX_DESCRIPTION_CHARS,
     MAX_DISPLAY_NAME_CHARS,
+    MAX_DOMAIN_CHARS,
+    MAX_DOMAINS,
     MAX_FIELD_CHARS,
     MAX_FIELDS,
     MAX_NOTE_CHARS,
@@ -17,6 +20,8 @@ from user_service.profiles.models import (
 )
 
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|[0-9]{3}))?", re.IGNORECASE | re.ASCII)
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 # Control characters, halves of surrogates, separators of lines and paragraphs, and what turns the direction of all
 # that follows it on a page.
@@ -54,6 +59,24 @@ def fields(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     if not all(key and value for key, value in kept):
         raise FieldInvalid(name, "must have a name and a value each", "ERR_BLANK")
     return kept
+
+
+def description(field: str, text: str) -> str:
+    """What a picture shows, in lines, at most 1,500 characters."""
+    text = text.replace("\r\n", "\n").strip()
+    _check(field, text, MAX_DESCRIPTION_CHARS, _LINES)
+    return text
+
+
+def domains(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of hosts in lower case, each once; without the empty ones."""
+    field = "attribution_domains"
+    found = tuple(dict.fromkeys(name.strip().lower() for name in names if name.strip()))
+    if len(found) > MAX_DOMAINS:
+        raise FieldInvalid(field, f"must be at most {MAX_DOMAINS}", "ERR_TOO_MANY")
+    if not all(len(name) <= MAX_DOMAIN_CHARS and _DOMAIN.fullmatch(name) for name in found):
+        raise FieldInvalid(field, "must be names of hosts such as example.org")
+    return found
 
 
 def language(code: str) -> str:

@@ -64,6 +64,11 @@ class Account(_message.Message):
     AVATAR_MEDIA_ID_FIELD_NUMBER: _builtins.int
     HEADER_MEDIA_ID_FIELD_NUMBER: _builtins.int
     QUOTE_POLICY_FIELD_NUMBER: _builtins.int
+    AVATAR_DESCRIPTION_FIELD_NUMBER: _builtins.int
+    HEADER_DESCRIPTION_FIELD_NUMBER: _builtins.int
+    HIDES_MEDIA_FIELD_NUMBER: _builtins.int
+    HIDES_MEDIA_REPLIES_FIELD_NUMBER: _builtins.int
+    HIDES_FEATURED_FIELD_NUMBER: _builtins.int
     account_id: _builtins.int
     username: _builtins.str
     display_name: _builtins.str
@@ -87,6 +92,13 @@ class Account(_message.Message):
     header_media_id: _builtins.int
     quote_policy: Global___DefaultQuotePolicy.ValueType
     """Of its new posts that don't say it themselves; unspecified: anyone may quote them."""
+    avatar_description: _builtins.str
+    """What the pictures show, for whoever does not see them."""
+    header_description: _builtins.str
+    hides_media: _builtins.bool
+    """What its owner does not want to have on the profile."""
+    hides_media_replies: _builtins.bool
+    hides_featured: _builtins.bool
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -112,10 +124,15 @@ class Account(_message.Message):
         avatar_media_id: _builtins.int = ...,
         header_media_id: _builtins.int = ...,
         quote_policy: Global___DefaultQuotePolicy.ValueType = ...,
+        avatar_description: _builtins.str = ...,
+        header_description: _builtins.str = ...,
+        hides_media: _builtins.bool = ...,
+        hides_media_replies: _builtins.bool = ...,
+        hides_featured: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "avatar_media_id", b"avatar_media_id", "avatar_url", b"avatar_url", "bot", b"bot", "create_time", b"create_time", "discoverable", b"discoverable", "display_name", b"display_name", "fields", b"fields", "group", b"group", "header_media_id", b"header_media_id", "header_url", b"header_url", "hide_collections", b"hide_collections", "indexable", b"indexable", "locked", b"locked", "note", b"note", "quote_policy", b"quote_policy", "username", b"username", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "avatar_description", b"avatar_description", "avatar_media_id", b"avatar_media_id", "avatar_url", b"avatar_url", "bot", b"bot", "create_time", b"create_time", "discoverable", b"discoverable", "display_name", b"display_name", "fields", b"fields", "group", b"group", "header_description", b"header_description", "header_media_id", b"header_media_id", "header_url", b"header_url", "hide_collections", b"hide_collections", "hides_featured", b"hides_featured", "hides_media", b"hides_media", "hides_media_replies", b"hides_media_replies", "indexable", b"indexable", "locked", b"locked", "note", b"note", "quote_policy", b"quote_policy", "username", b"username", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,29 +25,31 @@ _sym_db = _symbol_database.Default()
 from rookery.user.v1 import account_pb2 as rookery_dot_user_dot_v1_dot_account__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%rookery/user/v1/profile_service.proto\x12\x0frookery.user.v1\x1a\x1drookery/user/v1/account.proto\"}\n\x0fProfileSettings\x12\x33\n\x07privacy\x18\x01 \x01(\x0e\x32\".rookery.user.v1.DefaultVisibility\x12\x11\n\tsensitive\x18\x02 \x01(\x08\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x10\n\x08\x62irthday\x18\x04 \x01(\t\"\x13\n\x11GetProfileRequest\"s\n\x12GetProfileResponse\x12)\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x18.rookery.user.v1.Account\x12\x32\n\x08settings\x18\x02 \x01(\x0b\x32 .rookery.user.v1.ProfileSettings\"\xd3\x05\n\x14UpdateProfileRequest\x12\x19\n\x0c\x64isplay_name\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04note\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x06locked\x18\x03 \x01(\x08H\x02\x88\x01\x01\x12\x10\n\x03\x62ot\x18\x04 \x01(\x08H\x03\x88\x01\x01\x12\x12\n\x05group\x18\x05 \x01(\x08H\x04\x88\x01\x01\x12\x19\n\x0c\x64iscoverable\x18\x06 \x01(\x08H\x05\x88\x01\x01\x12\x16\n\tindexable\x18\x07 \x01(\x08H\x06\x88\x01\x01\x12\x1d\n\x10hide_collections\x18\x08 \x01(\x08H\x07\x88\x01\x01\x12.\n\x06\x66ields\x18\t \x01(\x0b\x32\x1e.rookery.user.v1.ProfileFields\x12\x38\n\x07privacy\x18\n \x01(\x0e\x32\".rookery.user.v1.DefaultVisibilityH\x08\x88\x01\x01\x12\x16\n\tsensitive\x18\x0b \x01(\x08H\t\x88\x01\x01\x12\x15\n\x08language\x18\x0c \x01(\tH\n\x88\x01\x01\x12\x15\n\x08\x62irthday\x18\r \x01(\tH\x0b\x88\x01\x01\x12/\n\x06\x61vatar\x18\x0e \x01(\x0b\x32\x1f.rookery.user.v1.ProfilePicture\x12/\n\x06header\x18\x0f \x01(\x0b\x32\x1f.rookery.user.v1.ProfilePicture\x12>\n\x0cquote_policy\x18\x10 \x01(\x0e\x32#.rookery.user.v1.DefaultQuotePolicyH\x0c\x88\x01\x01\x42\x0f\n\r_display_nameB\x07\n\x05_noteB\t\n\x07_lockedB\x06\n\x04_botB\x08\n\x06_groupB\x0f\n\r_discoverableB\x0c\n\n_indexableB\x13\n\x11_hide_collectionsB\n\n\x08_privacyB\x0c\n\n_sensitiveB\x0b\n\t_languageB\x0b\n\t_birthdayB\x0f\n\r_quote_policy\">\n\rProfileFields\x12-\n\x06\x66ields\x18\x01 \x03(\x0b\x32\x1d.rookery.user.v1.ProfileField\"/\n\x0eProfilePicture\x12\x10\n\x08media_id\x18\x01 \x01(\x03\x12\x0b\n\x03url\x18\x02 \x01(\t\"v\n\x15UpdateProfileResponse\x12)\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x18.rookery.user.v1.Account\x12\x32\n\x08settings\x18\x02 \x01(\x0b\x32 .rookery.user.v1.ProfileSettings*\x97\x01\n\x11\x44\x65\x66\x61ultVisibility\x12\"\n\x1e\x44\x45\x46\x41ULT_VISIBILITY_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44\x45\x46\x41ULT_VISIBILITY_PUBLIC\x10\x01\x12\x1f\n\x1b\x44\x45\x46\x41ULT_VISIBILITY_UNLISTED\x10\x02\x12\x1e\n\x1a\x44\x45\x46\x41ULT_VISIBILITY_PRIVATE\x10\x03\x32\xc7\x01\n\x0eProfileService\x12U\n\nGetProfile\x12\".rookery.user.v1.GetProfileRequest\x1a#.rookery.user.v1.GetProfileResponse\x12^\n\rUpdateProfile\x12%.rookery.user.v1.UpdateProfileRequest\x1a&.rookery.user.v1.UpdateProfileResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%rookery/user/v1/profile_service.proto\x12\x0frookery.user.v1\x1a\x1drookery/user/v1/account.proto\"\x9a\x01\n\x0fProfileSettings\x12\x33\n\x07privacy\x18\x01 \x01(\x0e\x32\".rookery.user.v1.DefaultVisibility\x12\x11\n\tsensitive\x18\x02 \x01(\x08\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x10\n\x08\x62irthday\x18\x04 \x01(\t\x12\x1b\n\x13\x61ttribution_domains\x18\x05 \x03(\t\"\x13\n\x11GetProfileRequest\"s\n\x12GetProfileResponse\x12)\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x18.rookery.user.v1.Account\x12\x32\n\x08settings\x18\x02 \x01(\x0b\x32 .rookery.user.v1.ProfileSettings\"\x99\x08\n\x14UpdateProfileRequest\x12\x19\n\x0c\x64isplay_name\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04note\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x06locked\x18\x03 \x01(\x08H\x02\x88\x01\x01\x12\x10\n\x03\x62ot\x18\x04 \x01(\x08H\x03\x88\x01\x01\x12\x12\n\x05group\x18\x05 \x01(\x08H\x04\x88\x01\x01\x12\x19\n\x0c\x64iscoverable\x18\x06 \x01(\x08H\x05\x88\x01\x01\x12\x16\n\tindexable\x18\x07 \x01(\x08H\x06\x88\x01\x01\x12\x1d\n\x10hide_collections\x18\x08 \x01(\x08H\x07\x88\x01\x01\x12.\n\x06\x66ields\x18\t \x01(\x0b\x32\x1e.rookery.user.v1.ProfileFields\x12\x38\n\x07privacy\x18\n \x01(\x0e\x32\".rookery.user.v1.DefaultVisibilityH\x08\x88\x01\x01\x12\x16\n\tsensitive\x18\x0b \x01(\x08H\t\x88\x01\x01\x12\x15\n\x08language\x18\x0c \x01(\tH\n\x88\x01\x01\x12\x15\n\x08\x62irthday\x18\r \x01(\tH\x0b\x88\x01\x01\x12/\n\x06\x61vatar\x18\x0e \x01(\x0b\x32\x1f.rookery.user.v1.ProfilePicture\x12/\n\x06header\x18\x0f \x01(\x0b\x32\x1f.rookery.user.v1.ProfilePicture\x12>\n\x0cquote_policy\x18\x10 \x01(\x0e\x32#.rookery.user.v1.DefaultQuotePolicyH\x0c\x88\x01\x01\x12\x1f\n\x12\x61vatar_description\x18\x11 \x01(\tH\r\x88\x01\x01\x12\x1f\n\x12header_description\x18\x12 \x01(\tH\x0e\x88\x01\x01\x12\x18\n\x0bhides_media\x18\x13 \x01(\x08H\x0f\x88\x01\x01\x12 \n\x13hides_media_replies\x18\x14 \x01(\x08H\x10\x88\x01\x01\x12\x1b\n\x0ehides_featured\x18\x15 \x01(\x08H\x11\x88\x01\x01\x12@\n\x13\x61ttribution_domains\x18\x16 \x01(\x0b\x32#.rookery.user.v1.AttributionDomainsB\x0f\n\r_display_nameB\x07\n\x05_noteB\t\n\x07_lockedB\x06\n\x04_botB\x08\n\x06_groupB\x0f\n\r_discoverableB\x0c\n\n_indexableB\x13\n\x11_hide_collectionsB\n\n\x08_privacyB\x0c\n\n_sensitiveB\x0b\n\t_languageB\x0b\n\t_birthdayB\x0f\n\r_quote_policyB\x15\n\x13_avatar_descriptionB\x15\n\x13_header_descriptionB\x0e\n\x0c_hides_mediaB\x16\n\x14_hides_media_repliesB\x11\n\x0f_hides_featured\"%\n\x12\x41ttributionDomains\x12\x0f\n\x07\x64omains\x18\x01 \x03(\t\">\n\rProfileFields\x12-\n\x06\x66ields\x18\x01 \x03(\x0b\x32\x1d.rookery.user.v1.ProfileField\"/\n\x0eProfilePicture\x12\x10\n\x08media_id\x18\x01 \x01(\x03\x12\x0b\n\x03url\x18\x02 \x01(\t\"v\n\x15UpdateProfileResponse\x12)\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x18.rookery.user.v1.Account\x12\x32\n\x08settings\x18\x02 \x01(\x0b\x32 .rookery.user.v1.ProfileSettings*\x97\x01\n\x11\x44\x65\x66\x61ultVisibility\x12\"\n\x1e\x44\x45\x46\x41ULT_VISIBILITY_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44\x45\x46\x41ULT_VISIBILITY_PUBLIC\x10\x01\x12\x1f\n\x1b\x44\x45\x46\x41ULT_VISIBILITY_UNLISTED\x10\x02\x12\x1e\n\x1a\x44\x45\x46\x41ULT_VISIBILITY_PRIVATE\x10\x03\x32\xc7\x01\n\x0eProfileService\x12U\n\nGetProfile\x12\".rookery.user.v1.GetProfileRequest\x1a#.rookery.user.v1.GetProfileResponse\x12^\n\rUpdateProfile\x12%.rookery.user.v1.UpdateProfileRequest\x1a&.rookery.user.v1.UpdateProfileResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.user.v1.profile_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DEFAULTVISIBILITY']._serialized_start=1314
-  _globals['_DEFAULTVISIBILITY']._serialized_end=1465
-  _globals['_PROFILESETTINGS']._serialized_start=89
-  _globals['_PROFILESETTINGS']._serialized_end=214
-  _globals['_GETPROFILEREQUEST']._serialized_start=216
-  _globals['_GETPROFILEREQUEST']._serialized_end=235
-  _globals['_GETPROFILERESPONSE']._serialized_start=237
-  _globals['_GETPROFILERESPONSE']._serialized_end=352
-  _globals['_UPDATEPROFILEREQUEST']._serialized_start=355
-  _globals['_UPDATEPROFILEREQUEST']._serialized_end=1078
-  _globals['_PROFILEFIELDS']._serialized_start=1080
-  _globals['_PROFILEFIELDS']._serialized_end=1142
-  _globals['_PROFILEPICTURE']._serialized_start=1144
-  _globals['_PROFILEPICTURE']._serialized_end=1191
-  _globals['_UPDATEPROFILERESPONSE']._serialized_start=1193
-  _globals['_UPDATEPROFILERESPONSE']._serialized_end=1311
-  _globals['_PROFILESERVICE']._serialized_start=1468
-  _globals['_PROFILESERVICE']._serialized_end=1667
+  _globals['_DEFAULTVISIBILITY']._serialized_start=1709
+  _globals['_DEFAULTVISIBILITY']._serialized_end=1860
+  _globals['_PROFILESETTINGS']._serialized_start=90
+  _globals['_PROFILESETTINGS']._serialized_end=244
+  _globals['_GETPROFILEREQUEST']._serialized_start=246
+  _globals['_GETPROFILEREQUEST']._serialized_end=265
+  _globals['_GETPROFILERESPONSE']._serialized_start=267
+  _globals['_GETPROFILERESPONSE']._serialized_end=382
+  _globals['_UPDATEPROFILEREQUEST']._serialized_start=385
+  _globals['_UPDATEPROFILEREQUEST']._serialized_end=1434
+  _globals['_ATTRIBUTIONDOMAINS']._serialized_start=1436
+  _globals['_ATTRIBUTIONDOMAINS']._serialized_end=1473
+  _globals['_PROFILEFIELDS']._serialized_start=1475
+  _globals['_PROFILEFIELDS']._serialized_end=1537
+  _globals['_PROFILEPICTURE']._serialized_start=1539
+  _globals['_PROFILEPICTURE']._serialized_end=1586
+  _globals['_UPDATEPROFILERESPONSE']._serialized_start=1588
+  _globals['_UPDATEPROFILERESPONSE']._serialized_end=1706
+  _globals['_PROFILESERVICE']._serialized_start=1863
+  _globals['_PROFILESERVICE']._serialized_end=2062
 # @@protoc_insertion_point(module_scope)

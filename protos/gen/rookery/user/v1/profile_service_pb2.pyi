@@ -49,6 +49,7 @@ class ProfileSettings(_message.Message):
     SENSITIVE_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     BIRTHDAY_FIELD_NUMBER: _builtins.int
+    ATTRIBUTION_DOMAINS_FIELD_NUMBER: _builtins.int
     privacy: Global___DefaultVisibility.ValueType
     """Of new posts, as the next two."""
     sensitive: _builtins.bool
@@ -56,6 +57,10 @@ class ProfileSettings(_message.Message):
     """Empty: none is preselected."""
     birthday: _builtins.str
     """As YYYY-MM-DD; empty: unknown."""
+    @_builtins.property
+    def attribution_domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sites that may name the account as an author."""
+
     def __init__(
         self,
         *,
@@ -63,10 +68,11 @@ class ProfileSettings(_message.Message):
         sensitive: _builtins.bool = ...,
         language: _builtins.str = ...,
         birthday: _builtins.str = ...,
+        attribution_domains: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["birthday", b"birthday", "language", b"language", "privacy", b"privacy", "sensitive", b"sensitive"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution_domains", b"attribution_domains", "birthday", b"birthday", "language", b"language", "privacy", b"privacy", "sensitive", b"sensitive"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -133,6 +139,12 @@ class UpdateProfileRequest(_message.Message):
     AVATAR_FIELD_NUMBER: _builtins.int
     HEADER_FIELD_NUMBER: _builtins.int
     QUOTE_POLICY_FIELD_NUMBER: _builtins.int
+    AVATAR_DESCRIPTION_FIELD_NUMBER: _builtins.int
+    HEADER_DESCRIPTION_FIELD_NUMBER: _builtins.int
+    HIDES_MEDIA_FIELD_NUMBER: _builtins.int
+    HIDES_MEDIA_REPLIES_FIELD_NUMBER: _builtins.int
+    HIDES_FEATURED_FIELD_NUMBER: _builtins.int
+    ATTRIBUTION_DOMAINS_FIELD_NUMBER: _builtins.int
     display_name: _builtins.str
     """At most 30 characters, in one line."""
     note: _builtins.str
@@ -151,6 +163,12 @@ class UpdateProfileRequest(_message.Message):
     """Empty: unknown."""
     quote_policy: _account_pb2.DefaultQuotePolicy.ValueType
     """Of new posts that don't say it themselves."""
+    avatar_description: _builtins.str
+    """At most 1,500 characters. A picture that is another, or none, loses the one before."""
+    header_description: _builtins.str
+    hides_media: _builtins.bool
+    hides_media_replies: _builtins.bool
+    hides_featured: _builtins.bool
     @_builtins.property
     def fields(self) -> Global___ProfileFields:
         """All of them; those without name and value are left out."""
@@ -159,6 +177,10 @@ class UpdateProfileRequest(_message.Message):
     def avatar(self) -> Global___ProfilePicture: ...
     @_builtins.property
     def header(self) -> Global___ProfilePicture: ...
+    @_builtins.property
+    def attribution_domains(self) -> Global___AttributionDomains:
+        """All of them."""
+
     def __init__(
         self,
         *,
@@ -178,11 +200,19 @@ class UpdateProfileRequest(_message.Message):
         avatar: Global___ProfilePicture | None = ...,
         header: Global___ProfilePicture | None = ...,
         quote_policy: _account_pb2.DefaultQuotePolicy.ValueType | None = ...,
+        avatar_description: _builtins.str | None = ...,
+        header_description: _builtins.str | None = ...,
+        hides_media: _builtins.bool | None = ...,
+        hides_media_replies: _builtins.bool | None = ...,
+        hides_featured: _builtins.bool | None = ...,
+        attribution_domains: Global___AttributionDomains | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_birthday", b"_birthday", "_bot", b"_bot", "_discoverable", b"_discoverable", "_display_name", b"_display_name", "_group", b"_group", "_hide_collections", b"_hide_collections", "_indexable", b"_indexable", "_language", b"_language", "_locked", b"_locked", "_note", b"_note", "_privacy", b"_privacy", "_quote_policy", b"_quote_policy", "_sensitive", b"_sensitive", "avatar", b"avatar", "birthday", b"birthday", "bot", b"bot", "discoverable", b"discoverable", "display_name", b"display_name", "fields", b"fields", "group", b"group", "header", b"header", "hide_collections", b"hide_collections", "indexable", b"indexable", "language", b"language", "locked", b"locked", "note", b"note", "privacy", b"privacy", "quote_policy", b"quote_policy", "sensitive", b"sensitive"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_avatar_description", b"_avatar_description", "_birthday", b"_birthday", "_bot", b"_bot", "_discoverable", b"_discoverable", "_display_name", b"_display_name", "_group", b"_group", "_header_description", b"_header_description", "_hide_collections", b"_hide_collections", "_hides_featured", b"_hides_featured", "_hides_media", b"_hides_media", "_hides_media_replies", b"_hides_media_replies", "_indexable", b"_indexable", "_language", b"_language", "_locked", b"_locked", "_note", b"_note", "_privacy", b"_privacy", "_quote_policy", b"_quote_policy", "_sensitive", b"_sensitive", "attribution_domains", b"attribution_domains", "avatar", b"avatar", "avatar_description", b"avatar_description", "birthday", b"birthday", "bot", b"bot", "discoverable", b"discoverable", "display_name", b"display_name", "fields", b"fields", "group", b"group", "header", b"header", "header_description", b"header_description", "hide_collections", b"hide_collections", "hides_featured", b"hides_featured", "hides_media", b"hides_media", "hides_media_replies", b"hides_media_replies", "indexable", b"indexable", "language", b"language", "locked", b"locked", "note", b"note", "privacy", b"privacy", "quote_policy", b"quote_policy", "sensitive", b"sensitive"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_birthday", b"_birthday", "_bot", b"_bot", "_discoverable", b"_discoverable", "_display_name", b"_display_name", "_group", b"_group", "_hide_collections", b"_hide_collections", "_indexable", b"_indexable", "_language", b"_language", "_locked", b"_locked", "_note", b"_note", "_privacy", b"_privacy", "_quote_policy", b"_quote_policy", "_sensitive", b"_sensitive", "avatar", b"avatar", "birthday", b"birthday", "bot", b"bot", "discoverable", b"discoverable", "display_name", b"display_name", "fields", b"fields", "group", b"group", "header", b"header", "hide_collections", b"hide_collections", "indexable", b"indexable", "language", b"language", "locked", b"locked", "note", b"note", "privacy", b"privacy", "quote_policy", b"quote_policy", "sensitive", b"sensitive"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_avatar_description", b"_avatar_description", "_birthday", b"_birthday", "_bot", b"_bot", "_discoverable", b"_discoverable", "_display_name", b"_display_name", "_group", b"_group", "_header_description", b"_header_description", "_hide_collections", b"_hide_collections", "_hides_featured", b"_hides_featured", "_hides_media", b"_hides_media", "_hides_media_replies", b"_hides_media_replies", "_indexable", b"_indexable", "_language", b"_language", "_locked", b"_locked", "_note", b"_note", "_privacy", b"_privacy", "_quote_policy", b"_quote_policy", "_sensitive", b"_sensitive", "attribution_domains", b"attribution_domains", "avatar", b"avatar", "avatar_description", b"avatar_description", "birthday", b"birthday", "bot", b"bot", "discoverable", b"discoverable", "display_name", b"display_name", "fields", b"fields", "group", b"group", "header", b"header", "header_description", b"header_description", "hide_collections", b"hide_collections", "hides_featured", b"hides_featured", "hides_media", b"hides_media", "hides_media_replies", b"hides_media_replies", "indexable", b"indexable", "language", b"language", "locked", b"locked", "note", b"note", "privacy", b"privacy", "quote_policy", b"quote_policy", "sensitive", b"sensitive"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__avatar_description: _TypeAlias = _typing.Literal["avatar_description"]  # noqa: Y015
+    _WhichOneofArgType__avatar_description: _TypeAlias = _typing.Literal["_avatar_description", b"_avatar_description"]  # noqa: Y015
     _WhichOneofReturnType__birthday: _TypeAlias = _typing.Literal["birthday"]  # noqa: Y015
     _WhichOneofArgType__birthday: _TypeAlias = _typing.Literal["_birthday", b"_birthday"]  # noqa: Y015
     _WhichOneofReturnType__bot: _TypeAlias = _typing.Literal["bot"]  # noqa: Y015
@@ -193,8 +223,16 @@ class UpdateProfileRequest(_message.Message):
     _WhichOneofArgType__display_name: _TypeAlias = _typing.Literal["_display_name", b"_display_name"]  # noqa: Y015
     _WhichOneofReturnType__group: _TypeAlias = _typing.Literal["group"]  # noqa: Y015
     _WhichOneofArgType__group: _TypeAlias = _typing.Literal["_group", b"_group"]  # noqa: Y015
+    _WhichOneofReturnType__header_description: _TypeAlias = _typing.Literal["header_description"]  # noqa: Y015
+    _WhichOneofArgType__header_description: _TypeAlias = _typing.Literal["_header_description", b"_header_description"]  # noqa: Y015
     _WhichOneofReturnType__hide_collections: _TypeAlias = _typing.Literal["hide_collections"]  # noqa: Y015
     _WhichOneofArgType__hide_collections: _TypeAlias = _typing.Literal["_hide_collections", b"_hide_collections"]  # noqa: Y015
+    _WhichOneofReturnType__hides_featured: _TypeAlias = _typing.Literal["hides_featured"]  # noqa: Y015
+    _WhichOneofArgType__hides_featured: _TypeAlias = _typing.Literal["_hides_featured", b"_hides_featured"]  # noqa: Y015
+    _WhichOneofReturnType__hides_media: _TypeAlias = _typing.Literal["hides_media"]  # noqa: Y015
+    _WhichOneofArgType__hides_media: _TypeAlias = _typing.Literal["_hides_media", b"_hides_media"]  # noqa: Y015
+    _WhichOneofReturnType__hides_media_replies: _TypeAlias = _typing.Literal["hides_media_replies"]  # noqa: Y015
+    _WhichOneofArgType__hides_media_replies: _TypeAlias = _typing.Literal["_hides_media_replies", b"_hides_media_replies"]  # noqa: Y015
     _WhichOneofReturnType__indexable: _TypeAlias = _typing.Literal["indexable"]  # noqa: Y015
     _WhichOneofArgType__indexable: _TypeAlias = _typing.Literal["_indexable", b"_indexable"]  # noqa: Y015
     _WhichOneofReturnType__language: _TypeAlias = _typing.Literal["language"]  # noqa: Y015
@@ -210,6 +248,8 @@ class UpdateProfileRequest(_message.Message):
     _WhichOneofReturnType__sensitive: _TypeAlias = _typing.Literal["sensitive"]  # noqa: Y015
     _WhichOneofArgType__sensitive: _TypeAlias = _typing.Literal["_sensitive", b"_sensitive"]  # noqa: Y015
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__avatar_description) -> _WhichOneofReturnType__avatar_description | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__birthday) -> _WhichOneofReturnType__birthday | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__bot) -> _WhichOneofReturnType__bot | None: ...
@@ -220,7 +260,15 @@ class UpdateProfileRequest(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__group) -> _WhichOneofReturnType__group | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__header_description) -> _WhichOneofReturnType__header_description | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__hide_collections) -> _WhichOneofReturnType__hide_collections | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hides_featured) -> _WhichOneofReturnType__hides_featured | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hides_media) -> _WhichOneofReturnType__hides_media | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hides_media_replies) -> _WhichOneofReturnType__hides_media_replies | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__indexable) -> _WhichOneofReturnType__indexable | None: ...
     @_typing.overload
@@ -237,6 +285,28 @@ class UpdateProfileRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__sensitive) -> _WhichOneofReturnType__sensitive | None: ...
 
 Global___UpdateProfileRequest: _TypeAlias = UpdateProfileRequest  # noqa: Y015
+
+@_typing.final
+class AttributionDomains(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOMAINS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 20 names of hosts, of at most 253 characters each."""
+
+    def __init__(
+        self,
+        *,
+        domains: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domains", b"domains"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttributionDomains: _TypeAlias = AttributionDomains  # noqa: Y015
 
 @_typing.final
 class ProfileFields(_message.Message):

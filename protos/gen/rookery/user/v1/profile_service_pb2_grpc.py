@@ -61,7 +61,8 @@ class ProfileServiceServicer:
     def UpdateProfile(self, request, context):
         """Changes what is named, and tells of it by AccountUpdated where others may see it. Errors: NOT_FOUND, UNAUTHENTICATED,
         PERMISSION_DENIED (SCOPE_MISSING), INVALID_ARGUMENT (display_name, note, fields_attributes, source.privacy,
-        source.language, source.quote_policy, birthday, avatar, header).
+        source.language, source.quote_policy, birthday, avatar, header, avatar_description, header_description,
+        attribution_domains).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,8 @@ class ProfileServiceStub:
     UpdateProfile: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.UpdateProfileRequest, _profile_service_pb2.UpdateProfileResponse]
     """Changes what is named, and tells of it by AccountUpdated where others may see it. Errors: NOT_FOUND, UNAUTHENTICATED,
     PERMISSION_DENIED (SCOPE_MISSING), INVALID_ARGUMENT (display_name, note, fields_attributes, source.privacy,
-    source.language, source.quote_policy, birthday, avatar, header).
+    source.language, source.quote_policy, birthday, avatar, header, avatar_description, header_description,
+    attribution_domains).
     """
 
 @_typing.type_check_only
@@ -51,7 +52,8 @@ class ProfileServiceAsyncStub(ProfileServiceStub):
     UpdateProfile: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.UpdateProfileRequest, _profile_service_pb2.UpdateProfileResponse]  # type: ignore[assignment]
     """Changes what is named, and tells of it by AccountUpdated where others may see it. Errors: NOT_FOUND, UNAUTHENTICATED,
     PERMISSION_DENIED (SCOPE_MISSING), INVALID_ARGUMENT (display_name, note, fields_attributes, source.privacy,
-    source.language, source.quote_policy, birthday, avatar, header).
+    source.language, source.quote_policy, birthday, avatar, header, avatar_description, header_description,
+    attribution_domains).
     """
 
 class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -73,7 +75,8 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_profile_service_pb2.UpdateProfileResponse, _abc.Awaitable[_profile_service_pb2.UpdateProfileResponse]]:
         """Changes what is named, and tells of it by AccountUpdated where others may see it. Errors: NOT_FOUND, UNAUTHENTICATED,
         PERMISSION_DENIED (SCOPE_MISSING), INVALID_ARGUMENT (display_name, note, fields_attributes, source.privacy,
-        source.language, source.quote_policy, birthday, avatar, header).
+        source.language, source.quote_policy, birthday, avatar, header, avatar_description, header_description,
+        attribution_domains).
         """
 
 def add_ProfileServiceServicer_to_server(servicer: ProfileServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

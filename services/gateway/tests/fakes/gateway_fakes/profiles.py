@@ -12,7 +12,9 @@ from rookery_common.auth import Identity
 class FakeProfiles(FakeService):
     """Changes the accounts of the fake of user."""
 
-    settings = pb.ProfileSettings(privacy=pb.DEFAULT_VISIBILITY_PUBLIC)
+    def __init__(self, world: Any) -> None:
+        super().__init__(world)
+        self.settings = pb.ProfileSettings(privacy=pb.DEFAULT_VISIBILITY_PUBLIC)
 
     def GetProfile(self, _request: Any, who: Identity | None) -> Any:
         assert who is not None
@@ -29,6 +31,8 @@ class FakeProfiles(FakeService):
             elif field.name == "fields":
                 del account.fields[:]
                 account.fields.extend(value.fields)
+            elif field.name == "attribution_domains":
+                self.settings.attribution_domains[:] = value.domains
             elif field.name not in ("privacy", "sensitive", "language", "birthday"):
                 setattr(account, field.name, value)
         account.version += 1

@@ -26,7 +26,8 @@ def _settings(service: str) -> Any:
 
 def _callers(service: str) -> Mapping[str, frozenset[str]]:
     """By RPC."""
-    for module in ("app", "servicer"):  # All of them, where they are several servicers'.
+    # All of them, where they are several servicers'; of post apart from what a relay needs.
+    for module in ("app.serving",) if service == "post" else ("app", "servicer"):
         callers = getattr(importlib.import_module(f"{service}_service.{module}"), "ALLOWED_CALLERS", None)
         if isinstance(callers, Mapping):
             return callers

@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rookery_k8s import gateway, resilience
+from rookery_k8s import gateway, resilience, scaling
 from rookery_k8s.capacity import capacity
+from rookery_k8s.certificates import mtls
 from rookery_k8s.configuration import Images, secrets, values
 from rookery_k8s.flows import flows
 from rookery_k8s.load import Load
@@ -24,6 +25,8 @@ from rookery_k8s.shell import Cluster, ClusterError, run
 UNDER_LOAD = {
     "capacity",
     "scale",
+    "autoscale",
+    "lag",
     "drain",
     "kill",
     "roll",
@@ -32,6 +35,7 @@ UNDER_LOAD = {
     "canary",
     "aborted canary",
     "blue-green",
+    "mtls",
 }
 Step = Callable[[], Finding | Sequence[Finding]]
 
@@ -128,6 +132,8 @@ def _under_load(trial: Trial, platform: Platform, releases: Releases, load: Load
 
     trial.step("capacity", measure)
     trial.step("scale", lambda: resilience.scale(platform, load))
+    trial.step("autoscale", lambda: scaling.by_cpu(platform, releases, load, rate))
+    trial.step("lag", lambda: scaling.by_lag(platform, releases, os.environ["POST_KAFKA_BOOTSTRAP"]))
     trial.step("drain", lambda: resilience.drain(platform, load, rate))
     trial.step("kill", lambda: resilience.kills(platform, load, rate))
     trial.step("roll", lambda: resilience.rolls(platform, load, rate))
@@ -136,6 +142,7 @@ def _under_load(trial: Trial, platform: Platform, releases: Releases, load: Load
     trial.step("canary", lambda: releases.canary(platform, load))
     trial.step("aborted canary", lambda: releases.aborted_canary(platform, load))
     trial.step("blue-green", lambda: releases.blue_green(platform, load))
+    trial.step("mtls", lambda: mtls(platform, releases, load))
     load.stop()
 
 

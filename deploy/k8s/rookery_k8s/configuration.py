@@ -25,7 +25,8 @@ SECRET_KEYS = {
     "ELASTICSEARCH_URL": "elasticsearch-url",
 }
 CPU_REQUEST = "50m"
-GRAPH = yaml.safe_load((Path(__file__).resolve().parents[2] / "helm/graph.yaml").read_text())
+CHARTS = Path(__file__).resolve().parents[2] / "helm"
+GRAPH = yaml.safe_load((CHARTS / "graph.yaml").read_text())
 WORKLOADS = {service: spec["workloads"] for service, spec in GRAPH.items()}
 
 

@@ -21,8 +21,8 @@ def reachable(cluster: Cluster, given: str) -> Iterator[str]:
     if address != "None" and _answers(address, port):
         yield f"http://{address}:{port}"
         return
-    with _forwarded(cluster, port) as url:
-        yield url
+    with forwarded(cluster, "service/gateway", port) as local:
+        yield f"http://127.0.0.1:{local}"
 
 
 def _port(cluster: Cluster) -> int:
@@ -41,15 +41,16 @@ def _answers(address: str, port: int) -> bool:
 
 
 @contextmanager
-def _forwarded(cluster: Cluster, port: int) -> Iterator[str]:
+def forwarded(cluster: Cluster, what: str, port: int) -> Iterator[int]:
+    """A port of this machine that leads to one of a pod or a Service."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        local = probe.getsockname()[1]
-    words = ["kubectl", "--namespace", cluster.namespace, "port-forward", "service/gateway", f"{local}:{port}"]
+        local: int = probe.getsockname()[1]
+    words = ["kubectl", "--namespace", cluster.namespace, "port-forward", what, f"{local}:{port}"]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL)  # noqa: S603
     try:
         eventually(lambda: _answers("127.0.0.1", local), 20, "the forwarded port")
-        yield f"http://127.0.0.1:{local}"
+        yield local
     finally:
         process.terminate()
         process.wait(timeout=10)

@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from rookery_k8s.configuration import alone
-from rookery_k8s.releases import CHARTS, FAULTY_TAG
+from rookery_k8s.configuration import CHARTS, alone
+from rookery_k8s.releases import FAULTY_TAG
 from rookery_k8s.report import Finding, found
 from rookery_k8s.shell import Cluster, ClusterError
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from rookery_k8s.configuration import Images, alone
+from rookery_k8s.configuration import CHARTS, Images, alone
 from rookery_k8s.load import Load
 from rookery_k8s.platform import SERVICES, SPREAD_SECONDS, Platform
 from rookery_k8s.report import Finding, found
 from rookery_k8s.shell import Cluster, ClusterError, eventually, run
 
-CHARTS = Path(__file__).resolve().parents[2] / "helm"
 RELEASE = "rookery"
 INSTALL_SECONDS = 300
 FAULTY_TAG = "faulty"
@@ -47,6 +46,22 @@ class Releases:
         self._upgrade(
             RELEASE, "platform", merged(values, {service: {"migrate": {"mode": "none"}} for service in MIGRATED})
         )
+
+    def reconfigure_all(self, changes: Mapping[str, Any], handed_over: str = "post") -> None:
+        """The umbrella and the release that was handed over, with the same changes."""
+        self.reconfigure(merged(self.values, changes))
+        if not self.values[handed_over].get("enabled", True):
+            self._upgrade_service(handed_over, {"migrate": {"mode": "none"}})
+
+    @contextmanager
+    def changed(self, changes: Mapping[str, Any]) -> Iterator[None]:
+        """The umbrella with other values for a while."""
+        before = self.values
+        self.reconfigure(merged(before, changes))
+        try:
+            yield
+        finally:
+            self.reconfigure(before)
 
     def test(self) -> Finding:
         """`helm test`."""

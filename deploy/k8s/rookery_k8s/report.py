@@ -25,9 +25,7 @@ class Finding:
 NOT_RUN = [
     Finding(feature, SCHEMA_ONLY, needs)
     for feature, needs in (
-        ("HorizontalPodAutoscalers", "need metrics-server and a metrics adapter"),
-        ("ScaledObjects on consumers' lag", "need KEDA"),
-        ("mTLS by certificates of cert-manager", "needs cert-manager"),
+        ("HorizontalPodAutoscalers on requests in flight and open streams", "need a metrics adapter"),
         ("HTTPRoute, Ingress", "need a Gateway or a controller"),
         ("PodMonitors", "need the Prometheus operator"),
         ("engines by operators", "need the operators"),

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from jsonschema_rs import Draft202012Validator
-from rookery_k8s.configuration import Images, alone, secrets, values
+from rookery_k8s.configuration import CHARTS, Images, alone, secrets, values
 from rookery_k8s.load import Load
 from rookery_k8s.platform import SERVICES
-from rookery_k8s.releases import CHARTS, merged
+from rookery_k8s.releases import merged
 from rookery_k8s.report import findings_of, found, page
 from rookery_k8s.shell import Cluster, ClusterError, run
 

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
-
 from auth_service.models import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from rookery_common.errors import FieldViolation
 
@@ -27,7 +25,7 @@ class PasswordPolicy:
     """
 
     def __init__(self, file: str = "") -> None:
-        self._listed = _common() | frozenset(_read(Path(file)) if file else ())
+        self._listed = frozenset(_read(Path(file)) if file else ())
 
     def violations(self, password: str, *names: str) -> list[FieldViolation]:
         """What is wrong with it for someone of these names (username, e-mail address); empty if nothing is."""
@@ -46,11 +44,15 @@ class PasswordPolicy:
 
     def _is_listed(self, password: str) -> bool:
         normal = unicodedata.normalize("NFKC", password)
-        return any(_short(_sha1(form)) in self._listed for form in {password, normal, normal.lower()})
+        digests = {_short(_sha1(form)) for form in (password, normal, normal.lower())}
+        return not digests.isdisjoint(self._listed) or not digests.isdisjoint(_common())
 
 
 @cache
 def _common() -> frozenset[bytes]:
+    # All its lists together take 15 MB, which a process that is never told a new password does without.
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
     return frozenset(_short(_sha1(word)) for word in FREQUENCY_LISTS["passwords"])
 
 

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from post_service import __version__
-from post_service.app.serving import ALLOWED_CALLERS as ALLOWED_CALLERS
-from post_service.app.serving import Serving
 from post_service.config import Settings
 from post_service.repository.cards import CardRepository
 from post_service.repository.media import MediaRepository
@@ -42,6 +40,9 @@ def build(roles: frozenset[Role]) -> App:
         components.append(Relay(outbox, producer, service="post"))
         components.append(UploadSweeper(MediaRepository(cql), CardRepository(cql), files, SystemClock()))
     if roles & {Role.SERVE, Role.CONSUME}:
+        # Some 25 MB that a relay does without.
+        from post_service.app.serving import Serving
+
         parts = Serving(settings, cql, outbox, files)
         components += [parts.redis, parts.user, parts.lease, _Drain(outbox)]
         checks["worker_lease"] = parts.lease.check

@@ -109,7 +109,7 @@ def main(report: Path) -> int:
         with gateway.reachable(cluster, environ.get("K8S_URL", "")) as url:
             # What the gateway calls itself must be what its clients call it.
             releases.reconfigure(values(environ, images, url))
-            return flows(url, cluster.namespace, Path(environ.get("ROOKERY_INSTANCE", ".")) / "flows.log")
+            return flows(url, cluster.namespace, report.with_suffix(".flows.log"))
 
     trial.step("flows", through_the_service)
     if not only or only & UNDER_LOAD:

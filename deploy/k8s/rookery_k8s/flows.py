@@ -26,6 +26,9 @@ def flows(url: str, namespace: str, log: Path) -> Finding:
             )
         except subprocess.TimeoutExpired as error:
             raise ClusterError(f"the flows had no end after {SECONDS} s; how far they came: {log}") from error
-    summary = log.read_text().strip().splitlines()[-1].strip("= ")
-    figures = f"{summary}; those left out are marked: they need a platform of local processes"
+    lines = log.read_text().strip().splitlines()
+    failed = [line.partition("::")[2].partition(" ")[0] for line in lines if line.startswith(("FAILED ", "ERROR "))]
+    figures = f"{lines[-1].strip('= ')}; deselected are those that need a platform of local processes"
+    if failed:
+        figures += f"; failed: {', '.join(failed)}"
     return found("integration flows through the gateway's Service", figures, ok=done.returncode == 0)

@@ -62,6 +62,14 @@ class EngagementServicer(EngagementServiceServicer):
         )
         return pb.ListEngagedAccountsResponse(account_ids=page.account_ids, reached_id=page.reached_id)
 
+    async def BookmarkPostsFor(
+        self, request: pb.BookmarkPostsForRequest, context: Context
+    ) -> pb.BookmarkPostsForResponse:
+        if request.account_id <= 0:
+            raise InvalidField("account_id", "ERR_INVALID", "must be an id")
+        account = Identity(account_id=request.account_id, session_id=0, app_id=0)
+        return pb.BookmarkPostsForResponse(post_ids=await self._engagement.bookmark_all(account, request.post_ids))
+
 
 def _bookmarker() -> Identity:
     """Whose bookmarks are read. Raises Unauthenticated, ScopeMissing, UserRequired."""

@@ -57,6 +57,7 @@ ALLOWED_CALLERS: Final = {
     "ListAccountPosts": frozenset({GATEWAY, FEED, SEARCH}),
     "ListVoters": frozenset({NOTIFICATION}),
     "ListPostsFor": frozenset({NOTIFICATION}),
+    "BookmarkPostsFor": frozenset({"user"}),
     "ListQuotes": frozenset({GATEWAY, NOTIFICATION}),
 }
 

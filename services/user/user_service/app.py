@@ -58,7 +58,7 @@ from user_service import (
     transfer_servicer,
 )
 from user_service.cache import EpochCache
-from user_service.clients import AuthClient, ErasureClient
+from user_service.clients import AuthClient, ErasureClient, PostClient
 from user_service.config import Settings
 from user_service.deletion_servicer import DeletionServicer
 from user_service.deletions.models import OWN
@@ -200,8 +200,9 @@ def build(roles: frozenset[Role]) -> App:
     if Role.CONSUME in roles:
         web = Web(settings, user_agent=f"Rookery/{__version__} (+{settings.public_url})")
         links = LinkChecks(ProfileRepository(pg, outbox), caches, Events(clock), clock, web, settings.public_url)
-        work = ImportWork(ImportRepository(pg), rules.accounts, rules.relationships, rules.lists, clock)
-        components += [web, *_consumers(settings, rules, links, producer)]
+        posts = PostClient(settings, settings.post_target)
+        work = ImportWork(ImportRepository(pg), rules.accounts, rules.relationships, rules.lists, posts, clock)
+        components += [web, posts, *_consumers(settings, rules, links, producer)]
         components += [MuteExpiry(rules.relationships, clock), ImportWorker(work, clock)]
         components += _erasing(settings, pg, outbox, caches, clock)
     if Role.SERVE in roles:

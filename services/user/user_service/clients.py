@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rookery.auth.v1 import auth_service_pb2 as pb
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.common.v1.erasure_service_pb2 import EraseAccountRequest, EraseAccountResponse
 from rookery.common.v1.erasure_service_pb2_grpc import ErasureServiceStub
+from rookery.post.v1.engagement_service_pb2 import BookmarkPostsForRequest, BookmarkPostsForResponse
+from rookery.post.v1.engagement_service_pb2_grpc import EngagementServiceStub
 from rookery_common.config import BaseServiceSettings
 from rookery_common.erasure import Erased
 from rookery_common.rpc import RpcClient
 
 KEYS_SECONDS = 2.0
+BOOKMARK_SECONDS = 10.0
 
 
 class AuthClient:
@@ -53,3 +58,24 @@ class ErasureClient:
             "EraseAccount", EraseAccountRequest(account_id=account_id), timeout=self._seconds, identity=None
         )
         return Erased(answer.done, answer.erased)
+
+
+class PostClient:
+    """Component: the post service, for bookmarks that people bring. Raises AppError."""
+
+    def __init__(self, settings: BaseServiceSettings, target: str) -> None:
+        self._rpc = RpcClient(settings, target, EngagementServiceStub, service="post")
+
+    async def start(self) -> None:
+        await self._rpc.start()
+
+    async def stop(self) -> None:
+        await self._rpc.stop()
+
+    async def bookmark(self, account_id: int, post_ids: Sequence[int]) -> frozenset[int]:
+        """Those of the posts that the account has bookmarked now; at most 100 of them."""
+        request = BookmarkPostsForRequest(account_id=account_id, post_ids=post_ids)
+        answer: BookmarkPostsForResponse = await self._rpc.call(
+            "BookmarkPostsFor", request, timeout=BOOKMARK_SECONDS, idempotent=True, identity=None
+        )
+        return frozenset(answer.post_ids)

@@ -21,7 +21,9 @@ class Settings(BaseServiceSettings, PostgresSettings, RedisSettings, WebSettings
     grpc_address: str = Field("127.0.0.1:7002", description="Where the gRPC server listens.")
     health_address: str = Field("127.0.0.1:7102", description="Where probes and metrics are served over HTTP.")
     auth_target: str = Field("127.0.0.1:7001", description="The auth service: its keys, and the end of sessions.")
-    post_target: str = Field("127.0.0.1:7003", description="The post service, asked to erase deleted accounts.")
+    post_target: str = Field(
+        "127.0.0.1:7003", description="The post service, asked to erase deleted accounts, and for bookmarks."
+    )
     feed_target: str = Field("127.0.0.1:7004", description="The feed service, asked the same.")
     messaging_target: str = Field("127.0.0.1:7005", description="The messaging service, asked the same.")
     notification_target: str = Field("127.0.0.1:7006", description="The notification service, asked the same.")

@@ -31,6 +31,7 @@ SCOPES: Mapping[Kind, tuple[str, str]] = {
     Kind.BLOCKS: ("read:blocks", "write:blocks"),
     Kind.MUTES: ("read:mutes", "write:mutes"),
     Kind.LISTS: ("read:lists", "write:lists"),
+    Kind.BOOKMARKS: ("read:bookmarks", "write:bookmarks"),
 }
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -106,7 +107,13 @@ def _mode(value: int) -> Mode:
 
 def _given(row: pb.TransferRow) -> Row:
     if not row.HasField("follow"):
-        return Row(row.username, notifications=row.notifications, list_title=row.list_title)
+        return Row(
+            row.username,
+            notifications=row.notifications,
+            list_title=row.list_title,
+            post_address=row.post_address,
+            post_id=row.post_id,
+        )
     follow = row.follow
     return Row(row.username, follow.reblogs, follow.notify, tuple(follow.languages))
 
@@ -130,11 +137,13 @@ def _kind(value: int) -> Kind:
     try:
         return Kind(value)
     except ValueError:
-        raise FieldInvalid("kind", "must be follows, blocks, mutes or lists", "ERR_INCLUSION") from None
+        raise FieldInvalid("kind", "must be follows, blocks, mutes, lists or bookmarks", "ERR_INCLUSION") from None
 
 
 def _message(kind: Kind, row: Row) -> pb.TransferRow:
-    message = pb.TransferRow(username=row.username, list_title=row.list_title)
+    message = pb.TransferRow(
+        username=row.username, list_title=row.list_title, post_address=row.post_address, post_id=row.post_id
+    )
     if row.reblogs is not None:
         follow = pb.FollowPreferences(reblogs=row.reblogs, notify=bool(row.notify), languages=row.languages)
         message.follow.CopyFrom(follow)

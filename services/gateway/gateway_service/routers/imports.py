@@ -36,8 +36,14 @@ PATH = "/api/rookery/v1/imports"
 MAX_FILE_BYTES = 5 * 1024 * KIB
 CALL_SECONDS, WRITE_SECONDS = 5.0, 20.0
 SHOWN_FAILURES, FAILURES = 100, 500
-WRITES = ("write:follows", "write:blocks", "write:mutes", "write:lists")  # one of them, as the type needs
-READS = ("read:follows", "read:blocks", "read:mutes", "read:lists")
+WRITES = (
+    "write:follows",
+    "write:blocks",
+    "write:mutes",
+    "write:lists",
+    "write:bookmarks",
+)  # one of them, as the type needs
+READS = ("read:follows", "read:blocks", "read:mutes", "read:lists", "read:bookmarks")
 
 
 class ImportForms:
@@ -123,7 +129,7 @@ class Imports:
         self._forms = ImportForms(clients, settings)
         routes = Routes("account")
         routes.get(PATH, self.list, "imports_list", "The caller's latest imports, the newest first")
-        routes.post(PATH, self.create, "imports_create", "Bring follows, blocks, mutes or lists as a CSV file")
+        routes.post(PATH, self.create, "imports_create", "Bring follows, blocks, mutes, lists or bookmarks as CSV")
         routes.get(f"{PATH}/{{id}}", self.get, "imports_get", "How an import is getting on")
         routes.get(f"{PATH}/{{id}}/failures", self.failures, "imports_failures", "What could not be done, as CSV")
         self.router = routes.router

@@ -33,6 +33,7 @@ TITLES = {
     TransferKind.TRANSFER_KIND_LISTS: mark("Your lists"),
     TransferKind.TRANSFER_KIND_MUTES: mark("Whom you mute"),
     TransferKind.TRANSFER_KIND_BLOCKS: mark("Whom you block"),
+    TransferKind.TRANSFER_KIND_BOOKMARKS: mark("Your bookmarks"),
 }
 BOOKMARKS_FILE, ACCOUNT_FILE = "bookmarks.csv", "account.json"
 

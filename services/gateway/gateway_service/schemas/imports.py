@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import orjson
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -15,6 +17,7 @@ from gateway_service.errors import invalid
 from gateway_service.schemas.transfers import unguarded
 from rookery.user.v1.transfer_service_pb2 import FailedRow, Import, ImportMode, ImportRow, TransferKind, TransferRow
 from rookery_common.errors import InvalidArgument
+from rookery_common.ids import MAX_ID
 
 MAX_ROWS: Final = 20_000
 MAX_CELL_CHARS: Final = 1_000
@@ -24,6 +27,7 @@ TYPES: Mapping[str, TransferKind.ValueType] = {
     "blocking": TransferKind.TRANSFER_KIND_BLOCKS,
     "muting": TransferKind.TRANSFER_KIND_MUTES,
     "lists": TransferKind.TRANSFER_KIND_LISTS,
+    "bookmarks": TransferKind.TRANSFER_KIND_BOOKMARKS,
 }
 MODES: Mapping[str, ImportMode.ValueType] = {
     "merge": ImportMode.IMPORT_MODE_MERGE,
@@ -32,13 +36,15 @@ MODES: Mapping[str, ImportMode.ValueType] = {
 _TYPE_NAMES = {kind: name for name, kind in TYPES.items()}
 _MODE_NAMES = {mode: name for name, mode in MODES.items()}
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
-# The files of lists have none.
-_ADDRESS = "account address"
+# The files of lists and bookmarks have none.
+_ADDRESS, _POST = "account address", "post address"
+_STATUS = re.compile(r"/(?:users/[^/]+/statuses|@[^/]+)/([1-9][0-9]{0,18})", re.ASCII)
 _COLUMNS: Mapping[TransferKind.ValueType, Sequence[str]] = {
     TransferKind.TRANSFER_KIND_FOLLOWS: (_ADDRESS, "show boosts", "notify on new posts", "languages"),
     TransferKind.TRANSFER_KIND_BLOCKS: (_ADDRESS,),
     TransferKind.TRANSFER_KIND_MUTES: (_ADDRESS, "hide notifications"),
     TransferKind.TRANSFER_KIND_LISTS: ("list name", _ADDRESS),
+    TransferKind.TRANSFER_KIND_BOOKMARKS: (_POST,),
 }
 # By user's reason, what people are told of a line.
 REASONS: Mapping[str, str] = {
@@ -48,6 +54,7 @@ REASONS: Mapping[str, str] = {
     "MEMBER_NOT_FOLLOWED": "Only those whom you follow can be on a list; a request to follow may be waiting",
     "LIST_FULL": "The list is full",
     "TOO_MANY_LISTS": "You have as many lists as there can be",
+    "POST_NOT_FOUND": "There is no such post here, or you may not see it",
     "FIELD_INVALID": "Something on this line is not valid",
 }
 
@@ -60,9 +67,10 @@ def parsed(kind: TransferKind.ValueType, data: bytes, domain: str) -> list[Impor
         raise _wrong("is not UTF-8 text") from None
     if "\0" in text:
         raise _wrong("has a NUL character")
-    rows = [ImportRow(line=line, row=_row(line, cells, domain)) for line, cells in _cells(kind, text)]
+    read = _post_row if kind == TransferKind.TRANSFER_KIND_BOOKMARKS else _row
+    rows = [ImportRow(line=line, row=read(line, cells, domain)) for line, cells in _cells(kind, text)]
     if not rows:
-        raise _wrong("names nobody")
+        raise _wrong("names nobody" if read is _row else "names no post")
     return rows
 
 
@@ -109,6 +117,20 @@ def _row(line: int, cells: Mapping[str, str], domain: str) -> TransferRow:
     return row
 
 
+def _post_row(line: int, cells: Mapping[str, str], domain: str) -> TransferRow:
+    """A post that is not of here keeps its address, so that its owner is told which one it was."""
+    address = cells[_POST]
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise _wrong(f"names no address of a post in line {line}")
+    found = _STATUS.fullmatch(parts.path) if parts.netloc.lower() == domain.lower() else None
+    post_id = int(found[1]) if found else 0
+    return TransferRow(post_address=address, post_id=post_id if post_id <= MAX_ID else 0)
+
+
 def _flag(line: int, cells: Mapping[str, str], column: str, *, absent: bool) -> bool:
     cell = cells[column].lower()
     if cell and cell not in _FLAGS:
@@ -137,7 +159,8 @@ def one_import(found: Import, failures: Iterable[FailedRow] = ()) -> bytes:
 def failure_cells(failed: FailedRow) -> list[str]:
     """A line of the file of failures."""
     told = _failure(failed)
-    return [str(told["line"]), *([told["list"]] if told["list"] else []), told["account"], told["description"]]
+    named = [cell for cell in (told["list"], told["account"], told["post"]) if cell]
+    return [str(told["line"]), *named, told["description"]]
 
 
 def _progress(found: Import) -> dict[str, Any]:
@@ -156,8 +179,9 @@ def _progress(found: Import) -> dict[str, Any]:
 def _failure(failed: FailedRow) -> dict[str, Any]:
     return {
         "line": failed.row.line,
-        "account": failed.row.row.username,
+        "account": failed.row.row.username or None,
         "list": failed.row.row.list_title or None,
+        "post": failed.row.row.post_address or None,
         "reason": failed.reason,
         "description": REASONS.get(failed.reason, "This could not be done"),
     }

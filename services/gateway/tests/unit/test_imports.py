@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gateway_fakes.world import World
 
 URL = "/api/rookery/v1/imports"
-FOLLOWS, BLOCKS, MUTES, LISTS = pb.TransferKind.values()[1:]
+FOLLOWS, BLOCKS, MUTES, LISTS, BOOKMARKS = pb.TransferKind.values()[1:]
 HEAD = "Account address,Show boosts,Notify on new posts,Languages\n"
 
 
@@ -55,6 +55,19 @@ def test_mutes_blocks_and_lists_are_read() -> None:
     assert (row.row.list_title, row.row.username) == ("Birds, and bees", "bob")
 
 
+def test_bookmarks_are_read_by_the_addresses_of_their_posts() -> None:
+    addresses = (
+        "https://rookery.test/users/bob/statuses/815916531056640001",
+        "https://Rookery.test/@bob/815916531056640002",
+        "https://b.example/users/bob/statuses/815916531056640001",
+        "https://rookery.test/users/bob/statuses/9999999999999999999",
+        "https://rookery.test/users/bob",
+    )
+    rows = [row.row for row in read(BOOKMARKS, "\n".join(addresses))]
+    assert [row.post_address for row in rows] == list(addresses)
+    assert [row.post_id for row in rows] == [815916531056640001, 815916531056640002, 0, 0, 0]
+
+
 def test_a_title_that_was_guarded_is_as_it_was() -> None:
     titles = [row.row.list_title for row in read(LISTS, "'=1+1,bob\n'quoted,bob\n")]
     assert titles == ["=1+1", "'quoted"]
@@ -73,6 +86,9 @@ def test_a_title_that_was_guarded_is_as_it_was() -> None:
         (FOLLOWS, HEAD.encode() + b",true,,\n", "names no account in line 2"),
         (LISTS, b",bob\n", "names no list in line 1"),
         (LISTS, b"Birds\n", "names no account in line 1"),
+        (BOOKMARKS, b"bob\n", "names no address of a post in line 1"),
+        (BOOKMARKS, b"http://[x/\n", "names no address of a post in line 1"),
+        (BOOKMARKS, b"\n", "names no post"),
         (BLOCKS, b"b" * 1001, "1000 characters in line 1"),
         (BLOCKS, b"bob\n" * 20_001, "more than 20000 lines"),
     ],
@@ -112,6 +128,7 @@ async def test_a_file_is_brought_and_how_it_gets_on_is_told(http: httpx2.AsyncCl
         "line": 3,
         "account": "nobody",
         "list": None,
+        "post": None,
         "reason": "ACCOUNT_NOT_FOUND",
         "description": "There is no such account here",
     }

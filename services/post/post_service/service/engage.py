@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from typing import Final
 
 from post_service import metrics
+from post_service.errors import InvalidField, PostNotFound
 from post_service.events import PostEvents
 from post_service.models import Fact, FactKind, SealedPost
 from post_service.repository.engagements import EngagementRepository
@@ -15,6 +19,8 @@ from post_service.versions import HybridClock
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
 from rookery_common.ids import IdSource
+
+MAX_AT_ONCE: Final = 100
 
 
 class Engagement:
@@ -77,6 +83,22 @@ class Engagement:
             await self._marks.put_bookmark(replace(held, active=active, version=version, mark_id=mark_id))
             metrics.ENGAGEMENTS.labels("bookmark" if active else "unbookmark").inc()
         await self._mark_reader.refresh(account.account_id, post.post_id)
+
+    async def bookmark_all(self, account: Identity, post_ids: Sequence[int]) -> list[int]:
+        """Those of them that are bookmarked now; one after another, so that lists have them in this order.
+
+        Raises InvalidField.
+        """
+        if len(post_ids) > MAX_AT_ONCE:
+            raise InvalidField("post_ids", "ERR_TOO_LONG", f"must be at most {MAX_AT_ONCE}")
+        if any(post_id <= 0 for post_id in post_ids):
+            raise InvalidField("post_ids", "ERR_INVALID", "must be ids")
+        done = []
+        for post_id in post_ids:
+            with suppress(PostNotFound):
+                await self.bookmark(account, post_id, active=True)
+                done.append(post_id)
+        return done
 
     async def mute_thread(self, account: Identity, post_id: int, *, active: bool) -> None:
         """The thread of the post. Raises PostNotFound."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,9 +35,27 @@ from user_service.transfers.work import LEASE, ROWS, ImportWork
 if TYPE_CHECKING:
     from tests.conftest import World
 
-FOLLOWS, BLOCKS, MUTES, LISTS = pb.TransferKind.values()[1:]
+FOLLOWS, BLOCKS, MUTES, LISTS, BOOKMARKS = pb.TransferKind.values()[1:]
 MERGE, OVERWRITE = pb.IMPORT_MODE_MERGE, pb.IMPORT_MODE_OVERWRITE
-READ: dict[int, str] = {FOLLOWS: "read:follows", BLOCKS: "read:blocks", MUTES: "read:mutes", LISTS: "read:lists"}
+READ: dict[int, str] = {
+    FOLLOWS: "read:follows", BLOCKS: "read:blocks", MUTES: "read:mutes", LISTS: "read:lists",
+    BOOKMARKS: "read:bookmarks",
+}  # fmt: skip
+
+
+@dataclass
+class Posts:
+    """Post: these there are; it may be away. Notes what it is asked for."""
+
+    known: set[int] = field(default_factory=set)
+    asked: list[tuple[int, list[int]]] = field(default_factory=list)
+    failure: Unavailable | None = None
+
+    async def bookmark(self, account_id: int, post_ids: Sequence[int]) -> frozenset[int]:
+        self.asked.append((account_id, list(post_ids)))
+        if self.failure is not None:
+            raise self.failure
+        return frozenset(self.known.intersection(post_ids))
 
 
 @dataclass
@@ -48,6 +66,7 @@ class Caller:
     tokens: Tokens
     work: ImportWork
     lists: Lists
+    posts: Posts
 
     async def __call__(self, method: str, who: int, *scopes: str, **fields: Any) -> Any:
         identity = self.tokens.identity(who, scopes=scopes or ("security",))
@@ -81,19 +100,25 @@ async def call(
 ) -> AsyncIterator[Caller]:
     tokens, repository, cursors = Tokens(), ImportRepository(pg), CursorCodec(bytes(32))
     lists = Lists(ListRepository(pg, outbox), real_world.caches, Events(clock), ids, cursors)
-    work = ImportWork(repository, real_world.service, real_world.relationships, lists, clock)
+    posts = Posts()
+    work = ImportWork(repository, real_world.service, real_world.relationships, lists, posts, clock)
     servicer = TransferServicer(Exports(ExportRepository(pg), cursors, clock), Imports(repository, ids, clock))
     async with AsyncExitStack() as stack:
         network = Network(stack, tokens.verifier)
         registration = (add_TransferServiceServicer_to_server, servicer, SERVICE_NAME)
         server = await network.serve(registration, allowed_callers=ALLOWED_CALLERS)
         client = await network.client(server.port, TransferServiceStub, service="user", settings=settings_of("gateway"))
-        yield Caller(client, tokens, work, lists)
+        yield Caller(client, tokens, work, lists, posts)
 
 
 @pytest_asyncio.fixture
 async def people(real_world: World) -> dict[str, int]:
     return {name: await real_world.sign_up(name) for name in ("alice", "bob", "carol", "dan")}
+
+
+def kept(*post_ids: int) -> list[pb.TransferRow]:
+    addresses = (f"https://rookery.test/users/bob/statuses/{post_id}" for post_id in post_ids)
+    return [pb.TransferRow(post_address=each, post_id=number) for each, number in zip(addresses, post_ids, strict=True)]
 
 
 def named(*names: str) -> list[pb.TransferRow]:
@@ -127,6 +152,42 @@ async def test_follows_are_done_and_what_can_not_be_is_told_with_its_line(
     assert sorted(await followed(real_world, alice)) == sorted([bob, carol])
     relation = (await real_world.relationships.between([(alice, bob)]))[alice, bob]
     assert (relation.showing_reblogs, relation.notifying, relation.languages) == (False, True, ("de",))
+
+
+async def test_bookmarks_are_made_by_post_and_those_it_does_not_know_are_told(
+    call: Caller, people: dict[str, int], clock: FakeClock
+) -> None:
+    alice, elsewhere = people["alice"], pb.TransferRow(post_address="https://b.example/1")
+    call.posts.known = set(range(1, 40)) - {7}
+    call.posts.failure = Unavailable("away")
+    import_id = await call.bring(alice, BOOKMARKS, *kept(7, *range(1, 31)), elsewhere)
+    with pytest.raises(Unavailable):
+        await call.work.turn()
+    assert (await call.progress(alice, import_id)).done == 0
+    call.posts.failure = None
+    clock.advance(LEASE.total_seconds())
+    await call.finish()
+    found = await call.progress(alice, import_id)
+    assert (found.total, found.done, found.failed, found.HasField("finish_time")) == (32, 29, 3, True)
+    assert await call.failed(alice, import_id) == [(1, "POST_NOT_FOUND"), (8, "POST_NOT_FOUND"), (32, "POST_NOT_FOUND")]
+    assert {account_id for account_id, _ in call.posts.asked} == {alice}
+    assert max(len(post_ids) for _, post_ids in call.posts.asked) <= ROWS
+    [first, *_] = (await call("ListFailedRows", alice, import_id=import_id)).rows
+    assert (first.row.row.post_address, first.row.row.post_id) == (kept(7)[0].post_address, 7)
+
+
+async def test_bookmarks_are_merged_and_brought_alone(call: Caller, people: dict[str, int]) -> None:
+    alice = people["alice"]
+    for kind, mode, row, wrong in (
+        (BOOKMARKS, OVERWRITE, kept(1)[0], "mode"),
+        (BOOKMARKS, MERGE, named("bob")[0], "rows"),
+        (FOLLOWS, MERGE, kept(1)[0], "rows"),
+    ):
+        with pytest.raises(InvalidArgument) as refused:
+            await call.bring(alice, kind, row, mode=mode)
+        assert refused.value.fields[0].field == wrong
+    with pytest.raises(InvalidArgument):
+        await call("ExportRows", alice, kind=BOOKMARKS)
 
 
 async def test_a_follow_that_is_brought_without_settings_keeps_its_own(
@@ -293,9 +354,9 @@ async def test_what_is_no_import_is_refused_with_the_field(
 @pytest.mark.parametrize("kind", READ)
 async def test_an_app_needs_the_scope_of_the_kind(call: Caller, people: dict[str, int], kind: int) -> None:
     alice, bob = people["alice"], people["bob"]
-    title = "Birds" if kind == LISTS else ""
     fields = {"kind": kind, "mode": MERGE}
-    rows = [pb.ImportRow(line=1, row=pb.TransferRow(username="bob", list_title=title))]
+    bob_on_birds = pb.TransferRow(username="bob", list_title="Birds" if kind == LISTS else "")
+    rows = [pb.ImportRow(line=1, row=kept(1)[0] if kind == BOOKMARKS else bob_on_birds)]
     others = [scope for each, scope in READ.items() if each != kind]
     with pytest.raises(PermissionDenied):
         await call(

@@ -79,5 +79,5 @@ def _row(kind: Kind, row: Any) -> Row:
             return Row(row["username"], notifications=row["notifications"])
         case Kind.LISTS:
             return Row(row["username"], list_title=row["list_title"])
-        case Kind.BLOCKS:
+        case _:
             return Row(row["username"])

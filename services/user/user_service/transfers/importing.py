@@ -40,6 +40,8 @@ class Imports:
         """
         if key:
             key.check()
+        if kind is Kind.BOOKMARKS and mode is not Mode.MERGE:
+            raise FieldInvalid("mode", "must be merge: bookmarks come to those that there are", "ERR_INCLUSION")
         _check(kind, rows)
         made = Import(account_id, self._ids.mint(), kind, mode, len(rows), self._clock.now())
         async with self._repository.transaction(account_id) as tx:
@@ -85,8 +87,11 @@ def _check(kind: Kind, rows: Sequence[ImportRow]) -> None:
     if len(lines) < len(rows) or min(lines) < 1:
         raise FieldInvalid("rows", "must have each line once")
     for each in rows:
-        cells = (each.row.username, each.row.list_title, *(each.row.languages or ()))
+        row = each.row
+        cells = (row.username, row.list_title, row.post_address, *(row.languages or ()))
         if any(len(cell) > MAX_CELL_CHARS or "\0" in cell for cell in cells):
             raise FieldInvalid("rows", f"must have cells of at most {MAX_CELL_CHARS} characters: line {each.line}")
-        if not each.row.username or bool(each.row.list_title) != (kind is Kind.LISTS):
+        if bool(row.post_address) != (kind is Kind.BOOKMARKS) or row.post_id < 0:
+            raise FieldInvalid("rows", f"must name a post where it is of bookmarks: line {each.line}")
+        if bool(row.username) != (kind is not Kind.BOOKMARKS) or bool(row.list_title) != (kind is Kind.LISTS):
             raise FieldInvalid("rows", f"must name an account, and a list where it is of lists: line {each.line}")

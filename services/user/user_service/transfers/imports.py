@@ -217,6 +217,7 @@ def _columns(given: ImportRow) -> tuple[int, str, str, str]:
         "notify": row.notify,
         "languages": row.languages,
         "notifications": row.notifications,
+        **({"post_address": row.post_address, "post_id": row.post_id} if row.post_address else {}),
     }
     return given.line, row.username, row.list_title, json.dumps(settings)
 

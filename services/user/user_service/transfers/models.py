@@ -21,21 +21,25 @@ class Kind(IntEnum):
     BLOCKS = 2
     MUTES = 3
     LISTS = 4
+    BOOKMARKS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One account: followed with these settings, muted with or without notifications, blocked, or on this list.
+    """One account: followed with these settings, muted with or without notifications, blocked, or on this list; or a
+    bookmark's post by its address, and by its id if it is one of here.
 
     A follow that is brought without settings keeps its own.
     """
 
-    username: str
+    username: str = ""
     reblogs: bool | None = None
     notify: bool | None = None
     languages: tuple[str, ...] | None = None
     notifications: bool = True
     list_title: str = ""
+    post_address: str = ""
+    post_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

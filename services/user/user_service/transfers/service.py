@@ -20,6 +20,8 @@ class Exports:
 
     async def page(self, kind: Kind, account_id: int, page_size: int, token: str) -> tuple[list[Row], str]:
         """What the account has of the kind, and the next page's token (empty on the last). Raises FieldInvalid."""
+        if kind is Kind.BOOKMARKS:
+            raise FieldInvalid("kind", "must be follows, blocks, mutes or lists", "ERR_INCLUSION")
         if not 0 <= page_size <= MAX_PAGE_SIZE:
             raise FieldInvalid("page_size", f"must be between 1 and {MAX_PAGE_SIZE}")
         route, after = f"export/{kind.name.lower()}", None

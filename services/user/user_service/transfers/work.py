@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Protocol
 
 from rookery_common.clock import Clock
 from rookery_common.errors import Aborted, AppError, DeadlineExceeded, Unavailable
@@ -23,10 +24,17 @@ from user_service.transfers.models import Import, ImportRow, Kind, Mode, Outcome
 ROWS = 25
 PAUSE_SECONDS, IDLE_SECONDS = 0.5, 2.0
 LEASE = timedelta(seconds=60)
-UNKNOWN = "ACCOUNT_NOT_FOUND"
+UNKNOWN, UNKNOWN_POST = "ACCOUNT_NOT_FOUND", "POST_NOT_FOUND"
 # What goes by itself: the row waits. All else is said of the row.
 _PASSING = (Unavailable, Aborted, DeadlineExceeded)
 log = get_logger()
+
+
+class Bookmarks(Protocol):
+    """Post, for those whose bookmarks are brought."""
+
+    async def bookmark(self, account_id: int, post_ids: Sequence[int]) -> frozenset[int]:
+        """Those of the posts that the account has bookmarked now. Raises AppError."""
 
 
 class ImportWork:
@@ -38,12 +46,14 @@ class ImportWork:
         accounts: UserService,
         relationships: Relationships,
         lists: Lists,
+        bookmarks: Bookmarks,
         clock: Clock,
     ) -> None:
         self._repository = repository
         self._accounts = accounts
         self._relationships = relationships
         self._lists = lists
+        self._bookmarks = bookmarks
         self._clock = clock
 
     async def turn(self) -> bool:
@@ -64,9 +74,16 @@ class ImportWork:
         return True
 
     async def _done(self, job: Import, rows: Sequence[ImportRow]) -> list[Outcome]:
+        if job.kind is Kind.BOOKMARKS:
+            return await self._bookmarked(job, rows)
         named = await self._accounts.lookup_accounts([each.row.username for each in rows])
         known = {account.username.lower(): account for account in named}
         return [await self._outcome(job, each, known) for each in rows]
+
+    async def _bookmarked(self, job: Import, rows: Sequence[ImportRow]) -> list[Outcome]:
+        wanted = list(dict.fromkeys(each.row.post_id for each in rows if each.row.post_id))
+        done = await self._bookmarks.bookmark(job.account_id, wanted) if wanted else frozenset[int]()
+        return [Outcome(each.line, each.row.post_id, "" if each.row.post_id in done else UNKNOWN_POST) for each in rows]
 
     async def _outcome(self, job: Import, given: ImportRow, known: Mapping[str, Account]) -> Outcome:
         account = known.get(given.row.username.lower())

@@ -293,3 +293,50 @@ class ListEngagedAccountsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListEngagedAccountsResponse: _TypeAlias = ListEngagedAccountsResponse  # noqa: Y015
+
+@_typing.final
+class BookmarkPostsForRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    POST_IDS_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.int
+    @_builtins.property
+    def post_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """At most 100."""
+
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.int = ...,
+        post_ids: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "post_ids", b"post_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BookmarkPostsForRequest: _TypeAlias = BookmarkPostsForRequest  # noqa: Y015
+
+@_typing.final
+class BookmarkPostsForResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POST_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def post_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Those that are bookmarked now, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        post_ids: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["post_ids", b"post_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BookmarkPostsForResponse: _TypeAlias = BookmarkPostsForResponse  # noqa: Y015

@@ -60,6 +60,11 @@ class EngagementServiceStub:
                 request_serializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.ListEngagedAccountsRequest.SerializeToString,
                 response_deserializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.ListEngagedAccountsResponse.FromString,
                 _registered_method=True)
+        self.BookmarkPostsFor = channel.unary_unary(
+                '/rookery.post.v1.EngagementService/BookmarkPostsFor',
+                request_serializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.BookmarkPostsForRequest.SerializeToString,
+                response_deserializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.BookmarkPostsForResponse.FromString,
+                _registered_method=True)
 
 
 class EngagementServiceServicer:
@@ -103,6 +108,14 @@ class EngagementServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BookmarkPostsFor(self, request, context):
+        """Bookmarks of an account, for work that is done for it while no user is there; repeating it is harmless. What the account may not
+        see, or is not there, is left out. Called by user. Errors: INVALID_ARGUMENT (account_id, post_ids).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EngagementServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -130,6 +143,11 @@ def add_EngagementServiceServicer_to_server(servicer, server):
                     servicer.ListEngagedAccounts,
                     request_deserializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.ListEngagedAccountsRequest.FromString,
                     response_serializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.ListEngagedAccountsResponse.SerializeToString,
+            ),
+            'BookmarkPostsFor': grpc.unary_unary_rpc_method_handler(
+                    servicer.BookmarkPostsFor,
+                    request_deserializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.BookmarkPostsForRequest.FromString,
+                    response_serializer=rookery_dot_post_dot_v1_dot_engagement__service__pb2.BookmarkPostsForResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -268,6 +286,33 @@ class EngagementService:
             '/rookery.post.v1.EngagementService/ListEngagedAccounts',
             rookery_dot_post_dot_v1_dot_engagement__service__pb2.ListEngagedAccountsRequest.SerializeToString,
             rookery_dot_post_dot_v1_dot_engagement__service__pb2.ListEngagedAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BookmarkPostsFor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.post.v1.EngagementService/BookmarkPostsFor',
+            rookery_dot_post_dot_v1_dot_engagement__service__pb2.BookmarkPostsForRequest.SerializeToString,
+            rookery_dot_post_dot_v1_dot_engagement__service__pb2.BookmarkPostsForResponse.FromString,
             options,
             channel_credentials,
             insecure,

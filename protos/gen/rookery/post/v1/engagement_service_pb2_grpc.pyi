@@ -47,6 +47,10 @@ class EngagementServiceStub:
     """Errors: as MuteThread."""
     ListEngagedAccounts: _grpc.UnaryUnaryMultiCallable[_engagement_service_pb2.ListEngagedAccountsRequest, _engagement_service_pb2.ListEngagedAccountsResponse]
     """Who favours or reblogs a post that the caller may see. Errors: NOT_FOUND, INVALID_ARGUMENT (kind, page_size, after_account_id)."""
+    BookmarkPostsFor: _grpc.UnaryUnaryMultiCallable[_engagement_service_pb2.BookmarkPostsForRequest, _engagement_service_pb2.BookmarkPostsForResponse]
+    """Bookmarks of an account, for work that is done for it while no user is there; repeating it is harmless. What the account may not
+    see, or is not there, is left out. Called by user. Errors: INVALID_ARGUMENT (account_id, post_ids).
+    """
 
 @_typing.type_check_only
 class EngagementServiceAsyncStub(EngagementServiceStub):
@@ -67,6 +71,10 @@ class EngagementServiceAsyncStub(EngagementServiceStub):
     """Errors: as MuteThread."""
     ListEngagedAccounts: _aio.UnaryUnaryMultiCallable[_engagement_service_pb2.ListEngagedAccountsRequest, _engagement_service_pb2.ListEngagedAccountsResponse]  # type: ignore[assignment]
     """Who favours or reblogs a post that the caller may see. Errors: NOT_FOUND, INVALID_ARGUMENT (kind, page_size, after_account_id)."""
+    BookmarkPostsFor: _aio.UnaryUnaryMultiCallable[_engagement_service_pb2.BookmarkPostsForRequest, _engagement_service_pb2.BookmarkPostsForResponse]  # type: ignore[assignment]
+    """Bookmarks of an account, for work that is done for it while no user is there; repeating it is harmless. What the account may not
+    see, or is not there, is left out. Called by user. Errors: INVALID_ARGUMENT (account_id, post_ids).
+    """
 
 class EngagementServiceServicer(metaclass=_abc_1.ABCMeta):
     """Lists of what accounts have done with posts."""
@@ -114,5 +122,15 @@ class EngagementServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_engagement_service_pb2.ListEngagedAccountsResponse, _abc.Awaitable[_engagement_service_pb2.ListEngagedAccountsResponse]]:
         """Who favours or reblogs a post that the caller may see. Errors: NOT_FOUND, INVALID_ARGUMENT (kind, page_size, after_account_id)."""
+
+    @_abc_1.abstractmethod
+    def BookmarkPostsFor(
+        self,
+        request: _engagement_service_pb2.BookmarkPostsForRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_engagement_service_pb2.BookmarkPostsForResponse, _abc.Awaitable[_engagement_service_pb2.BookmarkPostsForResponse]]:
+        """Bookmarks of an account, for work that is done for it while no user is there; repeating it is harmless. What the account may not
+        see, or is not there, is left out. Called by user. Errors: INVALID_ARGUMENT (account_id, post_ids).
+        """
 
 def add_EngagementServiceServicer_to_server(servicer: EngagementServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -25,47 +25,47 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&rookery/user/v1/transfer_service.proto\x12\x0frookery.user.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"g\n\x11\x45xportRowsRequest\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.rookery.user.v1.TransferKind\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x12\x45xportRowsResponse\x12*\n\x04rows\x18\x01 \x03(\x0b\x32\x1c.rookery.user.v1.TransferRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"~\n\x0bTransferRow\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x32\n\x06\x66ollow\x18\x02 \x01(\x0b\x32\".rookery.user.v1.FollowPreferences\x12\x15\n\rnotifications\x18\x03 \x01(\x08\x12\x12\n\nlist_title\x18\x04 \x01(\t\"G\n\x11\x46ollowPreferences\x12\x0f\n\x07reblogs\x18\x01 \x01(\x08\x12\x0e\n\x06notify\x18\x02 \x01(\x08\x12\x11\n\tlanguages\x18\x03 \x03(\t\"D\n\tImportRow\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12)\n\x03row\x18\x02 \x01(\x0b\x32\x1c.rookery.user.v1.TransferRow\"\xab\x01\n\x13\x43reateImportRequest\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.rookery.user.v1.TransferKind\x12)\n\x04mode\x18\x02 \x01(\x0e\x32\x1b.rookery.user.v1.ImportMode\x12(\n\x04rows\x18\x03 \x03(\x0b\x32\x1a.rookery.user.v1.ImportRow\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"A\n\x14\x43reateImportResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x17.rookery.user.v1.Import\"\x82\x02\n\x06Import\x12\x11\n\timport_id\x18\x01 \x01(\x03\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.rookery.user.v1.TransferKind\x12)\n\x04mode\x18\x03 \x01(\x0e\x32\x1b.rookery.user.v1.ImportMode\x12\r\n\x05total\x18\x04 \x01(\x05\x12\x0c\n\x04\x64one\x18\x05 \x01(\x05\x12\x0e\n\x06\x66\x61iled\x18\x06 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inish_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x14\n\x12ListImportsRequest\"?\n\x13ListImportsResponse\x12(\n\x07imports\x18\x01 \x03(\x0b\x32\x17.rookery.user.v1.Import\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\x03\">\n\x11GetImportResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x17.rookery.user.v1.Import\"Q\n\x15ListFailedRowsRequest\x12\x11\n\timport_id\x18\x01 \x01(\x03\x12\x12\n\nafter_line\x18\x02 \x01(\x05\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"P\n\x16ListFailedRowsResponse\x12(\n\x04rows\x18\x01 \x03(\x0b\x32\x1a.rookery.user.v1.FailedRow\x12\x0c\n\x04more\x18\x02 \x01(\x08\"D\n\tFailedRow\x12\'\n\x03row\x18\x01 \x01(\x0b\x32\x1a.rookery.user.v1.ImportRow\x12\x0e\n\x06reason\x18\x02 \x01(\t*\x94\x01\n\x0cTransferKind\x12\x1d\n\x19TRANSFER_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15TRANSFER_KIND_FOLLOWS\x10\x01\x12\x18\n\x14TRANSFER_KIND_BLOCKS\x10\x02\x12\x17\n\x13TRANSFER_KIND_MUTES\x10\x03\x12\x17\n\x13TRANSFER_KIND_LISTS\x10\x04*[\n\nImportMode\x12\x1b\n\x17IMPORT_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11IMPORT_MODE_MERGE\x10\x01\x12\x19\n\x15IMPORT_MODE_OVERWRITE\x10\x02\x32\xd6\x03\n\x0fTransferService\x12U\n\nExportRows\x12\".rookery.user.v1.ExportRowsRequest\x1a#.rookery.user.v1.ExportRowsResponse\x12[\n\x0c\x43reateImport\x12$.rookery.user.v1.CreateImportRequest\x1a%.rookery.user.v1.CreateImportResponse\x12X\n\x0bListImports\x12#.rookery.user.v1.ListImportsRequest\x1a$.rookery.user.v1.ListImportsResponse\x12R\n\tGetImport\x12!.rookery.user.v1.GetImportRequest\x1a\".rookery.user.v1.GetImportResponse\x12\x61\n\x0eListFailedRows\x12&.rookery.user.v1.ListFailedRowsRequest\x1a\'.rookery.user.v1.ListFailedRowsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&rookery/user/v1/transfer_service.proto\x12\x0frookery.user.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"g\n\x11\x45xportRowsRequest\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.rookery.user.v1.TransferKind\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x12\x45xportRowsResponse\x12*\n\x04rows\x18\x01 \x03(\x0b\x32\x1c.rookery.user.v1.TransferRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa5\x01\n\x0bTransferRow\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x32\n\x06\x66ollow\x18\x02 \x01(\x0b\x32\".rookery.user.v1.FollowPreferences\x12\x15\n\rnotifications\x18\x03 \x01(\x08\x12\x12\n\nlist_title\x18\x04 \x01(\t\x12\x14\n\x0cpost_address\x18\x05 \x01(\t\x12\x0f\n\x07post_id\x18\x06 \x01(\x03\"G\n\x11\x46ollowPreferences\x12\x0f\n\x07reblogs\x18\x01 \x01(\x08\x12\x0e\n\x06notify\x18\x02 \x01(\x08\x12\x11\n\tlanguages\x18\x03 \x03(\t\"D\n\tImportRow\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12)\n\x03row\x18\x02 \x01(\x0b\x32\x1c.rookery.user.v1.TransferRow\"\xab\x01\n\x13\x43reateImportRequest\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.rookery.user.v1.TransferKind\x12)\n\x04mode\x18\x02 \x01(\x0e\x32\x1b.rookery.user.v1.ImportMode\x12(\n\x04rows\x18\x03 \x03(\x0b\x32\x1a.rookery.user.v1.ImportRow\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"A\n\x14\x43reateImportResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x17.rookery.user.v1.Import\"\x82\x02\n\x06Import\x12\x11\n\timport_id\x18\x01 \x01(\x03\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.rookery.user.v1.TransferKind\x12)\n\x04mode\x18\x03 \x01(\x0e\x32\x1b.rookery.user.v1.ImportMode\x12\r\n\x05total\x18\x04 \x01(\x05\x12\x0c\n\x04\x64one\x18\x05 \x01(\x05\x12\x0e\n\x06\x66\x61iled\x18\x06 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inish_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x14\n\x12ListImportsRequest\"?\n\x13ListImportsResponse\x12(\n\x07imports\x18\x01 \x03(\x0b\x32\x17.rookery.user.v1.Import\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\x03\">\n\x11GetImportResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x17.rookery.user.v1.Import\"Q\n\x15ListFailedRowsRequest\x12\x11\n\timport_id\x18\x01 \x01(\x03\x12\x12\n\nafter_line\x18\x02 \x01(\x05\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"P\n\x16ListFailedRowsResponse\x12(\n\x04rows\x18\x01 \x03(\x0b\x32\x1a.rookery.user.v1.FailedRow\x12\x0c\n\x04more\x18\x02 \x01(\x08\"D\n\tFailedRow\x12\'\n\x03row\x18\x01 \x01(\x0b\x32\x1a.rookery.user.v1.ImportRow\x12\x0e\n\x06reason\x18\x02 \x01(\t*\xb1\x01\n\x0cTransferKind\x12\x1d\n\x19TRANSFER_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15TRANSFER_KIND_FOLLOWS\x10\x01\x12\x18\n\x14TRANSFER_KIND_BLOCKS\x10\x02\x12\x17\n\x13TRANSFER_KIND_MUTES\x10\x03\x12\x17\n\x13TRANSFER_KIND_LISTS\x10\x04\x12\x1b\n\x17TRANSFER_KIND_BOOKMARKS\x10\x05*[\n\nImportMode\x12\x1b\n\x17IMPORT_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11IMPORT_MODE_MERGE\x10\x01\x12\x19\n\x15IMPORT_MODE_OVERWRITE\x10\x02\x32\xd6\x03\n\x0fTransferService\x12U\n\nExportRows\x12\".rookery.user.v1.ExportRowsRequest\x1a#.rookery.user.v1.ExportRowsResponse\x12[\n\x0c\x43reateImport\x12$.rookery.user.v1.CreateImportRequest\x1a%.rookery.user.v1.CreateImportResponse\x12X\n\x0bListImports\x12#.rookery.user.v1.ListImportsRequest\x1a$.rookery.user.v1.ListImportsResponse\x12R\n\tGetImport\x12!.rookery.user.v1.GetImportRequest\x1a\".rookery.user.v1.GetImportResponse\x12\x61\n\x0eListFailedRows\x12&.rookery.user.v1.ListFailedRowsRequest\x1a\'.rookery.user.v1.ListFailedRowsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.user.v1.transfer_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TRANSFERKIND']._serialized_start=1487
-  _globals['_TRANSFERKIND']._serialized_end=1635
-  _globals['_IMPORTMODE']._serialized_start=1637
-  _globals['_IMPORTMODE']._serialized_end=1728
+  _globals['_TRANSFERKIND']._serialized_start=1527
+  _globals['_TRANSFERKIND']._serialized_end=1704
+  _globals['_IMPORTMODE']._serialized_start=1706
+  _globals['_IMPORTMODE']._serialized_end=1797
   _globals['_EXPORTROWSREQUEST']._serialized_start=92
   _globals['_EXPORTROWSREQUEST']._serialized_end=195
   _globals['_EXPORTROWSRESPONSE']._serialized_start=197
   _globals['_EXPORTROWSRESPONSE']._serialized_end=286
-  _globals['_TRANSFERROW']._serialized_start=288
-  _globals['_TRANSFERROW']._serialized_end=414
-  _globals['_FOLLOWPREFERENCES']._serialized_start=416
-  _globals['_FOLLOWPREFERENCES']._serialized_end=487
-  _globals['_IMPORTROW']._serialized_start=489
-  _globals['_IMPORTROW']._serialized_end=557
-  _globals['_CREATEIMPORTREQUEST']._serialized_start=560
-  _globals['_CREATEIMPORTREQUEST']._serialized_end=731
-  _globals['_CREATEIMPORTRESPONSE']._serialized_start=733
-  _globals['_CREATEIMPORTRESPONSE']._serialized_end=798
-  _globals['_IMPORT']._serialized_start=801
-  _globals['_IMPORT']._serialized_end=1059
-  _globals['_LISTIMPORTSREQUEST']._serialized_start=1061
-  _globals['_LISTIMPORTSREQUEST']._serialized_end=1081
-  _globals['_LISTIMPORTSRESPONSE']._serialized_start=1083
-  _globals['_LISTIMPORTSRESPONSE']._serialized_end=1146
-  _globals['_GETIMPORTREQUEST']._serialized_start=1148
-  _globals['_GETIMPORTREQUEST']._serialized_end=1185
-  _globals['_GETIMPORTRESPONSE']._serialized_start=1187
-  _globals['_GETIMPORTRESPONSE']._serialized_end=1249
-  _globals['_LISTFAILEDROWSREQUEST']._serialized_start=1251
-  _globals['_LISTFAILEDROWSREQUEST']._serialized_end=1332
-  _globals['_LISTFAILEDROWSRESPONSE']._serialized_start=1334
-  _globals['_LISTFAILEDROWSRESPONSE']._serialized_end=1414
-  _globals['_FAILEDROW']._serialized_start=1416
-  _globals['_FAILEDROW']._serialized_end=1484
-  _globals['_TRANSFERSERVICE']._serialized_start=1731
-  _globals['_TRANSFERSERVICE']._serialized_end=2201
+  _globals['_TRANSFERROW']._serialized_start=289
+  _globals['_TRANSFERROW']._serialized_end=454
+  _globals['_FOLLOWPREFERENCES']._serialized_start=456
+  _globals['_FOLLOWPREFERENCES']._serialized_end=527
+  _globals['_IMPORTROW']._serialized_start=529
+  _globals['_IMPORTROW']._serialized_end=597
+  _globals['_CREATEIMPORTREQUEST']._serialized_start=600
+  _globals['_CREATEIMPORTREQUEST']._serialized_end=771
+  _globals['_CREATEIMPORTRESPONSE']._serialized_start=773
+  _globals['_CREATEIMPORTRESPONSE']._serialized_end=838
+  _globals['_IMPORT']._serialized_start=841
+  _globals['_IMPORT']._serialized_end=1099
+  _globals['_LISTIMPORTSREQUEST']._serialized_start=1101
+  _globals['_LISTIMPORTSREQUEST']._serialized_end=1121
+  _globals['_LISTIMPORTSRESPONSE']._serialized_start=1123
+  _globals['_LISTIMPORTSRESPONSE']._serialized_end=1186
+  _globals['_GETIMPORTREQUEST']._serialized_start=1188
+  _globals['_GETIMPORTREQUEST']._serialized_end=1225
+  _globals['_GETIMPORTRESPONSE']._serialized_start=1227
+  _globals['_GETIMPORTRESPONSE']._serialized_end=1289
+  _globals['_LISTFAILEDROWSREQUEST']._serialized_start=1291
+  _globals['_LISTFAILEDROWSREQUEST']._serialized_end=1372
+  _globals['_LISTFAILEDROWSRESPONSE']._serialized_start=1374
+  _globals['_LISTFAILEDROWSRESPONSE']._serialized_end=1454
+  _globals['_FAILEDROW']._serialized_start=1456
+  _globals['_FAILEDROW']._serialized_end=1524
+  _globals['_TRANSFERSERVICE']._serialized_start=1800
+  _globals['_TRANSFERSERVICE']._serialized_end=2270
 # @@protoc_insertion_point(module_scope)

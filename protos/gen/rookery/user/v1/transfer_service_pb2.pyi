@@ -31,6 +31,8 @@ class _TransferKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Transfer
     TRANSFER_KIND_BLOCKS: _TransferKind.ValueType  # 2
     TRANSFER_KIND_MUTES: _TransferKind.ValueType  # 3
     TRANSFER_KIND_LISTS: _TransferKind.ValueType  # 4
+    TRANSFER_KIND_BOOKMARKS: _TransferKind.ValueType  # 5
+    """Brought only, and merged only: they are post's, which lists them."""
 
 class TransferKind(_TransferKind, metaclass=_TransferKindEnumTypeWrapper): ...
 
@@ -39,6 +41,8 @@ TRANSFER_KIND_FOLLOWS: TransferKind.ValueType  # 1
 TRANSFER_KIND_BLOCKS: TransferKind.ValueType  # 2
 TRANSFER_KIND_MUTES: TransferKind.ValueType  # 3
 TRANSFER_KIND_LISTS: TransferKind.ValueType  # 4
+TRANSFER_KIND_BOOKMARKS: TransferKind.ValueType  # 5
+"""Brought only, and merged only: they are post's, which lists them."""
 Global___TransferKind: _TypeAlias = TransferKind  # noqa: Y015
 
 class _ImportMode:
@@ -114,7 +118,7 @@ Global___ExportRowsResponse: _TypeAlias = ExportRowsResponse  # noqa: Y015
 
 @_typing.final
 class TransferRow(_message.Message):
-    """What an account is to another, by the other's name."""
+    """What an account is to another, by the other's name; or, of bookmarks, a post by its address."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -122,11 +126,16 @@ class TransferRow(_message.Message):
     FOLLOW_FIELD_NUMBER: _builtins.int
     NOTIFICATIONS_FIELD_NUMBER: _builtins.int
     LIST_TITLE_FIELD_NUMBER: _builtins.int
+    POST_ADDRESS_FIELD_NUMBER: _builtins.int
+    POST_ID_FIELD_NUMBER: _builtins.int
     username: _builtins.str
     notifications: _builtins.bool
     """Of mutes: whether notifications are muted too."""
     list_title: _builtins.str
     """Of lists: the one that the other is on."""
+    post_address: _builtins.str
+    """Of bookmarks: at most 1,000 characters, and the post that it is of; 0 where it is of none here."""
+    post_id: _builtins.int
     @_builtins.property
     def follow(self) -> Global___FollowPreferences:
         """Of follows."""
@@ -138,10 +147,12 @@ class TransferRow(_message.Message):
         follow: Global___FollowPreferences | None = ...,
         notifications: _builtins.bool = ...,
         list_title: _builtins.str = ...,
+        post_address: _builtins.str = ...,
+        post_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["follow", b"follow"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow", b"follow", "list_title", b"list_title", "notifications", b"notifications", "username", b"username"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow", b"follow", "list_title", b"list_title", "notifications", b"notifications", "post_address", b"post_address", "post_id", b"post_id", "username", b"username"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class TransferServiceStub:
-    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, and who is on its lists.
+    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, who is on its lists, and its
+    bookmarks.
     """
 
     def __init__(self, channel):
@@ -63,7 +64,8 @@ class TransferServiceStub:
 
 
 class TransferServiceServicer:
-    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, and who is on its lists.
+    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, who is on its lists, and its
+    bookmarks.
     """
 
     def ExportRows(self, request, context):
@@ -141,7 +143,8 @@ def add_TransferServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TransferService:
-    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, and who is on its lists.
+    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, who is on its lists, and its
+    bookmarks.
     """
 
     @staticmethod

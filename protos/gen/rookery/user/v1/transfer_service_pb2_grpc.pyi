@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class TransferServiceStub:
-    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, and who is on its lists."""
+    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, who is on its lists, and its
+    bookmarks.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -51,7 +53,9 @@ class TransferServiceStub:
 
 @_typing.type_check_only
 class TransferServiceAsyncStub(TransferServiceStub):
-    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, and who is on its lists."""
+    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, who is on its lists, and its
+    bookmarks.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ExportRows: _aio.UnaryUnaryMultiCallable[_transfer_service_pb2.ExportRowsRequest, _transfer_service_pb2.ExportRowsResponse]  # type: ignore[assignment]
@@ -71,7 +75,9 @@ class TransferServiceAsyncStub(TransferServiceStub):
     """Rows that could not be done, in the order of their lines. Errors: as GetImport, INVALID_ARGUMENT (page_size, after_line)."""
 
 class TransferServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, and who is on its lists."""
+    """What an account takes along to another server, or brings from one: whom it follows, blocks and mutes, who is on its lists, and its
+    bookmarks.
+    """
 
     @_abc_1.abstractmethod
     def ExportRows(

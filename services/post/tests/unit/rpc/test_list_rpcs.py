@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable
 import pytest
 from google.protobuf.message import Message
 
-from post_service.models import Post
+from post_service.models import Post, Visibility
 from post_service.service.engage import Engagement
 from rookery.post.v1 import engagement_service_pb2 as pb
+from rookery.post.v1.engagement_service_pb2_grpc import EngagementServiceStub
 from rookery_common.errors import AppError, Status
 from rookery_common.rpc.client import RpcClient
-from rookery_common.testing.rpc import Tokens
+from rookery_common.rpc.server import RpcServer
+from rookery_common.testing.rpc import Network, Tokens, settings_of
 
 Write = Callable[..., Awaitable[Post]]
 OWN = {pb.ListFavouritesRequest: "read:favourites", pb.ListBookmarksRequest: "read:bookmarks"}
@@ -71,3 +73,28 @@ async def test_what_is_wrong_is_named(engagement_client: RpcClient, request_: Me
     with pytest.raises(AppError) as caught:
         await engagement_client.call("ListEngagedAccounts", request_, timeout=5)
     assert [violation.field for violation in caught.value.fields] == [field]
+
+
+async def test_bookmarks_are_made_for_somebody_who_is_not_there_by_user_alone(
+    engagement_client: RpcClient, server: RpcServer, network: Network, write: Write, tokens: Tokens
+) -> None:
+    shown, hidden = (await write()).post_id, (await write(visibility=Visibility.DIRECT)).post_id
+    user = await network.client(server.port, EngagementServiceStub, service="post", settings=settings_of("user"))
+    request = pb.BookmarkPostsForRequest(account_id=104, post_ids=[hidden, shown, 1])
+    for _ in range(2):
+        assert list((await user.call("BookmarkPostsFor", request, timeout=5)).post_ids) == [shown]
+    listed = await engagement_client.call(
+        "ListBookmarks", pb.ListBookmarksRequest(), timeout=5, identity=tokens.identity(104)
+    )
+    assert [each.post_id for each in listed.posts] == [shown]
+    with pytest.raises(AppError) as caught:
+        await engagement_client.call("BookmarkPostsFor", request, timeout=5)
+    assert caught.value.status == Status.PERMISSION_DENIED
+    for wrong in (
+        {"post_ids": [shown]},
+        {"account_id": 1, "post_ids": range(1, 102)},
+        {"account_id": 1, "post_ids": [0]},
+    ):
+        with pytest.raises(AppError) as caught:
+            await user.call("BookmarkPostsFor", pb.BookmarkPostsForRequest(**wrong), timeout=5)
+        assert caught.value.status == Status.INVALID_ARGUMENT

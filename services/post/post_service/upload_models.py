@@ -19,6 +19,7 @@ class MediaType(IntEnum):
     """The numbers are stored and are those of the contract."""
 
     IMAGE = 1
+    GIFV = 2
     VIDEO = 3
     AUDIO = 4
 

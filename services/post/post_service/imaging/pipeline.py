@@ -18,8 +18,13 @@ from post_service.imaging.formats import Kind
 from post_service.models import Dimensions, ProcessedMedia, Purpose
 
 MAX_PIXELS: Final = 40_000_000
-MAX_PIXELS_OF: Final = {Kind.WEBP: 16_000_000, Kind.AVIF: 16_000_000}
+MAX_PIXELS_OF: Final = {Kind.WEBP: 12_000_000, Kind.AVIF: 12_000_000}
 """Their decoders take some 17 bytes for a pixel, three times as many as the others."""
+MOVING_PIXELS: Final = {Kind.GIF: 16_000_000, Kind.PNG: 16_000_000, Kind.WEBP: 10_000_000}
+"""In all frames of what stays an animation: to encode them takes long."""
+LARGE_PIXELS: Final = 4_000_000
+CLEAR_PIXELS: Final = 2400 * 1800
+"""Of a WebP or AVIF with transparency as it is stored: encoders take up to 50 bytes a pixel, and long."""
 ORIGINAL_PIXELS: Final = 3840 * 2160
 SMALL_PIXELS: Final = 640 * 360
 MAX_FRAMES: Final = 500
@@ -51,6 +56,12 @@ _OPTIONS: dict[Kind, dict[str, object]] = {
     Kind.PNG: {"compress_level": 6},
     Kind.WEBP: {"quality": QUALITY, "method": 4},
 }
+# Half the time for a twentieth more bytes.
+_LARGE_OPTIONS: dict[Kind, dict[str, object]] = {
+    **_OPTIONS,
+    Kind.PNG: {"compress_level": 2},
+    Kind.WEBP: {"quality": QUALITY, "method": 1},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +88,18 @@ def process_image(data: bytes, kind: Kind, purpose: Purpose = Purpose.POST) -> P
 
     A profile's pictures are cut around their middle, and stand still.
     """
-    with _open(data, kind) as image:
-        frames = getattr(image, "n_frames", 1) if kind in (Kind.GIF, Kind.PNG, Kind.WEBP) else 1
-        if frames > 1 and purpose is Purpose.POST:
+    if purpose is Purpose.POST and (frames := _count(data, kind)) > 1:
+        with _open(data, kind) as image:
             return _process_animation(image, kind, frames)
-        return _process_still(image, kind, CUTS.get(purpose))
+    return _process_still(data, kind, CUTS.get(purpose))
+
+
+def _count(data: bytes, kind: Kind) -> int:
+    """How many frames it has."""
+    if kind not in (Kind.GIF, Kind.PNG, Kind.WEBP):
+        return 1
+    with _open(data, kind) as image:
+        return getattr(image, "n_frames", 1)
 
 
 def _open(data: bytes, kind: Kind) -> Image.Image:
@@ -97,22 +115,25 @@ def _open(data: bytes, kind: Kind) -> Image.Image:
     return image
 
 
-def _process_still(image: Image.Image, kind: Kind, cut: tuple[int, int] | None) -> ProcessedMedia:
-    # JPEG can be decoded at half or quarter size at once, which saves most of the time and memory of a large one.
-    image.draft(None, cut or fit(image.size, ORIGINAL_PIXELS))
-    image.load()
-    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    size = fit(image.size, ORIGINAL_PIXELS)
-    if size == image.size:
-        plain = _opaque(_plain(image))
-    else:
-        plain = _shrunk(image, size)
-        image.close()  # It is not held while the small ones are made.
-    plain = plain if turn is None else plain.transpose(turn)
+def _process_still(data: bytes, kind: Kind, cut: tuple[int, int] | None) -> ProcessedMedia:
+    plain = _upright(data, kind, cut)
     original = ImageOps.fit(plain, cut, Image.Resampling.LANCZOS) if cut else plain
     small = _resized(original, SMALL_PIXELS)
     stored = _stored_kind(kind, original)
     return _processed(*_TYPES[stored], _encoded(original, stored), original, small)
+
+
+def _upright(data: bytes, kind: Kind, cut: tuple[int, int] | None) -> Image.Image:
+    """Decoded, and of the size that is stored. What decoding took is given back: WebP's takes 8 bytes a pixel more."""
+    image = _open(data, kind)
+    # JPEG can be decoded at half or quarter size at once, which saves most of the time and memory of a large one.
+    image.draft(None, cut or fit(image.size, ORIGINAL_PIXELS))
+    image.load()
+    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    is_clear = kind in MAX_PIXELS_OF and image.has_transparency_data
+    size = fit(image.size, CLEAR_PIXELS if is_clear else ORIGINAL_PIXELS)
+    plain = _opaque(_plain(image)) if size == image.size else _shrunk(image, size)
+    return plain if turn is None else plain.transpose(turn)
 
 
 def _shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -133,20 +154,34 @@ def _shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _process_animation(image: Image.Image, kind: Kind, count: int) -> ProcessedMedia:
-    """Stays an animation of its kind; its preview is the first frame."""
-    if count > MAX_FRAMES or count * image.width * image.height > MAX_PIXELS:
-        raise TooMuch(
-            f"must have at most {MAX_FRAMES} frames, and {MAX_PIXELS // 1_000_000} million pixels in all of them"
-        )
+    """A GIF through which nothing shines becomes a video; all else moves as before. Its first frame is the preview."""
+    _check_frames(image, count, MAX_PIXELS if kind is Kind.GIF else MOVING_PIXELS[kind])
+    if kind is Kind.GIF:
+        from post_service.imaging.moving import video_of  # FFmpeg is large: a worker without animations has none
+
+        made = video_of(image)
+        if made is not None:
+            return made
+        _check_frames(image, count, MOVING_PIXELS[kind])
     loop = image.info.get("loop", 0) if kind is not Kind.GIF else image.info.get("loop")
     frames, durations = [], []
     for frame in ImageSequence.Iterator(image):
-        durations.append(min(max(int(frame.info.get("duration", 100)), 10), 65_535))
+        durations.append(duration_of(frame))
         frames.append(_resized(_opaque(_plain(frame.copy())), ORIGINAL_PIXELS))
     if any(frame.mode == "RGBA" for frame in frames):
         frames = [frame.convert("RGBA") for frame in frames]
     small = _resized(frames[0], SMALL_PIXELS)
     return _processed(*_TYPES[kind], _encoded_frames(frames, kind, durations, loop), frames[0], small)
+
+
+def duration_of(frame: Image.Image) -> int:
+    """How long a frame is shown, in milliseconds."""
+    return min(max(int(frame.info.get("duration", 100)), 10), 65_535)
+
+
+def _check_frames(image: Image.Image, count: int, pixels: int) -> None:
+    if count > MAX_FRAMES or count * image.width * image.height > pixels:
+        raise TooMuch(f"must have at most {MAX_FRAMES} frames, and {pixels // 1_000_000} million pixels in all of them")
 
 
 def _processed(
@@ -231,7 +266,8 @@ def _resized(image: Image.Image, pixels: int) -> Image.Image:
 
 def _encoded(image: Image.Image, kind: Kind) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, kind, **_OPTIONS[kind])
+    options = _LARGE_OPTIONS if image.width * image.height > LARGE_PIXELS else _OPTIONS
+    image.save(buffer, kind, **options[kind])
     return buffer.getvalue()
 
 
@@ -242,7 +278,9 @@ def _encoded_frames(frames: Sequence[Image.Image], kind: Kind, durations: Sequen
     if kind is Kind.GIF and frames[0].mode == "RGBA":
         options["disposal"] = 2
     buffer = io.BytesIO()
-    frames[0].save(buffer, kind, **{**_OPTIONS.get(kind, {}), **options})
+    pixels = len(frames) * frames[0].width * frames[0].height
+    quickly = _LARGE_OPTIONS if pixels > LARGE_PIXELS else _OPTIONS
+    frames[0].save(buffer, kind, **{**quickly.get(kind, {}), **options})
     return buffer.getvalue()
 
 

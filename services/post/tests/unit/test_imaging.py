@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 
+import av
 import pytest
 from PIL import ExifTags, Image, ImageChops, ImageCms, ImageDraw
 
@@ -16,7 +17,7 @@ from post_service.imaging.formats import PLAYED, Kind, check_kind, sniff
 from post_service.imaging.frames import Refusal
 from post_service.imaging.pipeline import MAX_FRAMES, SMALL_PIXELS, TooMuch, fit, process_image
 from post_service.imaging.worker import answer_for
-from post_service.models import Dimensions, ProcessedMedia, Purpose
+from post_service.models import Dimensions, MediaType, Playback, ProcessedMedia, Purpose
 
 ORIENTATION, GPS, MAKE = 0x0112, 0x8825, 0x010F
 HTML = b"<html><script>alert(document.domain)</script></html>"
@@ -206,7 +207,29 @@ def test_sizes_keep_their_shape_within_the_bound() -> None:
     assert fit((39_000, 1), 8_000_000) == (16_383, 1)
 
 
-@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_an_animated_gif_becomes_a_video_of_the_same_length() -> None:
+    result = processed(animation("GIF", frames=5, size=(61, 41)))
+    assert (result.content_type, result.original_size) == ("video/mp4", Dimensions(60, 40))
+    assert result.playback == Playback(MediaType.GIFV, 600, len(result.original) * 8000 // 600, "25/3")
+    with av.open(io.BytesIO(result.original), "r") as video:
+        frames = list(video.decode(video=0))
+        assert [frame.time for frame in frames] == pytest.approx([0, 0.12, 0.24, 0.36, 0.48])
+        assert float((video.duration or 0) / av.time_base) == pytest.approx(0.6, abs=0.01)
+    small = opened(result.small)
+    assert (small.format, small.size) == ("JPEG", (60, 40))
+    assert small.convert("RGB").getpixel((30, 20)) == pytest.approx((0, 255, 0), abs=12)
+
+
+def test_a_gif_through_which_something_shines_stays_a_gif() -> None:
+    frames = [Image.new("RGBA", (60, 40)) for _ in range(2)]
+    for number, frame in enumerate(frames):
+        frame.paste((255, 0, 0, 255), (10 * number, 10, 20 + 10 * number, 30))
+    result = processed(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], disposal=2))
+    assert (result.content_type, result.playback) == ("image/gif", None)
+    assert getattr(opened(result.original), "n_frames", 1) == 2
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 def test_an_animation_still_moves(kind: str) -> None:
     result = processed(animation(kind))
     original = opened(result.original)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx2
+import pytest
 from harness.people import Person
 from harness.platform import Platform
 
@@ -31,6 +32,7 @@ def test_what_strangers_do_waits_as_a_request_until_it_is_accepted(
     assert list(alice.api.notification_requests()) == []
 
 
+@pytest.mark.local
 def test_a_kind_that_one_does_not_want_pushed_is_in_the_list_alone(
     platform: Platform, http: httpx2.Client, alice: Person, bob: Person
 ) -> None:

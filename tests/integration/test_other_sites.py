@@ -15,6 +15,7 @@ from harness.provider import NAME, Provider, provider
 
 LINKS = f"{OVERVIEW}/providers"
 START = f"/auth/providers/{NAME}"
+pytestmark = pytest.mark.local
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from mastodon import MastodonNotFoundError
 from rookery_common.testing.browser import PushedBrowser
 
 
+@pytest.mark.local
 def test_a_browser_is_pushed_what_it_subscribed_to_until_it_ends_that(
     platform: Platform, alice: Person, bob: Person
 ) -> None:

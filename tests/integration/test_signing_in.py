@@ -113,6 +113,7 @@ def test_somebody_gets_an_account_with_a_browser_and_allows_an_app(browser: Brow
     assert "code" in parse_qs(urlsplit(answer.headers["location"]).query)
 
 
+@pytest.mark.local
 def test_an_app_that_was_allowed_it_by_name_sees_sessions_and_ends_them(
     browser: Browser, elsewhere: Browser, platform: Platform
 ) -> None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 from rookery_k8s.shell import Cluster, ClusterError, eventually
 
+HTTP_PORT = 80
+
 
 @contextmanager
 def reachable(cluster: Cluster, given: str) -> Iterator[str]:
@@ -19,7 +21,8 @@ def reachable(cluster: Cluster, given: str) -> Iterator[str]:
     service = cluster.get("services", "--field-selector", "metadata.name=gateway")[0]["spec"]
     address, port = service["clusterIP"], _port(cluster)
     if address != "None" and _answers(address, port):
-        yield f"http://{address}:{port}"
+        # As clients write it, who compare addresses as text.
+        yield f"http://{address}" if port == HTTP_PORT else f"http://{address}:{port}"
         return
     with forwarded(cluster, "service/gateway", port) as local:
         yield f"http://127.0.0.1:{local}"

@@ -110,7 +110,7 @@ async def test_form_that_ends_early_is_told_and_ends_the_call(upload: Any, posts
 
 
 async def test_too_large_a_file_is_told_and_ends_the_call(upload: Any, posts: Posts) -> None:
-    answer = await upload(HEAD, *[CHUNK] * 21, TAIL)
+    answer = await upload(HEAD, *[CHUNK] * 41, TAIL)
     assert answer.status_code == 413
     assert "file is too large" in answer.json()["error"]
     await asyncio.wait_for(posts.ended.wait(), 30)

@@ -36,6 +36,12 @@ class AppTokenRequired(PermissionDenied):
     reason = "APP_TOKEN_REQUIRED"
 
 
+class NotSeeded(FailedPrecondition):
+    """An operator acts for nobody but people who were made up, and on a local platform unless told otherwise."""
+
+    reason = "NOT_SEEDED"
+
+
 class AccountNotFound(NotFound):
     """Nobody has this username."""
 

@@ -27,7 +27,7 @@ ALLOWED_CALLERS = {
     "ReserveAccount": frozenset({"auth"}),
     "ConfirmAccount": frozenset({"auth"}),
     "BatchGetAccounts": frozenset({"gateway", "moderation", "messaging", "notification"}),
-    "LookupAccounts": frozenset({"gateway", "post"}),
+    "LookupAccounts": frozenset({"gateway", "post", "auth"}),
     "ListAccounts": frozenset({"search"}),
     "FollowAccount": frozenset({"gateway"}),
     "UnfollowAccount": frozenset({"gateway"}),

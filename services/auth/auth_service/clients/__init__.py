@@ -5,14 +5,20 @@ from __future__ import annotations
 from datetime import UTC
 
 from auth_service.models import Reservation
-from rookery.user.v1.user_service_pb2 import ConfirmAccountRequest, ReserveAccountRequest, ReserveAccountResponse
+from rookery.user.v1.user_service_pb2 import (
+    ConfirmAccountRequest,
+    LookupAccountsRequest,
+    LookupAccountsResponse,
+    ReserveAccountRequest,
+    ReserveAccountResponse,
+)
 from rookery_common.rpc import RpcClient
 
 CALL_SECONDS = 2.0
 
 
 class UserClient:
-    """Reserves and confirms accounts; both may be repeated."""
+    """Reserves, confirms and finds accounts; all may be repeated."""
 
     def __init__(self, rpc: RpcClient) -> None:
         self._rpc = rpc
@@ -29,3 +35,11 @@ class UserClient:
         """Makes the reservation an account. Raises NotFound if it has expired."""
         request = ConfirmAccountRequest(account_id=account_id, request_id=reservation_id)
         await self._rpc.call("ConfirmAccount", request, timeout=CALL_SECONDS, idempotent=True, identity=None)
+
+    async def find(self, username: str) -> int | None:
+        """Whose name it is; None for nobody's."""
+        request = LookupAccountsRequest(usernames=[username])
+        answer: LookupAccountsResponse = await self._rpc.call(
+            "LookupAccounts", request, timeout=CALL_SECONDS, idempotent=True, identity=None
+        )
+        return answer.accounts[0].account_id if answer.accounts else None

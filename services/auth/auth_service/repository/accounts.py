@@ -49,7 +49,7 @@ class AccountRepository:
             await tx.execute("web_app_ensure", sql.ENSURE_WEB_APP, *args)
 
     async def add_account(
-        self, credentials: Credentials, session: Session | None, event: Event, new: NewAccount
+        self, credentials: Credentials, session: Session | None, event: Event | None, new: NewAccount
     ) -> None:
         """All that an account begins with, or nothing of it. Raises UniqueViolated, InvitationVoid."""
         state = new.state
@@ -65,7 +65,8 @@ class AccountRepository:
                 await insert_link(tx, new.link)
             if new.mail is not None:
                 await add_mail(tx, new.mail)
-            tx.emit(event)
+            if event is not None:
+                tx.emit(event)
 
     async def account(self, account_id: int) -> SecuredAccount | None:
         return _account(await self._row("account_by_id", sql.ACCOUNT_BY_ID, account_id))

@@ -64,6 +64,9 @@ class FakeUsers(UserClient):
             raise NotFound("the reservation has expired")
         self.accounts[account_id] = known[1]
 
+    async def find(self, username: str) -> int | None:
+        return next((number for number, name in self.accounts.items() if name == username.lower()), None)
+
     def _call(self, name: str) -> None:
         self.calls.append(name)
         if self.failures[name]:
@@ -98,7 +101,7 @@ class FakeAccountRepository(AccountRepository):
         self.base.apps.setdefault(WEB_APP_ID, web_app(at))
 
     async def add_account(
-        self, credentials: Credentials, session: Session | None, event: Event, new: NewAccount
+        self, credentials: Credentials, session: Session | None, event: Event | None, new: NewAccount
     ) -> None:
         uses, expires_at = self.invitations.get(new.invitation or b"", (0, credentials.created_at))
         if new.invitation is not None and (not uses or expires_at <= credentials.created_at):

@@ -64,7 +64,7 @@ class FakeRepository(AuthRepository):
     async def app_by_client(self, client_id: str) -> App | None:
         return next((app for app in self.apps.values() if app.client_id == client_id), None)
 
-    async def store_account(self, credentials: Credentials, session: Session | None, event: Event) -> None:
+    async def store_account(self, credentials: Credentials, session: Session | None, event: Event | None) -> None:
         await asyncio.sleep(0)
         unique = {
             "credentials_pkey": "account_id",
@@ -79,7 +79,8 @@ class FakeRepository(AuthRepository):
         self.credentials[credentials.account_id] = credentials
         if session is not None:
             self.sessions[session.session_id] = session
-        self.events.append(event)
+        if event is not None:
+            self.events.append(event)
 
     async def credentials_by_reservation(self, reservation_id: str) -> Credentials | None:
         return self._credentials("reservation_id", reservation_id)

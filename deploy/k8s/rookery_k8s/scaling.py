@@ -61,14 +61,11 @@ def by_lag(platform: Platform, releases: Releases, kafka: str, service: str = "s
     if not offers(cluster, "keda.sh/v1alpha1"):
         return Finding(BY_LAG, SCHEMA_ONLY, "need KEDA")
     group = yaml.safe_load((CHARTS / service / "files/graph.yaml").read_text())["groups"][0]["group"]
-    changes = {
-        "enabled": True,
-        "minReplicas": 1,
-        "maxReplicas": MOST,
-        "lagThreshold": 10,
-        "scaleDownSeconds": CALM_SECONDS,
-    }
-    with releases.changed({service: {"consume": {"autoscaling": changes}}}):
+    autoscaling = {"enabled": True, "minReplicas": 1, "maxReplicas": MOST, "lagThreshold": 10}
+    autoscaling["scaleDownSeconds"] = CALM_SECONDS
+    # So slow that it is still behind when the autoscaler looks.
+    slow = {"autoscaling": autoscaling, "resources": {"limits": {"cpu": "100m"}}}
+    with releases.changed({service: {"consume": slow}}):
         cluster.kubectl("wait", "--for=condition=Ready", f"scaledobject/{service}-consume", "--timeout=60s", seconds=70)
         with _paused(cluster, f"{service}-consume"):
             behind = eventually_rewound(AdminClient({"bootstrap.servers": kafka}), group)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 import pytest
 import pytest_asyncio
+from starlette import routing
 from starlette.types import ASGIApp
 
 from gateway_service.app import api_routers
@@ -26,6 +28,14 @@ from rookery_common.testing.clock import FakeClock
 
 if TYPE_CHECKING:
     from gateway_fakes.world import World
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _paths_compiled_once() -> Iterator[None]:
+    """Each test makes the whole application."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(routing, "compile_path", cache(routing.compile_path))
+        yield
 
 
 @pytest.fixture

@@ -39,3 +39,21 @@ def test_a_video_is_posted_and_played_from_its_middle(alice: Person, bob: Person
         assert (part.status_code, part.content) == (206, whole.content[start:end])
         assert part.headers["content-range"] == f"bytes {start}-{end - 1}/{size}"
     assert httpx2.get(shown["preview_url"]).headers["content-type"] == "image/jpeg"
+
+
+def test_a_video_is_put_in_parts_and_posted(http: httpx2.Client, alice: Person, bob: Person) -> None:
+    base, data = "/api/rookery/v1/media/uploads", film()
+    headers = {"authorization": f"Bearer {alice.token}"}
+    asked = {"name": "film.mp4", "type": "video/mp4", "size": len(data), "description": "It grows lighter"}
+    begun = http.post(base, headers=headers, json=asked).json()
+    address = f"{base}/{begun['id']}"
+    assert http.get(address, headers={"authorization": f"Bearer {bob.token}"}).status_code == 404
+    assert http.post(f"{address}/complete", headers=headers).status_code == 422
+    [part] = begun["parts"]
+    assert httpx2.put(part["url"], content=data[:-1]).status_code == 403
+    assert httpx2.put(part["url"], content=data).status_code == 200
+    assert http.get(address, headers=headers).json()["parts"] == []
+    made = http.post(f"{address}/complete", headers=headers).json()
+    assert (made["id"], made["type"], made["description"]) == (begun["id"], "video", "It grows lighter")
+    status = alice.api.status_post("A film in parts", media_ids=[made["id"]])
+    assert bob.api.status(status["id"])["media_attachments"][0]["meta"]["original"]["frame_rate"] == "25/1"

@@ -57,6 +57,7 @@ from gateway_service.routers.oauth import OAuth
 from gateway_service.routers.oembed import OEmbed
 from gateway_service.routers.page_forms import PageForms
 from gateway_service.routers.pages import FrontPages
+from gateway_service.routers.part_uploads import PartUploads
 from gateway_service.routers.passkeys import PasskeyPages
 from gateway_service.routers.polls import Polls
 from gateway_service.routers.probes import Probes
@@ -175,6 +176,7 @@ def api_routers(
         DirectConversationRoutes(clients, composer, exchange, settings).router,
         SignUp(clients, exchange, settings, flags).router,
         behind(flags, MEDIA_UPLOADS, Media(clients, composer, exchange, settings).router, methods={"POST"}),
+        behind(flags, MEDIA_UPLOADS, PartUploads(clients, composer, exchange, settings).router, methods={"POST"}),
         Apps(clients, exchange, settings, push_key).router,
         Push(clients, exchange, settings, push_key).router,
         OAuth(clients, composer, exchange, settings).router,

@@ -51,6 +51,7 @@ from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
 from rookery.post.v1.quote_service_pb2_grpc import QuoteServiceStub
 from rookery.post.v1.reply_service_pb2_grpc import ReplyServiceStub
 from rookery.post.v1.schedule_service_pb2_grpc import ScheduleServiceStub
+from rookery.post.v1.upload_service_pb2_grpc import UploadServiceStub
 from rookery.search.v1.search_service_pb2_grpc import SearchServiceStub
 from rookery.user.v1.account_pb2 import Relationship
 from rookery.user.v1.deletion_service_pb2_grpc import DeletionServiceStub
@@ -117,6 +118,7 @@ post_stub = joined(
     ReplyServiceStub,
     ScheduleServiceStub,
     DraftServiceStub,
+    UploadServiceStub,
 )
 messaging_stub = joined(MessagingServiceStub, DirectThreadServiceStub)
 notification_stub = joined(

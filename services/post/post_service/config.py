@@ -27,7 +27,8 @@ class Settings(BaseServiceSettings, CqlSettings, RedisSettings, S3Settings, WebS
     auth_target: str = Field("127.0.0.1:7001", description="Where auth is asked for the keys that verify tokens.")
     user_target: str = Field("127.0.0.1:7002", description="Where user is asked for accounts and follows.")
     hold_posts: bool = Field(False, description="Whether posts wait for moderation's decision before others see them.")
-    image_workers: int = Field(2, ge=1, le=64, description="Pictures processed at once, each in a process of its own.")
+    image_workers: int = Field(2, ge=1, le=64, description="Files processed at once, each in a process of its own.")
+    s3_upload_endpoint: str = Field("", description="S3 as clients reach it, to put parts there; empty: the endpoint.")
 
     @property
     def local_domain(self) -> str:

@@ -173,6 +173,24 @@ class TooManyDrafts(FailedPrecondition):
     reason = "TOO_MANY_DRAFTS"
 
 
+class UploadNotFound(NotFound):
+    """There is no such upload of this account's, or not any more."""
+
+    reason = "UPLOAD_NOT_FOUND"
+
+
+class TooManyPartUploads(FailedPrecondition):
+    """The account has as many uploads open as may be."""
+
+    reason = "TOO_MANY_UPLOADS"
+
+
+class UploadIncomplete(FailedPrecondition):
+    """Parts of the upload are missing."""
+
+    reason = "UPLOAD_INCOMPLETE"
+
+
 class TooManyEdits(ResourceExhausted):
     """The post has as many versions as are kept."""
 

@@ -19,7 +19,7 @@ from rookery_common.errors import Internal, NotFound, Unavailable
 CALL_SECONDS = 15.0
 CONNECT_SECONDS = 2.0
 MAX_CONNECTIONS = 32
-_MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
+_MISSING = frozenset({"NoSuchKey", "NoSuchUpload", "NotFound", "404"})
 
 instruments = Instruments("s3")
 

@@ -17,7 +17,7 @@ from post_service.service.sweep_uploads import UploadSweeper
 from rookery_common.app import App, Component, Role
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.cql_migrations import migrate_cql
-from rookery_common.clients.s3 import S3
+from rookery_common.clients.s3_parts import S3Parts
 from rookery_common.clock import SystemClock
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.kafka.producer import Producer
@@ -33,7 +33,7 @@ def build(roles: frozenset[Role]) -> App:
     cql = Cql(settings, "post", STATEMENTS)
     producer = Producer(settings, "post", settings.topic_prefix)
     outbox = CqlOutbox(cql, producer, SystemClock(), confirmer=VoteConfirmer(PollRepository(cql)))
-    files = S3(settings, "post")
+    files = S3Parts(settings, "post", clients_endpoint=settings.s3_upload_endpoint)
     components: list[Component] = [cql, producer, files]
     checks: dict[str, Check] = {"cql": cql.check}
     if Role.RELAY in roles:

@@ -59,7 +59,7 @@ from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.app import Component
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.redis import RedisClient
-from rookery_common.clients.s3 import S3
+from rookery_common.clients.s3_parts import S3Parts
 from rookery_common.clients.web import Web
 from rookery_common.clock import SystemClock
 from rookery_common.flags import Flags
@@ -79,7 +79,7 @@ FETCHED: Final = 500
 class Parts:
     """What serving and consuming have in common."""
 
-    def __init__(self, settings: Settings, cql: Cql, outbox: CqlOutbox, files: S3) -> None:
+    def __init__(self, settings: Settings, cql: Cql, outbox: CqlOutbox, files: S3Parts) -> None:
         self._settings, self._cql, self._outbox = settings, cql, outbox
         self._files, self._clock = files, SystemClock()
         self.redis = RedisClient.cache(settings, "post")

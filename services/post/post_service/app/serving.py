@@ -14,6 +14,7 @@ from post_service import (
     reply_servicer,
     schedule_servicer,
     servicer,
+    upload_servicer,
 )
 from post_service.app.parts import Parts
 from post_service.clients import AuthClient
@@ -27,6 +28,7 @@ from post_service.quote_servicer import QuoteServicer
 from post_service.reply_servicer import ReplyServicer
 from post_service.repository.erasures import ErasureRepository
 from post_service.repository.marked import MarkedRepository
+from post_service.repository.part_uploads import PartUploadRepository
 from post_service.repository.pins import PinRepository
 from post_service.repository.polls import VoteRepository
 from post_service.repository.quotes import QuoteRepository
@@ -41,6 +43,7 @@ from post_service.service.list_marked import MarkedPosts
 from post_service.service.list_posts import AccountPosts
 from post_service.service.list_voters import Voters
 from post_service.service.media import MediaLibrary
+from post_service.service.part_uploads import PartUploads
 from post_service.service.pins import Pins
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.quotes import Quotes
@@ -52,6 +55,7 @@ from post_service.service.scheduled_posts import ScheduledPosts
 from post_service.service.threads import ThreadReader
 from post_service.service.vote import Voting
 from post_service.servicer import PostServicer, Rules
+from post_service.upload_servicer import UploadServicer
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.post.v1.draft_service_pb2_grpc import add_DraftServiceServicer_to_server
 from rookery.post.v1.edit_service_pb2_grpc import add_EditServiceServicer_to_server
@@ -62,6 +66,7 @@ from rookery.post.v1.post_service_pb2_grpc import add_PostServiceServicer_to_ser
 from rookery.post.v1.quote_service_pb2_grpc import add_QuoteServiceServicer_to_server
 from rookery.post.v1.reply_service_pb2_grpc import add_ReplyServiceServicer_to_server
 from rookery.post.v1.schedule_service_pb2_grpc import add_ScheduleServiceServicer_to_server
+from rookery.post.v1.upload_service_pb2_grpc import add_UploadServiceServicer_to_server
 from rookery_common.app import Component
 from rookery_common.auth import TokenVerifier
 from rookery_common.erasure import StepwiseEraser
@@ -83,7 +88,8 @@ class Serving(Parts):
         auth = RpcClient(settings, settings.auth_target, AuthServiceStub, service="auth")
         workers = ImageWorkers(settings.image_workers)
         verifier = TokenVerifier(AuthClient(auth).signing_keys, self._clock)
-        rules = self._rules(workers)
+        library = MediaLibrary(self._media, self._files, workers, self._ids, self._versions, self._clock)
+        rules = self._rules(library)
         server = RpcServer(
             settings,
             verifier=verifier,
@@ -101,6 +107,7 @@ class Serving(Parts):
                 (add_QuoteServiceServicer_to_server, self._quote_servicer(), quote_servicer.SERVICE_NAME),
                 (add_ReplyServiceServicer_to_server, self._reply_servicer(), reply_servicer.SERVICE_NAME),
                 (add_ScheduleServiceServicer_to_server, self._schedule_servicer(), schedule_servicer.SERVICE_NAME),
+                (add_UploadServiceServicer_to_server, self._upload_servicer(library), upload_servicer.SERVICE_NAME),
                 erasure_registration(self._eraser()),
             ],
             allowed_callers=ALLOWED_CALLERS,
@@ -109,6 +116,11 @@ class Serving(Parts):
 
     def _draft_servicer(self) -> DraftServicer:
         return DraftServicer(self._saved_drafts(SavedDraftRepository(self._cql)), self._codec)
+
+    def _upload_servicer(self, library: MediaLibrary) -> UploadServicer:
+        open_uploads = PartUploadRepository(self._cql)
+        rules = PartUploads(open_uploads, self._media, self._files, library, self._ids, self._clock)
+        return UploadServicer(rules, self._codec)
 
     def _saved_drafts(self, drafts: SavedDraftRepository) -> SavedDrafts:
         return SavedDrafts(drafts, self._posts, self._media, self._writer, self._ids, self._versions, self._clock)
@@ -191,7 +203,7 @@ class Serving(Parts):
             self._clock,
         )
 
-    def _rules(self, workers: ImageWorkers) -> Rules:
+    def _rules(self, library: MediaLibrary) -> Rules:
         posts, reader, versions, events, ids = self._posts, self._reader, self._versions, self._events, self._ids
         return Rules(
             self._writer,
@@ -201,5 +213,5 @@ class Serving(Parts):
             ThreadReader(posts, reader, self._codec),
             self._engagement(),
             Reblogger(self._stores, reader, self._mark_reader, self._remover, self._codec, events, ids, versions),
-            MediaLibrary(self._media, self._files, workers, ids, versions, self._clock),
+            library,
         )

@@ -24,6 +24,7 @@ _COUNT = "post_id, kind, bucket, changed, counted, amount, revision"
 _BALLOT_BUCKET = "post_id = ? AND ballot = ? AND bucket = ?"
 _SCHEDULED = "scheduled_id, due_at, draft, post_id, failure"
 _DRAFT = "draft_id, revision, updated_at, draft, post_id"
+_PART_UPLOAD = "upload_id, store_id, folder, size, expires_at, filename, content_type, description, focus_x, focus_y"
 _DRAFT_KEY = "account_id = ? AND draft_id = ?"
 _SCHEDULED_KEY = "account_id = ? AND scheduled_id = ?"
 _MARKS = "post_id, favourited, reblogged, bookmarked, muted"
@@ -243,6 +244,12 @@ STATEMENTS: Final[Mapping[str, str]] = {
     ),
     "erasure_get": "SELECT post_id FROM erasures WHERE account_id = ?",
     "erasure_put": "INSERT INTO erasures (account_id, post_id) VALUES (?, ?)",
+    "part_uploads_of": f"SELECT {_PART_UPLOAD} FROM part_uploads WHERE account_id = ? LIMIT ?",  # noqa: S608
+    "part_upload_get": f"SELECT {_PART_UPLOAD} FROM part_uploads WHERE account_id = ? AND upload_id = ?",  # noqa: S608
+    "part_upload_put": (
+        f"INSERT INTO part_uploads (account_id, {_PART_UPLOAD}) VALUES (?, {_marks(_PART_UPLOAD)}) USING TTL ?"  # noqa: S608
+    ),
+    "part_upload_delete": "DELETE FROM part_uploads WHERE account_id = ? AND upload_id = ?",
     "upload_put": ("INSERT INTO uploads (day, shard, media_id, original_key, small_key) VALUES (?, ?, ?, ?, ?)"),
     "upload_page": (
         "SELECT media_id, original_key, small_key FROM uploads WHERE day = ? AND shard = ? AND media_id > ? LIMIT ?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from post_service import metrics
@@ -88,9 +88,7 @@ class MediaLibrary:
         """The new media, or what the same request made before. Raises InvalidField for description and focus;
         FileTooLarge, UnsupportedType, BrokenFile for the file; IdempotencyConflict; TooManyUploads while this process
         holds too many."""
-        _check_request_id(header.request_id)
-        _check_description(header.description)
-        _check_focus(header.focus)
+        check_header(header)
         data = bytearray()
         try:
             async for chunk in chunks:
@@ -106,6 +104,32 @@ class MediaLibrary:
         metrics.UPLOADS.labels("OK").inc()
         log.info("media.uploaded", media_id=media.media_id, account_id=account_id, bytes=len(data))
         return media
+
+    async def take(
+        self,
+        account_id: int,
+        header: UploadHeader,
+        claim: UploadClaim,
+        size: int,
+        fetch: Callable[[], Awaitable[bytes]],
+    ) -> Media:
+        """As `upload`, of so many bytes that are fetched when there is room for them; under the claimed id, so that
+        repeating it makes the same."""
+        made = (await self._media.get_many([claim.media_id])).get(claim.media_id)
+        if made is not None:
+            return made
+        self._hold(size)
+        try:
+            data = await fetch()
+            _check_size(data)
+            anew = await self._made_anew(header, data)
+        except AppError as error:
+            metrics.UPLOADS.labels(error.reason).inc()
+            raise
+        finally:
+            self._held -= size
+        metrics.UPLOADS.labels("OK").inc()
+        return await self._store(self._compose(account_id, header, anew, claim), anew)
 
     async def get(self, account_id: int, media_id: int) -> Media:
         """Raises MediaNotFound for what is not there or another's."""
@@ -152,10 +176,7 @@ class MediaLibrary:
             if made is not None:
                 return made
             claim = held or claim
-        kind = check_kind(data, header.content_type, header.filename)
-        if kind in PLAYED and header.purpose is not Purpose.POST:
-            raise UnsupportedType("must be a picture")
-        made_anew = await self._workers.process(data, kind, header.purpose)
+        made_anew = await self._made_anew(header, data)
         if header.request_id:
             held = await self._media.claim(account_id, header.request_id, claim)
             made = await self._made(held, claim)
@@ -163,6 +184,12 @@ class MediaLibrary:
                 return made
             claim = held
         return await self._store(self._compose(account_id, header, made_anew, claim), made_anew)
+
+    async def _made_anew(self, header: UploadHeader, data: bytes) -> ProcessedMedia:
+        kind = check_kind(data, header.content_type, header.filename)
+        if kind in PLAYED and header.purpose is not Purpose.POST:
+            raise UnsupportedType("must be a picture")
+        return await self._workers.process(data, kind, header.purpose)
 
     async def _made(self, held: UploadClaim | None, claim: UploadClaim) -> Media | None:
         """What the key's first request made, if it came so far. Raises IdempotencyConflict."""
@@ -205,6 +232,13 @@ def _digest(header: UploadHeader, data: bytes) -> bytes:
     """Of all that an upload says, so that a key means one upload."""
     said = repr((header.description, header.focus.x, header.focus.y, header.purpose.value)).encode()
     return hashlib.sha256(hashlib.sha256(data).digest() + said).digest()
+
+
+def check_header(header: UploadHeader) -> None:
+    """Raises InvalidField."""
+    _check_request_id(header.request_id)
+    _check_description(header.description)
+    _check_focus(header.focus)
 
 
 def _check_size(data: bytes | bytearray) -> None:

@@ -8,9 +8,11 @@ from datetime import timedelta
 
 from post_service import metrics
 from post_service.models import UploadNote
+from post_service.part_upload_models import LEFT_AFTER, PREFIX
 from post_service.repository.cards import CardRepository
 from post_service.repository.media import UPLOAD_SHARDS, MediaRepository
-from rookery_common.clients.s3 import S3
+from rookery_common.clients.s3 import ObjectNotFound
+from rookery_common.clients.s3_parts import S3Parts
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError
 from rookery_common.logs import get_logger
@@ -31,7 +33,7 @@ class UploadSweeper:
         self,
         media: MediaRepository,
         cards: CardRepository,
-        files: S3,
+        files: S3Parts,
         clock: Clock,
         interval: float = INTERVAL_SECONDS,
     ) -> None:
@@ -62,11 +64,25 @@ class UploadSweeper:
                     after = notes[-1].media_id
         return deleted
 
+    async def sweep_parts(self) -> int:
+        """Ends uploads in parts that nobody finished in time, and deletes what a crash left of others; how many."""
+        before, deleted = self._clock.now() - LEFT_AFTER, 0
+        for begun in await self._files.begun(PREFIX):
+            if begun.begun_at < before:
+                with suppress(ObjectNotFound):  # Another process was faster.
+                    await self._files.abort(begun.key, begun.store_id)
+                deleted += 1
+        for stored in await self._files.stored(PREFIX):
+            if stored.stored_at < before:
+                await self._files.delete(stored.key)
+                deleted += 1
+        return deleted
+
     async def _run(self) -> None:
         while True:
             try:
-                deleted = await self.sweep()
-                log.info("post.uploads_swept", uploads=deleted)
+                deleted, parts = await self.sweep(), await self.sweep_parts()
+                log.info("post.uploads_swept", uploads=deleted, in_parts=parts)
             except (AppError, TimeoutError) as error:
                 # What is left is still noted: the next sweep finds it.
                 log.warning("post.sweep_failed", reason=getattr(error, "reason", "TIMEOUT"))

@@ -23,7 +23,7 @@ from post_service.models import (
 )
 from post_service.repository.media import UPLOAD_SHARDS, MediaRepository
 from rookery_common.auth import Identity
-from rookery_common.clients.s3 import S3
+from rookery_common.clients.s3_parts import S3Parts
 
 
 class MemoryMedia(MediaRepository):
@@ -107,7 +107,7 @@ class MemoryUsers(UserClient):
         }
 
 
-class MemoryFiles(S3):
+class MemoryFiles(S3Parts):
     def __init__(self, store: Store) -> None:
         self._store = store
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.policy import default
+from functools import partial
 from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -24,6 +25,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 NEW = "wholly new passphrase"
+REVOKED_SECONDS = 1.0
 OVERVIEW = "/auth/security"
 REDIRECT = "https://client.example/back"
 
@@ -141,10 +143,10 @@ def test_a_forgotten_password_is_replaced_by_a_mailed_link_and_signs_out_everywh
     browser.open(f"{path.path}?{path.query}")
     assert "guessed first" in browser.submit("/auth/password", password="password123")
     assert "You have a new password" in browser.submit("/auth/password", password=NEW)
-    refused = browser.http.get(
-        "/api/v1/accounts/verify_credentials", headers={"authorization": f"Bearer {alice.token}"}
+    ask = partial(
+        browser.http.get, "/api/v1/accounts/verify_credentials", headers={"authorization": f"Bearer {alice.token}"}
     )
-    assert refused.status_code == 401
+    eventually(ask, lambda answer: answer.status_code == 401, within=REVOKED_SECONDS, what="the end of older tokens")
     assert "is wrong" in sign_in(browser, alice)
     assert alice.username in sign_in(browser, alice, NEW)
 

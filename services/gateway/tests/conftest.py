@@ -20,9 +20,8 @@ def world(clock: FakeClock) -> World:
     return World(clock)
 
 
-@pytest.fixture(scope="session")
-def first_settings() -> Settings:
-    """Looked for once: it takes longer than most tests."""
+@pytest.fixture
+def settings() -> Settings:
     key = SecretStr(base64.b64encode(bytes(range(32))).decode())
     return Settings(
         master_key=key,
@@ -31,11 +30,6 @@ def first_settings() -> Settings:
         max_upload_bytes=200_000,
         max_video_bytes=400_000,
     )
-
-
-@pytest.fixture
-def settings(first_settings: Settings) -> Settings:
-    return first_settings.model_copy()
 
 
 @pytest.fixture

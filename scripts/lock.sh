@@ -5,8 +5,6 @@ cd "$(dirname "$0")/.."
 uv=${UV:-.venv/bin/uv}
 compile() { "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
   --no-emit-package rookery-protos --no-emit-package rookery-common --custom-compile-command "make lock" "$@"; }
-sources=$(mktemp); trap 'rm -f "$sources"' EXIT
-for name in protos libs/common services/*; do printf '%s\n' "./$name" ; done > "$sources"
 packages=()
 for project in services/*/pyproject.toml; do packages+=("$project"); done
 compile requirements.in libs/common/pyproject.toml protos/pyproject.toml "${packages[@]}" --all-extras --output-file requirements.txt

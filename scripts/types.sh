@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 root=$PWD
 export root
 members=("$@")
-[ $# -gt 0 ] || members=(libs/common services/* deploy/local deploy/backup deploy/k8s deploy/helm/tests tests/integration tests/scripts tests/demo bench scripts)
+[ $# -gt 0 ] || members=(libs/common services/[a-z]* deploy/local deploy/backup deploy/k8s deploy/helm/tests tests/integration tests/scripts tests/demo bench scripts)
 
 check() { # check FOLDER|FILE
   local folder=$1 target=.

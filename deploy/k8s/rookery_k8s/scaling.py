@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import yaml
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from rookery_k8s.configuration import CHARTS, CPU_REQUEST
@@ -39,7 +39,7 @@ def by_cpu(platform: Platform, releases: Releases, load: Load, rate: float, serv
     if not offers(platform.cluster, "metrics.k8s.io/v1beta1"):
         return Finding(BY_CPU, SCHEMA_ONLY, "need metrics-server")
     load.set_rate(rate)
-    used = eventually_used(platform, service)
+    used = _used(platform, service)
     # Of what it asks for, so that this load is twice what a pod is to bear.
     target = max(round(50 * used / _cores(CPU_REQUEST)), 1)
     changes = {"enabled": True, "minReplicas": 2, "maxReplicas": MOST, "scaleDownSeconds": CALM_SECONDS}
@@ -68,14 +68,14 @@ def by_lag(platform: Platform, releases: Releases, kafka: str, service: str = "s
     with releases.changed({service: {"consume": slow}}):
         cluster.kubectl("wait", "--for=condition=Ready", f"scaledobject/{service}-consume", "--timeout=60s", seconds=70)
         with _paused(cluster, f"{service}-consume"):
-            behind = eventually_rewound(AdminClient({"bootstrap.servers": kafka}), group)
+            behind = _rewound(AdminClient({"bootstrap.servers": kafka}), group)
         grown = _until(platform, service, "consume", MOST, GROWS_SECONDS, ready=False)
         shrunk = _until(platform, service, "consume", 1, SHRINKS_SECONDS)
     figures = f"{service}, {behind} events behind: {MOST} pods after {grown:.0f} s, 1 again {shrunk:.0f} s later"
     return found(BY_LAG, figures)
 
 
-def eventually_used(platform: Platform, service: str) -> float:
+def _used(platform: Platform, service: str) -> float:
     """Cores that a serving pod uses, once the cluster knows."""
     path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{platform.cluster.namespace}/pods"
     time.sleep(CALM_SECONDS)
@@ -90,21 +90,21 @@ def eventually_used(platform: Platform, service: str) -> float:
     raise ClusterError(f"metrics-server knows nothing of {service}'s pods")
 
 
-def eventually_rewound(admin: AdminClient, group: str) -> int:
+def _rewound(admin: AdminClient, group: str) -> int:
     """Puts a group, all of whose members are gone, before all its events; how many those are."""
     requests = [ConsumerGroupTopicPartitions(group)]
     before = admin.list_consumer_group_offsets(requests, request_timeout=10)[group].result().topic_partitions
     first = [TopicPartition(each.topic, each.partition, 0) for each in before]
 
-    def rewound() -> bool:
+    def is_done() -> bool:
         change = ConsumerGroupTopicPartitions(group, first)
         try:
             done = admin.alter_consumer_group_offsets([change], request_timeout=10)[group].result().topic_partitions
-        except Exception:  # the broker's: a member's session has not ended
+        except KafkaException:  # A member's session has not ended.
             return False
         return all(each.error is None for each in done)
 
-    eventually(rewound, 90, f"the end of the members of {group}")
+    eventually(is_done, 90, f"the end of the members of {group}")
     return sum(max(each.offset, 0) for each in before)
 
 
@@ -112,8 +112,10 @@ def eventually_rewound(admin: AdminClient, group: str) -> int:
 def _paused(cluster: Cluster, deployment: str) -> Iterator[None]:
     """An autoscaler leaves alone what has no pods."""
     cluster.kubectl("scale", f"deployment/{deployment}", "--replicas=0")
-    yield
-    cluster.kubectl("scale", f"deployment/{deployment}", "--replicas=1")
+    try:
+        yield
+    finally:
+        cluster.kubectl("scale", f"deployment/{deployment}", "--replicas=1")
 
 
 def _until(platform: Platform, service: str, component: str, pods: int, within: float, *, ready: bool = True) -> float:

@@ -14,6 +14,7 @@ from rookery_k8s.load import Load
 from rookery_k8s.platform import SERVICES
 from rookery_k8s.releases import merged
 from rookery_k8s.report import findings_of, found, page
+from rookery_k8s.scaling import _cores
 from rookery_k8s.shell import Cluster, ClusterError, run
 
 IMAGES = Images("localhost", "1", "2")
@@ -135,3 +136,8 @@ def test_the_report_marks_what_failed() -> None:
 def test_a_report_is_read_again_as_it_was_written() -> None:
     findings = [found("install", "20 s"), found("roll post", "3 failed", ok=False)]
     assert findings_of(page({"Helm": "v4"}, findings)) == findings
+
+
+@pytest.mark.parametrize(("quantity", "cores"), [("12000000n", 0.012), ("1500u", 0.0015), ("250m", 0.25), ("2", 2.0)])
+def test_cpu_is_read_in_each_unit_that_metrics_have(quantity: str, cores: float) -> None:
+    assert _cores(quantity) == pytest.approx(cores)

@@ -94,9 +94,10 @@ UNCOUNT_TRY = "UPDATE sign_in_tries SET tries = tries - 1 WHERE key = $1 AND tri
 ADD_MAIL = """
 INSERT INTO mails (mail_id, kind, account_id, data_key, address, locale, created_at, next_try_at)
 VALUES ($1, $2, nullif($3::bigint, 0), $4, $5, $6, $7, $7)"""
+# Chosen apart, since as a subquery some plans would choose anew for each row that they look at.
 CLAIM_MAILS = """
-UPDATE mails SET next_try_at = $2, tries = tries + 1 WHERE mail_id IN
-  (SELECT mail_id FROM mails WHERE next_try_at <= $1 ORDER BY next_try_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+WITH due AS (SELECT mail_id FROM mails WHERE next_try_at <= $1 ORDER BY next_try_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+UPDATE mails SET next_try_at = $2, tries = tries + 1 WHERE mail_id IN (SELECT mail_id FROM due)
 RETURNING mail_id, kind, coalesce(account_id, 0) AS account_id, data_key, address, locale, created_at, tries"""
 DELAY_MAIL = "UPDATE mails SET next_try_at = $2 WHERE mail_id = $1"
 DROP_MAIL = "DELETE FROM mails WHERE mail_id = $1"

@@ -11,9 +11,11 @@ PURGE_ROWS = 1000
 _ADD = """
 INSERT INTO written_mails (mail_id, account_id, data_key, content, created_at, next_try_at)
 VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (mail_id) DO NOTHING"""
+# Chosen apart, since as a subquery some plans would choose anew for each row that they look at.
 _CLAIM = """
-UPDATE written_mails SET next_try_at = $2, tries = tries + 1 WHERE mail_id IN
+WITH due AS
   (SELECT mail_id FROM written_mails WHERE next_try_at <= $1 ORDER BY next_try_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+UPDATE written_mails SET next_try_at = $2, tries = tries + 1 WHERE mail_id IN (SELECT mail_id FROM due)
 RETURNING mail_id, account_id, data_key, content, created_at, tries, handed_over"""
 _HAND_OVER = "UPDATE written_mails SET handed_over = true WHERE mail_id = $1 AND NOT handed_over"
 _DELAY = "UPDATE written_mails SET next_try_at = $2, handed_over = false WHERE mail_id = $1"

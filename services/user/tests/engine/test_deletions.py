@@ -283,6 +283,17 @@ async def test_a_service_is_asked_until_it_is_done_after_all_has_settled(desk: D
     assert await desk.erasures.open(10) == []
 
 
+async def test_a_turn_is_one_services_however_it_is_planned(desk: Desk, people: dict[str, int]) -> None:
+    await desk.deletions.delete(people["alice"], "alice")
+    due = desk.world.clock.now()
+    async with desk.pg.transaction() as tx:
+        for plan in ("hashjoin", "hashagg", "mergejoin", "sort", "material"):
+            await tx.execute("test", f"SET LOCAL enable_{plan} = off")
+        for left in (2, 1, 0):
+            await tx.fetchrow("test", repository.CLAIM, due, due + LEASE, [OWN, *OTHERS])
+            assert await tx.fetchval("test", "SELECT count(*) FROM erasures WHERE due_at <= $1", due) == left
+
+
 async def test_a_wrong_name_deletes_nothing(desk: Desk, busy: dict[str, int]) -> None:
     before = await desk.left(busy["alice"])
     for name in ("", "bob", "alice1", "@"):

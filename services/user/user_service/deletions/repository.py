@@ -24,12 +24,15 @@ INSERT INTO erasures (account_id, service, settles_at, due_at)
 SELECT $1, service, $3, $4 FROM unnest($2::text[]) AS q (service)
 """
 _IS_DELETED = "SELECT EXISTS (SELECT FROM account_deletions WHERE account_id = $1)"
-# Whoever has waited longest, so that an account with much to erase holds up no other.
+# Whoever has waited longest, so that an account with much to erase holds up no other. Chosen apart, since as a subquery
+# some plans would choose anew for each row that they look at.
 CLAIM = """
-UPDATE erasures SET due_at = $2 WHERE (account_id, service) IN (
+WITH due AS (
   SELECT account_id, service FROM erasures WHERE done_at IS NULL AND due_at <= $1 AND service = ANY($3::text[])
   ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
-) RETURNING account_id, service, settles_at, failures
+)
+UPDATE erasures SET due_at = $2 WHERE (account_id, service) IN (SELECT account_id, service FROM due)
+RETURNING account_id, service, settles_at, failures
 """
 _RECORD = """
 UPDATE erasures SET due_at = $3, erased = erased + $4, failures = $5, reason = $6, done_at = $7

@@ -38,12 +38,15 @@ _FAILED_ROWS = """
 SELECT line, username, list_title, settings, reason FROM import_rows
 WHERE account_id = $1 AND import_id = $2 AND state = 2 AND line > $3 ORDER BY line LIMIT $4
 """
-# Whoever has waited longest, so that a long one holds up no other.
+# Whoever has waited longest, so that a long one holds up no other. Chosen apart, since as a subquery some plans would
+# choose anew for each row that they look at.
 CLAIM = f"""
-UPDATE imports SET due_at = $2 WHERE (account_id, import_id) IN (
+WITH due AS (
   SELECT account_id, import_id FROM imports WHERE finished_at IS NULL AND due_at <= $1
   ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
-) RETURNING {_COLUMNS}
+)
+UPDATE imports SET due_at = $2 WHERE (account_id, import_id) IN (SELECT account_id, import_id FROM due)
+RETURNING {_COLUMNS}
 """  # noqa: S608 - our columns
 WAITING_ROWS = """
 SELECT line, username, list_title, settings FROM import_rows

@@ -22,7 +22,6 @@ SOCKETS_PER_ACCOUNT = 30
 OPENING_AT_ONCE = 50
 BUFFER_BYTES = 64 * 1024
 _TEXT, _CLOSE, _PING = 1, 8, 9
-_PONG = b"\x8a\x80" + bytes(4)
 
 
 @dataclass(frozen=True)
@@ -76,11 +75,16 @@ async def notifications(socket: Socket) -> AsyncIterator[dict[str, Any]]:
         if kind == _CLOSE:
             return
         if kind == _PING:
-            socket.writer.write(_PONG)
+            socket.writer.write(pong(body))
         elif kind == _TEXT and b'"notification"' in body:
             message = json.loads(body)
             if message.get("event") == "notification":
                 yield json.loads(message["payload"])
+
+
+def pong(body: bytes) -> bytes:
+    """The answer to a ping: servers close a connection on which its body does not come back. Masked with zeros."""
+    return bytes((0x8A, 0x80 | len(body))) + bytes(4) + body
 
 
 async def read_frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:

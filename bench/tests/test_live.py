@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from rookery_bench.live import Arrivals, Likes
 from rookery_bench.people import Account
-from rookery_bench.sockets import read_frame
+from rookery_bench.sockets import Socket, notifications, read_frame
+from websockets.asyncio.server import ServerConnection, serve
 
 PEOPLE = [Account(str(number), "") for number in range(5)]
 
@@ -21,6 +23,26 @@ async def test_frames_of_each_length_are_read(size: int) -> None:
     reader.feed_data(b"\x81" + length + body + b"\x89\x00")
     assert await read_frame(reader) == (1, body)
     assert await read_frame(reader) == (9, b"")
+
+
+async def test_connections_outlive_the_servers_pings() -> None:
+    """A server as strict as the gateway's; it closes where its ping's body does not come back."""
+
+    async def handler(connection: ServerConnection) -> None:
+        await asyncio.wait_for(await connection.ping(b"are you there?"), 2)
+        body = json.dumps({"event": "notification", "payload": json.dumps({"id": "1"})})
+        await connection.send(body)
+
+    async with serve(handler, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            f"GET / HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+            "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        assert [told async for told in notifications(Socket(PEOPLE[0], reader, writer))] == [{"id": "1"}]
+        writer.close()
 
 
 def test_nobody_likes_a_post_of_their_own_or_one_twice() -> None:

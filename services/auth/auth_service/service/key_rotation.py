@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 from auth_service.repository.operations import OperationsRepository
@@ -10,8 +9,8 @@ from auth_service.service.signing import RELOAD_SECONDS, make_key
 from rookery_common.auth import KEYS_LIFETIME_SECONDS
 from rookery_common.clock import Clock
 from rookery_common.crypto import KeyProvider
-from rookery_common.errors import AppError
 from rookery_common.logs import get_logger
+from rookery_common.rounds import Rounds
 
 INTERVAL_SECONDS = 60.0
 # By then every process of auth has read it, and every service has asked one of them.
@@ -20,35 +19,26 @@ assert PUBLISHED_BEFORE_USE.total_seconds() > 2 * (RELOAD_SECONDS + KEYS_LIFETIM
 log = get_logger()
 
 
-class KeyRotation:
-    """Component: looks once a minute whether a step is due; replicas may do so at the same time."""
+class KeyRotation(Rounds):
+    """Looks once a minute whether a step is due; replicas may do so at the same time."""
 
     def __init__(
         self, operations: OperationsRepository, provider: KeyProvider, clock: Clock, *, every: timedelta
     ) -> None:
+        super().__init__("auth.key_rotation", clock, every=INTERVAL_SECONDS)
         self._operations = operations
         self._provider = provider
-        self._clock = clock
-        self._every = every
-        self._task: asyncio.Task[None] | None = None
+        self._lifetime = every
 
-    async def start(self) -> None:
-        """Begins to look, also while the database is away."""
-        self._task = asyncio.create_task(self._run(), name="auth-key-rotation")
-
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-
-    async def round(self) -> None:
+    async def round(self) -> bool:
         """Takes the steps that are due."""
         now = self._clock.now()
-        if await self._publish_next(active_for=self._every):
+        if await self._publish_next(active_for=self._lifetime):
             log.info("auth.next_key_published")
         kid = await self._operations.activate_next_key(now - PUBLISHED_BEFORE_USE, now)
         if kid is not None:
             log.info("auth.key_activated", kid=kid)
+        return False
 
     async def begin(self) -> bool:
         """Publishes the next key whatever the active one's age; False if one waits already."""
@@ -64,11 +54,3 @@ class KeyRotation:
     async def _publish_next(self, *, active_for: timedelta) -> bool:
         key = make_key(self._provider, self._clock, active=False)
         return await self._operations.add_next_key(key, self._clock.now() - active_for)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.round()
-            except AppError as error:
-                log.warning("auth.key_rotation_failed", reason=error.reason)
-            await self._clock.sleep(INTERVAL_SECONDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from email.message import EmailMessage
@@ -20,6 +19,7 @@ from auth_service.service.mails import Mails
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError
 from rookery_common.logs import get_logger
+from rookery_common.rounds import Rounds
 
 INTERVAL_SECONDS = 0.5
 BATCH = 20
@@ -48,8 +48,8 @@ class Sender(Protocol):
     async def send(self, message: EmailMessage) -> None: ...
 
 
-class Mailer:
-    """Component: sends what is due, twice a second; replicas share the work. A mail may come twice."""
+class Mailer(Rounds):
+    """Sends what is due, twice a second; replicas share the work. A mail may come twice."""
 
     def __init__(
         self,
@@ -64,41 +64,27 @@ class Mailer:
         title: str,
         public_url: str,
     ) -> None:
+        super().__init__("auth.mailer", clock, every=INTERVAL_SECONDS)
         self._repository = repository
         self._mails = mails
         self._challenges = challenges
         self._emails = emails
         self._transport = transport
-        self._clock = clock
         self._title = title
         self._letterhead = letterhead
         self._public_url = public_url
-        self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="auth-mailer")
+    async def round(self) -> bool:
+        """Whether there may be more that is due."""
+        return await self.send_due() == BATCH
 
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-
-    async def round(self) -> int:
-        """Sends what is due now; how many it has tried."""
+    async def send_due(self) -> int:
+        """How many it has tried. Raises Unavailable."""
         now = self._clock.now()
         claimed = await self._repository.claim_mails(now, now + LEASE, BATCH)
         for mail in claimed:
             await self._settle(mail)
         return len(claimed)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                full = await self.round() == BATCH
-            except AppError as error:
-                full = False
-                log.warning("auth.mails_waiting", reason=error.reason)
-            await self._clock.sleep(0 if full else INTERVAL_SECONDS)
 
     async def _settle(self, mail: Mail) -> None:
         try:

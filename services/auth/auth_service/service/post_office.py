@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import asdict
 from datetime import timedelta
@@ -31,6 +30,7 @@ from rookery_common.crypto import FieldCipher, WrappedKey
 from rookery_common.errors import AppError, FieldViolation
 from rookery_common.ids import MAX_ID
 from rookery_common.logs import get_logger
+from rookery_common.rounds import Rounds
 
 KIND: Final = "written"
 # Whoever hands a mail over again does so within minutes.
@@ -78,8 +78,8 @@ class PostOffice:
         return account if account is not None and account.state.is_active else None
 
 
-class Postman:
-    """Component: hands over to the mail server what is due; replicas share the work.
+class Postman(Rounds):
+    """Hands over to the mail server what is due; replicas share the work.
 
     Marked before it is handed over, and never again after that mark but where the server has said no: rather none than
     two.
@@ -95,25 +95,20 @@ class Postman:
         letterhead: Letterhead,
         clock: Clock,
     ) -> None:
+        super().__init__("auth.postman", clock, every=INTERVAL_SECONDS)
         self._written = written
         self._accounts = accounts
         self._emails = emails
         self._cipher = cipher
         self._transport = transport
         self._letterhead = letterhead
-        self._clock = clock
-        self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="auth-postman")
+    async def round(self) -> bool:
+        """Whether there may be more that is due."""
+        return await self.send_due() == BATCH
 
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-
-    async def round(self) -> int:
-        """Sends what is due now, and forgets what is long done; how many it has tried. Raises Unavailable."""
+    async def send_due(self) -> int:
+        """Sends it, and forgets what is long done; how many it has tried. Raises Unavailable."""
         now = self._clock.now()
         claimed = await self._written.claim(now, now + LEASE, BATCH)
         for mail in claimed:
@@ -121,15 +116,6 @@ class Postman:
         if not claimed:
             await self._written.purge(now - KEPT)
         return len(claimed)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                full = await self.round() == BATCH
-            except AppError as error:
-                full = False
-                log.warning("auth.written_mails_waiting", reason=error.reason)
-            await self._clock.sleep(0 if full else INTERVAL_SECONDS)
 
     async def _settle(self, mail: WrittenMail) -> str:
         """What became of it."""

@@ -119,7 +119,7 @@ async def test_the_address_is_told_and_then_forgotten(
 ) -> None:
     issued = await world.sign_up(locale="de")
     await erasure_of(smtp, accounts, outbox, clock).erase(issued.session.account_id)
-    assert await mailer_of(smtp, accounts, clock, SmtpTransport(smtp)).round() == 1
+    assert await mailer_of(smtp, accounts, clock, SmtpTransport(smtp)).send_due() == 1
     [taken] = server.taken
     assert taken.rcpt_tos == ["alice@example.org"]
     assert "gelöscht" in str(message_from_bytes(taken.content, policy=default)["subject"])

@@ -52,7 +52,7 @@ class Inbox:
 
     async def arrived(self) -> list[tuple[str, str]]:
         """Who was sent what since the last time."""
-        await self.mailer.round()
+        await self.mailer.send_due()
         found = [(message["To"], message.get_content()) for message in self.messages]
         self.messages.clear()
         return found

@@ -36,7 +36,7 @@ async def test_a_forgotten_password_arrives_by_smtp(world: Any, smtp: Settings, 
     world.auth.mails.is_sent = True
     await world.auth.security.request_reset(ADDRESS, Client(locale="de-AT"))
     mailer = mailer_of(smtp, world.accounts, world.clock, SmtpTransport(smtp))
-    assert await mailer.round() == 1
+    assert await mailer.send_due() == 1
     [envelope] = server.taken
     assert envelope.rcpt_tos == [ADDRESS]
     mail = message_from_bytes(cast(bytes, envelope.content), policy=default)
@@ -44,8 +44,8 @@ async def test_a_forgotten_password_arrives_by_smtp(world: Any, smtp: Settings, 
     token = mail.get_content().partition("/auth/password?token=")[2].split()[0]
     await world.auth.security.reset_password(token, "a wholly new passphrase")
     # What is left to send is the notice of the change.
-    assert await mailer.round() == 1
-    assert await mailer.round() == 0
+    assert await mailer.send_due() == 1
+    assert await mailer.send_due() == 0
 
 
 async def test_a_mail_is_tried_again_and_given_up_after_a_day(world: Any, smtp: Settings, server: MailServer) -> None:
@@ -54,22 +54,22 @@ async def test_a_mail_is_tried_again_and_given_up_after_a_day(world: Any, smtp: 
     await world.auth.security.request_reset(ADDRESS, Client())
     mailer = mailer_of(smtp, world.accounts, world.clock, SmtpTransport(smtp))
     server.answer = "451 try later"
-    assert await mailer.round() == 1
-    assert await mailer.round() == 0
+    assert await mailer.send_due() == 1
+    assert await mailer.send_due() == 0
     world.clock.advance(11)
-    assert await mailer.round() == 1
+    assert await mailer.send_due() == 1
     server.answer = "250 OK"
     world.clock.advance(61)
-    assert await mailer.round() == 1
+    assert await mailer.send_due() == 1
     assert len(server.taken) == 1
     server.answer = "451 try later"
     await world.auth.security.request_reset(ADDRESS, Client())
-    await mailer.round()
+    await mailer.send_due()
     world.clock.advance(90_000)
-    await mailer.round()
+    await mailer.send_due()
     server.answer = "250 OK"
     world.clock.advance(90_000)
-    assert await mailer.round() == 0
+    assert await mailer.send_due() == 0
 
 
 async def test_a_refusal_does_not_repeat_what_the_server_said(smtp: Settings, server: MailServer) -> None:

@@ -40,9 +40,9 @@ async def test_a_letter_arrives_in_both_forms_with_one_click_to_end_them(
 ) -> None:
     for _ in range(2):
         await world.auth.office.accept(42, alice_id, LETTER)
-    assert await postman.round() == 1
+    assert await postman.send_due() == 1
     await world.auth.office.accept(42, alice_id, LETTER)
-    assert await postman.round() == 0
+    assert await postman.send_due() == 0
     [envelope] = server.taken
     assert envelope.rcpt_tos == ["alice@example.org"]
     mail = message_from_bytes(cast(bytes, envelope.content), policy=default)
@@ -59,14 +59,14 @@ async def test_a_mail_server_that_is_away_for_an_hour_takes_it_afterwards_once(
     server.answer = "451 try later"
     waited = 0.0
     for wait in RETRIES[:-1]:
-        assert await postman.round() == 1
-        assert await postman.round() == 0
+        assert await postman.send_due() == 1
+        assert await postman.send_due() == 0
         world.clock.advance(wait.total_seconds() + 1)
         waited += wait.total_seconds()
-    assert await postman.round() == 1
+    assert await postman.send_due() == 1
     server.answer = "250 OK"
     world.clock.advance(RETRIES[-1].total_seconds() + 1)
-    assert [await postman.round() for _ in range(2)] == [1, 0]
+    assert [await postman.send_due() for _ in range(2)] == [1, 0]
     assert len(server.taken) == 1
 
 
@@ -75,7 +75,7 @@ async def test_what_is_no_news_any_more_is_dropped(
 ) -> None:
     await world.auth.office.accept(42, alice_id, LETTER)
     world.clock.advance(GIVE_UP_AFTER.total_seconds() + 1)
-    assert [await postman.round() for _ in range(2)] == [1, 0]
+    assert [await postman.send_due() for _ in range(2)] == [1, 0]
     assert server.taken == []
 
 
@@ -91,7 +91,7 @@ async def test_what_the_server_may_have_is_not_sent_again(
 
     await world.auth.office.accept(42, alice_id, LETTER)
     silent = postman_of(smtp, written, world.accounts, world.clock, Silent())
-    assert [await silent.round() for _ in range(2)] == [1, 0]
+    assert [await silent.send_due() for _ in range(2)] == [1, 0]
     # One whose process died after the mark, and before anything else.
     await world.auth.office.accept(43, alice_id, LETTER)
     now = world.clock.now()
@@ -99,7 +99,7 @@ async def test_what_the_server_may_have_is_not_sent_again(
     assert await written.hand_over(43)
     assert not await written.hand_over(43)
     world.clock.advance(LEASE.total_seconds() + 1)
-    assert [await silent.round() for _ in range(2)] == [1, 0]
+    assert [await silent.send_due() for _ in range(2)] == [1, 0]
     assert len(server.taken) == 1
 
 
@@ -107,10 +107,10 @@ async def test_what_is_done_with_is_forgotten_in_the_end(
     world: Any, postman: Postman, written: WrittenMailRepository, alice_id: int
 ) -> None:
     await world.auth.office.accept(42, alice_id, LETTER)
-    await postman.round()
+    await postman.send_due()
     assert await written.purge(world.clock.now()) == 0
     world.clock.advance(KEPT.total_seconds() + 1)
-    assert await postman.round() == 0
+    assert await postman.send_due() == 0
     assert await written.purge(world.clock.now()) == 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -10,6 +9,7 @@ from rookery_common.clock import Clock
 from rookery_common.erasure import Erased, Eraser
 from rookery_common.errors import AppError
 from rookery_common.logs import get_logger
+from rookery_common.rounds import Rounds
 from user_service.deletions.models import Erasure, Outcome
 from user_service.deletions.repository import ErasureRepository
 from user_service.metrics import ACCOUNTS_ERASED, ERASURES
@@ -65,28 +65,13 @@ class ErasureWork:
         return Outcome(job.settles_at, erased.amount, done_at=now if now >= job.settles_at else None)
 
 
-class ErasureWorker:
-    """Component: any number of processes may run it."""
+class ErasureWorker(Rounds):
+    """Any number of processes may run it."""
 
     def __init__(self, work: ErasureWork, clock: Clock) -> None:
+        super().__init__("user.erasures", clock, every=IDLE_SECONDS, again_after=PAUSE_SECONDS, lanes=LANES)
         self._work = work
-        self._clock = clock
-        self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._run(), name=f"erasures-{lane}") for lane in range(LANES)]
-
-    async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                worked = await self._work.turn()
-            except AppError as error:
-                log.warning("user.erasures_interrupted", reason=error.reason)
-                worked = False
-            await self._clock.sleep(PAUSE_SECONDS if worked else IDLE_SECONDS)
+    async def round(self) -> bool:
+        """A turn of the work."""
+        return await self._work.turn()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol
@@ -10,6 +9,7 @@ from typing import Protocol
 from rookery_common.clock import Clock
 from rookery_common.errors import Aborted, AppError, DeadlineExceeded, Unavailable
 from rookery_common.logs import get_logger
+from rookery_common.rounds import Rounds
 from user_service.lists.models import ListChange
 from user_service.lists.service import Lists
 from user_service.metrics import IMPORTED_ROWS
@@ -141,27 +141,13 @@ class ImportWork:
         return len(lists) + len(members)
 
 
-class ImportWorker:
-    """Component: any number of processes may run it."""
+class ImportWorker(Rounds):
+    """Any number of processes may run it."""
 
     def __init__(self, work: ImportWork, clock: Clock) -> None:
+        super().__init__("user.imports", clock, every=IDLE_SECONDS, again_after=PAUSE_SECONDS)
         self._work = work
-        self._clock = clock
-        self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="imports")
-
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                worked = await self._work.turn()
-            except AppError as error:
-                log.warning("user.import_interrupted", reason=error.reason)
-                worked = False
-            await self._clock.sleep(PAUSE_SECONDS if worked else IDLE_SECONDS)
+    async def round(self) -> bool:
+        """A turn of the work."""
+        return await self._work.turn()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,6 +13,7 @@ from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from harness.moderators import appoint
+from harness.operators import operate
 from harness.people import Person, Town
 from harness.platform import Platform, required
 from harness.waiting import eventually
@@ -251,8 +249,8 @@ def _dead_letters() -> list[str]:
 
 def _archived() -> int:
     """How many events the archive holds, by the operator's command that reads all of its files back."""
-    command = [sys.executable, "-m", "analytics_service", "verify-archive"]
-    done = subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=100, check=True)  # noqa: S603
+    done = operate("analytics", "verify-archive")
+    done.check_returncode()
     last = done.stdout.splitlines()[-1]
     assert last.endswith("all files are whole")
     return int(last.split()[0])

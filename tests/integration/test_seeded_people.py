@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import re
 import secrets
-import subprocess
-import sys
 
+from harness.operators import operate
 from harness.people import Person
 from mastodon import Mastodon
 
 from user_service.seeding.models import MAX_SEED, Plan
 
-SECONDS = 120.0
-
-
-def operated(service: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """A service's command, as an operator runs it."""
-    command = [sys.executable, "-m", f"{service}_service", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603 - our own
-
 
 def test_an_operator_acts_as_somebody_made_up_and_as_nobody_who_signed_up(alice: Person) -> None:
     plan = Plan(secrets.randbelow(MAX_SEED) + 1, 40, 3)
-    made = operated("user", "seed", str(plan.accounts), str(plan.follows), str(plan.seed), "--beside-others")
+    made = operate("user", "seed", str(plan.accounts), str(plan.follows), str(plan.seed), "--beside-others")
     assert made.returncode == 0, made.stderr
     rook = next(plan.people(7, 8))
-    told = operated("auth", "seeded-token", rook.username)
+    told = operate("auth", "seeded-token", rook.username)
     assert told.returncode == 0, told.stderr
     found = re.search(r"^token: (\S+) ", told.stdout, re.MULTILINE)
     assert found is not None
@@ -34,6 +25,6 @@ def test_an_operator_acts_as_somebody_made_up_and_as_nobody_who_signed_up(alice:
     assert str(api.account_verify_credentials()["id"]) == str(rook.account_id)
     posted = api.status_post("Made up")
     assert alice.api.status(posted["id"])["account"]["username"] == rook.username
-    refused = operated("auth", "seeded-token", alice.username)
+    refused = operate("auth", "seeded-token", alice.username)
     assert refused.returncode != 0
     assert "token:" not in refused.stdout

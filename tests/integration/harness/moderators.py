@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from typing import Any
 
 import asyncpg
 
+from harness.operators import operate
 from harness.people import SCOPES, Person, Town
 from harness.platform import required
 from harness.waiting import eventually
@@ -33,8 +32,7 @@ def appoint(url: str) -> Person:
 
 def change_role(verb: str, person: Person) -> None:
     """`grant-role` or `revoke-role`, as an operator runs it."""
-    command = [sys.executable, "-m", "auth_service", verb, person.username, "moderator"]
-    subprocess.run(command, check=True, timeout=60)  # noqa: S603  # our own words
+    operate("auth", verb, person.username, "moderator").check_returncode()
 
 
 def role(person: Person) -> str:

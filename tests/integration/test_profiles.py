@@ -94,6 +94,20 @@ def test_settings_are_told_to_their_owner_alone(alice: Person, bob: Person, http
         assert "source" not in shown.json()
 
 
+def test_posts_are_as_their_author_has_chosen_unless_they_say_it(
+    alice: Person, bob: Person, http: httpx2.Client
+) -> None:
+    headers = {"authorization": f"Bearer {alice.token}"}
+    chosen = {"source": {"privacy": "private", "sensitive": True, "language": "pt-br"}}
+    assert http.patch("/api/v1/accounts/update_credentials", json=chosen, headers=headers).status_code == 200
+    said = {"visibility": "public", "sensitive": False, "language": "en"}
+    for asked, expected in (({}, ("private", True, "pt-BR")), (said, ("public", False, "en"))):
+        status = http.post("/api/v1/statuses", json={"status": "A crow", **asked}, headers=headers).json()
+        assert (status["visibility"], status["sensitive"], status["language"]) == expected
+        shown = http.get(f"/api/v1/statuses/{status['id']}", headers={"authorization": f"Bearer {bob.token}"})
+        assert shown.status_code == (200 if asked else 404)
+
+
 def test_a_profile_is_changed_as_a_whole_with_its_picture(alice: Person, bob: Person, http: httpx2.Client) -> None:
     headers = {"authorization": f"Bearer {alice.token}"}
     alice.api.featured_tag_create("birds")

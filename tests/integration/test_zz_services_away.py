@@ -21,7 +21,7 @@ RECOVERY_SECONDS = 90.0
 # Longer than the gateway shows names without asking.
 STEP_SECONDS = 1.0
 DEGRADED = "x-rookery-degraded"
-OWN, NAMES = {"own-post"}, {"names"}
+OWN, NAMES, DEFAULTS = {"own-post"}, {"names"}, {"posting-defaults"}
 # In this order, each with what is refused from then on, and with what goes on without a part and says so. Starting them
 # again takes long enough: those that nothing else needs go together.
 STAGES: list[tuple[tuple[str, ...], set[str], dict[str, set[str]]]] = [
@@ -31,7 +31,7 @@ STAGES: list[tuple[tuple[str, ...], set[str], dict[str, set[str]]]] = [
     (
         ("user",),
         {"verify", "account", "follow", "status", "directory"},
-        {"post": OWN | NAMES, "a stranger's status": NAMES},
+        {"post": OWN | NAMES | DEFAULTS, "a stranger's status": NAMES},
     ),
     (("post",), {"post", "upload", "a stranger's status"}, {}),
     (("auth",), {"app"}, {}),

@@ -24,8 +24,10 @@ from rookery.user.v1.events_pb2 import (
     FollowedTagsChanged,
     FollowEnded,
     HomePreferencesChanged,
+    PostingDefaultsChanged,
 )
 from rookery.user.v1.preference_service_pb2 import HomePreferences
+from rookery.user.v1.profile_service_pb2 import GetPostingDefaultsResponse
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.follow import Follower
 
@@ -147,6 +149,7 @@ class Fragments:
         self.filters: Personal[Filters] = Personal("filters")
         self.tags: Personal[frozenset[str]] = Personal("followed_tags")
         self.preferences: Personal[HomePreferences] = Personal("home_preferences")
+        self.posting_defaults: Personal[GetPostingDefaultsResponse] = Personal("posting_defaults")
 
     def follower(self, settings: Settings) -> Follower:
         """The component that keeps them fresh."""
@@ -177,6 +180,8 @@ class Fragments:
             self.tags.drop(message.account_id)
         if isinstance(message, HomePreferencesChanged | AccountDeleted):
             self.preferences.drop(message.account_id)
+        if isinstance(message, PostingDefaultsChanged | AccountDeleted):
+            self.posting_defaults.drop(message.account_id)
         if isinstance(message, AccountDeleted):
             self.accounts.drop(message.account_id)
 

@@ -67,6 +67,7 @@ from rookery.user.v1.preference_service_pb2 import (
     HomePreferences,
 )
 from rookery.user.v1.preference_service_pb2_grpc import PreferenceServiceStub as HomePreferenceServiceStub
+from rookery.user.v1.profile_service_pb2 import GetPostingDefaultsRequest, GetPostingDefaultsResponse
 from rookery.user.v1.profile_service_pb2_grpc import ProfileServiceStub
 from rookery.user.v1.relationship_service_pb2_grpc import RelationshipServiceStub
 from rookery.user.v1.suggestion_service_pb2_grpc import SuggestionServiceStub
@@ -260,6 +261,17 @@ class Clients:
             identity=viewer,
         )
         return answer.preferences
+
+    async def get_posting_defaults(self, author: Identity) -> GetPostingDefaultsResponse:
+        """What the author's new posts are where they don't say it themselves."""
+        answer: GetPostingDefaultsResponse = await self.user.call(
+            "GetPostingDefaults",
+            GetPostingDefaultsRequest(),
+            timeout=READ_SECONDS,
+            idempotent=True,
+            identity=author,
+        )
+        return answer
 
     async def batch_get_home(self, viewer: Identity, page: Page, tags: Collection[str] = ()) -> Skeleton:
         """A page of the viewer's home, with what is posted with these hashtags: ids with reasons, newest first."""

@@ -81,6 +81,13 @@ PREFERENCES: Final = Fallback(
     "The home as the viewer wanted it a moment ago; as the platform has it, where that is not known here.",
     within=("feed.BatchGetHome", "feed.ListForYou"),
 )
+POSTING_DEFAULTS: Final = Fallback(
+    "posting-defaults",
+    ("user.GetPostingDefaults",),
+    (),
+    "What a post does not say of itself is as its author had it a moment ago; where that is not known here, the post "
+    "is refused (503) before it is made. One that says all of it needs neither.",
+)
 TAG_HISTORY: Final = Fallback(
     "tag-history",
     ("search.Search",),
@@ -128,6 +135,7 @@ FALLBACKS: Final = (
     FILTERS,
     FOLLOWED_TAGS,
     PREFERENCES,
+    POSTING_DEFAULTS,
     TAG_HISTORY,
     FEATURED_TAGS,
     PUSH_KEY,

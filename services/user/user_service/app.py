@@ -241,7 +241,7 @@ def _rules(
             encode=encode_account,
             reserved=settings.extra_reserved(),
         ),
-        profiles=Profiles(ProfileRepository(pg, outbox), caches, events, clock),
+        profiles=Profiles(ProfileRepository(pg, outbox), caches, events, clock, ids),
         filters=Filters(FilterRepository(pg, outbox), events, ids, clock),
         relationships=Relationships(relationships, caches, RelationshipEvents(clock), ids, clock),
         pages=RelationshipLists(relationships, caches, cursors, clock),

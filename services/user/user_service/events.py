@@ -48,6 +48,11 @@ class Events:
         message = events_pb2.HomePreferencesChanged(account_id=account_id, version=version)
         return new_event(TOPIC, str(account_id), message, version=version, clock=self._clock, source=SOURCE)
 
+    def posting_defaults_changed(self, account_id: int, version: int) -> Event:
+        """Without what they are: that is their owner's alone."""
+        message = events_pb2.PostingDefaultsChanged(account_id=account_id, version=version)
+        return new_event(TOPIC, str(account_id), message, version=version, clock=self._clock, source=SOURCE)
+
     def account_deleted(self, account_id: int, version: int) -> Event:
         message = events_pb2.AccountDeleted(account_id=account_id, version=version)
         message.delete_time.FromDatetime(self._clock.now())

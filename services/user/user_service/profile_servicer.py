@@ -18,9 +18,10 @@ from user_service.profiles.models import Picture, Privacy, ProfileChange, Profil
 from user_service.profiles.service import Profiles
 
 SERVICE_NAME = "rookery.user.v1.ProfileService"
-ALLOWED_CALLERS = {name: frozenset({"gateway"}) for name in ("GetProfile", "UpdateProfile")}
+ALLOWED_CALLERS = {name: frozenset({"gateway"}) for name in ("GetProfile", "UpdateProfile", "GetPostingDefaults")}
 READ_SCOPES = ("read:accounts", "profile", "security")  # one of them; the last is a browser's, who takes it along
 WRITE_SCOPE = "write:accounts"
+POST_SCOPE = "write:statuses"
 _PRIVACY = {
     pb.DEFAULT_VISIBILITY_PUBLIC: Privacy.PUBLIC,
     pb.DEFAULT_VISIBILITY_UNLISTED: Privacy.UNLISTED,
@@ -48,6 +49,14 @@ class ProfileServicer(ProfileServiceServicer):
     async def UpdateProfile(self, request: pb.UpdateProfileRequest, context: Context) -> pb.UpdateProfileResponse:
         profile = await self._profiles.update(_me(require_identity(WRITE_SCOPE)), _change(request))
         return pb.UpdateProfileResponse(account=account_message(profile.account), settings=_settings(profile.settings))
+
+    async def GetPostingDefaults(
+        self, request: pb.GetPostingDefaultsRequest, context: Context
+    ) -> pb.GetPostingDefaultsResponse:
+        found = await self._profiles.defaults(_me(require_identity(POST_SCOPE)))
+        return pb.GetPostingDefaultsResponse(
+            privacy=_PRIVACY_CODES[found.privacy], sensitive=found.sensitive, language=found.language
+        )
 
 
 def _reader() -> int:

@@ -17,6 +17,7 @@ from gateway_service.compose.direct import DirectConversations
 from gateway_service.compose.entities import Entities
 from gateway_service.compose.hydrate import Facts, Hydrator
 from gateway_service.compose.marks import Mark, leave_vote
+from gateway_service.compose.posting import PostingDefaults
 from gateway_service.compose.preferences import Preferences, rule_of
 from gateway_service.compose.present import Presenter
 from gateway_service.compose.reblogs import ECHO_ENTRIES, echoes
@@ -75,6 +76,7 @@ class Composer:
         self._cache = cache
         self._clock = clock
         self.preferences = Preferences(clients, cache, clock)
+        self.posting = PostingDefaults(clients, cache, clock)
 
     async def status(self, viewer: Identity | None, post_id: int) -> bytes:
         """One Status. Raises RecordNotFound also where the viewer may not see it."""

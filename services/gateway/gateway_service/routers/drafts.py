@@ -13,8 +13,8 @@ from gateway_service.compose import Composer
 from gateway_service.config import Settings
 from gateway_service.errors import invalid
 from gateway_service.paging import link_header
-from gateway_service.params import Params, query_params, read_params
-from gateway_service.routers.statuses import Statuses, complete, create_request, idempotency_key
+from gateway_service.params import query_params, read_params
+from gateway_service.routers.statuses import Statuses, idempotency_key
 from gateway_service.routing import Routes, json_response, path_id
 from rookery.post.v1.draft_service_pb2 import (
     CreateDraftRequest,
@@ -25,7 +25,6 @@ from rookery.post.v1.draft_service_pb2 import (
     PublishDraftRequest,
     UpdateDraftRequest,
 )
-from rookery.post.v1.post_service_pb2 import CreatePostRequest
 from rookery_common.ids import MAX_ID
 
 PATH = "/api/rookery/v1/drafts"
@@ -76,7 +75,8 @@ class Drafts:
     async def create(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, WRITE)
         params = await read_params(request, self._settings.max_body_bytes)
-        call = CreateDraftRequest(post=await self._post(params, caller, idempotency_key(request)))
+        post, _ = await self._statuses.asked(params, caller, idempotency_key(request))
+        call = CreateDraftRequest(post=post)
         return await self._drafted("CreateDraft", call, caller, idempotent=bool(call.post.request_id))
 
     async def get(self, request: Request) -> Response:
@@ -87,7 +87,8 @@ class Drafts:
         caller = await self._exchange.require_user(request, WRITE)
         draft_id, version = path_id(request), _if_match(request)
         params = await read_params(request, self._settings.max_body_bytes)
-        call = UpdateDraftRequest(draft_id=draft_id, version=version, post=await self._post(params, caller, ""))
+        post, _ = await self._statuses.asked(params, caller, "")
+        call = UpdateDraftRequest(draft_id=draft_id, version=version, post=post)
         return await self._drafted("UpdateDraft", call, caller, idempotent=False)
 
     async def delete(self, request: Request) -> Response:
@@ -111,11 +112,6 @@ class Drafts:
             "PublishDraft", call, timeout=WRITE_SECONDS, idempotent=bool(call.request_id), identity=caller.identity
         )
         return json_response(await self._statuses.made(caller.identity, answer.post, before))
-
-    async def _post(self, params: Params, caller: Caller, request_id: str) -> CreatePostRequest:
-        call = create_request(params, caller, request_id)
-        before = await self._composer.before_writing(caller.identity)
-        return complete(call, before.accounts[caller.identity.account_id])
 
     async def _drafted(
         self,

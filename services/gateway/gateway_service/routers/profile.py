@@ -86,6 +86,7 @@ class Profile:
         answer = await self._clients.user.call(
             "UpdateProfile", call, timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
         )
+        self._composer.posting.forget(caller.identity.account_id)
         return json_response(profile(answer.account, answer.settings, featured))
 
     async def update(self, request: Request) -> Response:
@@ -126,6 +127,7 @@ class Profile:
         answer = await self._clients.user.call(
             "UpdateProfile", call, timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
         )
+        self._composer.posting.forget(caller.identity.account_id)
         account = await self._composer.changed(caller.identity, answer.account, before)
         return json_response(credential_account(account, answer.account, answer.settings, caller.identity))
 

@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from gateway_service import degradation
 from gateway_service.auth import Caller, TokenExchange
-from gateway_service.cache import AccountFragment
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.compose.hydrate import Facts
@@ -64,16 +63,22 @@ class Statuses:
     async def create(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "write:statuses")
         params = await read_params(request, self._settings.max_body_bytes)
-        call = create_request(params, caller, idempotency_key(request))
         publish_at = params.time("scheduled_at")
-        before = await self._composer.before_writing(caller.identity)
-        complete(call, before.accounts[caller.identity.account_id])
+        call, before = await self.asked(params, caller, idempotency_key(request))
         if publish_at:
             return json_response(await self._schedule(caller, call, publish_at))
         answer = await self._clients.post.call(
             "CreatePost", call, timeout=CREATE_SECONDS, idempotent=bool(call.request_id), identity=caller.identity
         )
         return json_response(await self.made(caller.identity, answer.post, before))
+
+    async def asked(self, params: Params, caller: Caller, request_id: str) -> tuple[CreatePostRequest, Facts]:
+        """What post is asked for, completed by what its author has chosen for new posts; and what is known of them."""
+        call = create_request(params, caller, request_id)
+        before = await self._composer.before_writing(caller.identity)
+        call.quote_policy = call.quote_policy or before.accounts[caller.identity.account_id].quote_policy
+        await self._composer.posting.complete(caller.identity, call, is_sensitive=params.flag("sensitive"))
+        return call, before
 
     async def made(self, identity: Identity, post: Post, before: Facts) -> bytes:
         """A post that its author has just made, and finds in the home from now on."""
@@ -120,13 +125,13 @@ def idempotency_key(request: Request) -> str:
 
 
 def create_request(params: Params, caller: Caller, request_id: str) -> CreatePostRequest:
-    """What post is asked for; it knows the limits of texts and media."""
+    """What post is asked for, as far as it is said; post knows the limits of texts and media."""
     return CreatePostRequest(
         request_id=request_id,
         text=params.text("status") or "",
         spoiler_text=params.text("spoiler_text") or "",
         sensitive=params.flag("sensitive") or False,
-        visibility=params.choice("visibility", VISIBILITIES) or Visibility.VISIBILITY_PUBLIC,
+        visibility=params.choice("visibility", VISIBILITIES) or Visibility.VISIBILITY_UNSPECIFIED,
         language=params.text("language", 100) or "",
         in_reply_to_id=params.id("in_reply_to_id") or 0,
         media_ids=params.ids("media_ids", MAX_MEDIA),
@@ -137,12 +142,6 @@ def create_request(params: Params, caller: Caller, request_id: str) -> CreatePos
         quote_policy=params.choice("quote_approval_policy", POLICIES) or QuotePolicy.QUOTE_POLICY_UNSPECIFIED,
         reply_policy=params.choice("reply_policy", REPLY_POLICIES) or ReplyPolicy.REPLY_POLICY_UNSPECIFIED,
     )
-
-
-def complete(call: CreatePostRequest, author: AccountFragment) -> CreatePostRequest:
-    """The same, with what it doesn't say as its author has chosen it for new posts."""
-    call.quote_policy = call.quote_policy or author.quote_policy
-    return call
 
 
 def poll_draft(params: Params) -> PollDraft | None:

@@ -96,7 +96,7 @@ def _world(pg: Postgres, redis: RedisClient, clock: FakeClock, ids: FakeIds, pre
 
 def _profiles(pg: Postgres, world: World) -> Profiles:
     repository = ProfileRepository(pg, PostgresOutbox(pg, FakeProducer(), "user"))
-    return Profiles(repository, world.caches, Events(world.clock), world.clock)
+    return Profiles(repository, world.caches, Events(world.clock), world.clock, FakeIds())
 
 
 @pytest_asyncio.fixture

@@ -13,7 +13,7 @@ from rookery_common.clients.postgres import Postgres
 from rookery_common.clients.web import Web
 from rookery_common.config import WebSettings
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
-from rookery_common.testing import FakeClock
+from rookery_common.testing import FakeClock, FakeIds
 from rookery_common.testing.events import FakeProducer
 from user_service.consumers import LinkEventsHandler
 from user_service.events import Events
@@ -84,7 +84,8 @@ async def checking(
     repository, events, caches = ProfileRepository(pg, outbox), Events(clock), real_world.service._caches
     web = Web(WebSettings(web_networks="127.0.0.1/32"), user_agent="Rookery")
     links = LinkChecks(repository, caches, events, clock, web, "https://rookery.example")
-    yield Checking(Profiles(repository, caches, events, clock), LinkEventsHandler(links), outbox, producer)
+    profiles = Profiles(repository, caches, events, clock, FakeIds())
+    yield Checking(profiles, LinkEventsHandler(links), outbox, producer)
     await web.stop()
 
 

@@ -18,7 +18,7 @@ from rookery_common.clients.postgres import Postgres
 from rookery_common.errors import InvalidArgument, NotFound, PermissionDenied, Unauthenticated
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.rpc import RpcClient
-from rookery_common.testing import FakeClock
+from rookery_common.testing import FakeClock, FakeIds
 from rookery_common.testing.events import FakeProducer
 from rookery_common.testing.rpc import Network, Tokens, settings_of
 from user_service.events import Events
@@ -44,6 +44,12 @@ class Caller:
         identity = self.tokens.identity(who, **options)
         return await self.client.call("GetProfile", pb.GetProfileRequest(), timeout=5, identity=identity)
 
+    async def defaults(self, who: int, **options: Any) -> pb.GetPostingDefaultsResponse:
+        identity, request = self.tokens.identity(who, **options), pb.GetPostingDefaultsRequest()
+        answer = await self.client.call("GetPostingDefaults", request, timeout=5, identity=identity)
+        assert isinstance(answer, pb.GetPostingDefaultsResponse)
+        return answer
+
     async def update(self, who: int, *, scopes: tuple[str, ...] = ("write",), **change: Any) -> Any:
         identity = self.tokens.identity(who, scopes=scopes)
         request = pb.UpdateProfileRequest(**change)
@@ -51,9 +57,11 @@ class Caller:
 
 
 @pytest_asyncio.fixture
-async def caller(real_world: World, pg: Postgres, outbox: PostgresOutbox, clock: FakeClock) -> AsyncIterator[Caller]:
+async def caller(
+    real_world: World, pg: Postgres, outbox: PostgresOutbox, clock: FakeClock, ids: FakeIds
+) -> AsyncIterator[Caller]:
     tokens = Tokens()
-    profiles = Profiles(ProfileRepository(pg, outbox), real_world.service._caches, Events(clock), clock)
+    profiles = Profiles(ProfileRepository(pg, outbox), real_world.service._caches, Events(clock), clock, ids)
     async with AsyncExitStack() as stack:
         network = Network(stack, tokens.verifier)
         registration = (add_ProfileServiceServicer_to_server, ProfileServicer(profiles), SERVICE_NAME)
@@ -237,3 +245,26 @@ async def test_who_may_quote_new_posts_is_part_of_the_profile(
     assert (await caller.update(alice, note="Birds")).account.quote_policy == nobody
     assert (await caller.update(alice, quote_policy=public)).account.quote_policy == 0
     assert [message.account.quote_policy for message in await _updates(outbox, producer)] == [nobody, nobody, 0]
+
+
+async def test_what_new_posts_are_by_default_is_told_to_whoever_may_post_and_changes_are_told_of_once(
+    caller: Caller, real_world: World, outbox: PostgresOutbox, producer: FakeProducer
+) -> None:
+    alice, bob = await real_world.sign_up("alice"), await real_world.sign_up("bob")
+    may_post: dict[str, Any] = {"scopes": ("write:statuses",)}
+    platforms = pb.GetPostingDefaultsResponse(privacy=pb.DEFAULT_VISIBILITY_PUBLIC)
+    assert await caller.defaults(alice, **may_post) == platforms
+    await caller.update(alice, birthday="1990-01-01")
+    assert await caller.defaults(alice, **may_post) == platforms
+    chosen: dict[str, Any] = {"privacy": pb.DEFAULT_VISIBILITY_PRIVATE, "sensitive": True, "language": "pt"}
+    for _ in range(2):
+        await caller.update(alice, **chosen)
+    assert await caller.defaults(alice, **may_post) == pb.GetPostingDefaultsResponse(**chosen)
+    assert await caller.defaults(bob, **may_post) == platforms
+    with pytest.raises(PermissionDenied):
+        await caller.defaults(alice, scopes=("read", "write:accounts"))
+    with pytest.raises(Unauthenticated):
+        await caller.defaults(0, **may_post)
+    await outbox.drain()
+    told = [event.decode() for event in producer.sent]
+    assert [each.account_id for each in told if isinstance(each, events_pb2.PostingDefaultsChanged)] == [alice]

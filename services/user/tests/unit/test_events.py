@@ -70,6 +70,10 @@ def test_home_preferences_are_told_of_without_what_they_are(events: Events) -> N
     _assert_golden(events.home_preferences_changed(ALICE, 815916279398400777), "HomePreferencesChanged")
 
 
+def test_posting_defaults_are_told_of_without_what_they_are(events: Events) -> None:
+    _assert_golden(events.posting_defaults_changed(ALICE, 815916279398400777), "PostingDefaultsChanged")
+
+
 def test_follows_are_told_of_as_in_the_examples(relationship_events: RelationshipEvents) -> None:
     follow = relationship_events.follow
     created = Follow(BOB, ALICE, 1, FOLLOWED, active=True, version=1)

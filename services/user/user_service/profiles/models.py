@@ -29,6 +29,15 @@ class Privacy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PostingDefaults:
+    """What a new post is, where it doesn't say it itself."""
+
+    privacy: Privacy = Privacy.PUBLIC
+    sensitive: bool = False
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileSettings:
     """What is preselected for new posts, and what is nobody else's business."""
 
@@ -37,6 +46,10 @@ class ProfileSettings:
     language: str = ""
     birthday: date | None = None
     attribution_domains: tuple[str, ...] = ()
+
+    @property
+    def defaults(self) -> PostingDefaults:
+        return PostingDefaults(self.privacy, self.sensitive, self.language)
 
 
 @dataclass(frozen=True, slots=True)

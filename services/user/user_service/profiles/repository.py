@@ -10,13 +10,14 @@ from rookery_common.clients.postgres import Postgres
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.postgres_outbox import OutboxTransaction, PostgresOutbox
 from user_service.models import Account
-from user_service.profiles.models import Privacy, Profile, ProfileSettings
+from user_service.profiles.models import PostingDefaults, Privacy, Profile, ProfileSettings
 from user_service.rows import ACCOUNT_COLUMNS, account_of, fields_json
 
 _PROFILE = f"""
 SELECT {ACCOUNT_COLUMNS}, s.privacy, s.sensitive, s.language, s.birthday, s.attribution_domains
 FROM accounts a LEFT JOIN account_settings s USING (account_id) WHERE a.account_id = $1
 """  # noqa: S608
+_DEFAULTS = "SELECT privacy, sensitive, language FROM account_settings WHERE account_id = $1"
 _LOCK_PROFILE = _PROFILE + " FOR UPDATE OF a"
 _SAVE_ACCOUNT = """
 UPDATE accounts SET display_name = $2, note = $3, locked = $4, bot = $5, discoverable = $6, indexable = $7,
@@ -84,6 +85,12 @@ class ProfileRepository:
         async with self._pg.read(primary=True) as connection:
             row = await connection.fetchrow("profile", _PROFILE, account_id)
         return _profile(row) if row else None
+
+    async def defaults(self, account_id: int) -> PostingDefaults:
+        """Those of the platform, where nothing was ever chosen."""
+        async with self._pg.read(primary=True) as connection:
+            row = await connection.fetchrow("posting_defaults", _DEFAULTS, account_id)
+        return PostingDefaults(Privacy(row["privacy"]), row["sensitive"], row["language"]) if row else PostingDefaults()
 
 
 def _profile(row: Any) -> Profile:

@@ -7,12 +7,20 @@ from dataclasses import replace
 from typing import Any
 
 from rookery_common.clock import Clock
+from rookery_common.ids import IdSource
 from user_service.errors import AccountNotFound, FieldInvalid
 from user_service.events import Events
 from user_service.metrics import PROFILE_CHANGES
 from user_service.models import Account, ProfileField
 from user_service.profiles import texts
-from user_service.profiles.models import MAX_URL_CHARS, Picture, Profile, ProfileChange, ProfileSettings
+from user_service.profiles.models import (
+    MAX_URL_CHARS,
+    Picture,
+    PostingDefaults,
+    Profile,
+    ProfileChange,
+    ProfileSettings,
+)
 from user_service.profiles.repository import ProfileRepository
 from user_service.service import Caches
 
@@ -25,11 +33,14 @@ _PLAIN = (
 class Profiles:
     """What an account's owner sees and changes of it."""
 
-    def __init__(self, repository: ProfileRepository, caches: Caches, events: Events, clock: Clock) -> None:
+    def __init__(
+        self, repository: ProfileRepository, caches: Caches, events: Events, clock: Clock, ids: IdSource
+    ) -> None:
         self._repository = repository
         self._caches = caches
         self._events = events
         self._clock = clock
+        self._ids = ids
 
     async def get(self, account_id: int) -> Profile:
         """As of the last change. Raises AccountNotFound."""
@@ -37,6 +48,10 @@ class Profiles:
         if profile is None:
             raise AccountNotFound("there is no such account")
         return profile
+
+    async def defaults(self, account_id: int) -> PostingDefaults:
+        """Of the account's new posts, as of the last change."""
+        return await self._repository.defaults(account_id)
 
     async def update(self, account_id: int, change: ProfileChange) -> Profile:
         """Changes what is named, all of it or nothing. Raises FieldInvalid, AccountNotFound."""
@@ -53,6 +68,8 @@ class Profiles:
                 tx.emit(self._events.account_updated(account))
             if settings != before.settings:
                 await tx.save_settings(account_id, settings)
+            if settings.defaults != before.settings.defaults:
+                tx.emit(self._events.posting_defaults_changed(account_id, self._ids.mint()))
         # Also when nothing changed: an earlier try may have died between its commit and this.
         await self._caches.changed([account_id])
         PROFILE_CHANGES.labels("none" if account == before.account else "updated").inc()

@@ -261,6 +261,31 @@ class HomePreferencesChanged(_message.Message):
 Global___HomePreferencesChanged: _TypeAlias = HomePreferencesChanged  # noqa: Y015
 
 @_typing.final
+class PostingDefaultsChanged(_message.Message):
+    """Topic user.events.v1, key account_id: what its new posts are where they don't say it is to be read anew."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.int
+    version: _builtins.int
+    """Rises with each change."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.int = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PostingDefaultsChanged: _TypeAlias = PostingDefaultsChanged  # noqa: Y015
+
+@_typing.final
 class ListsChanged(_message.Message):
     """Topic user.events.v1, key account_id: its lists, or who is on them, are to be read anew; they are their owner's alone."""
 

@@ -377,3 +377,45 @@ class UpdateProfileResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateProfileResponse: _TypeAlias = UpdateProfileResponse  # noqa: Y015
+
+@_typing.final
+class GetPostingDefaultsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPostingDefaultsRequest: _TypeAlias = GetPostingDefaultsRequest  # noqa: Y015
+
+@_typing.final
+class GetPostingDefaultsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRIVACY_FIELD_NUMBER: _builtins.int
+    SENSITIVE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    privacy: Global___DefaultVisibility.ValueType
+    """Never unspecified."""
+    sensitive: _builtins.bool
+    language: _builtins.str
+    """Empty: none."""
+    def __init__(
+        self,
+        *,
+        privacy: Global___DefaultVisibility.ValueType = ...,
+        sensitive: _builtins.bool = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "privacy", b"privacy", "sensitive", b"sensitive"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPostingDefaultsResponse: _TypeAlias = GetPostingDefaultsResponse  # noqa: Y015

@@ -45,6 +45,11 @@ class ProfileServiceStub:
                 request_serializer=rookery_dot_user_dot_v1_dot_profile__service__pb2.UpdateProfileRequest.SerializeToString,
                 response_deserializer=rookery_dot_user_dot_v1_dot_profile__service__pb2.UpdateProfileResponse.FromString,
                 _registered_method=True)
+        self.GetPostingDefaults = channel.unary_unary(
+                '/rookery.user.v1.ProfileService/GetPostingDefaults',
+                request_serializer=rookery_dot_user_dot_v1_dot_profile__service__pb2.GetPostingDefaultsRequest.SerializeToString,
+                response_deserializer=rookery_dot_user_dot_v1_dot_profile__service__pb2.GetPostingDefaultsResponse.FromString,
+                _registered_method=True)
 
 
 class ProfileServiceServicer:
@@ -68,6 +73,14 @@ class ProfileServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPostingDefaults(self, request, context):
+        """What the caller's new posts are where they don't say it themselves, as of the last change: any token that may post
+        will do. Errors: UNAUTHENTICATED, PERMISSION_DENIED (SCOPE_MISSING).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProfileServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -80,6 +93,11 @@ def add_ProfileServiceServicer_to_server(servicer, server):
                     servicer.UpdateProfile,
                     request_deserializer=rookery_dot_user_dot_v1_dot_profile__service__pb2.UpdateProfileRequest.FromString,
                     response_serializer=rookery_dot_user_dot_v1_dot_profile__service__pb2.UpdateProfileResponse.SerializeToString,
+            ),
+            'GetPostingDefaults': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPostingDefaults,
+                    request_deserializer=rookery_dot_user_dot_v1_dot_profile__service__pb2.GetPostingDefaultsRequest.FromString,
+                    response_serializer=rookery_dot_user_dot_v1_dot_profile__service__pb2.GetPostingDefaultsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -137,6 +155,33 @@ class ProfileService:
             '/rookery.user.v1.ProfileService/UpdateProfile',
             rookery_dot_user_dot_v1_dot_profile__service__pb2.UpdateProfileRequest.SerializeToString,
             rookery_dot_user_dot_v1_dot_profile__service__pb2.UpdateProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPostingDefaults(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.user.v1.ProfileService/GetPostingDefaults',
+            rookery_dot_user_dot_v1_dot_profile__service__pb2.GetPostingDefaultsRequest.SerializeToString,
+            rookery_dot_user_dot_v1_dot_profile__service__pb2.GetPostingDefaultsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,10 @@ class ProfileServiceStub:
     source.language, source.quote_policy, birthday, avatar, header, avatar_description, header_description,
     attribution_domains).
     """
+    GetPostingDefaults: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.GetPostingDefaultsRequest, _profile_service_pb2.GetPostingDefaultsResponse]
+    """What the caller's new posts are where they don't say it themselves, as of the last change: any token that may post
+    will do. Errors: UNAUTHENTICATED, PERMISSION_DENIED (SCOPE_MISSING).
+    """
 
 @_typing.type_check_only
 class ProfileServiceAsyncStub(ProfileServiceStub):
@@ -54,6 +58,10 @@ class ProfileServiceAsyncStub(ProfileServiceStub):
     PERMISSION_DENIED (SCOPE_MISSING), INVALID_ARGUMENT (display_name, note, fields_attributes, source.privacy,
     source.language, source.quote_policy, birthday, avatar, header, avatar_description, header_description,
     attribution_domains).
+    """
+    GetPostingDefaults: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.GetPostingDefaultsRequest, _profile_service_pb2.GetPostingDefaultsResponse]  # type: ignore[assignment]
+    """What the caller's new posts are where they don't say it themselves, as of the last change: any token that may post
+    will do. Errors: UNAUTHENTICATED, PERMISSION_DENIED (SCOPE_MISSING).
     """
 
 class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -77,6 +85,16 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
         PERMISSION_DENIED (SCOPE_MISSING), INVALID_ARGUMENT (display_name, note, fields_attributes, source.privacy,
         source.language, source.quote_policy, birthday, avatar, header, avatar_description, header_description,
         attribution_domains).
+        """
+
+    @_abc_1.abstractmethod
+    def GetPostingDefaults(
+        self,
+        request: _profile_service_pb2.GetPostingDefaultsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_profile_service_pb2.GetPostingDefaultsResponse, _abc.Awaitable[_profile_service_pb2.GetPostingDefaultsResponse]]:
+        """What the caller's new posts are where they don't say it themselves, as of the last change: any token that may post
+        will do. Errors: UNAUTHENTICATED, PERMISSION_DENIED (SCOPE_MISSING).
         """
 
 def add_ProfileServiceServicer_to_server(servicer: ProfileServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

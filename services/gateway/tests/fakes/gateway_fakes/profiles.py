@@ -20,6 +20,10 @@ class FakeProfiles(FakeService):
         assert who is not None
         return pb.GetProfileResponse(account=self.world.user.accounts[who.account_id], settings=self.settings)
 
+    def GetPostingDefaults(self, _request: Any, _who: Identity | None) -> Any:
+        own = self.settings
+        return pb.GetPostingDefaultsResponse(privacy=own.privacy, sensitive=own.sensitive, language=own.language)
+
     def UpdateProfile(self, request: pb.UpdateProfileRequest, who: Identity | None) -> Any:
         assert who is not None
         if len(request.display_name) > 30:
@@ -33,7 +37,9 @@ class FakeProfiles(FakeService):
                 account.fields.extend(value.fields)
             elif field.name == "attribution_domains":
                 self.settings.attribution_domains[:] = value.domains
-            elif field.name not in ("privacy", "sensitive", "language", "birthday"):
+            elif field.name in ("privacy", "sensitive", "language", "birthday"):
+                setattr(self.settings, field.name, value)
+            else:
                 setattr(account, field.name, value)
         account.version += 1
         return pb.UpdateProfileResponse(account=account, settings=self.settings)

@@ -174,6 +174,11 @@ class World:
             raise self.user.failure
         return self.preferences.known[viewer.account_id]
 
+    async def get_posting_defaults(self, author: Identity) -> Any:
+        if self.user.failure is not None:
+            raise self.user.failure
+        return await self.profiles.call("GetPostingDefaults", None, timeout=1, identity=author)
+
     async def batch_get_home(self, viewer: Identity, page: Page, tags: Any = ()) -> Skeleton:
         """Of everyone's posts, those of whom the viewer follows, and the viewer's own."""
         result = feed_service_pb2.BatchGetHomeResult()

@@ -80,14 +80,18 @@ class S3Parts(S3):
         """Deletes its parts."""
         await self._call("abort_multipart_upload", Key=key, UploadId=store_id)
 
-    async def begun(self, prefix: str) -> list[Begun]:
-        """Objects under the prefix that were begun and neither finished nor aborted: the first thousand."""
-        response = await self._call("list_multipart_uploads", Prefix=prefix, MaxUploads=MAX_LISTED)
+    async def begun(self, prefix: str, after: str = "", limit: int = MAX_LISTED) -> list[Begun]:
+        """Objects under the prefix that were begun and neither finished nor aborted, in order of their keys.
+
+        A page; the next is what comes `after` its last key. Only behind the last one there are none.
+        """
+        # By the key alone: what is aborted meanwhile would be no mark that every store goes on from.
+        response = await self._call("list_multipart_uploads", Prefix=prefix, KeyMarker=after, MaxUploads=limit)
         return [Begun(each["Key"], each["UploadId"], each["Initiated"]) for each in response.get("Uploads", ())]
 
-    async def stored(self, prefix: str) -> list[Stored]:
-        """Objects under the prefix: the first thousand."""
-        response = await self._call("list_objects_v2", Prefix=prefix, MaxKeys=MAX_LISTED)
+    async def stored(self, prefix: str, after: str = "", limit: int = MAX_LISTED) -> list[Stored]:
+        """Objects under the prefix, in pages as of `begun`."""
+        response = await self._call("list_objects_v2", Prefix=prefix, StartAfter=after, MaxKeys=limit)
         return [Stored(each["Key"], each["LastModified"]) for each in response.get("Contents", ())]
 
     async def _listed(self, key: str, store_id: str) -> dict[int, tuple[int, str]]:

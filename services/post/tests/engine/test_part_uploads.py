@@ -23,7 +23,7 @@ from post_service.errors import (
 )
 from post_service.imaging.pool import ImageWorkers
 from post_service.models import MAX_PLAYED_BYTES, Focus, MediaType
-from post_service.part_upload_models import MAX_OPEN_UPLOADS, PART_BYTES, PREFIX, PartUploadView, WantedPart
+from post_service.part_upload_models import LEFT_AFTER, MAX_OPEN_UPLOADS, PART_BYTES, PREFIX, PartUploadView, WantedPart
 from post_service.repository.cards import CardRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.part_uploads import PartUploadRepository
@@ -204,3 +204,29 @@ async def test_what_nobody_finishes_is_swept(
         sweeper = UploadSweeper(media, CardRepository(cql), files, FakeClock(now + age))
         assert await sweeper.sweep_parts() == 2 - left
         assert len(await files.begun(PREFIX)) + len(await files.stored(PREFIX)) == left
+
+
+async def test_many_young_uploads_keep_no_old_one_from_being_swept(
+    files: S3Parts, media: MediaRepository, cql: Cql
+) -> None:
+    async def leave(*names: str) -> None:
+        for name in names:
+            await files.begin(PREFIX + name)
+            await files.put(PREFIX + name, b"x", "application/octet-stream")
+
+    await leave("d", "e", "i", "j")
+    await asyncio.sleep(2.0)  # The store's times are in seconds.
+    cutoff = SystemClock().now()
+    await asyncio.sleep(2.0)
+    young = ["a", "b", "c", "f", "g", "h"]
+    await leave(*young)
+    clock = FakeClock(cutoff + LEFT_AFTER)
+    sweeper = UploadSweeper(media, CardRepository(cql), files, clock, listed=(2, 2))
+    # Four keys a run, in their order: a to d, e to h, then i and j, and behind them nothing.
+    assert [await sweeper.sweep_parts() for _ in range(4)] == [2, 2, 4, 0]
+    for listed in (await files.begun(PREFIX), await files.stored(PREFIX)):
+        assert [each.key for each in listed] == [PREFIX + name for name in young]
+    await leave("0")  # Another round begins at the first key.
+    clock.advance(3600)
+    assert sum([await sweeper.sweep_parts() for _ in range(3)]) == 2 * (len(young) + 1)
+    assert (await files.begun(PREFIX), await files.stored(PREFIX)) == ([], [])

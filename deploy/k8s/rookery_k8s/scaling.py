@@ -6,10 +6,10 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle, islice
 
 import yaml
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from rookery_k8s.configuration import CHARTS, CPU_REQUEST
 from rookery_k8s.load import Load
@@ -23,6 +23,9 @@ MOST = 3
 CALM_SECONDS = 30
 # The kubelet's figures are up to half a minute old, autoscalers look every 15 s, a pod goes a minute after another.
 GROWS_SECONDS, SHRINKS_SECONDS = 180, 420
+READ_SECONDS = 60
+# A consumer with so little CPU is still busy with so many events when an autoscaler looks.
+SLOW, BEHIND = "60m", 10_000
 
 
 def offers(cluster: Cluster, api: str) -> bool:
@@ -56,19 +59,18 @@ def by_cpu(platform: Platform, releases: Releases, load: Load, rate: float, serv
 
 
 def by_lag(platform: Platform, releases: Releases, kafka: str, service: str = "search") -> Finding:
-    """A consumer that has all its topics to read again gets help, and the help goes when it is done."""
+    """A consumer that is far behind gets help, and the help goes when it is done."""
     cluster = platform.cluster
     if not offers(cluster, "keda.sh/v1alpha1"):
         return Finding(BY_LAG, SCHEMA_ONLY, "need KEDA")
-    group = yaml.safe_load((CHARTS / service / "files/graph.yaml").read_text())["groups"][0]["group"]
+    topic = yaml.safe_load((CHARTS / service / "files/graph.yaml").read_text())["groups"][0]["topic"]
     autoscaling = {"enabled": True, "minReplicas": 1, "maxReplicas": MOST, "lagThreshold": 10}
     autoscaling["scaleDownSeconds"] = CALM_SECONDS
-    # So slow that it is still behind when the autoscaler looks.
-    slow = {"autoscaling": autoscaling, "resources": {"limits": {"cpu": "100m"}}}
+    slow = {"autoscaling": autoscaling, "resources": {"limits": {"cpu": SLOW}}}
     with releases.changed({service: {"consume": slow}}):
         cluster.kubectl("wait", "--for=condition=Ready", f"scaledobject/{service}-consume", "--timeout=60s", seconds=70)
         with _paused(cluster, f"{service}-consume"):
-            behind = _rewound(AdminClient({"bootstrap.servers": kafka}), group)
+            behind = _tell_again(kafka, topic, BEHIND)
         grown = _until(platform, service, "consume", MOST, GROWS_SECONDS, ready=False)
         shrunk = _until(platform, service, "consume", 1, SHRINKS_SECONDS)
     figures = f"{service}, {behind} events behind: {MOST} pods after {grown:.0f} s, 1 again {shrunk:.0f} s later"
@@ -90,22 +92,37 @@ def _used(platform: Platform, service: str) -> float:
     raise ClusterError(f"metrics-server knows nothing of {service}'s pods")
 
 
-def _rewound(admin: AdminClient, group: str) -> int:
-    """Puts a group, all of whose members are gone, before all its events; how many those are."""
-    requests = [ConsumerGroupTopicPartitions(group)]
-    before = admin.list_consumer_group_offsets(requests, request_timeout=10)[group].result().topic_partitions
-    first = [TopicPartition(each.topic, each.partition, 0) for each in before]
+def _tell_again(kafka: str, topic: str, count: int) -> int:
+    """Publishes what a topic has over and over, until there is so much more of it: consumers bear what comes again."""
+    messages = _messages(kafka, topic)
+    if not messages:
+        raise ClusterError(f"{topic} has nothing to tell again")
+    producer = Producer({"bootstrap.servers": kafka})
+    for message in islice(cycle(messages), count):
+        producer.produce(
+            topic, message.value(), message.key(), headers=message.headers(), partition=message.partition() or 0
+        )
+        producer.poll(0)
+    if producer.flush(30):
+        raise ClusterError(f"{topic} takes no more events")
+    return count
 
-    def is_done() -> bool:
-        change = ConsumerGroupTopicPartitions(group, first)
-        try:
-            done = admin.alter_consumer_group_offsets([change], request_timeout=10)[group].result().topic_partitions
-        except KafkaException:  # A member's session has not ended.
-            return False
-        return all(each.error is None for each in done)
 
-    eventually(is_done, 90, f"the end of the members of {group}")
-    return sum(max(each.offset, 0) for each in before)
+def _messages(kafka: str, topic: str) -> list[Message]:
+    """All that it has now, in their order in each partition."""
+    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "trial", "enable.auto.commit": False})
+    try:
+        numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        partitions = [TopicPartition(topic, number, 0) for number in numbers]
+        expected = sum(consumer.get_watermark_offsets(each, timeout=10)[1] for each in partitions)
+        consumer.assign(partitions)
+        found: list[Message] = []
+        deadline = time.monotonic() + READ_SECONDS
+        while len(found) < expected and time.monotonic() < deadline:
+            found += [each for each in consumer.consume(500, timeout=1) if not each.error()]
+        return found
+    finally:
+        consumer.close()
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from gateway_service.routers.account_sessions import AccountSessions
 from gateway_service.routers.accounts import Accounts
 from gateway_service.routers.activity import Activity
 from gateway_service.routers.admin_reports import AdminReports
+from gateway_service.routers.announcements import Announcements
 from gateway_service.routers.apps import Apps
 from gateway_service.routers.authorize import Authorize
 from gateway_service.routers.chat import ChatSockets
@@ -188,6 +189,7 @@ def api_routers(
         FilterRoutesV1(clients, composer, exchange, settings).router,
         Reports(clients, composer, exchange, settings).router,
         AdminReports(clients, composer, exchange, settings).router,
+        Announcements(clients, exchange, settings).router,
         behind(flags, INTERACTIONS, Interactions(clients, exchange, settings, clock).router),
         behind(flags, MEASURES, Measures(clients, exchange, settings, clock).router),
         OEmbed(composer, settings).router,

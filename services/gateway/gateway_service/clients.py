@@ -26,6 +26,7 @@ from rookery.feed.v1.feed_service_pb2_grpc import FeedServiceStub
 from rookery.feed.v1.ranking_service_pb2_grpc import RankingServiceStub
 from rookery.messaging.v1.direct_thread_service_pb2_grpc import DirectThreadServiceStub
 from rookery.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
+from rookery.moderation.v1.announcement_service_pb2_grpc import AnnouncementServiceStub
 from rookery.moderation.v1.moderation_service_pb2 import BatchGetReportsRequest, BatchGetReportsResponse, Report
 from rookery.moderation.v1.moderation_service_pb2_grpc import ModerationServiceStub
 from rookery.notification.v1.group_service_pb2_grpc import GroupServiceStub
@@ -121,6 +122,7 @@ post_stub = joined(
     DraftServiceStub,
     UploadServiceStub,
 )
+moderation_stub = joined(ModerationServiceStub, AnnouncementServiceStub)
 messaging_stub = joined(MessagingServiceStub, DirectThreadServiceStub)
 notification_stub = joined(
     NotificationServiceStub, GroupServiceStub, PolicyServiceStub, PreferenceServiceStub, PushServiceStub
@@ -160,7 +162,7 @@ class Clients:
         self.feed = client("feed", settings.feed_target, feed_stub)
         self.messaging = client("messaging", settings.messaging_target, messaging_stub)
         self.notification = client("notification", settings.notification_target, notification_stub)
-        self.moderation = client("moderation", settings.moderation_target, ModerationServiceStub)
+        self.moderation = client("moderation", settings.moderation_target, moderation_stub)
         self.search = client("search", settings.search_target, SearchServiceStub)
         self.analytics = client("analytics", settings.analytics_target, AnalyticsServiceStub)
         self.producer = Producer(settings, "gateway", settings.topic_prefix)

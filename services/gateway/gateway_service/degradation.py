@@ -126,6 +126,12 @@ REPORTS: Final = Fallback(
     (),
     "Notifications without those of reports.",
 )
+ANNOUNCEMENTS: Final = Fallback(
+    "announcements",
+    ("moderation.ListAnnouncements",),
+    (),
+    "No announcements.",
+)
 FALLBACKS: Final = (
     NAMES,
     AS_WRITTEN,
@@ -141,6 +147,7 @@ FALLBACKS: Final = (
     PUSH_KEY,
     PROVIDERS,
     REPORTS,
+    ANNOUNCEMENTS,
 )
 
 

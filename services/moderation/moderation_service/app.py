@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from moderation_service import __version__, consumers, servicer
+from moderation_service import __version__, announcement_servicer, consumers, servicer
+from moderation_service.announcement_servicer import AnnouncementServicer
+from moderation_service.announcements.repository import AnnouncementRepository
+from moderation_service.announcements.service import Announcements
 from moderation_service.clients import AuthClient, PostClient, UserClient
 from moderation_service.config import Settings
 from moderation_service.events import Events
@@ -18,6 +23,7 @@ from moderation_service.service.judging import Judge
 from moderation_service.service.reports import Reports
 from moderation_service.servicer import SERVICE_NAME, ModerationServicer
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+from rookery.moderation.v1.announcement_service_pb2_grpc import add_AnnouncementServiceServicer_to_server
 from rookery.moderation.v1.moderation_service_pb2_grpc import add_ModerationServiceServicer_to_server
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
@@ -43,6 +49,7 @@ WORKERS = range(832, 896)
 ALLOWED_CALLERS = {**servicer.ALLOWED_CALLERS, **erasure_serving.ALLOWED_CALLERS}
 DRAIN_SECONDS = 5.0
 MIGRATIONS = Path(__file__).parent / "migrations"
+Registration = tuple[Callable[[Any, Any], None], Any, str]
 log = get_logger()
 
 
@@ -81,6 +88,7 @@ class _Core:
         self.ids = Snowflake(self.clock, self.lease.worker)
         self.events = Events(self.clock)
         self.repository = ModerationRepository(self.pg, self.outbox)
+        self.announcements = AnnouncementRepository(self.pg)
 
 
 def build(roles: frozenset[Role]) -> App:
@@ -89,7 +97,8 @@ def build(roles: frozenset[Role]) -> App:
     components: list[Component] = [core.pg, core.producer, OutboxDrain(core.outbox)]
     checks = {"postgres": core.pg.check}
     if Role.RELAY in roles:
-        components += [Relay(core.outbox, core.producer, service=NAME), Housekeeping(core.repository, core.clock)]
+        housekeeping = Housekeeping(core.repository, core.announcements, core.clock)
+        components += [Relay(core.outbox, core.producer, service=NAME), housekeeping]
     if roles & {Role.SERVE, Role.CONSUME}:
         components.append(core.lease)
         checks["worker_number"] = core.lease.check
@@ -108,9 +117,16 @@ def _serving(core: _Core) -> list[Component]:
     posts = PostClient(post)
     reports = Reports(core.repository, UserClient(user), posts, core.events, core.ids, core.clock)
     desk = Desk(core.repository, posts, core.events, core.ids, core.clock)
-    registrations = [
+    announcements = Announcements(core.announcements, core.ids, core.clock)
+    erasure = AccountErasure(core.repository, core.announcements, core.clock)
+    registrations: list[Registration] = [
         (add_ModerationServiceServicer_to_server, ModerationServicer(reports, desk), SERVICE_NAME),
-        erasure_registration(StepwiseEraser(AccountErasure(core.repository, core.clock).steps, core.clock)),
+        (
+            add_AnnouncementServiceServicer_to_server,
+            AnnouncementServicer(announcements),
+            announcement_servicer.SERVICE_NAME,
+        ),
+        erasure_registration(StepwiseEraser(erasure.steps, core.clock)),
     ]
     verifier = TokenVerifier(AuthClient(auth).signing_keys, core.clock)
     server = RpcServer(settings, verifier=verifier, services=registrations, allowed_callers=ALLOWED_CALLERS)

@@ -77,9 +77,24 @@ class ReportResolved(FailedPrecondition):
 
 
 class IdempotencyConflict(Aborted):
-    """The request id was used with another report."""
+    """The request id was used with another report, or another announcement."""
 
     reason = "IDEMPOTENCY_CONFLICT"
 
     def __init__(self) -> None:
-        super().__init__("request_id was used with another report")
+        super().__init__("request_id was used with something else")
+
+
+class AnnouncementNotFound(NotFound):
+    """There is no such announcement, or it is not listed."""
+
+    reason = "ANNOUNCEMENT_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("there is no such announcement")
+
+
+class TooManyAnnouncements(FailedPrecondition):
+    """As many are kept, or listed, as may be."""
+
+    reason = "TOO_MANY_ANNOUNCEMENTS"

@@ -56,7 +56,7 @@ _DECIDE = """
 UPDATE posts SET decision_id = $2, state = $3, rule = $4, moderator_id = $5, decided_at = $6, decision_version = $7
 WHERE post_id = $1
 """
-_AUDIT = """
+AUDIT = """
 INSERT INTO audit_log (at, action, actor_id, account_id, post_id, report_id, detail)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
@@ -167,7 +167,7 @@ class ModerationTransaction:
     async def audit(self, entry: AuditEntry, now: datetime) -> None:
         """A line of the log, for good."""
         args = (entry.action, entry.actor_id, entry.account_id, entry.post_id, entry.report_id, entry.detail)
-        await self._tx.execute("audit", _AUDIT, now, *args)
+        await self._tx.execute("audit", AUDIT, now, *args)
 
     async def add_report(self, report: Report, request_id: str, digest: bytes) -> None:
         """Raises UniqueViolated for the request id of an earlier report."""

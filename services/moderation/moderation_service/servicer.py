@@ -42,7 +42,7 @@ class ModerationServicer(moderation_service_pb2_grpc.ModerationServiceServicer):
             comment=request.comment,
             category=_category(request.category),
         )
-        return pb.CreateReportResponse(report=_report(await self._reports.create(_user(REPORT_SCOPE), new)))
+        return pb.CreateReportResponse(report=_report(await self._reports.create(user_identity(REPORT_SCOPE), new)))
 
     async def ListReports(self, request: pb.ListReportsRequest, context: Context) -> pb.ListReportsResponse:
         query = ReportQuery(
@@ -54,34 +54,38 @@ class ModerationServicer(moderation_service_pb2_grpc.ModerationServiceServicer):
             since_id=request.since_id,
             min_id=request.min_id,
         )
-        return pb.ListReportsResponse(reports=map(_report, await self._desk.list_reports(_user(READ_SCOPE), query)))
+        return pb.ListReportsResponse(
+            reports=map(_report, await self._desk.list_reports(user_identity(READ_SCOPE), query))
+        )
 
     async def GetReport(self, request: pb.GetReportRequest, context: Context) -> pb.GetReportResponse:
-        return pb.GetReportResponse(report=_report(await self._desk.get(_user(READ_SCOPE), request.report_id)))
+        return pb.GetReportResponse(report=_report(await self._desk.get(user_identity(READ_SCOPE), request.report_id)))
 
     async def BatchGetReports(self, request: pb.BatchGetReportsRequest, context: Context) -> pb.BatchGetReportsResponse:
-        found = await self._desk.get_many(_user(TOLD_SCOPE), request.report_ids)
+        found = await self._desk.get_many(user_identity(TOLD_SCOPE), request.report_ids)
         return pb.BatchGetReportsResponse(reports=map(_report, found))
 
     async def ResolveReport(self, request: pb.ResolveReportRequest, context: Context) -> pb.ResolveReportResponse:
         state = _state(request.state) if request.state else None
-        report = await self._desk.resolve(_user(WRITE_SCOPE), request.report_id, state)
+        report = await self._desk.resolve(user_identity(WRITE_SCOPE), request.report_id, state)
         return pb.ResolveReportResponse(report=_report(report))
 
     async def ReopenReport(self, request: pb.ReopenReportRequest, context: Context) -> pb.ReopenReportResponse:
-        return pb.ReopenReportResponse(report=_report(await self._desk.reopen(_user(WRITE_SCOPE), request.report_id)))
+        return pb.ReopenReportResponse(
+            report=_report(await self._desk.reopen(user_identity(WRITE_SCOPE), request.report_id))
+        )
 
     async def AssignReport(self, request: pb.AssignReportRequest, context: Context) -> pb.AssignReportResponse:
-        report = await self._desk.assign(_user(WRITE_SCOPE), request.report_id, request.assigned)
+        report = await self._desk.assign(user_identity(WRITE_SCOPE), request.report_id, request.assigned)
         return pb.AssignReportResponse(report=_report(report))
 
     async def DecidePost(self, request: pb.DecidePostRequest, context: Context) -> pb.DecidePostResponse:
-        moderator, state = _user(WRITE_SCOPE), _state(request.state)
+        moderator, state = user_identity(WRITE_SCOPE), _state(request.state)
         decision = await self._desk.decide(moderator, request.post_id, request.account_id, state)
         return pb.DecidePostResponse(decision=decision_message(decision))
 
 
-def _user(scope: str) -> Identity:
+def user_identity(scope: str) -> Identity:
     """The account that calls. An application's own token has none."""
     identity = require_identity(scope)
     if not identity.account_id:
@@ -111,16 +115,16 @@ def _report(report: Report) -> pb.Report:
         post_ids=report.post_ids,
         comment=report.comment,
         category=pb.ReportCategory.ValueType(report.category),
-        create_time=_timestamp(report.created_at),
-        update_time=_timestamp(report.updated_at),
-        resolve_time=_timestamp(report.resolved_at) if report.resolved_at else None,
+        create_time=timestamp(report.created_at),
+        update_time=timestamp(report.updated_at),
+        resolve_time=timestamp(report.resolved_at) if report.resolved_at else None,
         resolver_id=report.resolver_id,
         assignee_id=report.assignee_id,
         rule=report.rule,
     )
 
 
-def _timestamp(time: datetime) -> Timestamp:
+def timestamp(time: datetime) -> Timestamp:
     message = Timestamp()
     message.FromDatetime(time)
     return message

@@ -22,17 +22,17 @@ SELECT action, actor_id, account_id, detail FROM audit_log WHERE post_id = $1 OR
 """
 
 
-def appoint(url: str) -> Person:
+def appoint(url: str, name: str = "moderator") -> Person:
     """A new account with the role, once its token has the scopes that go with it."""
-    person = Town(url, (*SCOPES, *ADMINISTRATION)).newcomer("moderator")
-    change_role("grant-role", person)
-    eventually(lambda: role(person), lambda name: name == "Moderator", within=ROLE_SECONDS, what="the role")
+    person = Town(url, (*SCOPES, *ADMINISTRATION)).newcomer(name)
+    change_role("grant-role", person, name)
+    eventually(lambda: role(person), lambda found: found == name.capitalize(), within=ROLE_SECONDS, what="the role")
     return person
 
 
-def change_role(verb: str, person: Person) -> None:
+def change_role(verb: str, person: Person, name: str = "moderator") -> None:
     """`grant-role` or `revoke-role`, as an operator runs it."""
-    operate("auth", verb, person.username, "moderator").check_returncode()
+    operate("auth", verb, person.username, name).check_returncode()
 
 
 def role(person: Person) -> str:

@@ -89,7 +89,7 @@ async def test_it_is_ready_once_it_hears_revocations(
     await asyncio.to_thread(await_ready, process)
 
     def asks() -> bool:
-        return http.get("/api/v1/announcements", headers={"authorization": "Bearer abc"}).status_code == 200
+        return http.get("/api/v1/domain_blocks", headers={"authorization": "Bearer abc"}).status_code == 200
 
     # On a busy machine a second without a word of auth may pass once more.
     await eventually(lambda: asyncio.to_thread(asks))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 import pytest
@@ -185,7 +185,7 @@ async def test_a_report_that_was_made_is_told_so(
             report = moderation.Report(report_id=1, target_account_id=request.target_account_id)
             return moderation.CreateReportResponse(report=report)
 
-    world.moderation = Moderation()  # type: ignore[attr-defined]
+    cast(Any, world).moderation = Moderation()
     target = world.post.posts[POST_ID].author_id
     answer = await http.post("/api/v1/reports", data={"account_id": target}, headers=bob)
     assert (answer.status_code, answer.json()["target_account"]["username"]) == (200, "alice")

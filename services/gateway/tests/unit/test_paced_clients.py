@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LIMITS = """
 [classes.paced]
-routes = ["GET /api/v1/announcements"]
+routes = ["GET /api/v1/instance/domain_blocks"]
 account = "6/2s"
 [classes.slow]
 routes = ["GET /api/v1/domain_blocks"]
@@ -70,7 +70,7 @@ def test_client_that_paces_itself_is_never_refused(url: str, token: str) -> None
     api = Mastodon(access_token=token, api_base_url=url, ratelimit_method="pace")
     before = refusals("paced")
     for _ in range(10):
-        assert api.announcements() == []
+        assert api.instance_domain_blocks() == []
     assert refusals("paced") == before
 
 

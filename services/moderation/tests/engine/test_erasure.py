@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from moderation_service.announcements.models import Content, Reaction
+from moderation_service.announcements.repository import AnnouncementRepository
+from moderation_service.announcements.service import Announcements
 from moderation_service.models import ReportQuery
 from moderation_service.repository import ModerationRepository
 from moderation_service.service import erase_account as module
@@ -16,7 +19,7 @@ from rookery_common.clock import SystemClock
 from rookery_common.erasure import Eraser, StepwiseEraser
 from rookery_common.testing import FakeClock
 
-ALICE, BOB = 1001, 1002
+ALICE, BOB, MODERATOR = 1001, 1002, 1009
 
 
 class _Slow(SystemClock):
@@ -30,9 +33,9 @@ class _Slow(SystemClock):
 
 
 @pytest.fixture
-def eraser(repository: ModerationRepository, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Eraser:
+def eraser(repository: ModerationRepository, pg: Postgres, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Eraser:
     monkeypatch.setattr(module, "REPORTS_AT_ONCE", 2)
-    return StepwiseEraser(AccountErasure(repository, clock).steps, _Slow())
+    return StepwiseEraser(AccountErasure(repository, AnnouncementRepository(pg), clock).steps, _Slow())
 
 
 async def _comments(repository: ModerationRepository, account_id: int, *, resolved: bool) -> list[str]:
@@ -71,3 +74,22 @@ async def test_an_open_report_is_kept_and_emptied_as_it_is_resolved(
     assert await _comments(repository, BOB, resolved=False) == ["look at this"]
     await world.desk.resolve(world.moderator, made.report_id, None)
     assert await _comments(repository, BOB, resolved=True) == [""]
+
+
+async def test_what_it_has_made_of_announcements_goes_and_what_others_have_stays(
+    world: Any, pg: Postgres, eraser: Eraser
+) -> None:
+    announcements = Announcements(AnnouncementRepository(pg), world.ids, world.clock)
+    staff = Identity(MODERATOR, 9, 1, permissions=frozenset({"manage_announcements"}))
+    made = [await announcements.create(staff, Content("News", published=True), "") for _ in range(3)]
+    for each in made:
+        await announcements.react(BOB, each.announcement_id, "\N{BIRD}")
+        await announcements.dismiss(BOB, each.announcement_id)
+    await announcements.react(ALICE, made[0].announcement_id, "\N{BIRD}")
+    await announcements.dismiss(ALICE, made[1].announcement_id)
+    while not (await eraser.erase(BOB)).done:
+        pass
+    assert [each.reactions for each in await announcements.listed(BOB, with_dismissed=False)] == [
+        (Reaction("\N{BIRD}", 1, me=False),), (), ()
+    ]  # fmt: skip
+    assert [each.read for each in await announcements.listed(ALICE, with_dismissed=True)] == [False, True, False]

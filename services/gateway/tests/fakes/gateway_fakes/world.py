@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway_fakes.account_lists import FakeLists
 from gateway_fakes.accounts import FakeAccounts
+from gateway_fakes.announcements import FakeModeration
 from gateway_fakes.auth import FakeAuth
 from gateway_fakes.deletions import FakeDeletions
 from gateway_fakes.directory import FakeAnalytics, FakeDirectory
@@ -98,10 +99,12 @@ class World:
     feed: FakeFeed = field(init=False)
     analytics: FakeAnalytics = field(init=False)
     notification: FakeNotification = field(init=False)
+    moderation: FakeModeration = field(init=False)
 
     def __post_init__(self) -> None:
         self.auth, self.user = FakeAuth(self), FakeUser(self)
         self.accounts = FakeAccounts(self)
+        self.moderation = FakeModeration(self)
         self.profiles = FakeProfiles(self)
         self.filters = FakeFilters(self)
         self.lists = FakeLists(self)

@@ -27,9 +27,10 @@ from feed_service.consumers import (
 )
 from feed_service.events import FANOUT_TOPIC, BulkLane
 from feed_service.ranking_servicer import RankingServicer
-from feed_service.repository import follows, marks, public, timelines
+from feed_service.repository import author_posts, follows, marks, public, timelines
+from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowRepository
-from feed_service.repository.live import PREFIX, PUBLIC_PREFIX, UPDATES
+from feed_service.repository.live import MERGED_PREFIX, MERGED_UPDATES, PREFIX, PUBLIC_PREFIX, UPDATES
 from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
 from feed_service.repository.rankings import RankingRepository
@@ -41,6 +42,9 @@ from feed_service.service.follows import FollowKeeper
 from feed_service.service.for_you import ForYou
 from feed_service.service.home import HomeReader
 from feed_service.service.lists import ListReader
+from feed_service.service.merged import AuthorTails, MergedHomes
+from feed_service.service.merged_news import MergedNews
+from feed_service.service.modes import Modes
 from feed_service.service.popular import PopularPosts
 from feed_service.service.public import PublicTimelines
 from feed_service.service.rebuild import GraphRebuild
@@ -71,7 +75,13 @@ from rookery_common.rpc.erasure_serving import erasure_registration
 from rookery_common.rpc.server import RpcServer
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-STATEMENTS: Final = {**timelines.STATEMENTS, **follows.STATEMENTS, **public.STATEMENTS, **marks.STATEMENTS}
+STATEMENTS: Final = {
+    **timelines.STATEMENTS,
+    **follows.STATEMENTS,
+    **public.STATEMENTS,
+    **marks.STATEMENTS,
+    **author_posts.STATEMENTS,
+}
 ALLOWED_CALLERS: Final = {
     **servicer.ALLOWED_CALLERS,
     **ranking_servicer.ALLOWED_CALLERS,
@@ -97,7 +107,19 @@ class _Core:
         self.public_rows = PublicRepository(self.cql)
         self.marks = MarkRepository(self.cql)
         self.public = PublicTimelines(self.public_rows, Announcer(self.public_streams))
-        self.fan_out = FanOut(self.timelines, self.windows, self.follows, Announcer(self.streams), self.clock)
+        self.author_posts = AuthorPostRepository(self.cql, self.clock)
+        self.modes = Modes(self.author_posts, self.follows, self.clock, settings.merge_followers)
+        self.merged_streams = LiveStreams(self.state, MERGED_UPDATES, MERGED_PREFIX, cluster=cluster)
+        self.fan_out = FanOut(
+            self.timelines,
+            self.windows,
+            self.follows,
+            self.author_posts,
+            self.modes,
+            Announcer(self.streams),
+            Announcer(self.merged_streams),
+            self.clock,
+        )
 
 
 def build(roles: frozenset[Role]) -> App:
@@ -118,14 +140,19 @@ def _serving(core: _Core) -> list[Component]:
     live = LiveHub(core.streams, as_sent, core.clock)
     public_live = LiveHub(core.public_streams, as_sent, core.clock)
     post = RpcClient(core.settings, core.settings.post_target, PostServiceStub, service="post")
-    homes, tails = HomeReader(core.windows, core.timelines, core.follows), TagTails(core.public_rows, core.clock)
+    author_tails = AuthorTails(core.author_posts, core.clock)
+    merged = MergedHomes(core.modes, core.windows, author_tails)
+    merged_live = LiveHub(core.merged_streams, as_sent, core.clock)
+    news = MergedNews(merged_live, live, core.windows, core.follows, author_tails)
+    homes = HomeReader(core.windows, core.timelines, core.follows, merged)
+    tails = TagTails(core.public_rows, core.clock)
     verifier = TokenVerifier(AuthClient(auth).signing_keys, core.clock)
-    lists = ListReader(core.timelines, core.follows)
+    lists = ListReader(core.timelines, core.follows, merged)
     feed = FeedServicer(
         TaggedHomes(homes, tails), lists, core.public, core.fan_out, live, public_live, verifier, core.clock
     )
     for_you = RankingServicer(_for_you(core, homes, tails, FactsClient(post)))
-    erasure = AccountErasure(core.marks, core.follows, core.timelines, core.windows)
+    erasure = AccountErasure(core.marks, core.follows, core.timelines, core.windows, core.author_posts)
     server = RpcServer(
         core.settings,
         verifier=verifier,
@@ -136,7 +163,7 @@ def _serving(core: _Core) -> list[Component]:
         ],
         allowed_callers=ALLOWED_CALLERS,
     )
-    return [auth, post, live, public_live, server]
+    return [auth, post, live, public_live, merged_live, news, server]
 
 
 def _for_you(core: _Core, homes: HomeReader, tails: TagTails, facts: FactsClient) -> ForYou:

@@ -18,6 +18,12 @@ class Settings(BaseServiceSettings, CqlSettings, RedisSettings):
     auth_target: str = Field("127.0.0.1:7001", description="Where auth is asked for the keys that verify tokens.")
     post_target: str = Field("127.0.0.1:7003", description="Where post is asked for an author's recent posts.")
     user_target: str = Field("127.0.0.1:7002", description="Where user is asked for all follows, for a rebuild.")
+    merge_followers: int = Field(
+        50_000,
+        ge=0,
+        le=100_000_000,
+        description="Posts of authors with so many followers are merged into homes when these are read; 0 for none.",
+    )
     timeline_shards: int = Field(
         64,
         ge=1,

@@ -15,4 +15,14 @@ DELIVERY_AGE_SECONDS = Histogram(
     "From a post's making to its being in all timelines.",
     buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 120),
 )
+MODE_CHANGES = Counter(
+    "rookery_feed_author_mode_changes_total",
+    "Authors whose posts are merged from now on, or delivered to each follower again.",
+    ["mode"],
+)
+TAIL_READS = Counter(
+    "rookery_feed_author_tail_reads_total",
+    "Reads of merged authors' posts that memory did not answer, by what.",
+    ["part"],
+)
 HOME_READS = Counter("rookery_feed_home_reads_total", "Pages of homes, by what answered.", ["source"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Final, NamedTuple
 
@@ -145,6 +145,20 @@ class HomePage:
     more: bool
 
 
+def joined(page: PageQuery, home: HomePage, others: Iterable[Entry]) -> HomePage:
+    """A page of a home with its share of other entries: none from beyond where the home was read. What is in the home
+    already stays as what it was."""
+    entries = {entry.entry_id: entry for entry in others}
+    if home.more and home.entries and page.upwards:
+        entries = {key: entry for key, entry in entries.items() if key < home.entries[0].entry_id}
+    elif home.more and home.entries:
+        entries = {key: entry for key, entry in entries.items() if key > home.entries[-1].entry_id}
+    entries |= {entry.entry_id: entry for entry in home.entries}
+    ordered = [entries[key] for key in sorted(entries, reverse=True)]
+    shown = ordered[-page.limit :] if page.upwards else ordered[: page.limit]
+    return HomePage(shown, home.more or len(ordered) > page.limit)
+
+
 @dataclass(frozen=True, slots=True)
 class PublicPage:
     """As a HomePage; `reached_id` is how far posts were looked through, where few or none were wanted, else 0."""
@@ -185,6 +199,28 @@ class Following:
         if entry.author_id not in self.authors:
             return False
         return entry.reason is not Reason.REBLOG or entry.author_id not in self.without_reblogs
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """From when on an author's posts are merged into homes when these are read, or delivered to each follower again;
+    the generations of all authors' modes count up by one."""
+
+    generation: int
+    author_id: int
+    is_merged: bool
+    from_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MergedFollows:
+    """Of those whom a reader follows, the ones who were merged by a generation of modes."""
+
+    generation: int = 0
+    following: Following = field(default_factory=Following)
+
+
+NOBODY_MERGED: Final = MergedFollows()
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +287,14 @@ class LiveUpdate:
     kind: LiveKind
     entry_id: int
     author_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MergedUpdate:
+    """The same of an entry that is merged into homes: who is told of it is found where streams are served."""
+
+    update: LiveUpdate
+    is_reblog: bool
 
 
 class MarkKind(IntEnum):

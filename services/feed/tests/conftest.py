@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from feed_service.models import Entry, Follow, LiveUpdate, Part, PostFacts, Reason
+from feed_service.models import Entry, Follow, LiveUpdate, MergedUpdate, Part, PostFacts, Reason
+from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
@@ -18,6 +19,8 @@ from feed_service.service.follows import FollowKeeper
 from feed_service.service.for_you import ForYou
 from feed_service.service.home import HomeReader
 from feed_service.service.lists import ListReader
+from feed_service.service.merged import AuthorTails, MergedHomes
+from feed_service.service.modes import Modes
 from feed_service.service.popular import PopularPosts
 from feed_service.service.public import PublicTimelines
 from feed_service.service.tagged import TaggedHomes, TagTails
@@ -30,6 +33,7 @@ from rookery_common.paging import CursorCodec
 from rookery_common.testing import FakeClock, FakeIds
 
 ALICE, BOB, CAROL, DAN = 101, 102, 103, 104
+MERGE_FOLLOWERS = 3
 REQUIRED = {
     "FEED_CQL_KEYSPACE": "rookery_feed",
     "FEED_REDIS_CACHE_URL": "redis://127.0.0.1:6379/0",
@@ -118,8 +122,33 @@ def posts() -> Posts:
 
 
 @pytest.fixture
-def home(windows: WindowRepository, timelines: TimelineRepository, follows: FollowRepository) -> HomeReader:
-    return HomeReader(windows, timelines, follows)
+def modes(author_posts: AuthorPostRepository, follows: FollowRepository, clock: FakeClock) -> Modes:
+    """Of a process that writes: who has three followers is merged."""
+    return Modes(author_posts, follows, clock, MERGE_FOLLOWERS)
+
+
+@pytest.fixture
+def tails(author_posts: AuthorPostRepository, clock: FakeClock) -> AuthorTails:
+    return AuthorTails(author_posts, clock)
+
+
+@pytest.fixture
+def merged(
+    author_posts: AuthorPostRepository,
+    follows: FollowRepository,
+    windows: WindowRepository,
+    tails: AuthorTails,
+    clock: FakeClock,
+) -> MergedHomes:
+    """Of a process that reads, and learns of modes for itself."""
+    return MergedHomes(Modes(author_posts, follows, clock, MERGE_FOLLOWERS), windows, tails)
+
+
+@pytest.fixture
+def home(
+    windows: WindowRepository, timelines: TimelineRepository, follows: FollowRepository, merged: MergedHomes
+) -> HomeReader:
+    return HomeReader(windows, timelines, follows, merged)
 
 
 @pytest.fixture
@@ -142,8 +171,8 @@ def for_you(
 
 
 @pytest.fixture
-def lists(timelines: TimelineRepository, follows: FollowRepository) -> ListReader:
-    return ListReader(timelines, follows)
+def lists(timelines: TimelineRepository, follows: FollowRepository, merged: MergedHomes) -> ListReader:
+    return ListReader(timelines, follows, merged)
 
 
 @pytest.fixture
@@ -151,10 +180,14 @@ def fan_out(
     timelines: TimelineRepository,
     windows: WindowRepository,
     follows: FollowRepository,
+    author_posts: AuthorPostRepository,
+    modes: Modes,
     streams: LiveStreams[LiveUpdate],
+    merged_streams: LiveStreams[MergedUpdate],
     clock: FakeClock,
 ) -> FanOut:
-    return FanOut(timelines, windows, follows, Announcer(streams), clock)
+    live, merged_live = Announcer(streams), Announcer(merged_streams)
+    return FanOut(timelines, windows, follows, author_posts, modes, live, merged_live, clock)
 
 
 @pytest.fixture
@@ -178,9 +211,10 @@ def eraser(
     follows: FollowRepository,
     timelines: TimelineRepository,
     windows: WindowRepository,
+    author_posts: AuthorPostRepository,
     clock: FakeClock,
 ) -> Eraser:
-    return StepwiseEraser(AccountErasure(marks, follows, timelines, windows).steps, clock)
+    return StepwiseEraser(AccountErasure(marks, follows, timelines, windows, author_posts).steps, clock)
 
 
 @pytest.fixture

@@ -109,6 +109,17 @@ class LiveHub(Generic[S, T]):
         subscription.remove(list(subscription.accounts))
         self._subscriptions.discard(subscription)
 
+    def accounts(self) -> set[int]:
+        """All that anybody has subscribed to."""
+        return set().union(*(subscription.accounts for subscription in self._subscriptions))
+
+    def offer(self, account_ids: Iterable[int], item: T | None) -> None:
+        """Tells subscribers of these accounts what did not come by the streams; without an item, that they may have
+        missed something."""
+        concerned = list(account_ids)
+        if concerned:
+            self._offer(concerned, item)
+
     async def _follow(self, shards: Sequence[int]) -> None:
         positions: dict[int, Position] = {}
         while True:

@@ -19,6 +19,7 @@ BUCKET_FOLLOWERS: Final = 10_000
 _LOOK_EVERY: Final = 64
 # Rows of one partition that are written together, at most.
 _AT_ONCE: Final = 200
+_COUNTED_AT_ONCE: Final = 5_000
 # Authors whose room is remembered.
 _ROOMS: Final = 100_000
 _Ends = tuple[int, int]  # a reader's id and an author's
@@ -30,7 +31,7 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
             " VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
         ),
         "following_get": (
-            "SELECT follower_bucket, active FROM following_by_reader WHERE reader_id = ? AND author_id = ?"
+            "SELECT follower_bucket, active, reblogs FROM following_by_reader WHERE reader_id = ? AND author_id = ?"
         ),
         "following_among": (
             "SELECT author_id, follower_bucket FROM following_by_reader"
@@ -151,11 +152,26 @@ class FollowRepository:
             frozenset(row.author_id for row in rows if not row.reblogs),
         )
 
-    async def who_follows(self, author_id: int, reader_ids: Iterable[int]) -> list[int]:
+    async def who_follows(self, author_id: int, reader_ids: Iterable[int]) -> list[Follower]:
         """Those of the readers who follow the author now."""
         readers = list(reader_ids)
         found = await self._cql.many("following_get", [(reader_id, author_id) for reader_id in readers])
-        return [reader_id for reader_id, rows in zip(readers, found, strict=True) if rows and rows[0].active]
+        return [
+            Follower(reader_id, rows[0].reblogs)
+            for reader_id, rows in zip(readers, found, strict=True)
+            if rows and rows[0].active
+        ]
+
+    async def has_followers(self, author_id: int, enough: int) -> bool:
+        """Whether so many follow the author now. Where they may be, they are counted, and no further."""
+        rows = await self._cql.execute("follower_buckets", (author_id,))
+        # Buckets may be a little over-full, and have some who have left.
+        if not rows or (rows[0].buckets or 1) * self._bucket_followers * 2 < enough:
+            return False
+        cursor, count = FollowerCursor(author_id), 0
+        while not cursor.done and count < enough:
+            count += len(await self.next_followers(cursor, _COUNTED_AT_ONCE))
+        return count >= enough
 
     async def next_followers(self, cursor: FollowerCursor, limit: int) -> list[Follower]:
         """The next followers, and moves the cursor; an empty page does not mean the end, `cursor.done` does."""

@@ -4,7 +4,9 @@ A window is a sorted set of equal scores, so that it is ordered by its members: 
 fixed-width decimals of the entry's and the author's id, and a digit for the reason. The head is `!` and a floor
 ("complete from this id on"), or, while somebody is filling the window, `#` and a token. What is pushed meanwhile is
 kept, and united with what is read; whoever holds no token any more unites nothing. Whom a reader follows is a set of
-authors' ids, with `-` before those of whom no reblogs are wanted, and `0` once it is complete.
+authors' ids, with `-` before those of whom no reblogs are wanted, and `0` once it is complete. Beside it is kept with
+whom of these a home is merged: a token that is in the set too, after `=`, so that it ends with the set; up to which
+generation of modes that is so; and the authors, with the same `-`.
 """
 
 from __future__ import annotations
@@ -68,19 +70,71 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return ARGV[1]
 """
 
-# KEYS: a following. ARGV: the token, the life in milliseconds, then members.
+# KEYS: a following, who of it is merged. ARGV: the token, the life in milliseconds, the generation, who is merged, then
+# members.
 FINISH_FOLLOWING: Final = """
 if redis.call('SREM', KEYS[1], '#' .. ARGV[1]) == 0 then return 0 end
-for i = 3, #ARGV do redis.call('SADD', KEYS[1], ARGV[i]) end
-redis.call('SADD', KEYS[1], '0')
+for i = 5, #ARGV do redis.call('SADD', KEYS[1], ARGV[i]) end
+redis.call('SADD', KEYS[1], '0', '=' .. ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('SET', KEYS[2], ARGV[1] .. '|' .. ARGV[3] .. '|' .. ARGV[4], 'PX', ARGV[2])
 return 1
 """
 
-# KEYS: a window and a following for each reader. ARGV: the life in milliseconds, then for each reader: the reader's id
-# as in members, '1' to read upwards, the lowest and the highest member wanted (as ZRANGE BYLEX has them), how many.
-# Returns for each reader 'following' or 'window' where that is missing, else the floor and the members that are shown.
-READ: Final = """
+_MERGED_OF: Final = """
+local function merged_of(following, merged)
+  local value = redis.call('GET', merged)
+  if value and redis.call('SISMEMBER', following, '=' .. string.match(value, '^[^|]*')) == 1 then return value end
+  return ''
+end
+"""
+
+# KEYS: a following, who of it is merged. ARGV: a new token, the life in milliseconds, the generation that is known, the
+# one that is reached by these authors, then the authors. Returns what is kept, '' where the following is missing.
+FIND_MERGED: Final = (
+    _MERGED_OF
+    + """
+if redis.call('SISMEMBER', KEYS[1], '0') == 0 then return '' end
+local value = merged_of(KEYS[1], KEYS[2])
+local token, generation, members = string.match(value, '^([^|]*)|([^|]*)|(.*)$')
+if (generation or '0') ~= ARGV[3] then return value end
+if not token then
+  token, members = ARGV[1], ''
+  redis.call('SADD', KEYS[1], '=' .. token)
+end
+local kept, found = {}, {}
+for member in string.gmatch(members, '[^,]+') do
+  kept[#kept + 1] = member
+  found[(string.gsub(member, '^-', ''))] = true
+end
+for i = 5, #ARGV do
+  local known = redis.call('SMISMEMBER', KEYS[1], ARGV[i], '-' .. ARGV[i])
+  if known[1] == 1 and not found[ARGV[i]] then kept[#kept + 1] = (known[2] == 1 and '-' or '') .. ARGV[i] end
+end
+value = token .. '|' .. ARGV[4] .. '|' .. table.concat(kept, ',')
+redis.call('SET', KEYS[2], value, 'PX', ARGV[2])
+return value
+"""
+)
+
+# KEYS: followings. ARGV: an author. Returns for each 0 if the author is not in it, 1 if it is missing, 2 or 3 if the
+# author is in it, without reblogs or with.
+WHO_FOLLOWS: Final = """
+local states = {}
+for i, key in ipairs(KEYS) do
+  local known = redis.call('SMISMEMBER', key, ARGV[1], '-' .. ARGV[1], '0')
+  states[i] = known[3] == 0 and 1 or known[1] == 0 and 0 or 3 - known[2]
+end
+return states
+"""
+
+# KEYS: a window, a following, and who of it is merged, for each reader. ARGV: the life in milliseconds, then for each
+# reader: the reader's id as in members, '1' to read upwards, the lowest and the highest member wanted (as ZRANGE BYLEX
+# has them), how many. Returns for each reader 'following' or 'window' where that is missing, else the floor, who is
+# merged, and the members that are shown.
+READ: Final = (
+    _MERGED_OF
+    + """
 local life = tonumber(ARGV[1])
 
 local function touch(key)
@@ -106,12 +160,12 @@ local function shown(following, me, members)
   return kept
 end
 
-local function read(window, following, me, upwards, low, high, wanted)
+local function read(window, following, merged, me, upwards, low, high, wanted)
   if redis.call('SISMEMBER', following, '0') == 0 then return {'following'} end
   local head = redis.call('ZRANGE', window, '-', '(0', 'BYLEX')[1]
   if not head or string.sub(head, 1, 1) == '#' then return {'window'} end
   local floor = string.sub(head, 2)
-  local found, offset, step = {floor}, 0, wanted + 10
+  local found, offset, step = {floor, merged_of(following, merged)}, 0, wanted + 10
   if string.sub(low, 2) < floor then low = '[' .. floor end
   repeat
     local members
@@ -122,21 +176,23 @@ local function read(window, following, me, upwards, low, high, wanted)
     end
     if #members > 0 then
       for _, member in ipairs(shown(following, me, members)) do
-        if #found <= wanted then found[#found + 1] = member end
+        if #found < wanted + 2 then found[#found + 1] = member end
       end
     end
     offset = offset + step
-  until #members < step or #found > wanted
+  until #members < step or #found >= wanted + 2
   touch(window)
   touch(following)
+  touch(merged)
   return found
 end
 
 local results = {}
-for i = 1, #KEYS / 2 do
+for i = 1, #KEYS / 3 do
   local a = 1 + (i - 1) * 5
-  results[i] = read(KEYS[2 * i - 1], KEYS[2 * i], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4],
+  results[i] = read(KEYS[3 * i - 2], KEYS[3 * i - 1], KEYS[3 * i], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4],
     tonumber(ARGV[a + 5]))
 end
 return results
 """
+)

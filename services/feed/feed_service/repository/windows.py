@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeVar
 
-from feed_service.models import Delivery, Entry, Following, PageQuery, Reason
+from feed_service.models import NOBODY_MERGED, Delivery, Entry, Follower, Following, MergedFollows, PageQuery, Reason
 from feed_service.placement import window_shard
 from feed_service.repository import scripts
 from rookery_common.clients.redis import RedisClient, Script, Value
@@ -43,6 +43,8 @@ class WindowPage:
 
     floor: int
     entries: list[Entry]
+    # Whose posts are to be merged with them.
+    merged: MergedFollows = NOBODY_MERGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class WindowRepository:
         self._finish_fill = redis.script(scripts.FINISH_FILL, name="window_finish_fill")
         self._begin_following = redis.script(scripts.BEGIN_FOLLOWING, name="following_begin")
         self._finish_following = redis.script(scripts.FINISH_FOLLOWING, name="following_finish")
+        self._find_merged = redis.script(scripts.FIND_MERGED, name="merged_find")
+        self._who_follows = redis.script(scripts.WHO_FOLLOWS, name="following_who")
 
     async def push(self, deliveries: Iterable[Delivery]) -> int:
         """Into the windows that exist and reach down to the entry; returns how many entries were new there."""
@@ -86,7 +90,7 @@ class WindowRepository:
         answers: dict[WindowQuery, WindowPage | Missing] = {}
 
         async def ask(part: Sequence[WindowQuery]) -> None:
-            keys = [key for query in part for key in (self._window(query.reader_id), self._following(query.reader_id))]
+            keys = [key for query in part for key in self._keys(query.reader_id)]
             args: list[Value] = [LIFE_MS, *(arg for query in part for arg in _read_args(query))]
             found = await self._read(keys, args)
             answers.update(zip(part, (_page(answer) for answer in found), strict=True))
@@ -108,19 +112,44 @@ class WindowRepository:
         """Like `begin_fill`, for whom the reader follows."""
         return await self._begin(self._begin_following, self._following(reader_id))
 
-    async def finish_following(self, reader_id: int, token: str, following: Following) -> bool:
-        """False if the token ran out, or the reader's follows have changed since `begin_following`."""
+    async def finish_following(
+        self, reader_id: int, token: str, following: Following, merged: MergedFollows = NOBODY_MERGED
+    ) -> bool:
+        """Also who of them is merged. False if the token ran out, or the reader's follows have changed since
+        `begin_following`."""
         members = [str(author_id) for author_id in following.authors]
         members += [f"-{author_id}" for author_id in following.without_reblogs]
-        return bool(await self._finish_following([self._following(reader_id)], [token, LIFE_MS, *members]))
+        keys = [self._following(reader_id), self._merged(reader_id)]
+        args: list[Value] = [token, LIFE_MS, merged.generation, _merged_members(merged.following), *members]
+        return bool(await self._finish_following(keys, args))
+
+    async def find_merged(self, reader_id: int, known: int, reached: int, author_ids: Sequence[int]) -> MergedFollows:
+        """Adds those of the authors whom the reader follows to who was merged by the generation `known`: then it is who
+        was by `reached`. Where anything has changed meanwhile, what is there now."""
+        keys = [self._following(reader_id), self._merged(reader_id)]
+        args: list[Value] = [secrets.token_hex(8), LIFE_MS, known, reached, *author_ids]
+        return _merged_follows(await self._find_merged(keys, args))
+
+    async def who_follows(self, author_id: int, reader_ids: Sequence[int]) -> tuple[list[Follower], list[int]]:
+        """Those of the readers who follow the author, and those of whom it is not known here."""
+        followers, unknown = list[Follower](), list[int]()
+        for part in self._calls(reader_ids, lambda reader_id: reader_id):
+            keys = [self._following(reader_id) for reader_id in part]
+            for reader_id, state in zip(part, await self._who_follows(keys, [author_id]), strict=True):
+                if state == 1:
+                    unknown.append(reader_id)
+                elif state:
+                    followers.append(Follower(reader_id, state == 3))
+        return followers, unknown
 
     async def forget_following(self, reader_id: int) -> None:
         """After a change of whom the reader follows: the next read takes it from CQL."""
-        await self._redis.call("following_forget", self._redis.raw.unlink(self._following(reader_id)))
+        keys = (self._following(reader_id), self._merged(reader_id))
+        await self._redis.call("following_forget", self._redis.raw.unlink(*keys))
 
     async def forget(self, reader_id: int) -> None:
         """A reader's window, and whom it follows."""
-        for key in (self._window(reader_id), self._following(reader_id)):
+        for key in self._keys(reader_id):
             await self._redis.call("window_forget", self._redis.raw.unlink(key))
 
     async def _begin(self, script: Script, key: str) -> str:
@@ -138,11 +167,17 @@ class WindowRepository:
             for first in range(0, len(group), KEYS_PER_CALL)
         ]
 
+    def _keys(self, reader_id: int) -> tuple[str, str, str]:
+        return self._window(reader_id), self._following(reader_id), self._merged(reader_id)
+
     def _window(self, reader_id: int) -> str:
         return f"{self._prefix}home:{{{window_shard(reader_id)}}}:{reader_id}"
 
     def _following(self, reader_id: int) -> str:
         return f"{self._prefix}following:{{{window_shard(reader_id)}}}:{reader_id}"
+
+    def _merged(self, reader_id: int) -> str:
+        return f"{self._prefix}merged:{{{window_shard(reader_id)}}}:{reader_id}"
 
 
 def _digits(number: int) -> str:
@@ -166,4 +201,19 @@ def _read_args(query: WindowQuery) -> tuple[Value, ...]:
 def _page(answer: list[Any]) -> WindowPage | Missing:
     if answer[0] in (b"following", b"window"):
         return Missing(answer[0].decode())
-    return WindowPage(int(answer[0]), [_entry(member) for member in answer[1:]])
+    return WindowPage(int(answer[0]), [_entry(member) for member in answer[2:]], _merged_follows(answer[1]))
+
+
+def _merged_members(following: Following) -> str:
+    signs = {author_id: "-" if author_id in following.without_reblogs else "" for author_id in following.authors}
+    return ",".join(f"{sign}{author_id}" for author_id, sign in signs.items())
+
+
+def _merged_follows(value: bytes) -> MergedFollows:
+    """`token|generation|authors`, with `-` before those of whom no reblogs are wanted; nothing is no generation."""
+    if not value:
+        return NOBODY_MERGED
+    _, generation, members = value.split(b"|")
+    numbers = list(map(int, members.split(b","))) if members else []
+    without_reblogs = frozenset(-number for number in numbers if number < 0)
+    return MergedFollows(int(generation), Following(frozenset(map(abs, numbers)), without_reblogs))

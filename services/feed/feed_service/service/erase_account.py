@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.marks import MarkRepository
 from feed_service.repository.timelines import TimelineRepository
@@ -20,11 +21,13 @@ class AccountErasure:
         follows: FollowRepository,
         timelines: TimelineRepository,
         windows: WindowRepository,
+        author_posts: AuthorPostRepository,
     ) -> None:
         self._marks = marks
         self._follows = follows
         self._timelines = timelines
         self._windows = windows
+        self._author_posts = author_posts
 
     @property
     def steps(self) -> Sequence[ErasureStep]:
@@ -35,5 +38,6 @@ class AccountErasure:
         await self._marks.forget(account_id)
         await self._follows.forget_followers(account_id)
         await self._timelines.forget(account_id)
+        await self._author_posts.forget(account_id)
         await self._windows.forget(account_id)
         return 0

@@ -7,10 +7,24 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from feed_service.metrics import DELIVERIES, DELIVERY_AGE_SECONDS, FAN_OUT_SECONDS
-from feed_service.models import Change, Delivery, Entry, Follower, LiveKind, LiveUpdate, Part, PostChange, Reason
+from feed_service.models import (
+    Change,
+    Delivery,
+    Entry,
+    Follower,
+    LiveKind,
+    LiveUpdate,
+    MergedUpdate,
+    Part,
+    PostChange,
+    Reason,
+)
+from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowerCursor, FollowRepository
+from feed_service.repository.live import MERGED_CHANNEL
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
+from feed_service.service.modes import Modes
 from rookery_common.clock import Clock
 from rookery_common.ids import ms_of
 from rookery_common.live.announcer import Announcer
@@ -32,7 +46,8 @@ _LIVE: Final = {
 
 
 class FanOut:
-    """Delivers posts: first to CQL, which has everything, then to the windows in Redis, then to streams.
+    """Delivers posts: first to CQL, which has everything, then to the windows in Redis, then to streams. Posts of
+    authors whom too many follow are kept once, for readers to merge, and told to streams once.
 
     Doing it again changes nothing in timelines. Streams are told again: a client that has seen an entry ignores it.
     """
@@ -42,13 +57,19 @@ class FanOut:
         timelines: TimelineRepository,
         windows: WindowRepository,
         follows: FollowRepository,
+        author_posts: AuthorPostRepository,
+        modes: Modes,
         live: Announcer[LiveUpdate],
+        merged_live: Announcer[MergedUpdate],
         clock: Clock,
     ) -> None:
         self._timelines = timelines
         self._windows = windows
         self._follows = follows
+        self._author_posts = author_posts
+        self._modes = modes
         self._live = live
+        self._merged_live = merged_live
         self._clock = clock
 
     async def apply(self, changes: Sequence[PostChange]) -> list[Part]:
@@ -57,8 +78,17 @@ class FanOut:
         Returns what is left for `deliver`: followers beyond an author's first bucket.
         """
         with FAN_OUT_SECONDS.time():
+            await self._modes.refresh()
             await self._deliver_narrowly([change for change in changes if _is_narrow(change)])
-            parts = await self._deliver_widely([change for change in changes if not _is_narrow(change)])
+            merged = [change for change in changes if self._is_merged(change)]
+            if merged:
+                await self._keep(merged)
+            parts = await self._deliver_widely(
+                [change for change in changes if not _is_narrow(change) and not self._is_merged(change)]
+            )
+            await self._modes.look(
+                change.author_id for change in changes if change.change is Change.VISIBLE and not _is_narrow(change)
+            )
         now_ms = self._clock.unix_ms()
         for change in changes:
             if change.change is Change.VISIBLE:
@@ -88,9 +118,25 @@ class FanOut:
             named = _named(change)
             followers = await self._follows.who_follows(change.author_id, named)
             stored.append((change, [Follower(reader_id, True) for reader_id in (change.author_id, *named)]))
-            told.append((change, [Follower(reader_id, True) for reader_id in (change.author_id, *followers)]))
+            told.append((change, [Follower(change.author_id, True), *followers]))
         await self._store(stored)
         await self._tell(told)
+
+    def _is_merged(self, change: PostChange) -> bool:
+        return not _is_narrow(change) and self._modes.is_merged(change.author_id, ms_of(change.post_id))
+
+    async def _keep(self, changes: Sequence[PostChange]) -> None:
+        """For whoever follows the authors to find when reading, and in the authors' own homes."""
+        await self._author_posts.put([_entry(change) for change in changes if change.change is Change.VISIBLE])
+        own = [(change, [Follower(change.author_id, True)]) for change in changes]
+        await self._store(own)
+        await self._tell(own)
+        news = [
+            ([MERGED_CHANNEL], MergedUpdate(LiveUpdate(kind, change.post_id, change.author_id), change.is_reblog))
+            for change in changes
+            if (kind := _LIVE.get(change.change)) is not None
+        ]
+        await self._merged_live.tell(news)
 
     async def _deliver_widely(self, changes: Sequence[PostChange]) -> list[Part]:
         """To the first bucket of followers, in rounds of bounded size: a round takes the next of every author.
@@ -156,11 +202,15 @@ def _is_narrow(change: PostChange) -> bool:
     return change.only_to is not None or change.change is Change.HELD
 
 
+def _entry(change: PostChange) -> Entry:
+    reason = Reason.REBLOG if change.is_reblog else Reason.FOLLOWED_AUTHOR
+    return Entry(change.post_id, change.author_id, reason)
+
+
 def _deliveries(change: PostChange, followers: Iterable[Follower]) -> list[Delivery]:
     if change.change not in (Change.VISIBLE, Change.HELD):
         return []
-    reason = Reason.REBLOG if change.is_reblog else Reason.FOLLOWED_AUTHOR
-    entry = Entry(change.post_id, change.author_id, reason)
+    entry = _entry(change)
     own = Entry(change.post_id, change.author_id, Reason.OWN_POST)
     return [
         (follower.reader_id, own if follower.reader_id == change.author_id else entry)

@@ -13,6 +13,7 @@ from feed_service.models import MAX_PAGE, Entry, Following, HomePage, PageQuery
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WINDOW_ENTRIES, Missing, WindowPage, WindowQuery, WindowRepository
+from feed_service.service.merged import MergedHomes
 from rookery_common.clients.redis import RedisUnavailable
 from rookery_common.errors import AppError
 from rookery_common.ids import MAX_ID
@@ -26,12 +27,19 @@ log = get_logger()
 
 
 class HomeReader:
-    """Pages of homes, without what their reader does not follow now."""
+    """Pages of homes, without what their reader does not follow now, and with what is merged into them."""
 
-    def __init__(self, windows: WindowRepository, timelines: TimelineRepository, follows: FollowRepository) -> None:
+    def __init__(
+        self,
+        windows: WindowRepository,
+        timelines: TimelineRepository,
+        follows: FollowRepository,
+        merged: MergedHomes,
+    ) -> None:
         self._windows = windows
         self._timelines = timelines
         self._follows = follows
+        self._merged = merged
 
     async def pages(self, asked: Sequence[tuple[int, PageQuery]]) -> list[HomePage | AppError]:
         """One answer for each (reader, query), in order. All windows are read by one call; the rest come from CQL."""
@@ -58,6 +66,7 @@ class HomeReader:
     async def _read_windows(self, queries: Sequence[WindowQuery]) -> list[WindowPage | Missing | None]:
         if not queries:
             return []
+        await self._merged.refresh()
         try:
             return [*await self._windows.read(queries)]
         except RedisUnavailable as error:
@@ -87,7 +96,8 @@ class HomeReader:
         """Only what is read after the token was taken may be kept under it."""
         token = await self._windows.begin_following(reader_id)
         if token:
-            await self._windows.finish_following(reader_id, token, await self._follows.following(reader_id))
+            following = await self._follows.following(reader_id)
+            await self._windows.finish_following(reader_id, token, following, self._merged.among(following))
 
     async def _fill_window(self, reader_id: int) -> None:
         token = await self._windows.begin_fill(reader_id)
@@ -102,21 +112,27 @@ class HomeReader:
         reaches_down = page.low + 1 >= found.floor
         is_full = len(entries) >= query.wanted and not page.upwards
         if reaches_down or is_full:
+            followed = await self._merged.followed(query.reader_id, found.merged)
+            if followed is None:
+                return await self._stored(query)
             HOME_READS.labels(source).inc()
-            return _page(page, entries)
+            return await self._merged.join(page, _page(page, entries), followed)
         if page.upwards:
             return await self._stored(query)
         following = await self._follows.following(query.reader_id)
         below = min(found.floor, page.high)
         HOME_READS.labels("below_window").inc()
         older, cut = await self._scan(query, following, below, query.wanted - len(entries))
-        return _page(page, [*entries, *older], cut=cut)
+        return await self._joined(page, _page(page, [*entries, *older], cut=cut), following)
 
     async def _stored(self, query: WindowQuery) -> HomePage:
         HOME_READS.labels("stored").inc()
         following = await self._follows.following(query.reader_id)
         entries, cut = await self._scan(query, following, query.page.high, query.wanted)
-        return _page(query.page, entries, cut=cut)
+        return await self._joined(query.page, _page(query.page, entries, cut=cut), following)
+
+    async def _joined(self, page: PageQuery, home: HomePage, following: Following) -> HomePage:
+        return await self._merged.join(page, home, self._merged.among(following).following)
 
     async def _scan(
         self, query: WindowQuery, following: Following, below: int, wanted: int

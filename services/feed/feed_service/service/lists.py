@@ -6,9 +6,10 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from feed_service.errors import TooManyAuthors, WrongLimit
-from feed_service.models import MAX_LIST_AUTHORS, MAX_PAGE, Entry, ListPage, PageQuery
+from feed_service.models import MAX_LIST_AUTHORS, MAX_PAGE, Entry, Following, ListPage, PageQuery
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.timelines import TimelineRepository
+from feed_service.service.merged import MergedHomes
 
 # Rows of the home read at a time, and in all for one page: what lies beyond is the next page's.
 SCAN_ROWS: Final = 400
@@ -18,9 +19,10 @@ MAX_SCAN_ROWS: Final = 4_000
 class ListReader:
     """Pages of lists, without what their reader does not follow now."""
 
-    def __init__(self, timelines: TimelineRepository, follows: FollowRepository) -> None:
+    def __init__(self, timelines: TimelineRepository, follows: FollowRepository, merged: MergedHomes) -> None:
         self._timelines = timelines
         self._follows = follows
+        self._merged = merged
 
     async def page(self, reader_id: int, authors: AbstractSet[int], page: PageQuery) -> ListPage:
         """At most `page.limit` entries of these authors. Raises WrongLimit, TooManyAuthors."""
@@ -28,23 +30,41 @@ class ListReader:
             raise WrongLimit(MAX_PAGE)
         if len(authors) > MAX_LIST_AUTHORS:
             raise TooManyAuthors(MAX_LIST_AUTHORS)
+        await self._merged.refresh()
         following = await self._follows.following(reader_id)
-        wanted = following.authors & authors
+        wanted = Following(following.authors & authors, following.without_reblogs & authors)
+        delivered, reached_id = await self._delivered(reader_id, wanted, page)
+        merged = await self._merged_above(wanted, page, reached_id)
+        entries = {entry.entry_id: entry for entry in (*merged, *delivered)}
+        ordered = [entries[key] for key in sorted(entries, reverse=not page.upwards)]
+        if len(ordered) > page.limit:
+            ordered = ordered[: page.limit]
+            reached_id = ordered[-1].entry_id
+        return ListPage(ordered[::-1] if page.upwards else ordered, reached_id)
+
+    async def _merged_above(self, wanted: Following, page: PageQuery, reached_id: int) -> list[Entry]:
+        """What is merged of the list's authors, as far as what is delivered was read."""
+        followed = self._merged.among(wanted).following
+        low = reached_id if reached_id and not page.upwards else page.low
+        found = await self._merged.entries(followed, page, low)
+        if reached_id and page.upwards:
+            return [entry for entry in found if entry.entry_id <= reached_id]
+        return found
+
+    async def _delivered(self, reader_id: int, wanted: Following, page: PageQuery) -> tuple[list[Entry], int]:
+        """What is stored of the list's authors in the reader's home, in the page's direction, and how far it was read
+        (0: to its end)."""
         low, high, kept, scanned = page.low, page.high, list[Entry](), 0
-        while wanted:
+        while wanted.authors:
             read = self._timelines.newer if page.upwards else self._timelines.older
             rows = await read(reader_id, high, low, SCAN_ROWS)
             scanned += len(rows)
-            kept += [row for row in rows if row.author_id in wanted and following.shows(reader_id, row)]
+            kept += [row for row in rows if row.author_id in wanted.authors and wanted.shows(reader_id, row)]
             if len(kept) > page.limit:
-                return _page(page, kept[: page.limit], kept[page.limit - 1].entry_id)
+                return kept[: page.limit], kept[page.limit - 1].entry_id
             if len(rows) < SCAN_ROWS:
                 break
             if scanned >= MAX_SCAN_ROWS:
-                return _page(page, kept, rows[-1].entry_id)
+                return kept, rows[-1].entry_id
             low, high = (rows[-1].entry_id, high) if page.upwards else (low, rows[-1].entry_id)
-        return _page(page, kept, 0)
-
-
-def _page(page: PageQuery, entries: list[Entry], reached_id: int) -> ListPage:
-    return ListPage(entries[::-1] if page.upwards else entries, reached_id)
+        return kept, 0

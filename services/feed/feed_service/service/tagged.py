@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from feed_service.models import Entry, HomePage, HomeQuery, PageQuery, PublicEntry, Reason, tag_timeline
+from feed_service.models import Entry, HomePage, HomeQuery, PageQuery, PublicEntry, Reason, joined, tag_timeline
 from feed_service.repository.public import PublicRepository
 from feed_service.service.home import HomeReader
 from rookery_common.clock import Clock
@@ -91,18 +91,5 @@ class TaggedHomes:
             # The home itself may come from Redis: better without its hashtags than none.
             log.warning("home.without_tags", reason=error.reason)
             return home
-        posts = {post.post_id: post for part in found for post in part}
-        return joined(query.page, home, posts.values())
-
-
-def joined(page: PageQuery, home: HomePage, posts: Iterable[PublicEntry]) -> HomePage:
-    """A page of a home with its share of the posts: none from beyond where the home was read."""
-    entries = {post.post_id: Entry(post.post_id, post.author_id, Reason.FOLLOWED_TAG) for post in posts}
-    if home.more and home.entries and page.upwards:
-        entries = {key: entry for key, entry in entries.items() if key < home.entries[0].entry_id}
-    elif home.more and home.entries:
-        entries = {key: entry for key, entry in entries.items() if key > home.entries[-1].entry_id}
-    entries |= {entry.entry_id: entry for entry in home.entries}
-    ordered = [entries[key] for key in sorted(entries, reverse=True)]
-    shown = ordered[-page.limit :] if page.upwards else ordered[: page.limit]
-    return HomePage(shown, home.more or len(ordered) > page.limit)
+        entries = [Entry(post.post_id, post.author_id, Reason.FOLLOWED_TAG) for part in found for post in part]
+        return joined(query.page, home, entries)

@@ -7,10 +7,11 @@ import pytest
 import pytest_asyncio
 
 from feed_service.app import MIGRATIONS, STATEMENTS
-from feed_service.models import Entry, LiveUpdate
+from feed_service.models import Entry, LiveUpdate, MergedUpdate
 from feed_service.placement import time_bucket
+from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowRepository
-from feed_service.repository.live import UPDATES
+from feed_service.repository.live import MERGED_UPDATES, UPDATES
 from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
 from feed_service.repository.rankings import RankingRepository
@@ -100,6 +101,11 @@ def follows(cql: Cql) -> FollowRepository:
 
 
 @pytest.fixture
+def author_posts(cql: Cql, clock: FakeClock) -> AuthorPostRepository:
+    return AuthorPostRepository(cql, clock)
+
+
+@pytest.fixture
 def marks(cql: Cql) -> MarkRepository:
     return MarkRepository(cql)
 
@@ -122,3 +128,8 @@ def streams(state: RedisClient, redis_state_prefix: str) -> LiveStreams[LiveUpda
 @pytest.fixture
 def public_streams(state: RedisClient, redis_state_prefix: str) -> LiveStreams[LiveUpdate]:
     return LiveStreams(state, UPDATES, f"{redis_state_prefix}public:")
+
+
+@pytest.fixture
+def merged_streams(state: RedisClient, redis_state_prefix: str) -> LiveStreams[MergedUpdate]:
+    return LiveStreams(state, MERGED_UPDATES, f"{redis_state_prefix}merged:")

@@ -21,7 +21,7 @@ async def test_a_follow_is_seen_from_both_ends(follows: FollowRepository, people
     await people.follows(BOB, ALICE, CAROL)
     assert (await follows.following(BOB)).authors == {ALICE, CAROL}
     assert await _followers(follows, ALICE) == [Follower(BOB, True)]
-    assert await follows.who_follows(ALICE, [BOB, CAROL]) == [BOB]
+    assert await follows.who_follows(ALICE, [BOB, CAROL]) == [Follower(BOB, True)]
     assert await follows.who_follows(ALICE, []) == []
 
 

@@ -17,12 +17,16 @@ from typing import Any, Final, TypeVar
 import pytest
 
 from feed_service.models import Change, Follow, HomePage, PageQuery, PostChange
+from feed_service.repository.author_posts import AuthorPostRepository
+from feed_service.service import modes as modes_module
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import BACKFILL_POSTS, FollowKeeper
 from feed_service.service.home import HomeReader
+from feed_service.service.merged import TAIL_SECONDS
+from rookery_common.testing import FakeClock
 
 SEEDS: Final = [int(seed) for seed in os.environ.get("ROOKERY_HISTORY_SEEDS", "1,2,3").split(",")]
-STEPS: Final = int(os.environ.get("ROOKERY_HISTORY_STEPS", "60"))
+STEPS: Final = int(os.environ.get("ROOKERY_HISTORY_STEPS", "160"))
 PEOPLE: Final = range(201, 207)
 DEATHS: Final = 0.3
 FLUSHES: Final = 0.02
@@ -48,7 +52,7 @@ class History:
     def step(self) -> None:
         """One thing that somebody does."""
         one, other = self.choices.sample(PEOPLE, 2)
-        act = self.choices.choices(["post", "direct", "follow", "unfollow", "block", "delete"], [6, 1, 5, 2, 1, 1])[0]
+        act = self.choices.choices(["post", "direct", "follow", "unfollow", "block", "delete"], [6, 1, 5, 3, 1, 1])[0]
         if act in ("post", "direct"):
             self._post(one, {other} if act == "direct" else None)
         elif act == "delete":
@@ -132,9 +136,30 @@ def _check(history: History, reader: int, shown: Sequence[int]) -> None:
     assert set(shown) - allowed == set()
 
 
+@pytest.fixture(params=["delivered", "merged"])
+def quick_modes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether authors become merged, and are delivered again, while they post: as they have three followers or fewer,
+    and all is counted, decided and known within seconds."""
+    if request.param == "merged":
+        monkeypatch.setattr(modes_module, "LOOK_SECONDS", 1)
+        monkeypatch.setattr(modes_module, "STAYS", 1.0)
+        monkeypatch.setattr(modes_module, "ASK_SECONDS", 1)
+        monkeypatch.setattr(modes_module, "GRACE_MS", 5_000)
+    return bool(request.param == "merged")
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_each_post_is_once_in_the_home_of_each_follower_and_in_no_others(
-    home: HomeReader, keeper: FollowKeeper, fan_out: FanOut, windows: Any, posts: Any, entries: Any, seed: int
+    home: HomeReader,
+    keeper: FollowKeeper,
+    fan_out: FanOut,
+    author_posts: AuthorPostRepository,
+    windows: Any,
+    posts: Any,
+    entries: Any,
+    clock: FakeClock,
+    quick_modes: bool,
+    seed: int,
 ) -> None:
     choices = random.Random(seed)
     history = History(choices, entries, posts)
@@ -160,6 +185,9 @@ async def test_each_post_is_once_in_the_home_of_each_follower_and_in_no_others(
         )
     ended.set()
     await disturbing
+    clock.advance(TAIL_SECONDS)
+    decided = [mode.is_merged for mode in await author_posts.modes(0)]
+    assert not quick_modes or {True, False} <= set(decided), "nobody has crossed the threshold both ways"
     for reader in PEOPLE:
         shown = await _whole(home, reader)
         _check(history, reader, shown)

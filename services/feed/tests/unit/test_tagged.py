@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from feed_service.models import Entry, HomePage, HomeQuery, PageQuery, PublicChange, PublicEntry, Reason
+from feed_service.models import Entry, HomePage, HomeQuery, PageQuery, PublicChange, PublicEntry, Reason, joined
 from feed_service.service import tagged as module
 from feed_service.service.fan_out import FanOut
 from feed_service.service.public import PublicTimelines
-from feed_service.service.tagged import TaggedHomes, joined
+from feed_service.service.tagged import TaggedHomes
 
 ALICE, BOB, STRANGER = 101, 102, 999
 
@@ -76,7 +76,7 @@ async def test_pages_of_a_joined_home_meet_without_a_seam(
 
 
 def test_nothing_is_joined_from_beyond_where_a_home_was_read() -> None:
-    posts = [PublicEntry(number, STRANGER, frozenset(), has_media=False) for number in (5, 15, 25)]
+    posts = [Entry(number, STRANGER, Reason.FOLLOWED_TAG) for number in (5, 15, 25)]
     cut = HomePage([Entry(20, ALICE, Reason.FOLLOWED_AUTHOR), Entry(10, ALICE, Reason.FOLLOWED_AUTHOR)], more=True)
     down = joined(PageQuery(20), cut, posts)
     assert ([entry.entry_id for entry in down.entries], down.more) == ([25, 20, 15, 10], True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from feed_service.models import Entry, Following, PageQuery, Reason
+from feed_service.models import Entry, Follower, Following, MergedFollows, PageQuery, Reason
 from feed_service.repository.windows import (
     WINDOW_ENTRIES,
     WINDOW_SLACK,
@@ -49,6 +49,31 @@ async def test_a_filled_window_is_read_newest_first_and_within_bounds(windows: W
     ids = [entry.entry_id for entry in made]
     assert await _read(windows, PageQuery(20, max_id=ids[5], since_id=ids[1])) == WindowPage(0, made[4:1:-1])
     assert await _read(windows, PageQuery(20, min_id=ids[1]), wanted=3) == WindowPage(0, made[2:5])
+
+
+async def test_who_is_merged_is_known_as_long_as_whom_a_reader_follows(windows: WindowRepository) -> None:
+    following = Following(frozenset({ALICE, CAROL}), frozenset({CAROL}))
+    token = await windows.begin_following(READER)
+    only_alice = MergedFollows(2, Following(frozenset({ALICE})))
+    assert await windows.finish_following(READER, token, following, only_alice)
+    await _fill(windows, [])
+    assert await _read(windows) == WindowPage(0, [], only_alice)
+    both = MergedFollows(5, following)
+    assert await windows.find_merged(READER, 2, 5, [CAROL, ALICE, 999]) == both
+    assert await windows.find_merged(READER, 2, 9, [999]) == both, "somebody was faster"
+    assert await _read(windows) == WindowPage(0, [], both)
+    await windows.forget_following(READER)
+    assert await windows.find_merged(READER, 5, 6, [ALICE]) == MergedFollows()
+    await _follow(windows, Following(frozenset({ALICE})))
+    assert await _read(windows) == WindowPage(0, [])
+    assert await windows.find_merged(READER, 0, 1, [ALICE, CAROL]) == MergedFollows(1, Following(frozenset({ALICE})))
+
+
+async def test_it_is_told_who_of_many_follows_an_author(windows: WindowRepository) -> None:
+    await _follow(windows, Following(frozenset({ALICE})), 1)
+    await _follow(windows, Following(frozenset({ALICE}), frozenset({ALICE})), 2)
+    await _follow(windows, Following(frozenset({CAROL})), 3)
+    assert await windows.who_follows(ALICE, [1, 2, 3, 4]) == ([Follower(1, True), Follower(2, False)], [4])
 
 
 async def test_an_empty_window_is_complete(windows: WindowRepository) -> None:

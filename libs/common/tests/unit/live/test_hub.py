@@ -66,6 +66,18 @@ async def test_a_stream_is_told_of_its_own_accounts(hub: LiveHub[str, str], stre
     assert sorted((*news.account_ids, news.item) for news in await _taken(both, 2)) == [(BOB, "B"), (CAROL, "C")]
 
 
+async def test_what_did_not_come_by_a_stream_is_told_as_if_it_had(hub: LiveHub[str, str]) -> None:
+    bobs, both = hub.open(), hub.open()
+    bobs.add([BOB])
+    both.add([BOB, CAROL])
+    assert hub.accounts() == {BOB, CAROL}
+    hub.offer([], "nobody's")
+    hub.offer([CAROL, 999], "c")
+    hub.offer([BOB], None)
+    assert await _taken(bobs, 1) == [News([BOB], None)]
+    assert await _taken(both, 2) == [News([CAROL], "c"), News([BOB], None)]
+
+
 async def test_what_nobody_listens_to_is_not_loaded(
     hub: LiveHub[str, str], streams: LiveStreams[str], loader: Loader
 ) -> None:

@@ -128,6 +128,12 @@ class Internal(AppError):
     """A defect of ours; the message tells the client nothing of it."""
 
 
+class NotOffered(Internal):
+    """A service of an older release, which has no such call."""
+
+    reason = "NOT_OFFERED"
+
+
 _BY_STATUS: dict[int, type[AppError]] = {
     kind.status: kind
     for kind in (

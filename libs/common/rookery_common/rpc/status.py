@@ -14,6 +14,7 @@ from rookery_common.errors import (
     AppError,
     Internal,
     InvalidArgument,
+    NotOffered,
     Status,
     Unavailable,
     from_status,
@@ -29,6 +30,7 @@ _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.Statu
 _ODD: dict[grpc.StatusCode, type[AppError]] = {
     grpc.StatusCode.CANCELLED: Unavailable,
     grpc.StatusCode.OUT_OF_RANGE: InvalidArgument,
+    grpc.StatusCode.UNIMPLEMENTED: NotOffered,
 }
 
 

@@ -12,7 +12,7 @@ from rookery.post.v1.post_service_pb2 import CreatePostRequest
 from rookery.user.v1.profile_service_pb2 import DefaultVisibility, GetPostingDefaultsResponse
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
-from rookery_common.errors import DeadlineExceeded, Internal, Unavailable
+from rookery_common.errors import DeadlineExceeded, NotOffered, Unavailable
 from rookery_common.logs import get_logger
 
 PLATFORMS: Final = GetPostingDefaultsResponse(privacy=DefaultVisibility.DEFAULT_VISIBILITY_PUBLIC)
@@ -53,8 +53,7 @@ class PostingDefaults:
         changes = cache.changes
         try:
             found = await self._clients.get_posting_defaults(author)
-        except Internal as error:  # Also of a user that is one release older, where there are none.
-            log.warning("compose.posting_defaults_failed", reason=error.reason)
+        except NotOffered:  # By a user that is one release older, where posts are the platform's.
             return held or PLATFORMS
         except (Unavailable, DeadlineExceeded) as error:
             if held is None:

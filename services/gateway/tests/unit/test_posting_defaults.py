@@ -16,7 +16,7 @@ from rookery.post.v1.post_service_pb2 import CreatePostRequest
 from rookery.post.v1.schedule_service_pb2 import ScheduledPost, SchedulePostResponse
 from rookery.user.v1.events_pb2 import PostingDefaultsChanged
 from rookery_common.auth import Identity
-from rookery_common.errors import Internal, Unavailable
+from rookery_common.errors import Internal, NotOffered, Unavailable
 from rookery_common.kafka.events import new_event
 from rookery_common.testing import FakeClock
 
@@ -138,8 +138,15 @@ async def test_a_change_told_by_an_event_is_not_remembered_over(world: World) ->
 
 
 async def test_a_user_of_the_release_before_has_no_defaults(world: World) -> None:
-    world.profiles.failure = Internal("user failed.")
+    world.profiles.failure = NotOffered("user failed.")
     call = CreatePostRequest()
     defaults = PostingDefaults(world, Fragments(), FakeClock())  # type: ignore[arg-type]
     await defaults.complete(ALICE, call, is_sensitive=None)
     assert as_posted(call) == (VISIBILITY_PUBLIC, False, "")
+
+
+async def test_a_defect_of_user_widens_nobodys_posts(world: World) -> None:
+    world.profiles.failure = Internal("user failed.")
+    defaults = PostingDefaults(world, Fragments(), FakeClock())  # type: ignore[arg-type]
+    with pytest.raises(Internal):
+        await defaults.complete(ALICE, CreatePostRequest(), is_sensitive=None)

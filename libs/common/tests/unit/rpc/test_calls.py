@@ -18,6 +18,7 @@ from rookery_common.errors import (
     Internal,
     InvalidArgument,
     NotFound,
+    NotOffered,
     PermissionDenied,
     Unauthenticated,
     Unavailable,
@@ -72,6 +73,15 @@ async def test_a_defect_tells_the_caller_nothing_of_itself(network: Any) -> None
     with pytest.raises(Internal) as caught:
         await client.call("AddOwnPost", REQUEST, timeout=5)
     assert "secrets" not in str(caught.value)
+
+
+async def test_a_call_that_an_older_release_has_not_is_told_from_a_defect(network: Any) -> None:
+    async def unknown(request: Any, context: Any) -> None:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+
+    client = await network.pair(AddOwnPost=unknown)
+    with pytest.raises(NotOffered):
+        await client.call("AddOwnPost", REQUEST, timeout=5)
 
 
 async def test_the_deadline_travels_to_the_server(network: Any) -> None:

@@ -40,6 +40,11 @@ TEXTS_FILE_VALID = Gauge(
 )
 LIVE_CONNECTIONS = Gauge("rookery_gateway_live_connections", "Open streams of clients.")
 LIVE_CLOSED = Counter("rookery_gateway_live_closed_total", "Streams of clients that the gateway ended.", ("why",))
+LIVE_LEFT = Counter(
+    "rookery_gateway_live_left_total",
+    "WebSockets that clients closed, that broke, or left pings unanswered.",
+    ("how",),
+)
 LIVE_FRAMES = Counter("rookery_gateway_live_frames_total", "Frames sent to streams of clients.", ("event",))
 LIVE_SECONDS = Histogram(
     "rookery_gateway_live_delivery_seconds",

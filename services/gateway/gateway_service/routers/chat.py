@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import orjson
 from fastapi import APIRouter
 from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from gateway_service.auth import TokenExchange
 from gateway_service.chat import Chat
@@ -20,11 +19,11 @@ from gateway_service.hub import Hub
 from gateway_service.routers.conversations import READ_SCOPE
 from gateway_service.routers.streaming import (
     HEARTBEAT_SECONDS,
-    LAST_WORD_SECONDS,
     MAX_MESSAGE_CHARS,
     run_until_closed,
 )
 from gateway_service.streams import CHAT
+from gateway_service.websockets import close, texts
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError
 from rookery_common.ids import MAX_ID
@@ -75,20 +74,12 @@ async def run(websocket: WebSocket, connection: Connection, chat: Chat) -> None:
                 await websocket.send_text(frame)
 
     async def listen() -> None:
-        while True:
-            try:
-                text = await websocket.receive_text()
-            except (WebSocketDisconnect, KeyError):
-                return
+        async for text in texts(websocket):
             connection.offer(frame_of(text))
 
     closing = await run_until_closed(connection, pump(), listen())
     if closing is not None:
-        try:
-            async with asyncio.timeout(LAST_WORD_SECONDS):
-                await websocket.close(closing.value.code, connection.reason(closing))
-        except (TimeoutError, OSError, RuntimeError):
-            return  # who does not read, or has gone, does not hear the end either
+        await close(websocket, connection, closing)
 
 
 def frame_of(text: str) -> ChatFrame | RefusedFrame:

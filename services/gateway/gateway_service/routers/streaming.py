@@ -29,13 +29,13 @@ from gateway_service.params import query_params
 from gateway_service.routing import Routes, json_response
 from gateway_service.schemas.conversations import moment
 from gateway_service.streams import STREAMS, Stream, named_stream
+from gateway_service.websockets import LAST_WORD_SECONDS, close, texts
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError, Unauthenticated
 
 PATH = "/api/v1/streaming"
 TICKETS_PATH = "/api/rookery/v1/streaming/tickets"
 HEARTBEAT_SECONDS = 15.0
-LAST_WORD_SECONDS = 1.0
 MAX_MESSAGE_CHARS = 4_096
 MAX_STREAMS = 64
 _OPENING = b":)\n\n"
@@ -191,11 +191,7 @@ class Socket:
             await self._change({**params, "type": "subscribe"})
         closing = await run_until_closed(self._connection, self._pump(), self._listen())
         if closing is not None:
-            try:
-                async with asyncio.timeout(LAST_WORD_SECONDS):
-                    await self._websocket.close(closing.value.code, self._connection.reason(closing))
-            except (TimeoutError, OSError, RuntimeError):
-                return  # who does not read, or has gone, does not hear the end either
+            await close(self._websocket, self._connection, closing)
 
     async def _pump(self) -> None:
         while True:
@@ -204,11 +200,7 @@ class Socket:
                     await self._websocket.send_text(_message(frame, stream))
 
     async def _listen(self) -> None:
-        while True:
-            try:
-                text = await self._websocket.receive_text()
-            except (WebSocketDisconnect, KeyError):
-                return
+        async for text in texts(self._websocket):
             await self._take(text)
 
     async def _take(self, text: str) -> None:

@@ -25,7 +25,7 @@ CALM_SECONDS = 30
 GROWS_SECONDS, SHRINKS_SECONDS = 180, 420
 READ_SECONDS = 60
 # A consumer with so little CPU is still busy with so many events when an autoscaler looks.
-SLOW, BEHIND = "60m", 10_000
+SLOW, BEHIND = "20m", 20_000
 
 
 def offers(cluster: Cluster, api: str) -> bool:

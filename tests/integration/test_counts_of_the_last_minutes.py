@@ -250,7 +250,7 @@ def _dead_letters() -> list[str]:
 
 
 def _archived() -> int:
-    """How many events the archive holds, by the operator's command that reads all of its files back; no pod is asked."""
+    """How many events the archive holds, by the operator's command that reads all of its files back."""
     command = [sys.executable, "-m", "analytics_service", "verify-archive"]
     done = subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=100, check=True)  # noqa: S603
     last = done.stdout.splitlines()[-1]

@@ -28,6 +28,10 @@ from rookery_common.testing import FakeClock
 SEEDS: Final = [int(seed) for seed in os.environ.get("ROOKERY_HISTORY_SEEDS", "1,2,3").split(",")]
 STEPS: Final = int(os.environ.get("ROOKERY_HISTORY_STEPS", "160"))
 PEOPLE: Final = range(201, 207)
+# How likely people post, write to one, follow, leave, block and delete, while they gain followers and while they lose them.
+SOCIABLE: Final = (6, 1, 9, 1, 0, 1)
+SULKY: Final = (6, 1, 1, 7, 2, 1)
+MOOD_ROUNDS: Final = 2
 DEATHS: Final = 0.3
 FLUSHES: Final = 0.02
 PAGE: Final = 7
@@ -49,10 +53,10 @@ class History:
     of_users: asyncio.Queue[Follow] = field(default_factory=asyncio.Queue)
     of_posts: asyncio.Queue[PostChange] = field(default_factory=asyncio.Queue)
 
-    def step(self) -> None:
-        """One thing that somebody does."""
+    def step(self, mood: Sequence[int]) -> None:
+        """One thing that somebody does; the mood is how likely each is."""
         one, other = self.choices.sample(PEOPLE, 2)
-        act = self.choices.choices(["post", "direct", "follow", "unfollow", "block", "delete"], [6, 1, 5, 3, 1, 1])[0]
+        act = self.choices.choices(["post", "direct", "follow", "unfollow", "block", "delete"], mood)[0]
         if act in ("post", "direct"):
             self._post(one, {other} if act == "direct" else None)
         elif act == "delete":
@@ -177,9 +181,9 @@ async def test_each_post_is_once_in_the_home_of_each_follower_and_in_no_others(
             await asyncio.sleep(0)
 
     disturbing = asyncio.create_task(disturb())
-    for _ in range(STEPS // 20):
+    for number in range(STEPS // 20):
         for _ in range(20):
-            history.step()
+            history.step(SULKY if number // MOOD_ROUNDS % 2 else SOCIABLE)
         await asyncio.gather(
             _consume(history.of_users, heed, choices), _consume(history.of_posts, fan_out.apply, choices)
         )

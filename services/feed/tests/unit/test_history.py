@@ -28,7 +28,7 @@ from rookery_common.testing import FakeClock
 SEEDS: Final = [int(seed) for seed in os.environ.get("ROOKERY_HISTORY_SEEDS", "1,2,3").split(",")]
 STEPS: Final = int(os.environ.get("ROOKERY_HISTORY_STEPS", "160"))
 PEOPLE: Final = range(201, 207)
-# How likely people post, write to one, follow, leave, block and delete, while they gain followers and while they lose them.
+# How likely people post, write to one, follow, leave, block and delete: while they gain followers, and lose them.
 SOCIABLE: Final = (6, 1, 9, 1, 0, 1)
 SULKY: Final = (6, 1, 1, 7, 2, 1)
 MOOD_ROUNDS: Final = 2

@@ -54,7 +54,7 @@ ALLOWED_CALLERS: Final = {
     "*": frozenset({GATEWAY}),
     "BatchGetPosts": frozenset({GATEWAY, FEED, NOTIFICATION, "moderation"}),
     "ListEngagedAccounts": frozenset({GATEWAY, NOTIFICATION}),
-    "ListAccountPosts": frozenset({GATEWAY, FEED, SEARCH}),
+    "ListAccountPosts": frozenset({GATEWAY, FEED, SEARCH, "user"}),
     "ListVoters": frozenset({NOTIFICATION}),
     "ListPostsFor": frozenset({NOTIFICATION}),
     "BookmarkPostsFor": frozenset({"user"}),

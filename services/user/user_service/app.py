@@ -188,7 +188,7 @@ def build(roles: frozenset[Role]) -> App:
     producer = Producer(settings, NAME, settings.topic_prefix)
     lease = PostgresWorkerLease(pg, clock, WORKERS)
     outbox = PostgresOutbox(pg, producer, NAME)
-    caches = Caches(EpochCache(redis, encodings.VIEWS, clock), EpochCache(redis, encodings.RELATIONSHIPS, clock))
+    caches = _caches(redis, clock)
     rules = _rules(settings, pg, outbox, caches, Snowflake(clock, lease.worker), clock)
     components: list[Component] = [pg, redis, producer, OutboxDrain(outbox), caches.views, caches.relationships]
     checks = {"postgres": pg.check}
@@ -255,6 +255,17 @@ def _rules(
         snapshots=Snapshots(SnapshotRepository(pg), cursors),
         imports=Imports(ImportRepository(pg), ids, clock),
     )
+
+
+def accounts_alone(settings: Settings, pg: Postgres, redis: RedisClient, clock: SystemClock) -> UserService:
+    """For an operator's command that tells nobody of anything and makes no id: without a producer, without a lease."""
+    outbox = PostgresOutbox(pg, Producer(settings, NAME, settings.topic_prefix), NAME)
+    ids = Snowflake(clock, PostgresWorkerLease(pg, clock, WORKERS).worker)
+    return _rules(settings, pg, outbox, _caches(redis, clock), ids, clock).accounts
+
+
+def _caches(redis: RedisClient, clock: SystemClock) -> Caches:
+    return Caches(EpochCache(redis, encodings.VIEWS, clock), EpochCache(redis, encodings.RELATIONSHIPS, clock))
 
 
 def _server(settings: Settings, rules: Rules, deletions: Deletions, clock: SystemClock) -> list[Component]:

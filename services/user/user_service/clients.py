@@ -10,12 +10,18 @@ from rookery.common.v1.erasure_service_pb2 import EraseAccountRequest, EraseAcco
 from rookery.common.v1.erasure_service_pb2_grpc import ErasureServiceStub
 from rookery.post.v1.engagement_service_pb2 import BookmarkPostsForRequest, BookmarkPostsForResponse
 from rookery.post.v1.engagement_service_pb2_grpc import EngagementServiceStub
+from rookery.post.v1.post_service_pb2 import ListAccountPostsRequest, ListAccountPostsResponse
+from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
 from rookery_common.config import BaseServiceSettings
 from rookery_common.erasure import Erased
 from rookery_common.rpc import RpcClient
+from user_service.models import PostFact
+from user_service.post_facts import fact_of
 
 KEYS_SECONDS = 2.0
 BOOKMARK_SECONDS = 10.0
+POSTS_SECONDS = 10.0
+POSTS_AT_ONCE = 80
 
 
 class AuthClient:
@@ -79,3 +85,24 @@ class PostClient:
             "BookmarkPostsFor", request, timeout=BOOKMARK_SECONDS, idempotent=True, identity=None
         )
         return frozenset(answer.post_ids)
+
+
+class PostArchive:
+    """Component: the post service, for all that an author has posted. Raises AppError."""
+
+    def __init__(self, settings: BaseServiceSettings, target: str) -> None:
+        self._rpc = RpcClient(settings, target, PostServiceStub, service="post")
+
+    async def start(self) -> None:
+        await self._rpc.start()
+
+    async def stop(self) -> None:
+        await self._rpc.stop()
+
+    async def posts_of(self, account_id: int, below: int) -> tuple[list[PostFact], int]:
+        """Those of a page that anyone may see, newest first, and where the next begins (0 at the end)."""
+        request = ListAccountPostsRequest(account_id=account_id, page_size=POSTS_AT_ONCE, max_id=below)
+        answer: ListAccountPostsResponse = await self._rpc.call(
+            "ListAccountPosts", request, timeout=POSTS_SECONDS, idempotent=True, identity=None
+        )
+        return [fact_of(post) for post in answer.posts], answer.reached_id

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC
 
 from google.protobuf.message import Message
 
 from rookery.auth.v1 import events_pb2 as auth_events_pb2
 from rookery.post.v1 import events_pb2 as post_events_pb2
-from rookery.post.v1 import post_pb2
 from rookery.user.v1 import events_pb2
 from rookery_common.kafka.events import Event
 from user_service.errors import AccountDeleted
 from user_service.models import PostFact
+from user_service.post_facts import fact_of
 from user_service.profiles.links import LinkChecks
 from user_service.relationships.service import Relationships
 from user_service.service import UserService
@@ -30,7 +29,6 @@ _POST_EVENTS = (
     post_events_pb2.PostUpdated,
     post_events_pb2.PostDeleted,
 )
-_FOR_ANYONE = (post_pb2.VISIBILITY_PUBLIC, post_pb2.VISIBILITY_UNLISTED)
 
 
 class AuthEventsHandler:
@@ -86,15 +84,4 @@ def post_fact(message: Message) -> PostFact | None:
     """What an event says about its post's place in the count; None where it says nothing."""
     if not isinstance(message, _POST_EVENTS):
         return None
-    post = message.post
-    deleted = isinstance(message, post_events_pb2.PostDeleted) or post.state == post_pb2.POST_STATE_DELETED
-    visible = not deleted and post.state == post_pb2.POST_STATE_VISIBLE
-    return PostFact(
-        author_id=post.author_id,
-        post_id=post.post_id,
-        version=post.version,
-        counted=visible and post.visibility != post_pb2.VISIBILITY_DIRECT,
-        deleted=deleted,
-        created_at=post.create_time.ToDatetime(tzinfo=UTC),
-        tags=tuple(post.tags) if visible and post.visibility in _FOR_ANYONE else (),
-    )
+    return fact_of(message.post, deleted=isinstance(message, post_events_pb2.PostDeleted))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -115,9 +115,14 @@ class PostFact:
         return self.author_id, self.post_id
 
     def merged(self, news: PostFact) -> PostFact:
-        """The newer of the two, in whatever order they come; a deletion is for good."""
-        if self.deleted or (news.version <= self.version and not news.deleted):
+        """The newer of the two, in whatever order they come; a deletion is for good.
+
+        Of one version both say the same, but for the hashtags that were not kept when the post was told of first.
+        """
+        if self.deleted or (news.version < self.version and not news.deleted):
             return self
+        if news.version == self.version and not news.deleted:
+            return replace(self, tags=self.tags or news.tags)
         return news
 
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from itertools import groupby
 
-from rookery_common.app import Command
+from rookery_common.app import Command, Component
 from rookery_common.clients.postgres import Postgres
+from rookery_common.clients.redis import RedisClient
+from rookery_common.clock import SystemClock
+from user_service.app import accounts_alone
+from user_service.clients import PostArchive
 from user_service.config import Settings
 from user_service.deletions.models import MAX_LISTED, ErasureProgress
 from user_service.deletions.repository import ErasureRepository
@@ -16,6 +21,8 @@ from user_service.errors import FieldInvalid, SeedRefused
 from user_service.seeding.models import Plan, Progress
 from user_service.seeding.repository import seed_repository
 from user_service.seeding.service import Seeding
+from user_service.tags.counting import AuthorRepository, HashtagCounting
+from user_service.tags.counting import Progress as Counted
 
 
 async def seed(accounts: str, follows: str, seed: str, beside_others: bool, in_production: bool) -> str:
@@ -29,6 +36,22 @@ async def seed(accounts: str, follows: str, seed: str, beside_others: bool, in_p
         await Seeding(repository, _tell).run(plan, beside_others=beside_others)
     seconds = time.monotonic() - started
     return f"{plan.accounts} accounts and {plan.accounts * plan.follows} follows are there, after {seconds:.0f} s"
+
+
+async def count_hashtags(above: str) -> str:
+    """Counts the hashtags of posts that were told of before hashtags were kept, of accounts with higher ids."""
+    settings, clock = Settings(), SystemClock()
+    pg, redis = Postgres.from_settings(settings, name="user"), RedisClient.cache(settings, "user")
+    posts = PostArchive(settings, settings.post_target)
+    components: list[Component] = [pg, redis, posts]
+    async with AsyncExitStack() as started:
+        for component in components:
+            await component.start()
+            started.push_async_callback(component.stop)
+        accounts = accounts_alone(settings, pg, redis, clock)
+        counting = HashtagCounting(AuthorRepository(pg), posts, accounts, _tell_counted)
+        progress = await counting.run(_number("above", above))
+    return f"{progress.posts} posts of {progress.authors} authors were gone through"
 
 
 async def deletions() -> str:
@@ -67,7 +90,17 @@ def _tell(progress: Progress) -> None:
     sys.stdout.flush()
 
 
+def _tell_counted(progress: Counted) -> None:
+    sys.stdout.write(f"all up to the account {progress.account_id}: {progress.posts} posts of {progress.authors}\n")
+    sys.stdout.flush()
+
+
 COMMANDS = {
+    "count-hashtags": Command(
+        count_hashtags,
+        {"above": None},
+        "Count the hashtags of posts from before they were counted, of accounts above this id (0 for all)",
+    ),
     "seed": Command(
         seed,
         {"accounts": None, "follows": None, "seed": None},

@@ -19,6 +19,14 @@ def _fact(version: int, *, counted: bool = True, deleted: bool = False) -> PostF
     return PostFact(1, 2, version, counted and not deleted, deleted, NOW)
 
 
+def test_a_version_that_is_told_again_may_have_hashtags_and_loses_none() -> None:
+    bare, tagged = _fact(2), replace(_fact(2), tags=("birds",))
+    assert bare.merged(tagged) == tagged.merged(bare) == tagged
+    assert _fact(3).merged(tagged) == _fact(3)
+    gone = _fact(2, deleted=True)
+    assert gone.merged(tagged) == tagged.merged(gone) == gone
+
+
 facts = st.builds(_fact, st.integers(1, 5), counted=st.booleans(), deleted=st.booleans())
 
 

@@ -148,7 +148,7 @@ class PostServiceServicer:
 
     def ListAccountPosts(self, request, context):
         """An author's posts that the caller may see, newest first. With no user behind the call, feed is given all but direct ones, and
-        search all. Errors: INVALID_ARGUMENT (page_size).
+        search all, user what anyone may see. Errors: INVALID_ARGUMENT (page_size).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

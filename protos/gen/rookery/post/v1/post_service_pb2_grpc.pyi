@@ -47,7 +47,7 @@ class PostServiceStub:
     """
     ListAccountPosts: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.ListAccountPostsRequest, _post_service_pb2.ListAccountPostsResponse]
     """An author's posts that the caller may see, newest first. With no user behind the call, feed is given all but direct ones, and
-    search all. Errors: INVALID_ARGUMENT (page_size).
+    search all, user what anyone may see. Errors: INVALID_ARGUMENT (page_size).
     """
     FavouritePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.FavouritePostRequest, _post_service_pb2.FavouritePostResponse]
     """Marks a post that the caller may see; repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
@@ -101,7 +101,7 @@ class PostServiceAsyncStub(PostServiceStub):
     """
     ListAccountPosts: _aio.UnaryUnaryMultiCallable[_post_service_pb2.ListAccountPostsRequest, _post_service_pb2.ListAccountPostsResponse]  # type: ignore[assignment]
     """An author's posts that the caller may see, newest first. With no user behind the call, feed is given all but direct ones, and
-    search all. Errors: INVALID_ARGUMENT (page_size).
+    search all, user what anyone may see. Errors: INVALID_ARGUMENT (page_size).
     """
     FavouritePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.FavouritePostRequest, _post_service_pb2.FavouritePostResponse]  # type: ignore[assignment]
     """Marks a post that the caller may see; repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
@@ -176,7 +176,7 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_post_service_pb2.ListAccountPostsResponse, _abc.Awaitable[_post_service_pb2.ListAccountPostsResponse]]:
         """An author's posts that the caller may see, newest first. With no user behind the call, feed is given all but direct ones, and
-        search all. Errors: INVALID_ARGUMENT (page_size).
+        search all, user what anyone may see. Errors: INVALID_ARGUMENT (page_size).
         """
 
     @_abc_1.abstractmethod

@@ -133,10 +133,10 @@ async def server(
 
 @pytest_asyncio.fixture
 async def clients(server: RpcServer, network: Network) -> dict[str, RpcClient]:
-    """PostService as gateway, feed and search call it."""
+    """PostService as gateway, feed, search and user call it."""
     return {
         name: await network.client(server.port, PostServiceStub, service="post", settings=settings_of(name))
-        for name in ("gateway", "feed", "search")
+        for name in ("gateway", "feed", "search", "user")
     }
 
 

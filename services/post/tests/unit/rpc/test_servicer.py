@@ -165,6 +165,7 @@ async def test_only_feed_and_search_without_a_user_are_given_more_than_anyone(
     assert await listed(clients, "feed", None) == [3, 2, 1]
     assert await listed(clients, "search", None) == [4, 3, 2, 1]
     assert await listed(clients, "gateway", None) == [2, 1]
+    assert await listed(clients, "user", None) == [2, 1]
     assert await listed(clients, "gateway", tokens.identity(102)) == [4, 3, 2, 1]
     assert await listed(clients, "feed", tokens.identity(104)) == [2, 1]
 

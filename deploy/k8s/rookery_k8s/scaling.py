@@ -66,7 +66,7 @@ def by_lag(platform: Platform, releases: Releases, kafka: str, service: str = "s
     topic = yaml.safe_load((CHARTS / service / "files/graph.yaml").read_text())["groups"][0]["topic"]
     autoscaling = {"enabled": True, "minReplicas": 1, "maxReplicas": MOST, "lagThreshold": 10}
     autoscaling["scaleDownSeconds"] = CALM_SECONDS
-    slow = {"autoscaling": autoscaling, "resources": {"limits": {"cpu": SLOW}}}
+    slow = {"autoscaling": autoscaling, "resources": {"requests": {"cpu": SLOW}, "limits": {"cpu": SLOW}}}
     with releases.changed({service: {"consume": slow}}):
         cluster.kubectl("wait", "--for=condition=Ready", f"scaledobject/{service}-consume", "--timeout=60s", seconds=70)
         with _paused(cluster, f"{service}-consume"):

@@ -7,6 +7,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TextIO, cast
 
 import structlog
@@ -25,6 +26,7 @@ _MAX_CAUSES = 5
 _MAX_FRAMES = 20
 
 
+@lru_cache(maxsize=1024)  # Names of fields are few, and every line has a dozen.
 def _forbidden(key: str) -> bool:
     name = key.lower()
     return name not in _ALLOWED and any(word in name for word in _FORBIDDEN)

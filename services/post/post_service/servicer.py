@@ -88,8 +88,8 @@ class PostServicer(pb_grpc.PostServiceServicer):
 
     async def CreatePost(self, request: pb.CreatePostRequest, context: Context) -> pb.CreatePostResponse:
         author = require_user("write:statuses")
-        post = await self._rules.writer.create(author, draft_of(request))
-        return pb.CreatePostResponse(post=self._codec.post(post))
+        made = await self._rules.writer.make(author, draft_of(request))
+        return pb.CreatePostResponse(post=self._codec.post(made.post), made_now=made.now)
 
     async def BatchGetPosts(self, request: pb.BatchGetPostsRequest, context: Context) -> pb.BatchGetPostsResponse:
         results = await serve_batch(request.entries, self._verifier, self._get_posts, pb.BatchGetPostsResult)

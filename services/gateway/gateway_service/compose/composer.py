@@ -111,8 +111,17 @@ class Composer:
         return await self._after(viewer, post_id, before, lambda: mark.leave_on(post_id, before))
 
     async def made(self, viewer: Identity, post: Post, before: Facts) -> bytes:
-        """A status that the viewer has just made or edited."""
+        """A status that the viewer has made or edited."""
         return await self._after(viewer, post.post_id, before, lambda: self._hydrator.add(post, before))
+
+    async def made_now(self, viewer: Identity, post: Post, before: Facts) -> bytes:
+        """A status that there was not before this request: nobody has marked it yet."""
+        if post.in_reply_to_id or post.HasField("quote"):
+            # What it answers may be muted; what it quotes is shown with it.
+            return await self.made(viewer, post, before)
+        await self._hydrator.renew_author(viewer, before)
+        self._hydrator.add(post, before)
+        return self._presenter(viewer, before).listed([post.post_id])[0]
 
     async def poll(self, viewer: Identity | None, post_id: int) -> bytes:
         """The Poll of a post, or of what it reblogs. Raises RecordNotFound also where the viewer may not see it, and

@@ -108,6 +108,10 @@ class Hydrator:
         else:
             facts.accounts[viewer.account_id] = held
 
+    async def renew_author(self, viewer: Identity, facts: Facts) -> None:
+        """The viewer's own account as it is now; as it was, while user is away."""
+        await self._refresh_accounts(viewer, [viewer.account_id], facts)
+
     def add(self, post: Post, facts: Facts) -> None:
         """A post as it was just stored, by an author among the facts; counts and marks stay as they were."""
         view = facts.views.get(post.post_id, UNTOUCHED)

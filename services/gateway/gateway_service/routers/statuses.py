@@ -70,7 +70,7 @@ class Statuses:
         answer = await self._clients.post.call(
             "CreatePost", call, timeout=CREATE_SECONDS, idempotent=bool(call.request_id), identity=caller.identity
         )
-        return json_response(await self.made(caller.identity, answer.post, before))
+        return json_response(await self.made(caller.identity, answer.post, before, now=answer.made_now))
 
     async def asked(self, params: Params, caller: Caller, request_id: str) -> tuple[CreatePostRequest, Facts]:
         """What post is asked for, completed by what its author has chosen for new posts; and what is known of them."""
@@ -80,11 +80,10 @@ class Statuses:
         await self._composer.posting.complete(caller.identity, call, is_sensitive=params.flag("sensitive"))
         return call, before
 
-    async def made(self, identity: Identity, post: Post, before: Facts) -> bytes:
-        """A post that its author has just made, and finds in the home from now on."""
-        status, _ = await asyncio.gather(
-            self._composer.made(identity, post, before), self._add_to_home(identity, post.post_id)
-        )
+    async def made(self, identity: Identity, post: Post, before: Facts, *, now: bool = False) -> bytes:
+        """A post that its author has made, by this very request if `now`, and finds in the home from now on."""
+        made = self._composer.made_now(identity, post, before) if now else self._composer.made(identity, post, before)
+        status, _ = await asyncio.gather(made, self._add_to_home(identity, post.post_id))
         return status
 
     async def get(self, request: Request) -> Response:

@@ -80,13 +80,23 @@ def bob(world: World) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("failure", [Unavailable("Restarting."), DeadlineExceeded("Slow.")], ids=repr)
+@pytest.mark.parametrize(("requests", "part"), [(1, "names"), (2, "names, as-written")], ids=["now", "before"])
 async def test_a_post_that_was_made_is_shown_as_it_was_written(
-    http: httpx2.AsyncClient, world: World, outage: Outage, bob: dict[str, str], failure: AppError
+    http: httpx2.AsyncClient,
+    world: World,
+    outage: Outage,
+    bob: dict[str, str],
+    failure: AppError,
+    requests: int,
+    part: str,
 ) -> None:
+    keyed = bob | {"idempotency-key": "k"}
+    for _ in range(requests - 1):
+        await http.post(STATUSES, data={"status": "Caw"}, headers=keyed)
     outage.after(world.post, "CreatePost", world.post.CreatePost, failure)
-    answer = await http.post(STATUSES, data={"status": "Caw"}, headers=bob)
+    answer = await http.post(STATUSES, data={"status": "Caw"}, headers=keyed)
     assert answer.status_code == 200
-    assert answer.headers["x-rookery-degraded"] == "as-written"
+    assert answer.headers["x-rookery-degraded"] == part
     body = answer.json()
     assert (body["content"], body["account"]["username"], body["favourites_count"]) == ("<p>Caw</p>", "bob", 0)
     outage.failure = None

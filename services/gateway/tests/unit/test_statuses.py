@@ -64,6 +64,33 @@ async def test_post_is_the_same_in_each_encoding(http: httpx2.AsyncClient, world
     assert call.request.visibility == VISIBILITY_PUBLIC
 
 
+async def test_what_was_made_just_now_is_shown_without_being_asked_for(
+    http: httpx2.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    batch_get_posts = world.batch_get_posts
+
+    async def note(viewer: Any, queries: Any) -> Any:
+        asked.extend(query.post_id for query in queries)
+        return await batch_get_posts(viewer, queries)
+
+    monkeypatch.setattr(world, "batch_get_posts", note)
+    _, headers = world.newcomer("alice")
+    keyed = {**headers, "idempotency-key": "k1"}
+    poll = {"options": ["a", "b"], "expires_in": 300}
+    for body in ({"status": "Once"}, {"status": "Which?", "poll": poll}):
+        made = (await http.post(URL, json=body, headers=headers)).json()
+        assert asked == []
+        assert made == (await http.get(f"{URL}/{made['id']}", headers=headers)).json()
+        asked.clear()
+    first = (await http.post(URL, json={"status": "Twice"}, headers=keyed)).json()
+    # What the same request made before may have been marked since; what it answers may be muted.
+    assert asked == []
+    assert (await http.post(URL, json={"status": "Twice"}, headers=keyed)).json() == first
+    reply = (await http.post(URL, json={"status": "Thrice", "in_reply_to_id": first["id"]}, headers=headers)).json()
+    assert {int(first["id"]), int(reply["id"])} <= set(asked)
+
+
 async def test_idempotency_key_is_handed_on(http: httpx2.AsyncClient, world: World) -> None:
     _, headers = world.newcomer("alice")
     keyed = {**headers, "idempotency-key": "k1"}

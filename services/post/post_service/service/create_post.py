@@ -48,6 +48,13 @@ class Surroundings(NamedTuple):
     tags: tuple[str, ...]
 
 
+class Made(NamedTuple):
+    """A post, and whether this very request has made it."""
+
+    post: Post
+    now: bool
+
+
 class PostWriter:
     """Creates posts.
 
@@ -90,6 +97,10 @@ class PostWriter:
         self._state = PostState.HELD if hold else PostState.VISIBLE
 
     async def create(self, author: Identity, draft: Draft) -> Post:
+        """As `make`, for whom it is the same when the post was made."""
+        return (await self.make(author, draft)).post
+
+    async def make(self, author: Identity, draft: Draft) -> Made:
         """The new post, or the one that the same request made before. Raises InvalidField, ReplyNotFound,
         ReplyNotAllowed, QuoteNotFound, MediaNotFound and IdempotencyConflict, all before anything is written."""
         draft = check_draft(draft)
@@ -97,7 +108,7 @@ class PostWriter:
         claim = await self._find_claim(author, draft)
         made = await self._posts.get(claim.post_id) if claim else None
         if made is not None:
-            return made
+            return Made(made, now=False)
         parent = await self._replies.answerable(author, draft.in_reply_to_id)
         quoted = await self._quotes.quotable(author, draft.quoted_id)
         media = await self._free_media(author, draft, claim)
@@ -107,11 +118,11 @@ class PostWriter:
             claim = await self._claim(author, draft)
             made = await self._posts.get(claim.post_id) if draft.request_id else None
             if made is not None:  # The same request, served by another process meanwhile.
-                return made
+                return Made(made, now=False)
         around = Surroundings(parent, quoted, media, mentions, tags)
         post = self._compose(author, fitting, claim.post_id, around)
         await self._write(post)
-        return post
+        return Made(post, now=True)
 
     def checked(self, draft: Draft) -> Draft:
         """The draft as it would be posted. Raises InvalidField."""

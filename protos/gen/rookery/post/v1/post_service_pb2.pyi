@@ -93,17 +93,21 @@ Global___CreatePostRequest: _TypeAlias = CreatePostRequest  # noqa: Y015
 class CreatePostResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    MADE_NOW_FIELD_NUMBER: _builtins.int
     POST_FIELD_NUMBER: _builtins.int
+    made_now: _builtins.bool
+    """By this very request. What the same request made before may have been marked, or deleted, since."""
     @_builtins.property
     def post(self) -> _post_pb2.Post: ...
     def __init__(
         self,
         *,
+        made_now: _builtins.bool = ...,
         post: _post_pb2.Post | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["post", b"post"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["post", b"post"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["made_now", b"made_now", "post", b"post"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -53,9 +53,11 @@ class FakePost(FakeService):
         if any(media_id not in self.media for media_id in request.media_ids):
             raise with_reason(NotFound("There is no such media"), "MEDIA_NOT_FOUND")
         known = self.keys.get((who.account_id, request.request_id)) if request.request_id else None
+        made_now = known is None
         if known is None:
             known = POST_BASE + len(self.posts) + 1
             post = post_pb2.Post(post_id=known, author_id=who.account_id, text=request.text, version=1)
+            post.in_reply_to_id = request.in_reply_to_id
             post.visibility, post.reply_policy = request.visibility, request.reply_policy
             post.create_time.FromSeconds(1_700_000_000)
             if request.HasField("poll"):
@@ -70,7 +72,7 @@ class FakePost(FakeService):
             post.quote_policy = request.quote_policy or post_pb2.QUOTE_POLICY_PUBLIC
             self.posts[known] = post
             self.keys[who.account_id, request.request_id] = known
-        return post_service_pb2.CreatePostResponse(post=self.posts[known])
+        return post_service_pb2.CreatePostResponse(post=self.posts[known], made_now=made_now)
 
     def tally(self, post: post_pb2.Post) -> poll_pb2.PollTally | None:
         """What has been voted; None without a poll."""

@@ -132,6 +132,11 @@ async def test_what_is_wrong_with_a_post_is_told(
     assert [violation.field for violation in caught.value.fields] == ([field] if field else [])
 
 
+async def test_a_repeated_request_is_told_that_its_post_was_made_before(clients: Clients, signed: Identity) -> None:
+    for request_id, made_now in (("", True), ("", True), ("key", True), ("key", False)):
+        assert (await create(clients, signed, text="one", request_id=request_id)).made_now is made_now
+
+
 async def test_a_key_used_with_another_body_is_aborted(clients: Clients, signed: Identity) -> None:
     first = await create(clients, signed, text="one", request_id="key")
     assert (await create(clients, signed, text="one", request_id="key")).post == first.post

@@ -72,7 +72,7 @@ def by_lag(platform: Platform, releases: Releases, kafka: str, service: str = "s
         with _paused(cluster, f"{service}-consume"):
             behind = _tell_again(kafka, topic, BEHIND)
         grown = _until(platform, service, "consume", MOST, GROWS_SECONDS, ready=False)
-        shrunk = _until(platform, service, "consume", 1, SHRINKS_SECONDS)
+        shrunk = _until(platform, service, "consume", 1, SHRINKS_SECONDS, ready=False)
     figures = f"{service}, {behind} events behind: {MOST} pods after {grown:.0f} s, 1 again {shrunk:.0f} s later"
     return found(BY_LAG, figures)
 

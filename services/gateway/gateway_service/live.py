@@ -59,10 +59,10 @@ class Live:
         self._clients = clients
         self._clock = clock
         self._since = since
-        self._opened_ms = _start_ms(clock.unix_ms(), since)
+        self._since_id = lowest_id_at(_start_ms(clock.unix_ms(), since))
         self._sources: dict[Stream, StreamSource] = {}
         self._caught_up: set[Stream] = set()
-        self._notifications = NotificationSource(connection, clients, composer, compositions, clock, self._opened_ms)
+        self._notifications = NotificationSource(connection, clients, composer, compositions, clock, self._since_id)
 
     async def open(self, stream: Stream) -> None:
         """Before it is listened to. Raises NotFound for a list that is not the client's, Unavailable."""
@@ -105,8 +105,7 @@ class Live:
             self._connection.offer(NOTIFICATION_GAP)
 
     async def _source(self, stream: Stream) -> StreamSource:
-        since_id = lowest_id_at(self._opened_ms)
-        parts = (self._clients, self._composer, self._compositions, self._clock, since_id)
+        parts = (self._clients, self._composer, self._compositions, self._clock, self._since_id)
         if stream == DIRECT:
             return DirectSource(*parts)
         if stream.list_id:

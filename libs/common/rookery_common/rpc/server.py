@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2_grpc
@@ -67,8 +67,9 @@ class RpcServer:
         server = grpc.aio.server(options=_OPTIONS)
         for add, servicer, _ in self._services:
             add(servicer, _Registrar(server, self._wrap))
-        add_ExchangeServiceServicer_to_server(self._exchanges, server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        plain = cast(grpc.aio.Server, _Registrar(server))
+        add_ExchangeServiceServicer_to_server(self._exchanges, plain)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, plain)
         if self._settings.local_mode:
             names = [name for _, _, name in self._services]
             reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
@@ -100,10 +101,14 @@ class RpcServer:
         return wrapped
 
 
+def _unwrapped(_path: str, handler: Any) -> Any:
+    return handler
+
+
 class _Registrar:
     """Stands in for the server while generated code registers its handlers, and wraps each of them."""
 
-    def __init__(self, server: grpc.aio.Server, wrap: Callable[[str, Any], Any]) -> None:
+    def __init__(self, server: grpc.aio.Server, wrap: Callable[[str, Any], Any] = _unwrapped) -> None:
         self._server = server
         self._wrap = wrap
 
@@ -111,7 +116,6 @@ class _Registrar:
         """Nothing: the same methods come by name as well, through the other method."""
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        """By the generic handler alone: for each registered method gRPC keeps a task that it looks at in every call."""
         wrapped = {name: self._wrap(f"/{service}/{name}", handler) for name, handler in handlers.items()}
-        # Both, as generated code does: registered methods are found faster, the rest by the generic handler.
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
-        self._server.add_registered_method_handlers(service, wrapped)

@@ -84,6 +84,19 @@ async def test_a_call_that_an_older_release_has_not_is_told_from_a_defect(networ
         await client.call("AddOwnPost", REQUEST, timeout=5)
 
 
+async def test_what_a_call_costs_does_not_grow_with_the_number_of_methods(network: Any) -> None:
+    seen: list[int] = []
+
+    async def look(request: Any, context: Any) -> AddOwnPostResponse:
+        names = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()]
+        seen.append(sum("._request_" in name for name in names))
+        return AddOwnPostResponse()
+
+    client = await network.pair(AddOwnPost=look)
+    await client.call("AddOwnPost", REQUEST, timeout=5)
+    assert seen == [2]  # One for whichever method is called, and one for local mode's reflection.
+
+
 async def test_the_deadline_travels_to_the_server(network: Any) -> None:
     seen: list[float | None] = []
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
 from post_service.errors import PostNotFound
 from post_service.models import MAX_THREAD_POSTS_UNSIGNED, Post, Visibility
 from post_service.service import threads as threads_module
-from post_service.service.threads import ThreadReader
+from post_service.service.read_posts import PostReader
+from post_service.service.threads import POSTS_AT_ONCE, ThreadReader
 from rookery_common.auth import Identity
 
 Write = Callable[..., Awaitable[Post]]
@@ -55,3 +56,22 @@ async def test_strangers_are_shown_less(
     many = [(await write(in_reply_to_id=ids[5])).post_id for _ in range(MAX_THREAD_POSTS_UNSIGNED + 1)]
     assert (await threads.thread(None, ids[5], 4096)).descendant_ids == many[:-1]
     assert (await threads.thread(alice, ids[5], 4096)).descendant_ids == many
+
+
+async def test_a_thousand_replies_are_read_in_pages_none_of_which_costs_more_than_the_others(
+    threads: ThreadReader, reader: PostReader, write: Write, alice: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = await write()
+    replies = [(await write(in_reply_to_id=root.post_id)).post_id for _ in range(1_000)]
+    nested = [(await write(in_reply_to_id=reply_id)).post_id for reply_id in replies[:2]]
+    pages: list[int] = []
+    visible_counted = reader.visible_counted
+
+    async def note(identity: Identity | None, post_ids: Sequence[int]) -> object:
+        pages.append(len(post_ids))
+        return await visible_counted(identity, post_ids)
+
+    monkeypatch.setattr(reader, "visible_counted", note)
+    found = (await threads.thread(alice, root.post_id, 0)).descendant_ids
+    assert found == [replies[0], nested[0], replies[1], nested[1], *replies[2:]]
+    assert pages == [1, *[POSTS_AT_ONCE] * 5, 2]  # The post, what answers it, and what answers those.

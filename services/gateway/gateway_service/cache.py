@@ -96,6 +96,8 @@ class AccountFragment:
     body: bytes
     # When user was last asked, in seconds of the monotonic clock; 0 when an event says that something changed.
     checked_at: float
+    # Whether an event has told since of a change, of more than how many posts there are.
+    changed: bool = False
     # Of its new posts that don't say it themselves.
     quote_policy: QuotePolicy.ValueType = QuotePolicy.QUOTE_POLICY_UNSPECIFIED
 
@@ -167,8 +169,8 @@ class Fragments:
         elif isinstance(message, AccountCreated | AccountUpdated):
             self._renew(message.account)
         elif isinstance(message, FollowCreated | FollowEnded):
-            self._recheck(message.follow.follower_id)
-            self._recheck(message.follow.followee_id)
+            self._recheck(message.follow.follower_id, changed=True)
+            self._recheck(message.follow.followee_id, changed=True)
         else:
             self._forget(message)
 
@@ -190,9 +192,10 @@ class Fragments:
         held = self.accounts.peek(account.account_id)
         if held is not None and held.version < account.version:
             held.quote_policy = quote_policy_of(account)
-        self._recheck(account.account_id)
+        self._recheck(account.account_id, changed=True)
 
-    def _recheck(self, account_id: int) -> None:
+    def _recheck(self, account_id: int, *, changed: bool = False) -> None:
         account = self.accounts.peek(account_id)
         if account is not None:
             account.checked_at = 0.0
+            account.changed |= changed

@@ -109,8 +109,12 @@ class Hydrator:
             facts.accounts[viewer.account_id] = held
 
     async def renew_author(self, viewer: Identity, facts: Facts) -> None:
-        """The viewer's own account as it is now; as it was, while user is away."""
-        await self._refresh_accounts(viewer, [viewer.account_id], facts)
+        """The viewer's own account, which the facts have: asked for anew where an event has told of a change since.
+
+        How many posts it has is told by their events, later than whoever asks right after one of them would be told.
+        """
+        if facts.accounts[viewer.account_id].changed:
+            await self._refresh_accounts(viewer, [viewer.account_id], facts)
 
     def add(self, post: Post, facts: Facts) -> None:
         """A post as it was just stored, by an author among the facts; counts and marks stay as they were."""
@@ -273,7 +277,7 @@ class Hydrator:
 
 
 def _refresh(account: AccountFragment, counts: tuple[int, int, int, int], now: float) -> None:
-    account.checked_at = now
+    account.checked_at, account.changed = now, False
     if account.counts != counts:
         account.counts = counts
         account.body = account_body(account.head, counts)

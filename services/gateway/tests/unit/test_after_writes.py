@@ -80,7 +80,7 @@ def bob(world: World) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("failure", [Unavailable("Restarting."), DeadlineExceeded("Slow.")], ids=repr)
-@pytest.mark.parametrize(("requests", "part"), [(1, "names"), (2, "names, as-written")], ids=["now", "before"])
+@pytest.mark.parametrize(("requests", "part"), [(1, None), (2, "names, as-written")], ids=["now", "before"])
 async def test_a_post_that_was_made_is_shown_as_it_was_written(
     http: httpx2.AsyncClient,
     world: World,
@@ -88,7 +88,7 @@ async def test_a_post_that_was_made_is_shown_as_it_was_written(
     bob: dict[str, str],
     failure: AppError,
     requests: int,
-    part: str,
+    part: str | None,
 ) -> None:
     keyed = bob | {"idempotency-key": "k"}
     for _ in range(requests - 1):
@@ -96,7 +96,7 @@ async def test_a_post_that_was_made_is_shown_as_it_was_written(
     outage.after(world.post, "CreatePost", world.post.CreatePost, failure)
     answer = await http.post(STATUSES, data={"status": "Caw"}, headers=keyed)
     assert answer.status_code == 200
-    assert answer.headers["x-rookery-degraded"] == part
+    assert answer.headers.get("x-rookery-degraded") == part
     body = answer.json()
     assert (body["content"], body["account"]["username"], body["favourites_count"]) == ("<p>Caw</p>", "bob", 0)
     outage.failure = None

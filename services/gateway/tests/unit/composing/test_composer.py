@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from mastodon import types_base
 from mastodon.return_types import Account, MediaAttachment, Status
 
 from rookery.feed.v1.feed_service_pb2 import Reason
 from rookery.post.v1 import media_pb2, post_pb2
-from rookery.post.v1.events_pb2 import PostUpdated
+from rookery.post.v1.events_pb2 import PostCreated, PostUpdated
 from rookery.user.v1 import account_pb2
-from rookery.user.v1.events_pb2 import AccountDeleted, FollowCreated
+from rookery.user.v1.events_pb2 import AccountDeleted, AccountUpdated, Follow, FollowCreated
 from rookery_common.clock import SystemClock
 from rookery_common.errors import NotFound, Unavailable
 from rookery_common.kafka.events import new_event
@@ -349,3 +350,27 @@ class TestHome:
         world.failures["BatchGetRelationships"] = Unavailable("Away.")
         with pytest.raises(Unavailable):
             await gateway.composer.home(world.tokens.identity(BOB), Page(20))
+
+
+async def test_whoever_posts_is_asked_for_again_only_where_an_event_has_told_of_a_change(
+    world: World, gateway: Gateway
+) -> None:
+    clock, alice = SystemClock(), world.tokens.identity(ALICE)
+    follow = FollowCreated(follow=Follow(follower_id=ALICE, followee_id=BOB))
+
+    async def posted(post_id: int, *told: Message) -> tuple[str, int]:
+        """The name that is shown, and how often it was asked for, after these events."""
+        for message in told:
+            event = new_event("user.events.v1", str(ALICE), message, version=1, clock=clock, source="user")
+            await gateway.cache.handle(event)
+        before = await gateway.composer.before_writing(alice)
+        post = world.posts[world.post(post_id, ALICE)]
+        shown = orjson.loads(await gateway.composer.made_now(alice, post, before))
+        return shown["account"]["display_name"], len(world.called("BatchGetAccounts"))
+
+    assert await posted(1) == ("Alice", 1)
+    assert await posted(2, PostCreated(post=world.posts[1])) == ("Alice", 1)
+    world.accounts[ALICE].display_name, world.accounts[ALICE].version = "Al", 2
+    assert await posted(3, AccountUpdated(account=world.accounts[ALICE])) == ("Al", 2)
+    assert await posted(4) == ("Al", 2)
+    assert await posted(5, follow) == ("Al", 3)

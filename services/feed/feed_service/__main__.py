@@ -1,4 +1,4 @@
-"""`python -m feed_service serve|consume|relay|migrate|all`, or `rebuild-follows`."""
+"""`python -m feed_service serve|consume|relay|migrate|all`, or `rebuild-follows`, or `warm`."""
 
 from __future__ import annotations
 

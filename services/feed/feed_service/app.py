@@ -25,6 +25,7 @@ from feed_service.consumers import (
     PostEventsHandler,
     UserEventsHandler,
 )
+from feed_service.errors import NotMoving
 from feed_service.events import FANOUT_TOPIC, BulkLane
 from feed_service.ranking_servicer import RankingServicer
 from feed_service.repository import author_posts, follows, marks, public, timelines
@@ -35,6 +36,7 @@ from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
 from feed_service.repository.rankings import RankingRepository
 from feed_service.repository.timelines import TimelineRepository
+from feed_service.repository.window_caches import WindowCaches
 from feed_service.repository.windows import WindowRepository
 from feed_service.service.erase_account import AccountErasure
 from feed_service.service.fan_out import FanOut
@@ -49,6 +51,7 @@ from feed_service.service.popular import PopularPosts
 from feed_service.service.public import PublicTimelines
 from feed_service.service.rebuild import GraphRebuild
 from feed_service.service.tagged import TaggedHomes, TagTails
+from feed_service.service.warming import Warming
 from feed_service.servicer import FeedServicer
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.feed.v1.feed_service_pb2_grpc import add_FeedServiceServicer_to_server
@@ -59,7 +62,7 @@ from rookery_common.app import App, Command, Component, Role
 from rookery_common.auth import TokenVerifier
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.cql_migrations import migrate_cql
-from rookery_common.clients.redis import RedisClient
+from rookery_common.clients.redis import RedisAccess, RedisClient
 from rookery_common.clock import SystemClock
 from rookery_common.crypto import derive_key
 from rookery_common.erasure import StepwiseEraser
@@ -101,6 +104,10 @@ class _Core:
         cluster = settings.redis_cluster
         self.timelines = TimelineRepository(self.cql, self.clock, settings.timeline_shards)
         self.windows = WindowRepository(self.cache, cluster=cluster)
+        self.moved = _moved(settings)
+        self.caches = [self.cache, *([self.moved] if self.moved else [])]
+        self.next_windows = WindowRepository(self.moved, cluster=cluster) if self.moved else None
+        self.window_caches = WindowCaches(self.windows, *([self.next_windows] if self.next_windows else []))
         self.follows = FollowRepository(self.cql)
         self.streams = LiveStreams(self.state, UPDATES, PREFIX, cluster=cluster)
         self.public_streams = LiveStreams(self.state, UPDATES, PUBLIC_PREFIX, cluster=cluster)
@@ -112,7 +119,7 @@ class _Core:
         self.merged_streams = LiveStreams(self.state, MERGED_UPDATES, MERGED_PREFIX, cluster=cluster)
         self.fan_out = FanOut(
             self.timelines,
-            self.windows,
+            self.window_caches,
             self.follows,
             self.author_posts,
             self.modes,
@@ -125,7 +132,7 @@ class _Core:
 def build(roles: frozenset[Role]) -> App:
     """One process in the given roles; feed has no outbox, so that its relay has nothing to do."""
     core = _Core(Settings())
-    components: list[Component] = [core.cql, core.cache, core.state]
+    components: list[Component] = [core.cql, *core.caches, core.state]
     # Redis is not asked: homes are answered from CQL without it, and fan-out waits for it.
     checks: dict[str, Callable[[], Awaitable[None]]] = {"cql": core.cql.check}
     if Role.CONSUME in roles:
@@ -152,7 +159,7 @@ def _serving(core: _Core) -> list[Component]:
         TaggedHomes(homes, tails), lists, core.public, core.fan_out, live, public_live, verifier, core.clock
     )
     for_you = RankingServicer(_for_you(core, homes, tails, FactsClient(post)))
-    erasure = AccountErasure(core.marks, core.follows, core.timelines, core.windows, core.author_posts)
+    erasure = AccountErasure(core.marks, core.follows, core.timelines, core.window_caches, core.author_posts)
     server = RpcServer(
         core.settings,
         verifier=verifier,
@@ -178,7 +185,7 @@ def _consuming(core: _Core) -> list[Component]:
     post = RpcClient(settings, settings.post_target, PostServiceStub, service="post")
     producer = Producer(settings, "feed", settings.topic_prefix)
     bulk = BulkLane(producer, core.clock)
-    keeper = FollowKeeper(core.follows, core.windows, core.fan_out, PostClient(post))
+    keeper = FollowKeeper(core.follows, core.window_caches, core.fan_out, PostClient(post))
     consumer = partial(
         Consumer,
         settings,
@@ -204,20 +211,44 @@ async def rebuild_follows() -> str:
     """Takes over all follows from user; what it says at the end. Raises AppError."""
     core = _Core(Settings())
     user = RpcClient(core.settings, core.settings.user_target, SnapshotServiceStub, service="user")
-    components: list[Component] = [core.cql, core.cache, user]
+    components: list[Component] = [core.cql, *core.caches, user]
     async with AsyncExitStack() as started:
         for component in components:
             await component.start()
             started.push_async_callback(component.stop)
-        rebuild = GraphRebuild(core.follows, core.windows, UserClient(user), core.clock, _tell)
+        rebuild = GraphRebuild(core.follows, core.window_caches, UserClient(user), core.clock, _tell)
         return f"{await rebuild.run()} follows are taken over"
 
 
-def _tell(follows: int) -> None:
-    sys.stdout.write(f"{follows} follows\n")
+async def warm() -> str:
+    """Fills the other cache's windows for all readers who have one; what it says at the end. Raises AppError."""
+    core = _Core(Settings())
+    if core.next_windows is None:
+        raise NotMoving
+    merged = MergedHomes(core.modes, core.next_windows, AuthorTails(core.author_posts, core.clock))
+    then = HomeReader(core.next_windows, core.timelines, core.follows, merged)
+    components: list[Component] = [core.cql, *core.caches]
+    async with AsyncExitStack() as started:
+        for component in components:
+            await component.start()
+            started.push_async_callback(component.stop)
+        readers = await Warming(core.windows, then, core.clock, partial(_tell, what="readers")).run()
+        return f"the windows of {readers} readers are there"
+
+
+def _tell(count: int, what: str = "follows") -> None:
+    sys.stdout.write(f"{count} {what}\n")
     sys.stdout.flush()
 
 
+def _moved(settings: Settings) -> RedisClient | None:
+    """The other cache, while the caches are moved; its password is in its URL."""
+    url = settings.other_cache_url.get_secret_value()
+    access = RedisAccess(ca_file=settings.redis_ca_file)
+    return RedisClient(url, "feed-cache-moved", settings.redis_cluster, access) if url else None
+
+
 COMMANDS: Final = {
-    "rebuild-follows": Command(rebuild_follows, {}, "Take over who follows whom from user, beside live events")
+    "rebuild-follows": Command(rebuild_follows, {}, "Take over who follows whom from user, beside live events"),
+    "warm": Command(warm, {}, "Fill the windows of the cache to which the caches are moved"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from rookery_common.config import BaseServiceSettings, CqlSettings, RedisSettings, settings_config
 
@@ -23,6 +23,10 @@ class Settings(BaseServiceSettings, CqlSettings, RedisSettings):
         ge=0,
         le=100_000_000,
         description="Posts of authors with so many followers are merged into homes when these are read; 0 for none.",
+    )
+    other_cache_url: SecretStr = Field(
+        SecretStr(""),
+        description="While the caches are moved: the other cache's URL; windows are kept up to date there, too.",
     )
     timeline_shards: int = Field(
         64,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rookery_common.errors import FieldViolation, InvalidArgument
+from rookery_common.errors import FailedPrecondition, FieldViolation, InvalidArgument
 
 
 class WrongLimit(InvalidArgument):
@@ -53,6 +53,15 @@ class WrongTimelines(InvalidArgument):
     def __init__(self) -> None:
         violation = FieldViolation("subscribe_timelines", "ERR_INVALID", "has what is no timeline")
         super().__init__("subscribe_timelines has what is no timeline", fields=[violation])
+
+
+class NotMoving(FailedPrecondition):
+    """There is one cache, and nothing to be filled before it is needed."""
+
+    reason = "NOT_MOVING"
+
+    def __init__(self) -> None:
+        super().__init__("FEED_OTHER_CACHE_URL names no other cache")
 
 
 class WrongWeight(InvalidArgument):

@@ -12,6 +12,7 @@ from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
 from feed_service.repository.rankings import RankingRepository
 from feed_service.repository.timelines import TimelineRepository
+from feed_service.repository.window_caches import WindowCaches
 from feed_service.repository.windows import WindowRepository
 from feed_service.service.erase_account import AccountErasure
 from feed_service.service.fan_out import FanOut
@@ -145,6 +146,11 @@ def merged(
 
 
 @pytest.fixture
+def window_caches(windows: WindowRepository) -> WindowCaches:
+    return WindowCaches(windows)
+
+
+@pytest.fixture
 def home(
     windows: WindowRepository, timelines: TimelineRepository, follows: FollowRepository, merged: MergedHomes
 ) -> HomeReader:
@@ -178,7 +184,7 @@ def lists(timelines: TimelineRepository, follows: FollowRepository, merged: Merg
 @pytest.fixture
 def fan_out(
     timelines: TimelineRepository,
-    windows: WindowRepository,
+    window_caches: WindowCaches,
     follows: FollowRepository,
     author_posts: AuthorPostRepository,
     modes: Modes,
@@ -187,7 +193,7 @@ def fan_out(
     clock: FakeClock,
 ) -> FanOut:
     live, merged_live = Announcer(streams), Announcer(merged_streams)
-    return FanOut(timelines, windows, follows, author_posts, modes, live, merged_live, clock)
+    return FanOut(timelines, window_caches, follows, author_posts, modes, live, merged_live, clock)
 
 
 @pytest.fixture
@@ -201,8 +207,8 @@ def public(public_rows: PublicRepository, public_streams: LiveStreams[LiveUpdate
 
 
 @pytest.fixture
-def keeper(follows: FollowRepository, windows: WindowRepository, fan_out: FanOut, posts: Posts) -> FollowKeeper:
-    return FollowKeeper(follows, windows, fan_out, posts)
+def keeper(follows: FollowRepository, window_caches: WindowCaches, fan_out: FanOut, posts: Posts) -> FollowKeeper:
+    return FollowKeeper(follows, window_caches, fan_out, posts)
 
 
 @pytest.fixture
@@ -210,11 +216,11 @@ def eraser(
     marks: MarkRepository,
     follows: FollowRepository,
     timelines: TimelineRepository,
-    windows: WindowRepository,
+    window_caches: WindowCaches,
     author_posts: AuthorPostRepository,
     clock: FakeClock,
 ) -> Eraser:
-    return StepwiseEraser(AccountErasure(marks, follows, timelines, windows, author_posts).steps, clock)
+    return StepwiseEraser(AccountErasure(marks, follows, timelines, window_caches, author_posts).steps, clock)
 
 
 @pytest.fixture

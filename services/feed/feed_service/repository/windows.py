@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeVar
@@ -25,6 +25,7 @@ LIFE_MS: Final = 7 * 86_400_000
 # Longer than a fill takes; a token that ran out fills nothing.
 FILL_MS: Final = 10_000
 PREFIX: Final = "feed:"
+_SCANNED_AT_ONCE: Final = 1_000
 # The last digit of a member.
 _REASONS: Final = {b"%d" % reason: reason for reason in Reason}
 T = TypeVar("T")
@@ -147,6 +148,18 @@ class WindowRepository:
         keys = (self._following(reader_id), self._merged(reader_id))
         await self._redis.call("following_forget", self._redis.raw.unlink(*keys))
 
+    async def readers(self, most: int) -> AsyncIterator[list[int]]:
+        """Who has a window, at most so many at a time; some may be told of twice, and who gets one meanwhile not."""
+        found = self._redis.raw.scan_iter(match=f"{self._prefix}home:*", count=_SCANNED_AT_ONCE)
+        readers: list[int] = []
+        while (key := await self._redis.call("window_scan", anext(found, None))) is not None:
+            readers.append(int(key.rpartition(b":")[2]))
+            if len(readers) == most:
+                yield readers
+                readers = []
+        if readers:
+            yield readers
+
     async def forget(self, reader_id: int) -> None:
         """A reader's window, and whom it follows."""
         for key in self._keys(reader_id):
@@ -214,6 +227,8 @@ def _merged_follows(value: bytes) -> MergedFollows:
     if not value:
         return NOBODY_MERGED
     _, generation, members = value.split(b"|")
-    numbers = list(map(int, members.split(b","))) if members else []
+    numbers = frozenset(map(int, members.split(b","))) if members else frozenset[int]()
+    if b"-" not in members:
+        return MergedFollows(int(generation), Following(numbers))
     without_reblogs = frozenset(-number for number in numbers if number < 0)
     return MergedFollows(int(generation), Following(frozenset(map(abs, numbers)), without_reblogs))

@@ -8,7 +8,7 @@ from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.marks import MarkRepository
 from feed_service.repository.timelines import TimelineRepository
-from feed_service.repository.windows import WindowRepository
+from feed_service.repository.window_caches import WindowCaches
 from rookery_common.erasure import ErasureStep
 
 
@@ -20,7 +20,7 @@ class AccountErasure:
         marks: MarkRepository,
         follows: FollowRepository,
         timelines: TimelineRepository,
-        windows: WindowRepository,
+        windows: WindowCaches,
         author_posts: AuthorPostRepository,
     ) -> None:
         self._marks = marks

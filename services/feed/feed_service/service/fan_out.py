@@ -23,7 +23,7 @@ from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowerCursor, FollowRepository
 from feed_service.repository.live import MERGED_CHANNEL
 from feed_service.repository.timelines import TimelineRepository
-from feed_service.repository.windows import WindowRepository
+from feed_service.repository.window_caches import WindowCaches
 from feed_service.service.modes import Modes
 from rookery_common.clock import Clock
 from rookery_common.ids import ms_of
@@ -55,7 +55,7 @@ class FanOut:
     def __init__(
         self,
         timelines: TimelineRepository,
-        windows: WindowRepository,
+        windows: WindowCaches,
         follows: FollowRepository,
         author_posts: AuthorPostRepository,
         modes: Modes,

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from feed_service.models import Entry, Follow
 from feed_service.repository.follows import FollowRepository
-from feed_service.repository.windows import WindowRepository
+from feed_service.repository.window_caches import WindowCaches
 from feed_service.service.fan_out import FanOut
 
 BACKFILL_POSTS: Final = 40
@@ -26,9 +26,7 @@ class FollowKeeper:
     and is found by the backfill. So "follow, then post" gives one entry, in whatever order the two are told of.
     """
 
-    def __init__(
-        self, follows: FollowRepository, windows: WindowRepository, fan_out: FanOut, posts: RecentPosts
-    ) -> None:
+    def __init__(self, follows: FollowRepository, windows: WindowCaches, fan_out: FanOut, posts: RecentPosts) -> None:
         self._follows = follows
         self._windows = windows
         self._fan_out = fan_out

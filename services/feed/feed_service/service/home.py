@@ -63,6 +63,11 @@ class HomeReader:
         (found,) = await self._read_windows([query])
         return (await self._answer(query, found)).entries
 
+    async def warm(self, reader_id: int) -> None:
+        """Fills the reader's window where it is missing, as the first read would. Raises Unavailable."""
+        await self._merged.refresh()
+        await asyncio.gather(self._fill_following(reader_id), self._fill_window(reader_id))
+
     async def _read_windows(self, queries: Sequence[WindowQuery]) -> list[WindowPage | Missing | None]:
         if not queries:
             return []

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from feed_service.models import Follow
 from feed_service.repository.follows import FollowRepository
-from feed_service.repository.windows import WindowRepository
+from feed_service.repository.window_caches import WindowCaches
 from rookery_common.clock import Clock
 from rookery_common.errors import DeadlineExceeded, ResourceExhausted, Unavailable
 from rookery_common.logs import get_logger
@@ -34,7 +34,7 @@ class GraphRebuild:
     def __init__(
         self,
         follows: FollowRepository,
-        windows: WindowRepository,
+        windows: WindowCaches,
         snapshot: Snapshot,
         clock: Clock,
         report: Callable[[int], None],

@@ -121,6 +121,12 @@ def windows(cache: RedisClient, redis_prefix: str) -> Windows:
 
 
 @pytest.fixture
+def next_windows(cache: RedisClient, redis_prefix: str) -> Windows:
+    """Of another cache."""
+    return Windows(cache, f"{redis_prefix}next:")
+
+
+@pytest.fixture
 def streams(state: RedisClient, redis_state_prefix: str) -> LiveStreams[LiveUpdate]:
     return LiveStreams(state, UPDATES, redis_state_prefix)
 

@@ -59,6 +59,17 @@ def windows(store: Store) -> MemoryWindows:
 
 
 @pytest.fixture
+def next_store() -> Store:
+    """What another cache holds."""
+    return Store()
+
+
+@pytest.fixture
+def next_windows(next_store: Store) -> MemoryWindows:
+    return MemoryWindows(next_store)
+
+
+@pytest.fixture
 def streams(store: Store) -> MemoryStreams[LiveUpdate]:
     return _streams(store)
 

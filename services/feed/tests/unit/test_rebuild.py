@@ -10,7 +10,7 @@ import pytest
 
 from feed_service.models import Change, Follow, Follower, Following, HomePage, PageQuery, PostChange
 from feed_service.repository.follows import FollowerCursor, FollowRepository
-from feed_service.repository.windows import WindowRepository
+from feed_service.repository.window_caches import WindowCaches
 from feed_service.service.fan_out import FanOut
 from feed_service.service.home import HomeReader
 from feed_service.service.rebuild import WAITS, GraphRebuild
@@ -49,8 +49,8 @@ class Hurried(FakeClock):
 
 
 @pytest.fixture
-def rebuild(follows: FollowRepository, windows: WindowRepository) -> Rebuild:
-    return lambda snapshot: GraphRebuild(follows, windows, snapshot, Hurried(), lambda count: None)
+def rebuild(follows: FollowRepository, window_caches: WindowCaches) -> Rebuild:
+    return lambda snapshot: GraphRebuild(follows, window_caches, snapshot, Hurried(), lambda count: None)
 
 
 def _history() -> list[Follow]:

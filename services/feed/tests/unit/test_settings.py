@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from feed_service.app import warm
 from feed_service.config import Settings
+from feed_service.errors import NotMoving
 
 
 @pytest.mark.parametrize("name", ["CQL_KEYSPACE", "REDIS_CACHE_URL", "REDIS_STATE_URL", "MASTER_KEY"])
@@ -27,3 +29,8 @@ def test_the_rest_has_defaults(environment: pytest.MonkeyPatch) -> None:
     settings = Settings()
     assert (settings.service, settings.grpc_address, settings.timeline_shards) == ("feed", "127.0.0.1:7004", 64)
     assert "127.0.0.1:6379" not in repr(settings)
+
+
+async def test_there_is_nothing_to_warm_while_no_other_cache_is_named(environment: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotMoving, match="FEED_OTHER_CACHE_URL"):
+        await warm()

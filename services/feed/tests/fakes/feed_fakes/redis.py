@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from feed_fakes.store import Store, Window
 from feed_service.models import (
@@ -132,6 +132,12 @@ class MemoryWindows(WindowRepository):
         self._store.ask("cache")
         self._store.followings.pop(reader_id, None)
         self._store.merged.pop(reader_id, None)
+
+    async def readers(self, most: int) -> AsyncIterator[list[int]]:
+        self._store.ask("cache")
+        found = list(self._store.windows)
+        for first in range(0, len(found), most):
+            yield found[first : first + most]
 
     async def forget(self, reader_id: int) -> None:
         await self.forget_following(reader_id)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final
 
 from feed_service.metrics import TAIL_READS
@@ -31,29 +33,50 @@ _ASKED_AT_ONCE: Final = 1_000
 log = get_logger()
 
 
+_Keyed = tuple[int, int]  # a key of a tail and its author
+
+
 @dataclass(frozen=True, slots=True)
 class _Tail:
-    """Entries' ids, oldest first, and which of them are reblogs; `is_whole` if there are no older ones."""
+    """Entries as keys (the id doubled, one more of a reblog), oldest first; the newest id, 0 for none; `is_whole` if
+    there are no older ones."""
 
     ends: float
-    ids: array[int]
-    reblogs: bytes
+    keys: array[int]
+    newest: int
     is_whole: bool
 
     def reaches(self, page: PageQuery, low: int, limit: int) -> bool:
         """Whether it tells all that a page needs of its author, whose entries are wanted above `low`."""
-        if self.is_whole or self.ids[0] <= low:
+        if self.is_whole or self.keys[0] >> 1 <= low:
             return True
-        return not page.upwards and bisect_left(self.ids, page.high) >= limit
+        return not page.upwards and bisect_left(self.keys, page.high << 1) >= limit
 
-    def between(self, author_id: int, page: PageQuery, low: int, most: int) -> list[Entry]:
-        """At most `most`, those that come first in the page's direction."""
-        first, last = bisect_right(self.ids, low), bisect_left(self.ids, page.high)
-        places = range(first, min(last, first + most)) if page.upwards else range(max(first, last - most), last)
-        return [
-            Entry(self.ids[place], author_id, Reason.REBLOG if self.reblogs[place] else Reason.FOLLOWED_AUTHOR)
-            for place in places
-        ]
+    def between(self, page: PageQuery, low: int, most: int) -> array[int]:
+        """At most `most` keys, those that come first in the page's direction."""
+        first, last = bisect_left(self.keys, (low + 1) << 1), bisect_left(self.keys, page.high << 1)
+        if page.upwards:
+            return self.keys[first : min(last, first + most)]
+        return self.keys[max(first, last - most) : last]
+
+
+def _entry(key: int, author_id: int) -> Entry:
+    return Entry(key >> 1, author_id, Reason.REBLOG if key & 1 else Reason.FOLLOWED_AUTHOR)
+
+
+def _first_of(tails: Sequence[tuple[int, _Tail]], page: PageQuery, low: int, limit: int) -> list[Entry]:
+    """Of all these tails the entries that come first in the page's direction, at most so many."""
+    if not page.upwards and len(tails) > limit:
+        # As many authors have a newer entry: what is older than the newest of each of these is on a later page.
+        high = page.high
+        newest = sorted([tail.newest for _, tail in tails if tail.newest < high])
+        low = max(low, newest[-limit] - 1) if len(newest) >= limit else low
+    found: list[_Keyed] = []
+    for author_id, tail in tails:
+        if tail.newest > low:
+            found += zip(tail.between(page, low, limit), repeat(author_id))
+    found.sort(reverse=not page.upwards)
+    return [_entry(key, author_id) for key, author_id in found[:limit]]
 
 
 class AuthorTails:
@@ -80,34 +103,33 @@ class AuthorTails:
     async def entries(self, followed: Following, page: PageQuery, low: int) -> list[Entry]:
         """Of all these authors what a page may show above `low`, in no order. Raises Unavailable."""
         now, limit = self._clock.monotonic(), page.limit + 1
-        stale, found = list[int](), list[Entry]()
-        deeper: list[int] = []
+        known, others, unwanted = list[tuple[int, _Tail]](), list[int](), followed.without_reblogs
         for author_id in followed.authors:
             tail = self._tails.get(author_id)
             if tail is None or tail.ends <= now:
-                stale.append(author_id)
-            elif not tail.ids or tail.ids[-1] <= low:
+                others.append(author_id)
+            elif tail.newest <= low:
                 continue
-            elif author_id in followed.without_reblogs or not tail.reaches(page, low, limit):
-                deeper.append(author_id)
+            elif author_id in unwanted or not (tail.is_whole or tail.reaches(page, low, limit)):
+                others.append(author_id)
             else:
-                found += tail.between(author_id, page, low, limit)
-        if stale or deeper:
-            reads = [self._read_one(each, followed, page, low) for each in (*stale, *deeper)]
-            for part in await asyncio.gather(*reads):
+                known.append((author_id, tail))
+        found = _first_of(known, page, low, limit)
+        if others:
+            for part in await asyncio.gather(*(self._read_one(each, followed, page, low) for each in others)):
                 found += part
         return found
 
     async def _read_one(self, author_id: int, followed: Following, page: PageQuery, low: int) -> list[Entry]:
         limit = page.limit + 1
         tail = await self._tail(author_id)
-        if not tail.ids or tail.ids[-1] <= low:
+        if tail.newest <= low:
             return []
         if author_id not in followed.without_reblogs and tail.reaches(page, low, limit):
-            return tail.between(author_id, page, low, limit)
-        inside = tail.between(author_id, page, low, TAIL_POSTS)
+            return _first_of([(author_id, tail)], page, low, limit)
+        inside = [_entry(key, author_id) for key in tail.between(page, low, TAIL_POSTS)]
         kept = [entry for entry in inside if _is_wanted(entry, followed)]
-        if tail.is_whole or tail.ids[0] <= low or (len(kept) >= limit and not page.upwards):
+        if tail.is_whole or tail.keys[0] >> 1 <= low or (len(kept) >= limit and not page.upwards):
             return kept
         return await self._stored(author_id, followed, page, low)
 
@@ -135,9 +157,9 @@ class AuthorTails:
                 rows = await self._repository.older(author_id, MAX_ID, 0, TAIL_POSTS)
             finally:
                 is_news = self._news.pop(author_id) > 0
-            ids = array("q", [row.entry_id for row in reversed(rows)])
-            reblogs = bytes(row.reason is Reason.REBLOG for row in reversed(rows))
-            tail = _Tail(now + TAIL_SECONDS, ids, reblogs, len(rows) < TAIL_POSTS)
+            keys = array("Q", [row.entry_id << 1 | (row.reason is Reason.REBLOG) for row in reversed(rows)])
+            newest = rows[0].entry_id if rows else 0
+            tail = _Tail(now + TAIL_SECONDS, keys, newest, len(rows) < TAIL_POSTS)
             if not is_news:
                 self._keep(author_id, tail)
             return tail

@@ -240,3 +240,9 @@ class TooManyUploads(ResourceExhausted):
     """This process holds as many uploads as its memory allows."""
 
     reason = "TOO_MANY_UPLOADS"
+
+
+class SeedRefused(FailedPrecondition):
+    """Posts are not made up here."""
+
+    reason = "SEED_REFUSED"

@@ -62,6 +62,25 @@ def test_a_seed_is_loaded_by_its_owner_and_then_taken_over_by_the_others(
     assert said == ["gardening ['sow', '100', '5', '1']", "watering ['rebuild']"]
 
 
+def test_posts_come_last_where_they_are_asked_for(
+    load: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("gardening", "watering", "picking"):
+        _service(load, name)
+    monkeypatch.setattr(operator, "POSTS", ("picking", "pick"))
+    words = ["rookery", "load", "seed", "100", "5", "1", "--in-production", "--posts", "7", "--likes", "9"]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as ended:
+        operator.main()
+    assert ended.value.code == 0
+    said = [line for line in capfd.readouterr().out.splitlines() if "[" in line]
+    assert said == [
+        "gardening ['sow', '100', '5', '1', '--in-production']",
+        "watering ['rebuild']",
+        "picking ['pick', '100', '7', '9', '1', '--in-production']",
+    ]
+
+
 def test_nothing_is_taken_over_of_a_load_that_failed(load: Path, capfd: pytest.CaptureFixture[str]) -> None:
     _service(load, "gardening", status=3)
     _service(load, "watering")

@@ -165,6 +165,11 @@ def fact_rows(fact: Fact) -> list[tuple[str, Args]]:
     return [*rows, ("mark_favourite", mark), *marked_rows(fact)]
 
 
+def bucket_of_fact(fact: Fact) -> tuple[int, int, int]:
+    """The partition that the fact is in, and is summed with."""
+    return _bucket(fact.kind, fact.post_id, fact.account_id)
+
+
 def _bucket(kind: FactKind, post_id: int, account_id: int) -> _Bucket:
     # Ids made in a row differ in few bits: multiplied, they spread.
     return _Bucket(post_id, kind, (account_id * _MULTIPLIER & 0xFFFFFFFFFFFFFFFF) * BUCKETS >> 64)

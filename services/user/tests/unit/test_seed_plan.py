@@ -34,6 +34,8 @@ def test_everybody_follows_so_many_others_each_once_and_some_are_followed_by_man
 
 
 def test_ids_are_those_of_times_long_ago_and_of_no_other_seed() -> None:
+    # The same as in post's test of its plan, which makes up posts of these people.
+    assert [Plan(7, 3, 0).account_id(number) for number in (0, 2)] == [5_073_430_118_400_000, 5_073_430_126_788_608]
     last, first = Plan(1, MAX_ACCOUNTS, 0), Plan(2, 1, 0)
     assert last.account_id(MAX_ACCOUNTS) < first.account_id(0)
     newest = next(Plan(MAX_SEED, MAX_ACCOUNTS, 0).people(MAX_ACCOUNTS - 1, MAX_ACCOUNTS))

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from feed_service.models import Follow, Follower, Following
 from feed_service.placement import reader_shard
-from rookery_common.clients.cassandra import Cql
+from rookery_common.clients.cassandra import Args, Cql
 
 # More than user lets anyone follow.
 MAX_FOLLOWING: Final = 10_000
 BUCKET_FOLLOWERS: Final = 10_000
 # One follow in so many looks whether the bucket is full: its size need not be exact.
 _LOOK_EVERY: Final = 64
+# Follows of a bulk that are read and written side by side: each step of it waits for the engine once.
+_AT_ONCE: Final = 2_000
 # Rows of one partition that are written together, at most.
-_AT_ONCE: Final = 200
+_ROWS_AT_ONCE: Final = 200
+_WRITERS: Final = 48
 _COUNTED_AT_ONCE: Final = 5_000
 # Authors whose room is remembered.
 _ROOMS: Final = 100_000
@@ -101,9 +104,29 @@ class FollowRepository:
         for follow in follows:
             by_reader.setdefault(follow.reader_id, []).append(follow)
         buckets = await self._buckets(by_reader)
-        puts = ([("following_put", _following_row(each, buckets)) for each in rows] for rows in by_reader.values())
-        await asyncio.gather(*(self._cql.batch(put, logged=False) for put in puts))
-        await self._cql.many("follower_put", [_follower_row(follow, buckets) for follow in follows])
+        following = ([_following_row(follow, buckets) for follow in rows] for rows in by_reader.values())
+        await self._put_rows("following_put", following)
+        # Only now: from the rows above it is known, after a crash, in which bucket these may be already.
+        by_bucket: dict[tuple[int, int], list[Args]] = {}
+        for follow in follows:
+            bucket = buckets[follow.reader_id, follow.author_id]
+            by_bucket.setdefault((follow.author_id, bucket), []).append(_follower_row(follow, bucket))
+        await self._put_rows("follower_put", by_bucket.values())
+
+    async def _put_rows(self, name: str, partitions: Iterable[Sequence[Args]]) -> None:
+        """Those of a partition together, and of some partitions at a time."""
+        parts = (
+            rows[first : first + _ROWS_AT_ONCE] for rows in partitions for first in range(0, len(rows), _ROWS_AT_ONCE)
+        )
+
+        async def work() -> None:
+            for part in parts:
+                if len(part) == 1:
+                    await self._cql.execute(name, part[0])
+                else:
+                    await self._cql.batch([(name, row) for row in part], logged=False)
+
+        await _side_by_side(work)
 
     async def _buckets(self, by_reader: Mapping[int, Sequence[Follow]]) -> dict[_Ends, int]:
         """Where each stands at its author's: where it stood before, or where there is room."""
@@ -131,8 +154,14 @@ class FollowRepository:
             self._rooms.clear()
         wanted = [each for each in author_ids if each not in self._rooms or self._rooms[each].left <= 0]
         found = await self._cql.many("follower_buckets", [(author_id,) for author_id in wanted])
-        for author_id, rows in zip(wanted, found, strict=True):
-            self._rooms[author_id] = await self._room(author_id, rows[0].buckets or 1) if rows else self._empty(0)
+        todo = iter(list(zip(wanted, found, strict=True)))
+
+        async def work() -> None:
+            for author_id, rows in todo:
+                known = await self._room(author_id, rows[0].buckets or 1) if rows else self._empty(0)
+                self._rooms[author_id] = known
+
+        await _side_by_side(work)
 
     async def _room(self, author_id: int, buckets: int) -> _Room:
         count = await self._cql.execute("follower_count", (author_id, buckets - 1))
@@ -201,11 +230,20 @@ class FollowRepository:
         return (await self._room(follow.author_id, buckets)).bucket
 
 
-def _following_row(follow: Follow, buckets: Mapping[_Ends, int]) -> tuple[object, ...]:
+async def _side_by_side(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """So many at it at a time; the first failure ends all of them."""
+    workers = [asyncio.ensure_future(work()) for _ in range(_WRITERS)]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+
+
+def _following_row(follow: Follow, buckets: Mapping[_Ends, int]) -> Args:
     bucket = buckets[follow.reader_id, follow.author_id]
     return (follow.reader_id, follow.author_id, bucket, follow.active, follow.reblogs, follow.version)
 
 
-def _follower_row(follow: Follow, buckets: Mapping[_Ends, int]) -> tuple[object, ...]:
-    bucket = buckets[follow.reader_id, follow.author_id]
+def _follower_row(follow: Follow, bucket: int) -> Args:
     return (follow.author_id, bucket, follow.reader_id, follow.active, follow.reblogs, follow.version)

@@ -50,11 +50,12 @@ use() { # use here|released SERVICE...
     "${local[@]}" start "$name" >/dev/null
   done
 }
+# Without those that take engines away: what Redis has lost shows as gaps to whoever comes after.
 flow() { # flow WHAT
   printf '%-60s' "$1"
   local log
   log=$(mktemp)
-  if .venv/bin/python -m pytest "${flows[@]}" --quiet --no-header -p no:cacheprovider --tb short >"$log" 2>&1; then
+  if .venv/bin/python -m pytest "${flows[@]}" -m "not alone" --quiet --no-header -p no:cacheprovider --tb short >"$log" 2>&1; then
     tail -n 1 "$log"
   else
     echo FAILED

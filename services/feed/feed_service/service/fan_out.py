@@ -35,7 +35,7 @@ MIN_PAGE: Final = 100
 MAX_PAGE: Final = 5_000
 AUTHORS_AT_ONCE: Final = 32
 # Of one author's: few, so that others' deliveries come between.
-BULK_FOLLOWERS: Final = 1_000
+BULK_FOLLOWERS: Final = 100
 Work = Sequence[tuple[PostChange, Sequence[Follower]]]
 _LIVE: Final = {
     Change.VISIBLE: LiveKind.UPDATE,

@@ -10,6 +10,7 @@ from post_service.card_models import CARD_DAYS, NO_CARD_SECONDS, CardPicture, Li
 from post_service.models import Dimensions, Post, UploadNote
 from post_service.repository.media import note_values
 from rookery_common.clients.cassandra import Args, Cql, Row
+from rookery_common.clients.cql_values import TypeValue
 
 _DAY_SECONDS = 24 * 3600
 
@@ -73,7 +74,7 @@ def picture_note(picture: CardPicture, today: date) -> Args:
     return note_values(UploadNote(day, picture.picture_id, picture.key, picture.key))
 
 
-def card_values(card: LinkCard | None) -> Args | None:
+def card_values(card: LinkCard | None) -> TypeValue | None:
     """The card as a value of the type link_card."""
     if card is None:
         return None
@@ -81,10 +82,10 @@ def card_values(card: LinkCard | None) -> Args | None:
     page = (card.link, card.url, card.title, card.description, card.author_name)
     site = (card.provider_name, card.provider_url, card.language, card.published_at)
     if picture is None:
-        return (*page, *site, None, None, None, None, None, None)
+        return TypeValue((*page, *site))
     size = picture.size
     shown = (picture.picture_id, picture.key, size.width, size.height, picture.blurhash, picture.description)
-    return (*page, *site, *shown)
+    return TypeValue((*page, *site, *shown))
 
 
 def card_from(row: Row | None) -> LinkCard | None:

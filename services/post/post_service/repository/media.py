@@ -21,6 +21,7 @@ from post_service.models import (
 )
 from post_service.playback_json import playback_from, playback_json
 from rookery_common.clients.cassandra import Args, Cql, Row
+from rookery_common.clients.cql_values import TypeValue
 
 UPLOAD_SHARDS = 16
 
@@ -105,22 +106,24 @@ class MediaRepository:
         await self._cql.batch(rows)
 
 
-def attached_values(media: Media) -> tuple[object, ...]:
+def attached_values(media: Media) -> TypeValue:
     """The media as a value of the type attached_media."""
-    return (
-        media.media_id,
-        MediaType.IMAGE,  # The release before videos knows no other, and must read the rows of this one.
-        media.original_key,
-        media.small_key,
-        media.original.width,
-        media.original.height,
-        media.small.width,
-        media.small.height,
-        media.blurhash,
-        media.description,
-        media.focus.x,
-        media.focus.y,
-        playback_json(media.playback),
+    return TypeValue(
+        (
+            media.media_id,
+            MediaType.IMAGE,  # The release before videos knows no other, and must read the rows of this one.
+            media.original_key,
+            media.small_key,
+            media.original.width,
+            media.original.height,
+            media.small.width,
+            media.small.height,
+            media.blurhash,
+            media.description,
+            media.focus.x,
+            media.focus.y,
+            playback_json(media.playback),
+        )
     )
 
 

@@ -17,6 +17,7 @@ from post_service.repository.engagements import fact_rows
 from post_service.repository.media import attached_from, attached_values, freed_rows, media_values
 from post_service.repository.quotes import quote_rows
 from rookery_common.clients.cassandra import Args, Cql, Row
+from rookery_common.clients.cql_values import TypeValue
 from rookery_common.clock import Clock
 from rookery_common.ids import ms_of, time_of
 from rookery_common.kafka.cql_outbox import CqlOutbox
@@ -54,10 +55,9 @@ class PostRepository:
 
     async def bury(self, post: Post, tombstone: Post, event: Event, fact: Fact | None = None) -> None:
         """Puts the tombstone in the post's place, for good, whatever else is being written meanwhile."""
-        mentions = [(mention.account_id, mention.username) for mention in tombstone.mentions]
         version, bucket = tombstone.version, bucket_of(post.post_id)
         rows: list[tuple[str, Args]] = [
-            ("post_bury", (version, mentions, version, post.post_id)),
+            ("post_bury", (version, mention_values(tombstone), version, post.post_id)),
             ("author_remove", (version, post.author_id, bucket, post.post_id)),
             ("revisions_remove", (version, post.post_id)),
             *freed_rows(replace(post, version=version), self._clock.now().date()),
@@ -164,11 +164,21 @@ def reply_rows(post: Post) -> list[tuple[str, Args]]:
     return [("reply_remove", (post.version, post.in_reply_to_id, post.post_id))]
 
 
-def poll_values(poll: Poll | None) -> Args | None:
+def poll_values(poll: Poll | None) -> TypeValue | None:
     """A poll as the row of its post has it."""
     if poll is None:
         return None
-    return (list(poll.options), poll.multiple, poll.hide_totals, poll.expires_at, poll.ballot)
+    return TypeValue((list(poll.options), poll.multiple, poll.hide_totals, poll.expires_at, poll.ballot))
+
+
+def mention_values(post: Post) -> list[TypeValue]:
+    """Whom a post mentions, as its row has them."""
+    return [TypeValue((mention.account_id, mention.username)) for mention in post.mentions]
+
+
+def mentions_from(row: Row) -> tuple[Mention, ...]:
+    """Those of a row. A list that is written twice with one timestamp, as after a lost answer, is there twice."""
+    return tuple(dict.fromkeys(Mention(each.account_id, each.username) for each in row.mentions or ()))
 
 
 def _poll(row: Row | None) -> Poll | None:
@@ -194,7 +204,7 @@ def _values(post: Post) -> tuple[object, ...]:
         post.reblog_of_id,
         post.edit_time,
         [attached_values(media) for media in post.media],
-        [(mention.account_id, mention.username) for mention in post.mentions],
+        mention_values(post),
         list(post.tags),
         post.application_name,
         post.application_website,
@@ -209,9 +219,8 @@ def _values(post: Post) -> tuple[object, ...]:
 
 
 def _post(row: Row) -> Post:
-    # A list that is written twice with one timestamp, as after a lost answer, is there twice; its items differ.
+    # As mentions, each once.
     media = dict.fromkeys(attached_from(media, row.author_id, row.post_id) for media in row.media or ())
-    mentions = dict.fromkeys(Mention(*mention) for mention in row.mentions or ())
     return Post(
         post_id=row.post_id,
         author_id=row.author_id,
@@ -225,7 +234,7 @@ def _post(row: Row) -> Post:
         thread_id=row.thread_id or row.post_id,
         create_time=time_of(row.post_id),
         media=tuple(media),
-        mentions=tuple(mentions),
+        mentions=mentions_from(row),
         tags=tuple(dict.fromkeys(row.tags or ())),
         application_name=row.application_name or "",
         application_website=row.application_website or "",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from post_service.models import Mention, Post, PostState, Revision
+from post_service.models import Post, PostState, Revision
 from post_service.repository.media import attached_from, attached_values, media_values
-from post_service.repository.posts import author_row, poll_values, reply_rows
+from post_service.repository.posts import author_row, mention_values, mentions_from, poll_values, reply_rows
 from post_service.repository.quotes import quote_rows
 from rookery_common.clients.cassandra import Args, Cql, Row
 from rookery_common.kafka.cql_outbox import CqlOutbox
@@ -64,7 +64,7 @@ def _edit_values(post: Post) -> Args:
         post.language,
         post.edit_time,
         [attached_values(media) for media in post.media],
-        [(mention.account_id, mention.username) for mention in post.mentions],
+        mention_values(post),
         list(post.tags),
         poll_values(post.poll),
         post.quote_policy,
@@ -82,7 +82,7 @@ def _values(post: Post, version: int) -> Args:
         post.spoiler_text,
         post.sensitive,
         [attached_values(media) for media in post.media],
-        [(mention.account_id, mention.username) for mention in post.mentions],
+        mention_values(post),
         list(post.tags),
         list(post.poll.options) if post.poll else None,
         post.version,
@@ -98,7 +98,7 @@ def _revision(row: Row) -> Revision:
         sensitive=bool(row.sensitive),
         create_time=row.created_at.replace(tzinfo=UTC),
         media=tuple(media),
-        mentions=tuple(dict.fromkeys(Mention(*mention) for mention in row.mentions or ())),
+        mentions=mentions_from(row),
         tags=tuple(dict.fromkeys(row.tags or ())),
         poll_options=tuple(row.poll_options or ()),
     )

@@ -309,7 +309,7 @@ async def _missing(bench: Bench, reader: Account, ids: set[str]) -> int:
 
 Scenario = Callable[[Bench], Awaitable[Row]]
 SCENARIOS: dict[str, list[Scenario]] = {
-    "posts": [partial(posts, concurrency=count) for count in (1, 8)],
+    "posts": [partial(posts, concurrency=count) for count in (1, 8, 32)],
     "everyone": [everyone],
     "seen": [seen],
     "deliveries": [partial(deliveries, concurrency=8)],

@@ -79,16 +79,12 @@ class FanOut:
         """
         with FAN_OUT_SECONDS.time():
             await self._modes.refresh()
-            await self._deliver_narrowly([change for change in changes if _is_narrow(change)])
-            merged = [change for change in changes if self._is_merged(change)]
+            narrow, merged, wide = self._by_way(changes)
+            await self._deliver_narrowly(narrow)
             if merged:
                 await self._keep(merged)
-            parts = await self._deliver_widely(
-                [change for change in changes if not _is_narrow(change) and not self._is_merged(change)]
-            )
-            await self._modes.look(
-                change.author_id for change in changes if change.change is Change.VISIBLE and not _is_narrow(change)
-            )
+            parts = await self._deliver_widely(wide)
+            await self._modes.look(each.author_id for each in (*merged, *wide) if each.change is Change.VISIBLE)
         now_ms = self._clock.unix_ms()
         for change in changes:
             if change.change is Change.VISIBLE:
@@ -122,8 +118,17 @@ class FanOut:
         await self._store(stored)
         await self._tell(told)
 
-    def _is_merged(self, change: PostChange) -> bool:
-        return not _is_narrow(change) and self._modes.is_merged(change.author_id, ms_of(change.post_id))
+    def _by_way(self, changes: Sequence[PostChange]) -> tuple[list[PostChange], list[PostChange], list[PostChange]]:
+        """For a few; for readers to merge; for each follower."""
+        narrow, merged, wide = list[PostChange](), list[PostChange](), list[PostChange]()
+        for change in changes:
+            if _is_narrow(change):
+                narrow.append(change)
+            elif self._modes.is_merged(change.author_id, ms_of(change.post_id)):
+                merged.append(change)
+            else:
+                wide.append(change)
+        return narrow, merged, wide
 
     async def _keep(self, changes: Sequence[PostChange]) -> None:
         """For whoever follows the authors to find when reading, and in the authors' own homes."""

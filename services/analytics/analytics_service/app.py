@@ -96,6 +96,7 @@ def _consuming(core: _Core) -> list[Component]:
         counting.GROUP,
         counting.TOPICS,
         CountingHandler(Counting(core.windows, CountedEvents(core.cql), core.clock)),
+        pace_seconds=counting.PACE_SECONDS,
     )
     archived = consumer(
         archiving.GROUP,

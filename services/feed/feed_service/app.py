@@ -66,7 +66,7 @@ from rookery_common.clients.redis import RedisAccess, RedisClient
 from rookery_common.clock import SystemClock
 from rookery_common.crypto import derive_key
 from rookery_common.erasure import StepwiseEraser
-from rookery_common.kafka.consumer import Consumer
+from rookery_common.kafka.consumer import LIVE_PACE_SECONDS, Consumer
 from rookery_common.kafka.producer import Producer
 from rookery_common.live.announcer import Announcer
 from rookery_common.live.hub import LiveHub, as_sent
@@ -195,7 +195,11 @@ def _consuming(core: _Core) -> list[Component]:
     )
     users = consumer(USER_GROUP, [USER_TOPIC], UserEventsHandler(keeper))
     posts = consumer(
-        POST_GROUP, [POST_TOPIC], PostEventsHandler(core.fan_out, core.public, core.marks, bulk), batch=True
+        POST_GROUP,
+        [POST_TOPIC],
+        PostEventsHandler(core.fan_out, core.public, core.marks, bulk),
+        batch=True,
+        pace_seconds=LIVE_PACE_SECONDS,
     )
     large = consumer(FANOUT_GROUP, [FANOUT_TOPIC], FanOutHandler(core.fan_out))
     engagement = consumer(ENGAGEMENT_GROUP, [ENGAGEMENT_TOPIC], EngagementHandler(core.marks), batch=True)

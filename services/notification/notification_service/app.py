@@ -106,7 +106,7 @@ from rookery_common.clients.web import Web
 from rookery_common.clock import SystemClock
 from rookery_common.crypto import FieldCipher, LocalKeyProvider, derive_key
 from rookery_common.erasure import StepwiseEraser
-from rookery_common.kafka.consumer import Consumer
+from rookery_common.kafka.consumer import LIVE_PACE_SECONDS, Consumer
 from rookery_common.kafka.producer import Producer
 from rookery_common.live.announcer import Announcer
 from rookery_common.live.hub import LiveHub, as_sent
@@ -228,6 +228,7 @@ def _consuming(core: _Core) -> list[Component]:
         service=settings.service,
         topic_prefix=settings.topic_prefix,
         batch=True,
+        pace_seconds=LIVE_PACE_SECONDS,
     )
     acts = ActsHandler(core.teller)
     watching, posts = WatcherRepository(core.cql), PostClient(post)

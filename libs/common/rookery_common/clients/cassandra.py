@@ -6,6 +6,7 @@ Only features that cassandra-driver and scylla-driver share are used, so that an
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import re
 import time
@@ -214,6 +215,9 @@ class Cql:
 
     async def _take_slot(self) -> None:
         left = time_left()
+        if not self._slots.locked():
+            await self._slots.acquire()
+            return
         try:
             async with asyncio.timeout(left):
                 await self._slots.acquire()
@@ -234,7 +238,7 @@ class Cql:
             consistency_level=ConsistencyLevel.LOCAL_QUORUM,
             serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
             request_timeout=STATEMENT_SECONDS,
-            row_factory=named_tuple_factory,
+            row_factory=_named_rows,
         )
         self._cluster = connect_cluster(settings, profile)
         self._session = self._cluster.connect()
@@ -248,6 +252,17 @@ def _bound(name: str) -> Iterator[None]:
         yield
     except (TypeError, ValueError, KeyError) as error:
         raise CqlRejected(f"the statement {name} does not take these values") from error
+
+
+def _named_rows(columns: list[str], rows: Sequence[Sequence[object]]) -> list[Row]:
+    """The driver's own factory makes a class for each answer, which costs more than to read a row."""
+    return list(map(_row_class(tuple(columns))._make, rows))
+
+
+@functools.cache
+def _row_class(columns: tuple[str, ...]) -> Any:
+    (row,) = named_tuple_factory(columns, [(None,) * len(columns)])
+    return type(row)
 
 
 def connect_cluster(settings: CqlSettings, profile: ExecutionProfile) -> Cluster:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from rookery_common.clients.cassandra import Args, Cql, Row
+from rookery_common.clients.cassandra import Cql, Row
 from rookery_common.clock import Clock
 from rookery_common.ids import EPOCH_MS, lowest_id_at, ms_of
 
 BUCKET_MS = 180 * 24 * 3600 * 1000
 BUCKETS_AT_ONCE = 8
+# By how much the clocks of two machines that mint ids may differ, many times over.
+CLOCKS_MS = 3600 * 1000
 
 
 class BucketedList:
-    """Reads such a list by two statements that take its key, the bucket, two exclusive bounds and a limit."""
+    """Reads such a list by two statements that take its key, the bucket, two exclusive bounds and a limit.
+
+    The key begins with the id of what the list belongs to, and nothing in it is older than that: an account's posts and
+    marks, a post's quotes. So no bucket is asked from before there was anything.
+    """
 
     def __init__(self, cql: Cql, clock: Clock, *, newest: str, oldest: str) -> None:
         self._cql = cql
@@ -19,10 +25,11 @@ class BucketedList:
         self._newest = newest
         self._oldest = oldest
 
-    async def rows(self, key: Args, above: int, below: int, limit: int, *, newest: bool = True) -> list[Row]:
+    async def rows(self, key: tuple[int, ...], above: int, below: int, limit: int, *, newest: bool = True) -> list[Row]:
         """Up to `limit` rows between the ids, from the newest or the oldest on; fewer mean the end."""
         found: list[Row] = []
-        buckets = _buckets(above, min(below, lowest_id_at(self._clock.unix_ms() + BUCKET_MS)), newest)
+        first = lowest_id_at(ms_of(key[0]) - CLOCKS_MS)
+        buckets = _buckets(max(above, first), min(below, lowest_id_at(self._clock.unix_ms() + BUCKET_MS)), newest)
         name = self._newest if newest else self._oldest
         at_once = 1  # The first bucket often has a page; behind an idle account, several are asked together.
         while buckets and len(found) < limit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -73,6 +74,7 @@ class Members:
         batch: bool = False,
         batch_size: int = 500,
         gather_seconds: float = 0.0,
+        pace_seconds: float = 0.0,
         fetch_seconds: float = 0.1,
     ) -> Consumer:
         member = Consumer(
@@ -87,6 +89,7 @@ class Members:
             fetch_seconds=fetch_seconds,
             batch_size=batch_size,
             gather_seconds=gather_seconds,
+            pace_seconds=pace_seconds,
             whole=gather_seconds > 0,
         )
         await member.start()
@@ -163,6 +166,21 @@ async def test_a_batch_handler_is_given_what_a_fetch_found(producer: Producer, m
     await members.until(300)
     assert len(members.batches) < 30
     assert sorted(int(event.key) for event in members.handled) == list(range(300))
+
+
+async def test_an_idle_member_handles_at_once_what_comes_and_then_what_came_meanwhile(
+    producer: Producer, members: Members
+) -> None:
+    member = await members.add(batch=True, pace_seconds=3.0)
+    await producer.send(_event(0))
+    await members.until(1)
+    for number in range(1, 6):
+        await producer.send(_event(number))
+    await members.until(6)
+    assert members.batches == [1, 5]
+    started = time.monotonic()
+    await member.stop()
+    assert time.monotonic() - started < 2.0  # The pause ends with the member.
 
 
 async def test_a_batch_is_gathered_until_it_is_full_or_the_member_stops(producer: Producer, members: Members) -> None:

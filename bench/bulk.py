@@ -15,29 +15,32 @@ from rookery_common.testing.engines import cql_keyspace_settings, env, redis_key
 
 
 def main() -> None:
-    """Prints a row for others' posts alone, beside the large one, and alone again."""
+    """Prints rows for others' posts alone and beside the large author's, in turn."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--followers", type=int, default=1_000_000)
-    parser.add_argument("--seconds", type=float, default=30.0, help="of each measurement alone")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of each measurement, at least")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--merged", action="store_true", help="the author is merged when homes are read")
     asked = parser.parse_args()
     with cql_keyspace_settings() as settings:
         asyncio.run(migrate_cql(settings, MIGRATIONS))
-        asyncio.run(_measure(Cql(settings, "bench", STATEMENTS), asked.followers, asked.seconds))
+        asyncio.run(_measure(Cql(settings, "bench", STATEMENTS), asked))
 
 
-async def _measure(cql: Cql, followers: int, seconds: float) -> None:
+async def _measure(cql: Cql, asked: argparse.Namespace) -> None:
     url = env("REDIS_URL")
     cache, state = RedisClient(url, "bench"), RedisClient(env("REDIS_STATE_URL"), "bench")
     await cql.start()
     try:
         async with redis_key_prefix(url) as prefix:
-            lanes = Lanes(cql, cache, state, prefix, followers)
+            lanes = Lanes(cql, cache, state, prefix, asked.followers, merged=asked.merged)
             await lanes.seed()
             print("| others' posts | posts | p50 | p90 | p99 |\n" + "|---" * 5 + "|", flush=True)
-            _tell("alone", await lanes.alone(seconds))
-            times, took = await lanes.beside()
-            _tell(f"beside {followers:,} deliveries in {took:.0f} s", times)
-            _tell("alone again", await lanes.alone(seconds))
+            for _ in range(asked.rounds):
+                _tell("alone", await lanes.alone(asked.seconds))
+                times, posts, took = await lanes.beside(asked.seconds)
+                _tell(f"beside {posts} to {asked.followers:,} each, in {took:.0f} s", times)
+            _tell("alone again", await lanes.alone(asked.seconds))
     finally:
         await cache.stop()
         await state.stop()

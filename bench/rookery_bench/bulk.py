@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
-from feed_service.models import Change, Part, PostChange
+from feed_service.models import Change, Mode, Part, PostChange
 from feed_service.placement import reader_shard
 from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import BUCKET_FOLLOWERS, FollowRepository
@@ -35,6 +37,9 @@ ROWS: Final = 200
 SEEDS_AT_ONCE: Final = 4
 TRIES: Final = 20
 SHARDS: Final = 64
+# From one post of the large author to the next, where the one before is in all timelines by then.
+EVERY_SECONDS: Final = 1.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -50,20 +55,25 @@ class Times:
 class Lanes:
     """Fan-out as a consumer does it: the large one's parts one after another, others' posts beside them."""
 
-    def __init__(self, cql: Cql, cache: RedisClient, state: RedisClient, prefix: str, followers: int) -> None:
+    def __init__(
+        self, cql: Cql, cache: RedisClient, state: RedisClient, prefix: str, followers: int, *, merged: bool
+    ) -> None:
         clock = self._clock = SystemClock()
+        self._merged = merged
         self._cql = cql
         self._buckets = max(1, followers // BUCKET_FOLLOWERS)
         self._choices = random.Random(1)
         self._sequence = 0
-        follows, author_posts = FollowRepository(cql), AuthorPostRepository(cql, clock)
+        follows, self._author_posts = FollowRepository(cql), AuthorPostRepository(cql, clock)
+        author_posts = self._author_posts
+        self._modes = Modes(author_posts, follows, clock, followers if merged else 0)
         streams = LiveStreams(state, UPDATES, prefix)
         self._fan_out = FanOut(
             TimelineRepository(cql, clock, SHARDS),
             WindowCaches(WindowRepository(cache, prefix)),
             follows,
             author_posts,
-            Modes(author_posts, follows, clock, 0),
+            self._modes,
             Announcer(streams),
             Announcer(LiveStreams(state, MERGED_UPDATES, f"{prefix}merged:")),
             clock,
@@ -84,34 +94,38 @@ class Lanes:
         await self._cql.execute("follower_add_bucket", (self._buckets, STAR))
         for author in OTHERS:
             await put(author, 0, 10_000 + author * FOLLOWERS, FOLLOWERS)
+        if self._merged:
+            # The decision as it is in the log when its grace is over.
+            await self._author_posts.decide(Mode(1, STAR, True, self._clock.unix_ms()))
         # A day's partitions are decided once, and statements prepared.
         await self._one_of_others()
 
     async def _put(self, writes: list[tuple[str, tuple[object, ...]]]) -> None:
-        """Also where an engine that has little of the machine needs several tries."""
-        for _ in range(TRIES):
-            try:
-                return await self._cql.batch(writes, logged=False)
-            except Unavailable:
-                await asyncio.sleep(1)
-        raise RuntimeError("the engine takes no followers")
+        await _again(lambda: self._cql.batch(writes, logged=False))
 
     async def alone(self, seconds: float) -> Times:
         """Others' posts with nothing beside them."""
         return await self._others(asyncio.create_task(asyncio.sleep(seconds)))
 
-    async def beside(self) -> tuple[Times, float]:
-        """The same while the large post is delivered, and how many seconds that took."""
+    async def beside(self, seconds: float) -> tuple[Times, int, float]:
+        """The same while the large author posts, one post after another for so long: how many these were, and how many
+        seconds they took."""
         began = time.perf_counter()
-        large = asyncio.create_task(self._large())
-        return await self._others(large), time.perf_counter() - began
+        large = asyncio.create_task(self._large(began + seconds))
+        times = await self._others(large)
+        return times, large.result(), time.perf_counter() - began
 
-    async def _large(self) -> None:
-        change = self._post(STAR)
-        for bucket in range(self._buckets):
-            await self._fan_out.deliver(Part(change, bucket))
+    async def _large(self, until: float) -> int:
+        count = 0
+        while not count or time.perf_counter() < until:
+            due = time.perf_counter() + EVERY_SECONDS
+            for part in await self._apply(self._post(STAR)):
+                await _again(partial(self._fan_out.deliver, part))
+            count += 1
+            await asyncio.sleep(due - time.perf_counter())
+        return count
 
-    async def _others(self, until: asyncio.Task[None]) -> Times:
+    async def _others(self, until: asyncio.Task[Any]) -> Times:
         taken: list[float] = []
         posts: list[asyncio.Task[None]] = []
 
@@ -129,9 +143,22 @@ class Lanes:
         return Times(sorted(taken))
 
     async def _one_of_others(self) -> None:
-        await self._fan_out.apply([self._post(self._choices.choice(OTHERS))])
+        await self._apply(self._post(self._choices.choice(OTHERS)))
+
+    async def _apply(self, change: PostChange) -> list[Part]:
+        return await _again(lambda: self._fan_out.apply([change]))
 
     def _post(self, author: int) -> PostChange:
         self._sequence += 1
         post_id = lowest_id_at(self._clock.unix_ms()) + reader_shard(self._sequence, 4_096)
         return PostChange(Change.VISIBLE, post_id, author)
+
+
+async def _again(work: Callable[[], Awaitable[T]]) -> T:
+    """Also where an engine that has little of the machine needs several tries, as a consumer does it."""
+    for _ in range(TRIES):
+        try:
+            return await work()
+        except Unavailable:
+            await asyncio.sleep(1)
+    raise RuntimeError("the engines take nothing")

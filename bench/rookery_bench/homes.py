@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from feed_service.models import Delivery, Entry, HomePage, Mode, PageQuery, Reason
+from feed_service.models import Delivery, Entry, Found, HomePage, Mode, PageQuery, Reason, Span
 from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowRepository
+from feed_service.repository.stretches import StretchRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
 from feed_service.service.home import HomeReader
 from feed_service.service.merged import AuthorTails, MergedHomes
 from feed_service.service.modes import Modes
+from feed_service.service.older import OlderEntries
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.redis import RedisClient
 from rookery_common.clock import SystemClock
@@ -59,6 +61,13 @@ KINDS: Final = (
 )
 
 
+class _NoPosts:
+    """Where nothing is older than what is stored."""
+
+    async def posts_of(self, _reader_id: int, _author_ids: Sequence[int], _span: Span, _most: int) -> Found:
+        return Found([])
+
+
 class Homes:
     """Readers of each kind over real engines, and pages of their homes as a server of feed reads them."""
 
@@ -75,7 +84,8 @@ class Homes:
         merged = MergedHomes(
             Modes(self._author_posts, self._follows, clock, 50_000), windows, AuthorTails(self._author_posts, clock)
         )
-        self._homes = HomeReader(windows, self._timelines, self._follows, merged)
+        older = OlderEntries(_NoPosts(), StretchRepository(cache, prefix), clock)
+        self._homes = HomeReader(windows, self._timelines, self._follows, merged, older)
 
     async def seed(self, readers: int) -> None:
         """Authors with their posts, and so many readers of each kind with what was delivered to them."""

@@ -35,6 +35,7 @@ from feed_service.repository.live import MERGED_PREFIX, MERGED_UPDATES, PREFIX, 
 from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
 from feed_service.repository.rankings import RankingRepository
+from feed_service.repository.stretches import StretchRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.window_caches import WindowCaches
 from feed_service.repository.windows import WindowRepository
@@ -47,6 +48,7 @@ from feed_service.service.lists import ListReader
 from feed_service.service.merged import AuthorTails, MergedHomes
 from feed_service.service.merged_news import MergedNews
 from feed_service.service.modes import Modes
+from feed_service.service.older import OlderEntries
 from feed_service.service.popular import PopularPosts
 from feed_service.service.public import PublicTimelines
 from feed_service.service.rebuild import GraphRebuild
@@ -109,6 +111,7 @@ class _Core:
         self.next_windows = WindowRepository(self.moved, cluster=cluster) if self.moved else None
         self.window_caches = WindowCaches(self.windows, *([self.next_windows] if self.next_windows else []))
         self.follows = FollowRepository(self.cql)
+        self.stretches = StretchRepository(self.cache)
         self.streams = LiveStreams(self.state, UPDATES, PREFIX, cluster=cluster)
         self.public_streams = LiveStreams(self.state, UPDATES, PUBLIC_PREFIX, cluster=cluster)
         self.public_rows = PublicRepository(self.cql)
@@ -151,10 +154,11 @@ def _serving(core: _Core) -> list[Component]:
     merged = MergedHomes(core.modes, core.windows, author_tails)
     merged_live = LiveHub(core.merged_streams, as_sent, core.clock)
     news = MergedNews(merged_live, live, core.windows, core.follows, author_tails)
-    homes = HomeReader(core.windows, core.timelines, core.follows, merged)
+    older = OlderEntries(PostClient(post), core.stretches, core.clock)
+    homes = HomeReader(core.windows, core.timelines, core.follows, merged, older)
     tails = TagTails(core.public_rows, core.clock)
     verifier = TokenVerifier(AuthClient(auth).signing_keys, core.clock)
-    lists = ListReader(core.timelines, core.follows, merged)
+    lists = ListReader(core.timelines, core.follows, merged, older)
     feed = FeedServicer(
         TaggedHomes(homes, tails), lists, core.public, core.fan_out, live, public_live, verifier, core.clock
     )
@@ -185,7 +189,7 @@ def _consuming(core: _Core) -> list[Component]:
     post = RpcClient(settings, settings.post_target, PostServiceStub, service="post")
     producer = Producer(settings, "feed", settings.topic_prefix)
     bulk = BulkLane(producer, core.clock)
-    keeper = FollowKeeper(core.follows, core.window_caches, core.fan_out, PostClient(post))
+    keeper = FollowKeeper(core.follows, core.window_caches, core.fan_out, PostClient(post), core.clock)
     consumer = partial(
         Consumer,
         settings,
@@ -230,8 +234,10 @@ async def warm() -> str:
     if core.next_windows is None:
         raise NotMoving
     merged = MergedHomes(core.modes, core.next_windows, AuthorTails(core.author_posts, core.clock))
-    then = HomeReader(core.next_windows, core.timelines, core.follows, merged)
-    components: list[Component] = [core.cql, *core.caches]
+    post = RpcClient(core.settings, core.settings.post_target, PostServiceStub, service="post")
+    older = OlderEntries(PostClient(post), core.stretches, core.clock)
+    then = HomeReader(core.next_windows, core.timelines, core.follows, merged, older)
+    components: list[Component] = [core.cql, *core.caches, post]
     async with AsyncExitStack() as started:
         for component in components:
             await component.start()

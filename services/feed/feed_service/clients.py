@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-from feed_service.models import Entry, Follow, PostFacts, Reason
+from feed_service.models import Entry, Follow, Found, PostFacts, Reason, Span
 from rookery.auth.v1 import auth_service_pb2 as auth_pb
 from rookery.post.v1 import post_pb2
 from rookery.post.v1 import post_service_pb2 as pb
@@ -38,6 +38,22 @@ class PostClient:
             "ListAccountPosts", request, timeout=POSTS_SECONDS, idempotent=True, identity=None
         )
         return [_entry(post) for post in response.posts if _is_for_followers(post)]
+
+    async def posts_of(self, reader_id: int, author_ids: Sequence[int], span: Span, most: int) -> Found:
+        """The first that the home of a follower of all of them has of a span, in its direction."""
+        request = pb.ListPostsOfAuthorsRequest(
+            author_ids=author_ids,
+            reader_id=reader_id,
+            page_size=most,
+            max_id=span.below,
+            min_id=span.above,
+            upwards=span.upwards,
+        )
+        response: pb.ListPostsOfAuthorsResponse = await self._post.call(
+            "ListPostsOfAuthors", request, timeout=POSTS_SECONDS, idempotent=True, identity=None
+        )
+        rows = zip(response.post_ids, response.author_ids, response.are_reblogs, strict=True)
+        return Found([Entry(*row[:2], _reason(reader_id, *row[1:])) for row in rows], response.reached_id)
 
 
 class UserClient:
@@ -126,6 +142,12 @@ def _is_for_followers(post: post_pb2.Post) -> bool:
     """Said by post already; asked again, since nothing else stands between a direct post and a follower's timeline."""
     is_visible = post.state == post_pb2.PostState.POST_STATE_VISIBLE
     return is_visible and post.visibility != post_pb2.Visibility.VISIBILITY_DIRECT
+
+
+def _reason(reader_id: int, author_id: int, is_reblog: bool) -> Reason:
+    if author_id == reader_id:
+        return Reason.OWN_POST
+    return Reason.REBLOG if is_reblog else Reason.FOLLOWED_AUTHOR
 
 
 def _entry(post: post_pb2.Post) -> Entry:

@@ -25,4 +25,9 @@ TAIL_READS = Counter(
     "Reads of merged authors' posts that memory did not answer, by what.",
     ["part"],
 )
+OLDER_READS = Counter(
+    "rookery_feed_older_reads_total",
+    "Parts of pages from before what is stored: merged of authors' own timelines, or kept of a merge.",
+    ["source"],
+)
 HOME_READS = Counter("rookery_feed_home_reads_total", "Pages of homes, by what answered.", ["source"])

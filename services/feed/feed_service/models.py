@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from typing import Final, NamedTuple
 
@@ -76,6 +76,55 @@ class PageQuery:
     def high(self) -> int:
         """Entries are below this id."""
         return self.max_id if self.max_id > 0 else MAX_ID
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it asks for less than the newest entries."""
+        return self.low > 0 or self.high < MAX_ID
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Entries between two exclusive bounds, from the lower one on or from the upper one."""
+
+    above: int
+    below: int
+    upwards: bool = False
+
+    def beyond(self, reached_id: int) -> Span:
+        """What is left of it."""
+        return replace(self, above=reached_id) if self.upwards else replace(self, below=reached_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Entries of a span in its direction; `reached_id` is how far it was looked through where there may be more, else
+    0."""
+
+    entries: list[Entry]
+    reached_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """All entries of somebody's between two exclusive bounds, newest first."""
+
+    above: int
+    below: int
+    entries: Sequence[Entry]
+
+    def first_of(self, span: Span, wanted: int) -> Found | None:
+        """At most so many of a span; None where it begins elsewhere."""
+        begins = self.above <= span.above < self.below if span.upwards else self.above < span.below <= self.below
+        if not begins:
+            return None
+        inside = [entry for entry in self.entries if span.above < entry.entry_id < span.below]
+        first = (inside[::-1] if span.upwards else inside)[:wanted]
+        if len(first) == wanted:
+            return Found(first, first[-1].entry_id)
+        if span.upwards:
+            return Found(first, self.below - 1 if self.below < span.below else 0)
+        return Found(first, self.above + 1 if self.above > span.above else 0)
 
 
 @dataclass(frozen=True, slots=True)

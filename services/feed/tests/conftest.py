@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from feed_service.models import Entry, Follow, LiveUpdate, MergedUpdate, Part, PostFacts, Reason
+from feed_service.models import Entry, Follow, Found, LiveUpdate, MergedUpdate, Part, PostFacts, Reason, Span
 from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
 from feed_service.repository.rankings import RankingRepository
+from feed_service.repository.stretches import StretchRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.window_caches import WindowCaches
 from feed_service.repository.windows import WindowRepository
@@ -22,6 +23,7 @@ from feed_service.service.home import HomeReader
 from feed_service.service.lists import ListReader
 from feed_service.service.merged import AuthorTails, MergedHomes
 from feed_service.service.modes import Modes
+from feed_service.service.older import OlderEntries
 from feed_service.service.popular import PopularPosts
 from feed_service.service.public import PublicTimelines
 from feed_service.service.tagged import TaggedHomes, TagTails
@@ -49,6 +51,7 @@ class Posts:
     def __init__(self) -> None:
         self.by_author: dict[int, list[Entry]] = {}
         self.by_id: dict[int, PostFacts] = {}
+        self.calls: list[Sequence[int]] = []
         self.away = False
 
     async def facts(self, _viewer: Identity | None, post_ids: Sequence[int]) -> Mapping[int, PostFacts]:
@@ -60,6 +63,16 @@ class Posts:
         if self.away:
             raise Unavailable("post is away")
         return sorted(self.by_author.get(author_id, []), reverse=True)[:most]
+
+    async def posts_of(self, reader_id: int, author_ids: Sequence[int], span: Span, most: int) -> Found:
+        """As post does it: with the reader's own, and how far it has looked."""
+        if self.away:
+            raise Unavailable("post is away")
+        self.calls.append(author_ids)
+        entries = [entry for author_id in author_ids for entry in self.by_author.get(author_id, [])]
+        found = sorted((e for e in entries if span.above < e.entry_id < span.below), reverse=not span.upwards)[:most]
+        own = [e._replace(reason=Reason.OWN_POST) if e.author_id == reader_id else e for e in found]
+        return Found(own, own[-1].entry_id if len(own) == most else 0)
 
 
 class Bulk:
@@ -151,10 +164,19 @@ def window_caches(windows: WindowRepository) -> WindowCaches:
 
 
 @pytest.fixture
+def older(posts: Posts, stretches: StretchRepository, clock: FakeClock) -> OlderEntries:
+    return OlderEntries(posts, stretches, clock)
+
+
+@pytest.fixture
 def home(
-    windows: WindowRepository, timelines: TimelineRepository, follows: FollowRepository, merged: MergedHomes
+    windows: WindowRepository,
+    timelines: TimelineRepository,
+    follows: FollowRepository,
+    merged: MergedHomes,
+    older: OlderEntries,
 ) -> HomeReader:
-    return HomeReader(windows, timelines, follows, merged)
+    return HomeReader(windows, timelines, follows, merged, older)
 
 
 @pytest.fixture
@@ -177,8 +199,10 @@ def for_you(
 
 
 @pytest.fixture
-def lists(timelines: TimelineRepository, follows: FollowRepository, merged: MergedHomes) -> ListReader:
-    return ListReader(timelines, follows, merged)
+def lists(
+    timelines: TimelineRepository, follows: FollowRepository, merged: MergedHomes, older: OlderEntries
+) -> ListReader:
+    return ListReader(timelines, follows, merged, older)
 
 
 @pytest.fixture
@@ -207,8 +231,10 @@ def public(public_rows: PublicRepository, public_streams: LiveStreams[LiveUpdate
 
 
 @pytest.fixture
-def keeper(follows: FollowRepository, window_caches: WindowCaches, fan_out: FanOut, posts: Posts) -> FollowKeeper:
-    return FollowKeeper(follows, window_caches, fan_out, posts)
+def keeper(
+    follows: FollowRepository, window_caches: WindowCaches, fan_out: FanOut, posts: Posts, clock: FakeClock
+) -> FollowKeeper:
+    return FollowKeeper(follows, window_caches, fan_out, posts, clock)
 
 
 @pytest.fixture

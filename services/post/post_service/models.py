@@ -291,6 +291,27 @@ class AccountPostsQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorsQuery:
+    """What the home of `reader_id` (0: of any follower) has of these authors; the id bounds are exclusive and 0 for
+    none."""
+
+    author_ids: Sequence[int]
+    reader_id: int
+    page_size: int
+    max_id: int = 0
+    min_id: int = 0
+    upwards: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorsPage:
+    """Posts in the direction of the page; `reached_id` is how far it was looked, 0 at the end."""
+
+    posts: Sequence[SealedPost]
+    reached_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuthoredPage:
     """An author's posts, newest first; `reached_id` is where to go on, in the direction of the page, 0 at the end."""
 

@@ -15,6 +15,7 @@ from post_service.events import PostCodec
 from post_service.models import (
     MAX_CHUNK_BYTES,
     AccountPostsQuery,
+    AuthorsQuery,
     Draft,
     Focus,
     PostCounts,
@@ -32,6 +33,7 @@ from post_service.service.delete_post import PostRemover
 from post_service.service.engage import Engagement
 from post_service.service.list_posts import AccountPosts
 from post_service.service.media import MediaLibrary, UploadHeader
+from post_service.service.posts_of_authors import PostsOfAuthors
 from post_service.service.read_posts import PostReader, ViewerQuery
 from post_service.service.reblog import Reblogger
 from post_service.service.threads import ThreadReader
@@ -55,6 +57,7 @@ ALLOWED_CALLERS: Final = {
     "BatchGetPosts": frozenset({GATEWAY, FEED, NOTIFICATION, "moderation"}),
     "ListEngagedAccounts": frozenset({GATEWAY, NOTIFICATION}),
     "ListAccountPosts": frozenset({GATEWAY, FEED, SEARCH, "user"}),
+    "ListPostsOfAuthors": frozenset({FEED}),
     "ListVoters": frozenset({NOTIFICATION}),
     "ListPostsFor": frozenset({NOTIFICATION}),
     "BookmarkPostsFor": frozenset({"user"}),
@@ -72,6 +75,7 @@ class Rules:
     remover: PostRemover
     reader: PostReader
     account_posts: AccountPosts
+    posts_of_authors: PostsOfAuthors
     threads: ThreadReader
     engagement: Engagement
     reblogger: Reblogger
@@ -131,6 +135,25 @@ class PostServicer(pb_grpc.PostServiceServicer):
         for post in page.posts:
             response.posts.add().MergeFromString(post.body)
         return response
+
+    async def ListPostsOfAuthors(
+        self, request: pb.ListPostsOfAuthorsRequest, context: Context
+    ) -> pb.ListPostsOfAuthorsResponse:
+        query = AuthorsQuery(
+            author_ids=request.author_ids,
+            reader_id=request.reader_id,
+            page_size=request.page_size,
+            max_id=request.max_id,
+            min_id=request.min_id,
+            upwards=request.upwards,
+        )
+        page = await self._rules.posts_of_authors.page(query)
+        return pb.ListPostsOfAuthorsResponse(
+            post_ids=[post.post_id for post in page.posts],
+            author_ids=[post.author_id for post in page.posts],
+            are_reblogs=[post.reblog_of_id != 0 for post in page.posts],
+            reached_id=page.reached_id,
+        )
 
     async def FavouritePost(self, request: pb.FavouritePostRequest, context: Context) -> pb.FavouritePostResponse:
         account = require_user("write:favourites")

@@ -40,6 +40,7 @@ from post_service.service.marks import MarkReader
 from post_service.service.pins import Pins
 from post_service.service.poll_ends import PollEnds
 from post_service.service.polls import PollReader
+from post_service.service.posts_of_authors import PostsOfAuthors
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.publish_scheduled import ScheduledPublisher
 from post_service.service.quotes import QuoteRule
@@ -232,6 +233,11 @@ def writer(
 @pytest.fixture
 def account_posts(posts: PostRepository, reader: PostReader, codec: PostCodec) -> AccountPosts:
     return AccountPosts(posts, reader, codec)
+
+
+@pytest.fixture
+def posts_of_authors(posts: PostRepository, reader: PostReader) -> PostsOfAuthors:
+    return PostsOfAuthors(posts, reader)
 
 
 @pytest.fixture

@@ -33,6 +33,13 @@ end
 return pushed
 """
 
+# KEYS: a window. ARGV: a floor. Forgets the window where it reaches below the floor, or is being filled.
+FORGET_BELOW: Final = """
+local head = redis.call('ZRANGE', KEYS[1], '-', '(0', 'BYLEX')[1]
+if head and (string.sub(head, 1, 1) == '#' or string.sub(head, 2) < ARGV[1]) then redis.call('UNLINK', KEYS[1]) end
+return 1
+"""
+
 # KEYS: a window. ARGV: a new token, its life in milliseconds. Returns the token to fill with, or '' when it is filled.
 BEGIN_FILL: Final = """
 local head = redis.call('ZRANGE', KEYS[1], '-', '(0', 'BYLEX')[1]

@@ -25,6 +25,10 @@ class WindowCaches:
         """After a change of whom the reader follows: the next read takes it from CQL."""
         await asyncio.gather(*(cache.forget_following(reader_id) for cache in self._caches))
 
+    async def forget_below(self, reader_id: int, floor: int) -> None:
+        """After a new follow: a window that reaches below the floor has not all that its home has there now."""
+        await asyncio.gather(*(cache.forget_below(reader_id, floor) for cache in self._caches))
+
     async def forget(self, reader_id: int) -> None:
         """A reader's window, and whom it follows."""
         await asyncio.gather(*(cache.forget(reader_id) for cache in self._caches))

@@ -68,6 +68,7 @@ class WindowRepository:
         self._read = redis.script(scripts.READ, name="window_read", shared=True)
         self._begin_fill = redis.script(scripts.BEGIN_FILL, name="window_begin_fill")
         self._finish_fill = redis.script(scripts.FINISH_FILL, name="window_finish_fill")
+        self._forget_below = redis.script(scripts.FORGET_BELOW, name="window_forget_below")
         self._begin_following = redis.script(scripts.BEGIN_FOLLOWING, name="following_begin")
         self._finish_following = redis.script(scripts.FINISH_FOLLOWING, name="following_finish")
         self._find_merged = redis.script(scripts.FIND_MERGED, name="merged_find")
@@ -147,6 +148,10 @@ class WindowRepository:
         """After a change of whom the reader follows: the next read takes it from CQL."""
         keys = (self._following(reader_id), self._merged(reader_id))
         await self._redis.call("following_forget", self._redis.raw.unlink(*keys))
+
+    async def forget_below(self, reader_id: int, floor: int) -> None:
+        """After a new follow: a window that reaches below the floor has not all that its home has there now."""
+        await self._forget_below([self._window(reader_id)], [_digits(floor)])
 
     async def readers(self, most: int) -> AsyncIterator[list[int]]:
         """Who has a window, at most so many at a time; some may be told of twice, and who gets one meanwhile not."""

@@ -9,6 +9,8 @@ from feed_service.models import Entry, Follow
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.window_caches import WindowCaches
 from feed_service.service.fan_out import FanOut
+from feed_service.service.older import first_stored_id
+from rookery_common.clock import Clock
 
 BACKFILL_POSTS: Final = 40
 
@@ -26,11 +28,14 @@ class FollowKeeper:
     and is found by the backfill. So "follow, then post" gives one entry, in whatever order the two are told of.
     """
 
-    def __init__(self, follows: FollowRepository, windows: WindowCaches, fan_out: FanOut, posts: RecentPosts) -> None:
+    def __init__(
+        self, follows: FollowRepository, windows: WindowCaches, fan_out: FanOut, posts: RecentPosts, clock: Clock
+    ) -> None:
         self._follows = follows
         self._windows = windows
         self._fan_out = fan_out
         self._posts = posts
+        self._clock = clock
 
     async def change(self, follow: Follow) -> None:
         """A follow's settings changed, or it ended: what was delivered stays stored, and is dropped when read."""
@@ -40,6 +45,7 @@ class FollowKeeper:
     async def begin(self, follow: Follow) -> None:
         """A new follow: the author's recent posts come into the reader's home. Raises Unavailable if post is away."""
         await self.change(follow)
+        await self._windows.forget_below(follow.reader_id, first_stored_id(self._clock))
         entries = await self._posts.recent(follow.author_id, BACKFILL_POSTS)
         if entries:
             await self._fan_out.deliver_to(follow.reader_id, entries)

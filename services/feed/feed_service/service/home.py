@@ -1,4 +1,5 @@
-"""Reading a home: from the reader's window where there is one, else from CQL, which also fills it."""
+"""Reading a home: from the reader's window where there is one, else from CQL, which also fills it; what is older than
+that comes from the authors' own timelines."""
 
 from __future__ import annotations
 
@@ -9,11 +10,12 @@ from typing import Final
 
 from feed_service.errors import WrongLimit
 from feed_service.metrics import HOME_READS
-from feed_service.models import MAX_PAGE, Entry, Following, HomePage, PageQuery
+from feed_service.models import MAX_PAGE, Entry, Following, Found, HomePage, PageQuery, Span
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WINDOW_ENTRIES, Missing, WindowPage, WindowQuery, WindowRepository
 from feed_service.service.merged import MergedHomes
+from feed_service.service.older import OlderEntries, read_both
 from rookery_common.clients.redis import RedisUnavailable
 from rookery_common.errors import AppError
 from rookery_common.ids import MAX_ID
@@ -23,6 +25,8 @@ from rookery_common.logs import get_logger
 # longer followed are still stored.
 SCAN_ROWS: Final = 200
 MAX_SCAN_ROWS: Final = 4_000
+# Of what is older than what is stored, so much is in a window at first.
+OLDER_IN_WINDOW: Final = 200
 log = get_logger()
 
 
@@ -35,11 +39,13 @@ class HomeReader:
         timelines: TimelineRepository,
         follows: FollowRepository,
         merged: MergedHomes,
+        older: OlderEntries,
     ) -> None:
         self._windows = windows
         self._timelines = timelines
         self._follows = follows
         self._merged = merged
+        self._older = older
 
     async def pages(self, asked: Sequence[tuple[int, PageQuery]]) -> list[HomePage | AppError]:
         """One answer for each (reader, query), in order. All windows are read by one call; the rest come from CQL."""
@@ -58,8 +64,10 @@ class HomeReader:
         return await asyncio.gather(*(answer(reader_id, page) for reader_id, page in asked))
 
     async def newest(self, reader_id: int, most: int, page: PageQuery) -> Sequence[Entry]:
-        """As a page of at most `most`, between the bounds of this one: more than a page has. Raises AppError."""
-        query = WindowQuery(reader_id, replace(page, limit=most), most + 1)
+        """As a page of at most `most`, between the bounds of this one: more than a page has, of what is stored. Raises
+        AppError."""
+        since_id = max(page.since_id, self._older.begins() - 1)
+        query = WindowQuery(reader_id, replace(page, limit=most, since_id=since_id), most + 1)
         (found,) = await self._read_windows([query])
         return (await self._answer(query, found)).entries
 
@@ -107,14 +115,34 @@ class HomeReader:
     async def _fill_window(self, reader_id: int) -> None:
         token = await self._windows.begin_fill(reader_id)
         if token:
-            entries = await self._timelines.older(reader_id, MAX_ID, 0, WINDOW_ENTRIES)
-            floor = entries[-1].entry_id if len(entries) == WINDOW_ENTRIES else 0
+            begins = self._older.begins()
+            entries = await self._timelines.older(reader_id, MAX_ID, begins - 1, WINDOW_ENTRIES)
+            if len(entries) == WINDOW_ENTRIES:
+                floor = entries[-1].entry_id
+            else:
+                older, floor = await self._older_of_window(reader_id, begins, WINDOW_ENTRIES - len(entries))
+                entries += older
             await self._windows.finish_fill(reader_id, token, entries, floor)
 
+    async def _older_of_window(self, reader_id: int, begins: int, most: int) -> tuple[Sequence[Entry], int]:
+        """What is older than what is stored, so that a quiet home is read from its window, and down to where that is
+        complete: with all reblogs, for whether they are wanted may change."""
+        following = await self._follows.following(reader_id)
+        everybody = Following(following.authors | {reader_id})
+        try:
+            stretch = await self._older.merge(reader_id, everybody, Span(0, begins), min(most, OLDER_IN_WINDOW))
+        except AppError as error:
+            log.warning("home.window_without_older", reason=error.reason)
+            return [], begins
+        return stretch.entries, stretch.above + 1
+
     async def _from_window(self, query: WindowQuery, found: WindowPage, source: str) -> HomePage:
-        """The window's page if that is all there is to it, else with what CQL has below the window."""
-        page, entries = query.page, found.entries
-        reaches_down = page.low + 1 >= found.floor
+        """The window's page if that is all there is to it, else with what is below the window."""
+        page = query.page
+        # Of one that the release before has filled, and that was not full, it is known only that it has what is stored.
+        floor = found.floor or self._older.begins()
+        entries = [entry for entry in found.entries if entry.entry_id >= floor]
+        reaches_down = page.low + 1 >= floor
         is_full = len(entries) >= query.wanted and not page.upwards
         if reaches_down or is_full:
             followed = await self._merged.followed(query.reader_id, found.merged)
@@ -124,42 +152,54 @@ class HomeReader:
             return await self._merged.join(page, _page(page, entries), followed)
         if page.upwards:
             return await self._stored(query)
-        following = await self._follows.following(query.reader_id)
-        below = min(found.floor, page.high)
-        HOME_READS.labels("below_window").inc()
-        older, cut = await self._scan(query, following, below, query.wanted - len(entries))
-        return await self._joined(page, _page(page, [*entries, *older], cut=cut), following)
+        span = Span(page.low, min(floor, page.high))
+        return await self._below(query, entries, span, "below_window")
 
     async def _stored(self, query: WindowQuery) -> HomePage:
-        HOME_READS.labels("stored").inc()
-        following = await self._follows.following(query.reader_id)
-        entries, cut = await self._scan(query, following, query.page.high, query.wanted)
-        return await self._joined(query.page, _page(query.page, entries, cut=cut), following)
+        page = query.page
+        return await self._below(query, [], Span(page.low, page.high, page.upwards), "stored")
 
-    async def _joined(self, page: PageQuery, home: HomePage, following: Following) -> HomePage:
+    async def _below(self, query: WindowQuery, newer: Sequence[Entry], span: Span, source: str) -> HomePage:
+        """The page of which the newest entries are known, with what the span has, wherever that is."""
+        reader_id, page = query.reader_id, query.page
+        following = await self._follows.following(reader_id)
+        everybody = Following(following.authors | {reader_id}, following.without_reblogs)
+        sources = [source]
+
+        async def stored(part: Span, wanted: int) -> Found:
+            return await self._scan(reader_id, following, part, wanted)
+
+        async def older(part: Span, wanted: int) -> Found:
+            sources.append("authors")
+            return await self._older.read(reader_id, everybody, part, wanted)
+
+        try:
+            found = await read_both(span, self._older.begins(), query.wanted - len(newer), stored, older)
+        except AppError as error:
+            if "authors" not in sources or (page.is_bound and not newer):
+                raise
+            # Of a home that has nothing newer the first page is empty, as that of somebody who has just come.
+            log.warning("home.without_older", reason=error.reason)
+            found = Found([], newer[-1].entry_id if newer else 0)
+        HOME_READS.labels(sources[-1]).inc()
+        home = _page(page, [*newer, *found.entries], cut=found.reached_id > 0)
         return await self._merged.join(page, home, self._merged.among(following).following)
 
-    async def _scan(
-        self, query: WindowQuery, following: Following, below: int, wanted: int
-    ) -> tuple[list[Entry], bool]:
-        """Stored entries that are shown, in the query's direction; True when it stopped before it was known whether
-        there are more."""
-        low, kept, scanned = query.page.low, list[Entry](), 0
+    async def _scan(self, reader_id: int, following: Following, span: Span, wanted: int) -> Found:
+        """Stored entries that are shown; cut short when it is long till there are enough."""
+        kept, scanned = list[Entry](), 0
+        read = self._timelines.newer if span.upwards else self._timelines.older
         while True:
-            if query.page.upwards:
-                rows = await self._timelines.newer(query.reader_id, below, low, SCAN_ROWS)
-            else:
-                rows = await self._timelines.older(query.reader_id, below, low, SCAN_ROWS)
-            kept += [entry for entry in rows if following.shows(query.reader_id, entry)]
+            rows = await read(reader_id, span.below, span.above, SCAN_ROWS)
+            kept += [entry for entry in rows if following.shows(reader_id, entry)]
             scanned += len(rows)
-            if len(kept) >= wanted or len(rows) < SCAN_ROWS:
-                return kept[:wanted], False
+            if len(kept) >= wanted:
+                return Found(kept[:wanted])
+            if len(rows) < SCAN_ROWS:
+                return Found(kept)
             if kept and scanned >= MAX_SCAN_ROWS:
-                return kept, True
-            if query.page.upwards:
-                low = rows[-1].entry_id
-            else:
-                below = rows[-1].entry_id
+                return Found(kept, rows[-1].entry_id)
+            span = span.beyond(rows[-1].entry_id)
 
 
 def _is_sound(page: PageQuery) -> bool:

@@ -1,4 +1,4 @@
-"""Reading a list: what some of those whom the reader follows have in the reader's stored home."""
+"""Reading a list: what some of those whom the reader follows have in the reader's home."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from feed_service.errors import TooManyAuthors, WrongLimit
-from feed_service.models import MAX_LIST_AUTHORS, MAX_PAGE, Entry, Following, ListPage, PageQuery
+from feed_service.models import MAX_LIST_AUTHORS, MAX_PAGE, Entry, Following, Found, ListPage, PageQuery, Span
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.service.merged import MergedHomes
+from feed_service.service.older import OlderEntries, read_both
 
 # Rows of the home read at a time, and in all for one page: what lies beyond is the next page's.
 SCAN_ROWS: Final = 400
@@ -19,10 +20,13 @@ MAX_SCAN_ROWS: Final = 4_000
 class ListReader:
     """Pages of lists, without what their reader does not follow now."""
 
-    def __init__(self, timelines: TimelineRepository, follows: FollowRepository, merged: MergedHomes) -> None:
+    def __init__(
+        self, timelines: TimelineRepository, follows: FollowRepository, merged: MergedHomes, older: OlderEntries
+    ) -> None:
         self._timelines = timelines
         self._follows = follows
         self._merged = merged
+        self._older = older
 
     async def page(self, reader_id: int, authors: AbstractSet[int], page: PageQuery) -> ListPage:
         """At most `page.limit` entries of these authors. Raises WrongLimit, TooManyAuthors."""
@@ -52,19 +56,35 @@ class ListReader:
         return found
 
     async def _delivered(self, reader_id: int, wanted: Following, page: PageQuery) -> tuple[list[Entry], int]:
-        """What is stored of the list's authors in the reader's home, in the page's direction, and how far it was read
-        (0: to its end)."""
-        low, high, kept, scanned = page.low, page.high, list[Entry](), 0
-        while wanted.authors:
-            read = self._timelines.newer if page.upwards else self._timelines.older
-            rows = await read(reader_id, high, low, SCAN_ROWS)
+        """What the reader's home has of the list's authors, in the page's direction, and how far it was read (0: to its
+        end)."""
+        if not wanted.authors:
+            return [], 0
+
+        async def stored(part: Span, most: int) -> Found:
+            return await self._scan(reader_id, wanted, part, most)
+
+        async def older(part: Span, most: int) -> Found:
+            return await self._older.read(reader_id, wanted, part, most)
+
+        span = Span(page.low, page.high, page.upwards)
+        found = await read_both(span, self._older.begins(), page.limit + 1, stored, older)
+        if len(found.entries) > page.limit:
+            return found.entries[: page.limit], found.entries[page.limit - 1].entry_id
+        return found.entries, found.reached_id
+
+    async def _scan(self, reader_id: int, wanted: Following, span: Span, most: int) -> Found:
+        """Of what is stored."""
+        kept, scanned = list[Entry](), 0
+        read = self._timelines.newer if span.upwards else self._timelines.older
+        while True:
+            rows = await read(reader_id, span.below, span.above, SCAN_ROWS)
             scanned += len(rows)
             kept += [row for row in rows if row.author_id in wanted.authors and wanted.shows(reader_id, row)]
-            if len(kept) > page.limit:
-                return kept[: page.limit], kept[page.limit - 1].entry_id
+            if len(kept) >= most:
+                return Found(kept[:most])
             if len(rows) < SCAN_ROWS:
-                break
+                return Found(kept)
             if scanned >= MAX_SCAN_ROWS:
-                return kept, rows[-1].entry_id
-            low, high = (rows[-1].entry_id, high) if page.upwards else (low, rows[-1].entry_id)
-        return kept, 0
+                return Found(kept, rows[-1].entry_id)
+            span = span.beyond(rows[-1].entry_id)

@@ -15,6 +15,7 @@ from feed_service.repository.live import MERGED_UPDATES, UPDATES
 from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
 from feed_service.repository.rankings import RankingRepository
+from feed_service.repository.stretches import StretchRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
 from rookery_common.clients.cassandra import Cql
@@ -113,6 +114,11 @@ def marks(cql: Cql) -> MarkRepository:
 @pytest.fixture
 def rankings(cache: RedisClient, redis_prefix: str) -> RankingRepository:
     return RankingRepository(cache, redis_prefix)
+
+
+@pytest.fixture
+def stretches(cache: RedisClient, redis_prefix: str) -> StretchRepository:
+    return StretchRepository(cache, redis_prefix)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from feed_fakes.cql import MemoryAuthorPosts, MemoryFollows, MemoryMarks, MemoryPublic, MemoryTimelines
-from feed_fakes.redis import MemoryRankings, MemoryWindows
+from feed_fakes.redis import MemoryRankings, MemoryStretches, MemoryWindows
 from feed_fakes.store import Store
 
 from feed_service.models import (
@@ -51,6 +51,11 @@ def marks(store: Store) -> MemoryMarks:
 @pytest.fixture
 def rankings(store: Store) -> MemoryRankings:
     return MemoryRankings(store)
+
+
+@pytest.fixture
+def stretches(store: Store) -> MemoryStretches:
+    return MemoryStretches(store)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
 from feed_service.service.merged import MergedHomes
+from feed_service.service.older import OlderEntries
 from feed_service.service.warming import Warming
 from rookery_common.testing import FakeClock
 
@@ -30,9 +31,13 @@ def window_caches(windows: WindowRepository, next_windows: WindowRepository) -> 
 
 @pytest.fixture
 def next_home(
-    next_windows: WindowRepository, timelines: TimelineRepository, follows: FollowRepository, merged: MergedHomes
+    next_windows: WindowRepository,
+    timelines: TimelineRepository,
+    follows: FollowRepository,
+    merged: MergedHomes,
+    older: OlderEntries,
 ) -> HomeReader:
-    return HomeReader(next_windows, timelines, follows, merged)
+    return HomeReader(next_windows, timelines, follows, merged, older)
 
 
 def _post(entry: Entry) -> PostChange:

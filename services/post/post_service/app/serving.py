@@ -45,6 +45,7 @@ from post_service.service.list_voters import Voters
 from post_service.service.media import MediaLibrary
 from post_service.service.part_uploads import PartUploads
 from post_service.service.pins import Pins
+from post_service.service.posts_of_authors import PostsOfAuthors
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.quotes import Quotes
 from post_service.service.reblog import Reblogger
@@ -210,6 +211,7 @@ class Serving(Parts):
             self._remover,
             reader,
             AccountPosts(posts, reader, self._codec),
+            PostsOfAuthors(posts, reader),
             ThreadReader(posts, reader, self._codec),
             self._engagement(),
             Reblogger(self._stores, reader, self._mark_reader, self._remover, self._codec, events, ids, versions),

@@ -28,8 +28,7 @@ class BucketedList:
     async def rows(self, key: tuple[int, ...], above: int, below: int, limit: int, *, newest: bool = True) -> list[Row]:
         """Up to `limit` rows between the ids, from the newest or the oldest on; fewer mean the end."""
         found: list[Row] = []
-        first = lowest_id_at(ms_of(key[0]) - CLOCKS_MS)
-        buckets = _buckets(max(above, first), min(below, lowest_id_at(self._clock.unix_ms() + BUCKET_MS)), newest)
+        buckets = buckets_between(key[0], above, below, self._clock, newest=newest)
         name = self._newest if newest else self._oldest
         at_once = 1  # The first bucket often has a page; behind an idle account, several are asked together.
         while buckets and len(found) < limit:
@@ -45,6 +44,10 @@ def bucket_of(number: int) -> int:
     return (ms_of(number) - EPOCH_MS) // BUCKET_MS
 
 
-def _buckets(above: int, below: int, newest: bool) -> list[int]:
-    buckets = list(range(bucket_of(above), bucket_of(below) + 1))
+def buckets_between(owner_id: int, above: int, below: int, clock: Clock, *, newest: bool) -> list[int]:
+    """The parts of a list that have ids between these, in the order in which they are read: none of the future, nor of
+    before there was what the list belongs to."""
+    lowest = max(above, lowest_id_at(ms_of(owner_id) - CLOCKS_MS))
+    highest = min(below, lowest_id_at(clock.unix_ms() + BUCKET_MS))
+    buckets = list(range(bucket_of(lowest), bucket_of(highest) + 1))
     return buckets[::-1] if newest else buckets

@@ -11,6 +11,7 @@ from post_service.models import AuthoredRow, Fact, KeyClaim, Mention, Post, Post
 from post_service.poll_models import Poll
 from post_service.quote_models import Quote, QuotePolicy, QuoteState
 from post_service.reply_models import ReplyPolicy
+from post_service.repository.authored import AuthoredPost, AuthorsIndex
 from post_service.repository.buckets import BucketedList, bucket_of
 from post_service.repository.cards import card_from, dropped_rows
 from post_service.repository.engagements import fact_rows
@@ -38,6 +39,7 @@ class PostRepository:
         self._outbox = outbox
         self._clock = clock
         self._authored = BucketedList(cql, clock, newest="author_newest", oldest="author_oldest")
+        self._authors = AuthorsIndex(cql, clock)
 
     async def get(self, post_id: int) -> Post | None:
         return (await self.get_many([post_id])).get(post_id)
@@ -96,6 +98,13 @@ class PostRepository:
         """Up to `limit` of an author's posts between the ids, from the newest or the oldest on; fewer mean the end."""
         rows = await self._authored.rows((author_id,), above, below, limit, newest=newest)
         return [AuthoredRow(*row) for row in rows]
+
+    async def authored_by_any(
+        self, author_ids: Sequence[int], above: int, below: int, limit: int, *, newest: bool = True
+    ) -> list[AuthoredPost]:
+        """Up to `limit` of all these authors' posts between the ids, from the newest or the oldest on; fewer mean the
+        end."""
+        return await self._authors.rows(author_ids, above, below, limit, newest=newest)
 
     async def replies_of(self, post_ids: Sequence[int], limit: int) -> dict[int, list[int]]:
         """The first replies to each post, oldest first; posts without any are left out."""

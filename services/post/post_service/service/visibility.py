@@ -56,3 +56,10 @@ def depends_on_follow(viewer: int, post: SealedPost) -> bool:
 def is_listed_for_feed(post: SealedPost) -> bool:
     """What feed may put into followers' timelines when it fills them from an author's past."""
     return post.state == PostState.VISIBLE and post.visibility != Visibility.DIRECT
+
+
+def is_in_home(reader: int, post: SealedPost) -> bool:
+    """Whether the post is in the home of an account that follows its author, as feed would have delivered it."""
+    if post.author_id == reader:
+        return post.state in (PostState.VISIBLE, PostState.HELD)
+    return is_listed_for_feed(post) or (post.state == PostState.VISIBLE and reader in post.mentioned)

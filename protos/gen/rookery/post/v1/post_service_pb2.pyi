@@ -451,6 +451,81 @@ class ListAccountPostsResponse(_message.Message):
 Global___ListAccountPostsResponse: _TypeAlias = ListAccountPostsResponse  # noqa: Y015
 
 @_typing.final
+class ListPostsOfAuthorsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHOR_IDS_FIELD_NUMBER: _builtins.int
+    READER_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    MAX_ID_FIELD_NUMBER: _builtins.int
+    MIN_ID_FIELD_NUMBER: _builtins.int
+    UPWARDS_FIELD_NUMBER: _builtins.int
+    reader_id: _builtins.int
+    """0 for any follower: no direct posts at all."""
+    page_size: _builtins.int
+    """1 to 500."""
+    max_id: _builtins.int
+    """Exclusive bounds; 0 for none."""
+    min_id: _builtins.int
+    upwards: _builtins.bool
+    """From min_id on, oldest first; else from max_id on, newest first."""
+    @_builtins.property
+    def author_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """1 to 500."""
+
+    def __init__(
+        self,
+        *,
+        author_ids: _abc.Iterable[_builtins.int] | None = ...,
+        reader_id: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        max_id: _builtins.int = ...,
+        min_id: _builtins.int = ...,
+        upwards: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_ids", b"author_ids", "max_id", b"max_id", "min_id", b"min_id", "page_size", b"page_size", "reader_id", b"reader_id", "upwards", b"upwards"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPostsOfAuthorsRequest: _TypeAlias = ListPostsOfAuthorsRequest  # noqa: Y015
+
+@_typing.final
+class ListPostsOfAuthorsResponse(_message.Message):
+    """Posts side by side: each column has one value for each, in their order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POST_IDS_FIELD_NUMBER: _builtins.int
+    AUTHOR_IDS_FIELD_NUMBER: _builtins.int
+    ARE_REBLOGS_FIELD_NUMBER: _builtins.int
+    REACHED_ID_FIELD_NUMBER: _builtins.int
+    reached_id: _builtins.int
+    """How far posts were looked through, in the direction of the page, also where it is short or empty; 0 where there are no more."""
+    @_builtins.property
+    def post_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def author_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def are_reblogs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bool]: ...
+    def __init__(
+        self,
+        *,
+        post_ids: _abc.Iterable[_builtins.int] | None = ...,
+        author_ids: _abc.Iterable[_builtins.int] | None = ...,
+        are_reblogs: _abc.Iterable[_builtins.bool] | None = ...,
+        reached_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["are_reblogs", b"are_reblogs", "author_ids", b"author_ids", "post_ids", b"post_ids", "reached_id", b"reached_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPostsOfAuthorsResponse: _TypeAlias = ListPostsOfAuthorsResponse  # noqa: Y015
+
+@_typing.final
 class UploadMediaRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -55,6 +55,11 @@ class PostServiceStub:
                 request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListAccountPostsRequest.SerializeToString,
                 response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListAccountPostsResponse.FromString,
                 _registered_method=True)
+        self.ListPostsOfAuthors = channel.unary_unary(
+                '/rookery.post.v1.PostService/ListPostsOfAuthors',
+                request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsOfAuthorsRequest.SerializeToString,
+                response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsOfAuthorsResponse.FromString,
+                _registered_method=True)
         self.FavouritePost = channel.unary_unary(
                 '/rookery.post.v1.PostService/FavouritePost',
                 request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.FavouritePostRequest.SerializeToString,
@@ -149,6 +154,15 @@ class PostServiceServicer:
     def ListAccountPosts(self, request, context):
         """An author's posts that the caller may see, newest first. With no user behind the call, feed is given all but direct ones, and
         search all, user what anyone may see. Errors: INVALID_ARGUMENT (page_size).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPostsOfAuthors(self, request, context):
+        """Of some authors' posts, taken together, those that come first from a bound on: what the home of a reader who follows all of them has. No
+        direct posts but those that name the reader, and all of the reader's own. Called by feed, with no user behind the call. Errors:
+        INVALID_ARGUMENT (author_ids, reader_id, page_size, max_id, min_id).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -264,6 +278,11 @@ def add_PostServiceServicer_to_server(servicer, server):
                     servicer.ListAccountPosts,
                     request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListAccountPostsRequest.FromString,
                     response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListAccountPostsResponse.SerializeToString,
+            ),
+            'ListPostsOfAuthors': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPostsOfAuthors,
+                    request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsOfAuthorsRequest.FromString,
+                    response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsOfAuthorsResponse.SerializeToString,
             ),
             'FavouritePost': grpc.unary_unary_rpc_method_handler(
                     servicer.FavouritePost,
@@ -435,6 +454,33 @@ class PostService:
             '/rookery.post.v1.PostService/ListAccountPosts',
             rookery_dot_post_dot_v1_dot_post__service__pb2.ListAccountPostsRequest.SerializeToString,
             rookery_dot_post_dot_v1_dot_post__service__pb2.ListAccountPostsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPostsOfAuthors(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.post.v1.PostService/ListPostsOfAuthors',
+            rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsOfAuthorsRequest.SerializeToString,
+            rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsOfAuthorsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,11 @@ class PostServiceStub:
     """An author's posts that the caller may see, newest first. With no user behind the call, feed is given all but direct ones, and
     search all, user what anyone may see. Errors: INVALID_ARGUMENT (page_size).
     """
+    ListPostsOfAuthors: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.ListPostsOfAuthorsRequest, _post_service_pb2.ListPostsOfAuthorsResponse]
+    """Of some authors' posts, taken together, those that come first from a bound on: what the home of a reader who follows all of them has. No
+    direct posts but those that name the reader, and all of the reader's own. Called by feed, with no user behind the call. Errors:
+    INVALID_ARGUMENT (author_ids, reader_id, page_size, max_id, min_id).
+    """
     FavouritePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.FavouritePostRequest, _post_service_pb2.FavouritePostResponse]
     """Marks a post that the caller may see; repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
     UnfavouritePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.UnfavouritePostRequest, _post_service_pb2.UnfavouritePostResponse]
@@ -102,6 +107,11 @@ class PostServiceAsyncStub(PostServiceStub):
     ListAccountPosts: _aio.UnaryUnaryMultiCallable[_post_service_pb2.ListAccountPostsRequest, _post_service_pb2.ListAccountPostsResponse]  # type: ignore[assignment]
     """An author's posts that the caller may see, newest first. With no user behind the call, feed is given all but direct ones, and
     search all, user what anyone may see. Errors: INVALID_ARGUMENT (page_size).
+    """
+    ListPostsOfAuthors: _aio.UnaryUnaryMultiCallable[_post_service_pb2.ListPostsOfAuthorsRequest, _post_service_pb2.ListPostsOfAuthorsResponse]  # type: ignore[assignment]
+    """Of some authors' posts, taken together, those that come first from a bound on: what the home of a reader who follows all of them has. No
+    direct posts but those that name the reader, and all of the reader's own. Called by feed, with no user behind the call. Errors:
+    INVALID_ARGUMENT (author_ids, reader_id, page_size, max_id, min_id).
     """
     FavouritePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.FavouritePostRequest, _post_service_pb2.FavouritePostResponse]  # type: ignore[assignment]
     """Marks a post that the caller may see; repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
@@ -177,6 +187,17 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_post_service_pb2.ListAccountPostsResponse, _abc.Awaitable[_post_service_pb2.ListAccountPostsResponse]]:
         """An author's posts that the caller may see, newest first. With no user behind the call, feed is given all but direct ones, and
         search all, user what anyone may see. Errors: INVALID_ARGUMENT (page_size).
+        """
+
+    @_abc_1.abstractmethod
+    def ListPostsOfAuthors(
+        self,
+        request: _post_service_pb2.ListPostsOfAuthorsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_post_service_pb2.ListPostsOfAuthorsResponse, _abc.Awaitable[_post_service_pb2.ListPostsOfAuthorsResponse]]:
+        """Of some authors' posts, taken together, those that come first from a bound on: what the home of a reader who follows all of them has. No
+        direct posts but those that name the reader, and all of the reader's own. Called by feed, with no user behind the call. Errors:
+        INVALID_ARGUMENT (author_ids, reader_id, page_size, max_id, min_id).
         """
 
     @_abc_1.abstractmethod

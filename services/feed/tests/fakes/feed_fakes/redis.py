@@ -12,9 +12,11 @@ from feed_service.models import (
     Follower,
     Following,
     MergedFollows,
+    Stretch,
 )
 from feed_service.ranking import Ranked
 from feed_service.repository.rankings import RankingRepository
+from feed_service.repository.stretches import StretchRepository
 from feed_service.repository.windows import (
     WINDOW_ENTRIES,
     WINDOW_SLACK,
@@ -38,6 +40,19 @@ class MemoryRankings(RankingRepository):
     async def find(self, reader_id: int, name: str) -> list[Ranked] | None:
         self._store.ask("cache", "ranking_read")
         return self._store.rankings.get((reader_id, name))
+
+
+class MemoryStretches(StretchRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def keep(self, reader_id: int, authors: str, stretch: Stretch) -> None:
+        self._store.ask("cache", "stretch_write")
+        self._store.stretches[reader_id, authors] = stretch
+
+    async def find(self, reader_id: int, authors: str) -> Stretch | None:
+        self._store.ask("cache", "stretch_read")
+        return self._store.stretches.get((reader_id, authors))
 
 
 class MemoryWindows(WindowRepository):
@@ -133,6 +148,12 @@ class MemoryWindows(WindowRepository):
         self._store.followings.pop(reader_id, None)
         self._store.merged.pop(reader_id, None)
 
+    async def forget_below(self, reader_id: int, floor: int) -> None:
+        self._store.ask("cache")
+        window = self._store.windows.get(reader_id)
+        if window is not None and (window.token or window.floor < floor):
+            del self._store.windows[reader_id]
+
     async def readers(self, most: int) -> AsyncIterator[list[int]]:
         self._store.ask("cache")
         found = list(self._store.windows)
@@ -148,3 +169,4 @@ class MemoryWindows(WindowRepository):
         self._store.windows.clear()
         self._store.followings.clear()
         self._store.merged.clear()
+        self._store.stretches.clear()

@@ -13,6 +13,7 @@ from feed_service.models import (
     MergedFollows,
     Mode,
     PublicChange,
+    Stretch,
 )
 from feed_service.ranking import Ranked
 from feed_service.repository.windows import (
@@ -53,6 +54,7 @@ class Store:
     marks: dict[tuple[int, int, int], MarkChange] = field(default_factory=dict)
     forgotten: set[tuple[int, int]] = field(default_factory=set)
     rankings: dict[tuple[int, str], list[Ranked]] = field(default_factory=dict)
+    stretches: dict[tuple[int, str], Stretch] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
     reads: list[str] = field(default_factory=list)
     tokens: count[int] = field(default_factory=count)

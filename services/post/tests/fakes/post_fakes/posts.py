@@ -19,6 +19,7 @@ from post_service.models import (
     PostState,
     Revision,
 )
+from post_service.repository.authored import AuthoredPost
 from post_service.repository.engagements import EngagementCounts, EngagementRepository
 from post_service.repository.pins import PinRepository
 from post_service.repository.posts import PostRepository
@@ -94,6 +95,14 @@ class MemoryPosts(PostRepository):
         posts = [p for p in there if p.author_id == author_id and above < p.post_id < below]
         posts.sort(key=lambda post: post.post_id, reverse=newest)
         return [AuthoredRow(p.post_id, p.visibility, p.in_reply_to_account_id, bool(p.media)) for p in posts[:limit]]
+
+    async def authored_by_any(
+        self, author_ids: Sequence[int], above: int, below: int, limit: int, *, newest: bool = True
+    ) -> list[AuthoredPost]:
+        self._store.require("cql")
+        there = [post for post in self._store.posts.values() if post.state != PostState.DELETED]
+        posts = [p for p in there if p.author_id in author_ids and above < p.post_id < below]
+        return sorted((AuthoredPost(p.post_id, p.author_id) for p in posts), reverse=newest)[:limit]
 
     async def count_replies(self, post_ids: Sequence[int]) -> dict[int, int]:
         self._store.require("cql")

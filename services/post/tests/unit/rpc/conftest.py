@@ -27,6 +27,7 @@ from post_service.service.list_posts import AccountPosts
 from post_service.service.list_voters import Voters
 from post_service.service.media import MediaLibrary
 from post_service.service.pins import Pins
+from post_service.service.posts_of_authors import PostsOfAuthors
 from post_service.service.quotes import Quotes
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
@@ -65,12 +66,13 @@ def rules(
     remover: PostRemover,
     reader: PostReader,
     account_posts: AccountPosts,
+    posts_of_authors: PostsOfAuthors,
     threads: ThreadReader,
     engagement: Engagement,
     reblogger: Reblogger,
     library: MediaLibrary,
 ) -> Rules:
-    return Rules(writer, remover, reader, account_posts, threads, engagement, reblogger, library)
+    return Rules(writer, remover, reader, account_posts, posts_of_authors, threads, engagement, reblogger, library)
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+../unit/test_posts_of_authors.py

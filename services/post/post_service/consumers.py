@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from post_service.events import TOPIC
+from post_service.events import MEDIA_TOPIC as MEDIA_TOPIC
+from post_service.events import TOPIC, work_of
 from post_service.models import Decision, PostState, Purpose
 from post_service.service.decide import Decisions
 from post_service.service.delete_post import PostRemover
 from post_service.service.link_cards import LinkCards
+from post_service.service.process_media import MediaProcessing
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.read_posts import PostReader
 from rookery.moderation.v1 import decision_pb2, events_pb2
 from rookery.post.v1.events_pb2 import PostCreated, PostDeleted, PostUpdated, PostVisible
+from rookery.post.v1.media_events_pb2 import MediaDue
 from rookery.user.v1.events_pb2 import AccountUpdated
 from rookery_common.errors import InvalidArgument
 from rookery_common.kafka.events import Event
@@ -25,6 +28,7 @@ DELETIONS_GROUP: Final = "post.deletions"
 # Apart from the deletions: a page that doesn't answer holds up other cards alone.
 LINK_CARDS_TOPIC: Final = TOPIC
 LINK_CARDS_GROUP: Final = "post.link-cards"
+MEDIA_GROUP: Final = "post.media"
 PROFILES_TOPIC: Final = "user.events.v1"
 PROFILES_GROUP: Final = "post.user-events"
 _STATES: Final[Mapping[int, PostState]] = {
@@ -77,6 +81,18 @@ class LinkCardsHandler:
         messages = (event.decode() for event in events)
         told = [each.post for each in messages if isinstance(each, PostCreated | PostVisible | PostUpdated)]
         await self._cards.settle({post.post_id for post in told if post.card.link or "://" in post.text})
+
+
+class MediaHandler:
+    """Group post.media: one upload at a time, as many at once as may be processed."""
+
+    def __init__(self, processing: MediaProcessing) -> None:
+        self._processing = processing
+
+    async def __call__(self, event: Event) -> None:
+        message = event.decode()
+        if isinstance(message, MediaDue):
+            await self._processing.process(work_of(event, message))
 
 
 class ProfilesHandler:

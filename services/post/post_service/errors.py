@@ -77,6 +77,24 @@ class MediaNotFound(NotFound):
     reason = "MEDIA_NOT_FOUND"
 
 
+class MediaNotReady(FailedPrecondition):
+    """It is being processed."""
+
+    reason = "MEDIA_NOT_READY"
+
+    def __init__(self) -> None:
+        super().__init__("Cannot attach files that have not finished processing. Try again in a moment!")
+
+
+class MediaFailed(InvalidField):
+    """Nothing could be made of the file; `failure` says why."""
+
+    reason = "MEDIA_FAILED"
+
+    def __init__(self, failure: str) -> None:
+        super().__init__("file", "ERR_INVALID", failure)
+
+
 class MediaInUse(FailedPrecondition):
     """A post has it."""
 
@@ -240,6 +258,18 @@ class TooManyUploads(ResourceExhausted):
     """This process holds as many uploads as its memory allows."""
 
     reason = "TOO_MANY_UPLOADS"
+
+
+class TooManyUnfinished(ResourceExhausted):
+    """So many uploads of the account are being processed that another has to wait."""
+
+    reason = "TOO_MANY_UNFINISHED"
+
+
+class MediaNotThereYet(Unavailable):
+    """The event came before the row that it tells of: it is tried again."""
+
+    reason = "MEDIA_NOT_THERE_YET"
 
 
 class SeedRefused(FailedPrecondition):

@@ -8,16 +8,25 @@ from typing import Final, NamedTuple
 from google.protobuf.message import Message
 
 from post_service.card_models import LinkCard
-from post_service.models import Fact, Media, Mention, Playback, Post, PostState, SealedPost
+from post_service.models import Fact, Media, MediaWork, Mention, Playback, Post, PostState, SealedPost
 from post_service.poll_models import Ballot, Poll
 from post_service.quote_models import Quote, QuotePolicy, QuoteState
 from post_service.reply_models import ReplyPolicy
-from rookery.post.v1 import engagement_events_pb2, events_pb2, link_card_pb2, media_pb2, poll_pb2, post_pb2
+from rookery.post.v1 import (
+    engagement_events_pb2,
+    events_pb2,
+    link_card_pb2,
+    media_events_pb2,
+    media_pb2,
+    poll_pb2,
+    post_pb2,
+)
 from rookery_common.clock import Clock
 from rookery_common.kafka.events import Event, UndecodableEvent, new_event
 
 TOPIC: Final = "post.events.v1"
 ENGAGEMENT_TOPIC: Final = "post.engagement.v1"
+MEDIA_TOPIC: Final = "post.media.v1"
 SOURCE: Final = "post"
 
 
@@ -103,7 +112,7 @@ class PostCodec:
             media_id=media.media_id,
             account_id=media.account_id,
             type=media_pb2.MediaType.ValueType(media.type),
-            url=self._public_url(media.original_key),
+            url=self._public_url(media.original_key) if media.original_key else "",
             preview_url=self._public_url(media.small_key) if media.small_key else "",
             original=media_pb2.Dimensions(width=media.original.width, height=media.original.height),
             small=media_pb2.Dimensions(width=media.small.width, height=media.small.height),
@@ -112,7 +121,9 @@ class PostCodec:
             focus_x=media.focus.x,
             focus_y=media.focus.y,
         )
-        if media.playback is not None:
+        if media.is_unfinished:
+            message.state = media_pb2.MEDIA_STATE_PROCESSING
+        elif media.playback is not None:
             message.playback.CopyFrom(_playback(media.playback))
         return message
 
@@ -158,6 +169,20 @@ def vote_told(event: Event) -> VoteTold:
     if not isinstance(message, engagement_events_pb2.PollVoted):
         raise UndecodableEvent(f"{event.type} is never pending")
     return VoteTold(Ballot(message.vote.post_id, message.vote.ballot), message.vote.account_id)
+
+
+def work_of(event: Event, message: media_events_pb2.MediaDue) -> MediaWork:
+    """Which upload is to be processed."""
+    return MediaWork(
+        media_id=message.media_id,
+        account_id=message.account_id,
+        source_key=message.source_key,
+        size=message.size,
+        folder=message.folder,
+        kind=message.kind,
+        version=event.version,
+        accepted_at=event.occurred_at,
+    )
 
 
 class PostEvents:
@@ -221,6 +246,19 @@ class PostEvents:
         message = engagement_events_pb2.PollEnded(end=state)
         key = f"{post.post_id}:{post.author_id}"
         return new_event(ENGAGEMENT_TOPIC, key, message, version=post.version, clock=self._clock, source=SOURCE)
+
+    def media_due(self, work: MediaWork) -> Event:
+        """An upload is to be processed."""
+        message = media_events_pb2.MediaDue(
+            media_id=work.media_id,
+            account_id=work.account_id,
+            source_key=work.source_key,
+            size=work.size,
+            folder=work.folder,
+            kind=work.kind,
+        )
+        key = str(work.media_id)
+        return new_event(MEDIA_TOPIC, key, message, version=work.version, clock=self._clock, source=SOURCE)
 
     def _of(self, post: Post, message: Message) -> Event:
         return new_event(TOPIC, str(post.post_id), message, version=post.version, clock=self._clock, source=SOURCE)

@@ -22,6 +22,16 @@ IMAGE_SECONDS = Histogram(
     "Time to decode and re-encode an upload.",
     buckets=(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0),
 )
+MEDIA_QUEUED = Counter("rookery_post_media_queued_total", "Uploads accepted to be processed later.", ["kind"])
+MEDIA_SECONDS = Histogram(
+    "rookery_post_media_seconds",
+    "Time from the acceptance of an upload until it is done or has failed.",
+    ["kind"],
+    buckets=(0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0),
+)
+MEDIA_FAILED = Counter(
+    "rookery_post_media_failed_total", "Accepted uploads of which nothing could be made, by why.", ["reason"]
+)
 ENGAGEMENTS = Counter("rookery_post_engagements_total", "Favourites, bookmarks and reblogs made and undone.", ["act"])
 UNMARKED = Counter("rookery_post_sheets_unread_total", "Sheets of marks that posts were shown without.")
 DECISIONS = Counter(

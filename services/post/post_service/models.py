@@ -19,9 +19,12 @@ from post_service.engagement_models import MarkKind as MarkKind
 from post_service.poll_models import Poll, PollDraft, PollTally
 from post_service.quote_models import Quote, QuotePolicy, QuoteState
 from post_service.reply_models import ReplyPolicy
+from post_service.upload_models import MAX_UNFINISHED as MAX_UNFINISHED
 from post_service.upload_models import OF_PROFILE as OF_PROFILE
+from post_service.upload_models import UNFINISHED as UNFINISHED
 from post_service.upload_models import Dimensions as Dimensions
 from post_service.upload_models import MediaType as MediaType
+from post_service.upload_models import MediaWork as MediaWork
 from post_service.upload_models import Playback as Playback
 from post_service.upload_models import ProcessedMedia as ProcessedMedia
 from post_service.upload_models import ProfilePicture as ProfilePicture
@@ -89,7 +92,10 @@ CENTRE = Focus()
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A stored file. `post_id` is 0 until it is attached; `version` is the write timestamp of its row."""
+    """A stored file. `post_id` is 0 until it is attached; `version` is the write timestamp of its row.
+
+    One that is unfinished has no keys, of its playback the type alone, and a `failure` where nothing can be made of it.
+    """
 
     media_id: int
     account_id: int
@@ -104,6 +110,12 @@ class Media:
     post_id: int = 0
     version: int = 0
     playback: Playback | None = None
+    failure: str = ""
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it is being processed, or could not be."""
+        return self.post_id == UNFINISHED
 
 
 @dataclass(frozen=True, slots=True)

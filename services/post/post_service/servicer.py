@@ -210,6 +210,7 @@ class PostServicer(pb_grpc.PostServiceServicer):
             focus=Focus(first.header.focus_x, first.header.focus_y),
             purpose=purpose,
             request_id=first.header.request_id,
+            accepts_pending=first.header.accepts_pending,
         )
         media = await self._rules.library.upload(owner.account_id, header, _chunks(request_iterator))
         return pb.UploadMediaResponse(media=self._codec.media(media))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import IntEnum
 
 
@@ -26,6 +26,10 @@ class MediaType(IntEnum):
 
 OF_PROFILE = -1
 """In the place of a post's id: the picture is, or waits to be, a profile's."""
+UNFINISHED = -2
+"""The same: it is being processed, or could not be. The release before takes that for another post's, too."""
+MAX_UNFINISHED = 20
+"""Uploads of an account that wait for their processing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,23 @@ class ProcessedMedia:
     small_size: Dimensions
     blurhash: str
     playback: Playback | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaWork:
+    """An upload that is to be processed: the file as it came, and where what is made of it goes.
+
+    `version` is that of its media as it was accepted; `kind` names what its content begins like.
+    """
+
+    media_id: int
+    account_id: int
+    source_key: str
+    size: int
+    folder: str
+    kind: str
+    version: int
+    accepted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,9 @@ class UploadServicer(UploadServiceServicer):
         return pb.GetUploadResponse(upload=_message(found))
 
     async def CompleteUpload(self, request: pb.CompleteUploadRequest, context: Context) -> pb.CompleteUploadResponse:
-        media = await self._uploads.complete(require_user(SCOPE).account_id, request.upload_id)
+        media = await self._uploads.complete(
+            require_user(SCOPE).account_id, request.upload_id, accepts_pending=request.accepts_pending
+        )
         return pb.CompleteUploadResponse(media=self._codec.media(media))
 
     async def AbortUpload(self, request: pb.AbortUploadRequest, context: Context) -> pb.AbortUploadResponse:

@@ -11,6 +11,8 @@ from post_fakes.rules import quotes as quotes
 from post_fakes.rules import replies as replies
 from post_fakes.rules import saved_drafts as saved_drafts
 from post_fakes.rules import voters as voters
+from post_fakes.uploads import library as library
+from post_fakes.uploads import processing as processing
 
 from post_service.clients import UserClient
 from post_service.events import PostCodec, PostEvents

@@ -110,6 +110,13 @@ class S3:
             data: bytes = await body.read()
         return data
 
+    async def get_start(self, key: str, count: int) -> bytes:
+        """The object's first bytes, as many as there are up to so many. Raises ObjectNotFound."""
+        response = await self._call("get_object", Key=key, Range=f"bytes=0-{count - 1}")
+        async with response["Body"] as body:
+            data: bytes = await body.read()
+        return data
+
     async def size(self, key: str) -> int:
         """The object's size in bytes. Raises ObjectNotFound."""
         response = await self._call("head_object", Key=key)

@@ -11,7 +11,7 @@ from gateway_service.auth import TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.config import Settings
-from gateway_service.errors import FileTooLarge, UnsupportedContentType, invalid
+from gateway_service.errors import JSON, FileTooLarge, UnsupportedContentType, invalid
 from gateway_service.multipart import MultipartStream, Part
 from gateway_service.nesting import decode_pair
 from gateway_service.params import Params, body_chunks, checked, read_params
@@ -19,11 +19,14 @@ from gateway_service.routers.statuses import idempotency_key
 from gateway_service.routing import Routes, json_response, path_id
 from gateway_service.uploads import FORM_BYTES, MAX_FIELD_BYTES, MAX_NAME_CHARS, send_file
 from rookery.post.v1.media_pb2 import Media as MediaMessage
+from rookery.post.v1.media_pb2 import MediaState
 from rookery.post.v1.post_service_pb2 import DeleteMediaRequest, GetMediaRequest, MediaHeader, UpdateMediaRequest
 from rookery_common.auth import Identity, with_identity
 from rookery_common.errors import NotFound
 
 CALL_SECONDS = 5.0
+PROCESSING, PARTIAL = 202, 206
+"""What Mastodon answers for a file that is being processed: to its upload, and to whoever asks for it."""
 
 
 class Upload:
@@ -70,38 +73,49 @@ class Media:
         self._limit = max(settings.max_upload_bytes, settings.max_video_bytes)
         routes = Routes("media")
         routes.post("/api/v2/media", self.create, "media_create", "Upload a file")
-        routes.post("/api/v1/media", self.create, "media_create_v1", "Upload a file (older clients)")
+        routes.post("/api/v1/media", self.create_v1, "media_create_v1", "Upload a file (older clients)")
         routes.get("/api/v1/media/{id}", self.get, "media_get", "One of the caller's files")
         routes.put("/api/v1/media/{id}", self.update, "media_update", "Describe a file before it is posted")
         routes.delete("/api/v1/media/{id}", self.delete, "media_delete", "Delete a file that no status has")
         self.router = routes.router
 
     async def create(self, request: Request) -> Response:
+        """What takes long is processed after the answer, which is 202 then."""
+        message = await self._create(request, accepts_pending=True)
+        return media_response(self._composer, message, PROCESSING)
+
+    async def create_v1(self, request: Request) -> Response:
+        """All is processed before the answer."""
+        return json_response(self._composer.media(await self._create(request, accepts_pending=False)))
+
+    async def _create(self, request: Request, *, accepts_pending: bool) -> MediaMessage:
         caller = await self._exchange.require_user(request, "write:media")
         key = idempotency_key(request)
         upload = Upload(request, self._limit, self._settings.upload_seconds)
         part = await upload.find_file()
         before = checked(dict(upload.fields))
         with with_identity(caller.identity):
-            message = await self._send(upload, header_of(part, before, key))
+            header = header_of(part, before, key)
+            header.accepts_pending = accepts_pending
+            message = await self._send(upload, header)
             await upload.rest()
             after = checked({name: value for name, value in upload.fields.items() if name not in before})
             call = update_request(message.media_id, after)
             if changes(message, call):
                 # Some clients send the file first. It has begun to be stored before these were known.
                 message = await self._update(call)
-        return json_response(self._composer.media(message))
+        return message
 
     async def get(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "write:media")
         answer = await self._call("GetMedia", GetMediaRequest(media_id=path_id(request)), caller.identity)
-        return json_response(self._composer.media(answer.media))
+        return media_response(self._composer, answer.media, PARTIAL)
 
     async def update(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "write:media")
         params = await read_params(request, self._settings.max_body_bytes)
         answer = await self._call("UpdateMedia", update_request(path_id(request), params), caller.identity)
-        return json_response(self._composer.media(answer.media))
+        return media_response(self._composer, answer.media, PARTIAL)
 
     async def delete(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "write:media")
@@ -122,6 +136,12 @@ class Media:
         answer = await self._clients.post.call("UpdateMedia", call, timeout=CALL_SECONDS, idempotent=True)
         media: MediaMessage = answer.media
         return media
+
+
+def media_response(composer: Composer, media: MediaMessage, unfinished: int) -> Response:
+    """A file, with another status than 200 while it is processed: then it has no address."""
+    is_done = media.state == MediaState.MEDIA_STATE_UNSPECIFIED
+    return Response(composer.media(media), 200 if is_done else unfinished, None, JSON)
 
 
 def header_of(part: Part, params: Params, key: str) -> MediaHeader:

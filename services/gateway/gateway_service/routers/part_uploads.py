@@ -15,6 +15,7 @@ from gateway_service.compose.times import time_text
 from gateway_service.config import Settings
 from gateway_service.errors import invalid
 from gateway_service.params import Params, read_params
+from gateway_service.routers.media import PROCESSING, media_response
 from gateway_service.routers.statuses import idempotency_key
 from gateway_service.routing import Routes, json_response, path_id
 from gateway_service.uploads import MAX_NAME_CHARS
@@ -67,9 +68,9 @@ class PartUploads:
 
     async def complete(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, SCOPE)
-        call = CompleteUploadRequest(upload_id=path_id(request))
+        call = CompleteUploadRequest(upload_id=path_id(request), accepts_pending=True)
         answer = await self._call("CompleteUpload", call, caller.identity, COMPLETE_SECONDS)
-        return json_response(self._composer.media(answer.media))
+        return media_response(self._composer, answer.media, PROCESSING)
 
     async def abort(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, SCOPE)

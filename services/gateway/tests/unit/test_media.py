@@ -126,6 +126,30 @@ async def test_media_is_described_afterwards(http: httpx2.AsyncClient, world: Wo
     assert (await http.get(url, headers=headers)).json()["description"] == "Two birds"
 
 
+async def test_a_file_that_is_processed_later_has_no_address_yet(http: httpx2.AsyncClient, world: World) -> None:
+    _, headers = world.newcomer("alice")
+    film = ("file", ("a.mp4", BYTES, "video/mp4"))
+    answer = await http.post(URL, files=[film, ("description", (None, "A bird"))], headers=headers)
+    assert (answer.status_code, answer.json()["url"], answer.json()["preview_url"]) == (202, None, None)
+    assert answer.json()["description"] == "A bird"
+    media_id = answer.json()["id"]
+    url = f"/api/v1/media/{media_id}"
+    assert (await http.get(url, headers=headers)).status_code == 206
+    described = await http.put(url, json={"description": "Two birds"}, headers=headers)
+    assert (described.status_code, described.json()["description"]) == (206, "Two birds")
+    media = world.post.media[int(media_id)]
+    media.state, media.url = media_pb2.MEDIA_STATE_UNSPECIFIED, "https://media.example/a.mp4"
+    done = await http.get(url, headers=headers)
+    assert (done.status_code, done.json()["url"]) == (200, "https://media.example/a.mp4")
+
+
+async def test_older_clients_wait_for_all_of_it(http: httpx2.AsyncClient, world: World) -> None:
+    _, headers = world.newcomer("alice")
+    answer = await http.post("/api/v1/media", files=[("file", ("a.mp4", BYTES, "video/mp4"))], headers=headers)
+    assert (answer.status_code, bool(answer.json()["url"])) == (200, True)
+    assert not world.post.uploads[0][0].accepts_pending
+
+
 async def test_unknown_media_is_not_found(http: httpx2.AsyncClient, world: World) -> None:
     _, headers = world.newcomer("alice")
     assert (await http.get("/api/v1/media/5", headers=headers)).json() == {

@@ -47,7 +47,8 @@ def build(roles: frozenset[Role]) -> App:
         components += [parts.redis, parts.user, parts.lease, _Drain(outbox)]
         checks["worker_lease"] = parts.lease.check
         if Role.CONSUME in roles:
-            components += [*parts.consumers(producer), *parts.link_cards(producer), parts.scheduler()]
+            components += [*parts.consumers(producer), *parts.link_cards(producer), *parts.media(producer)]
+            components.append(parts.scheduler())
         if Role.SERVE in roles:
             components += parts.serving()
     # Redis is a cache and user a courtesy: without them posts are served, so that neither decides about readiness.

@@ -16,11 +16,14 @@ from post_service.consumers import (
     DELETIONS_TOPIC,
     LINK_CARDS_GROUP,
     LINK_CARDS_TOPIC,
+    MEDIA_GROUP,
+    MEDIA_TOPIC,
     PROFILES_GROUP,
     PROFILES_TOPIC,
     DecisionsHandler,
     DeletionsHandler,
     LinkCardsHandler,
+    MediaHandler,
     ProfilesHandler,
 )
 from post_service.events import PostCodec, PostEvents
@@ -38,6 +41,7 @@ from post_service.repository.redis_guard import RedisGuard
 from post_service.repository.revisions import RevisionRepository
 from post_service.repository.schedule import ScheduleRepository
 from post_service.repository.scheduled import ScheduledRepository
+from post_service.repository.unfinished_media import UnfinishedMediaRepository
 from post_service.schedule_models import JobKind
 from post_service.service.create_post import PostWriter
 from post_service.service.decide import Decisions
@@ -45,8 +49,10 @@ from post_service.service.delete_post import PostRemover, PostStores
 from post_service.service.fetch_card import CardFetcher
 from post_service.service.link_cards import LinkCards
 from post_service.service.marks import MarkReader
+from post_service.service.media_files import MediaFiles
 from post_service.service.poll_ends import PollEnds
 from post_service.service.polls import PollReader
+from post_service.service.process_media import MediaProcessing
 from post_service.service.profile_pictures import ProfilePictures
 from post_service.service.publish_scheduled import ScheduledPublisher
 from post_service.service.quotes import QuoteRule
@@ -73,6 +79,7 @@ from rookery_common.worker_leases import CqlWorkerLease
 
 WORKERS: Final = range(256, 512)
 FETCHED: Final = 500
+MEDIA_FETCHED: Final = 8
 """Events that are fetched at once where they are handled one by one."""
 
 
@@ -111,6 +118,8 @@ class Parts:
 
         self.lease = CqlWorkerLease(cql, self._clock, WORKERS)
         self._ids, self._media = Snowflake(self._clock, self.lease.worker), MediaRepository(cql)
+        self._unfinished = UnfinishedMediaRepository(cql, outbox)
+        self._media_files = MediaFiles(self._media, files, self._clock)
         self._schedule = ScheduleRepository(cql)
         self._scheduled = ScheduledRepository(cql, self._schedule)
         ends = PollEndRepository(cql, outbox)
@@ -169,10 +178,32 @@ class Parts:
         consumer = self._consumer(dead_letters, LINK_CARDS_GROUP, LINK_CARDS_TOPIC, LinkCardsHandler(rules), batch=64)
         return [flags, web, workers, consumer]
 
+    def media(self, dead_letters: Producer) -> list[Component]:
+        """What processes the uploads that were accepted; few are fetched, for each may take seconds."""
+        workers = ImageWorkers(self._settings.image_workers)
+        processing = MediaProcessing(
+            self._media,
+            self._unfinished,
+            self._files,
+            self._media_files,
+            workers,
+            self._clock,
+            self._settings.image_workers,
+        )
+        handler = MediaHandler(processing)
+        return [workers, self._consumer(dead_letters, MEDIA_GROUP, MEDIA_TOPIC, handler, fetched=MEDIA_FETCHED)]
+
     def _consumer(
-        self, dead_letters: Producer, group: str, topic: str, handler: EventHandler | BatchHandler, *, batch: int = 1
+        self,
+        dead_letters: Producer,
+        group: str,
+        topic: str,
+        handler: EventHandler | BatchHandler,
+        *,
+        batch: int = 1,
+        fetched: int = FETCHED,
     ) -> Consumer:
-        """One whose handler takes up to `batch` events at once."""
+        """One whose handler takes up to `batch` events at once, or one by one of so many that are fetched."""
         return Consumer(
             self._settings,
             group,
@@ -182,5 +213,5 @@ class Parts:
             service="post",
             topic_prefix=self._settings.topic_prefix,
             batch=batch > 1,
-            batch_size=batch if batch > 1 else FETCHED,
+            batch_size=batch if batch > 1 else fetched,
         )

@@ -35,6 +35,7 @@ from post_service.repository.quotes import QuoteRepository
 from post_service.repository.replies import ReplyRepository
 from post_service.repository.saved_drafts import SavedDraftRepository
 from post_service.schedule_servicer import ScheduleServicer
+from post_service.service.accept_media import MediaQueue
 from post_service.service.edit_post import PostEditor
 from post_service.service.engage import Engagement
 from post_service.service.erase_account import MarkErasure, PostErasure
@@ -89,7 +90,8 @@ class Serving(Parts):
         auth = RpcClient(settings, settings.auth_target, AuthServiceStub, service="auth")
         workers = ImageWorkers(settings.image_workers)
         verifier = TokenVerifier(AuthClient(auth).signing_keys, self._clock)
-        library = MediaLibrary(self._media, self._files, workers, self._ids, self._versions, self._clock)
+        queue = MediaQueue(self._unfinished, self._files, self._events, self._clock)
+        library = MediaLibrary(self._media, self._media_files, workers, queue, self._ids, self._versions)
         rules = self._rules(library)
         server = RpcServer(
             settings,

@@ -9,6 +9,7 @@ from datetime import date
 
 from post_service.models import (
     UNATTACHED_SECONDS,
+    UNFINISHED,
     Dimensions,
     Focus,
     Media,
@@ -35,7 +36,8 @@ class MediaRepository:
     async def get_many(self, media_ids: Sequence[int]) -> dict[int, Media]:
         """Media by id; unknown and expired ones are left out."""
         results = await self._cql.many("media_get", [(media_id,) for media_id in media_ids])
-        return {rows[0].media_id: _media(rows[0]) for rows in results if rows}
+        # What was said of one late outlives the rest of its row by some hours.
+        return {rows[0].media_id: _media(rows[0]) for rows in results if rows and rows[0].account_id is not None}
 
     async def put(self, media: Media) -> None:
         """An upload that waits for its post; it expires after a day. Attaching belongs to the post's batch."""
@@ -43,7 +45,7 @@ class MediaRepository:
 
     async def describe(self, media: Media) -> None:
         """Writes description and focus alone, so that it can't undo an attachment that happens meanwhile."""
-        ttl = UNATTACHED_SECONDS if media.post_id == 0 else 0  # A draft keeps it as long as that stays.
+        ttl = UNATTACHED_SECONDS if media.post_id in (0, UNFINISHED) else 0  # A draft keeps it as long as that stays.
         values = (media.version, ttl, media.description, media.focus.x, media.focus.y, media.version)
         await self._cql.execute("media_describe", (*values, media.media_id))
 
@@ -172,7 +174,8 @@ def note_values(note: UploadNote) -> Args:
 
 
 def _media(row: Row) -> Media:
-    return replace(attached_from(row, row.account_id, row.post_id or 0), version=row.version)
+    media = attached_from(row, row.account_id, row.post_id or 0)
+    return replace(media, version=row.version, failure=row.failure or "")
 
 
 def _note_key(day: date, media_id: int) -> tuple[int, int]:

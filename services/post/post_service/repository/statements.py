@@ -233,7 +233,7 @@ STATEMENTS: Final[Mapping[str, str]] = {
         "INSERT INTO upload_keys (account_id, request_id, body_hash, media_id, folder) VALUES (?, ?, ?, ?, ?)"
         " IF NOT EXISTS"
     ),
-    "media_get": f"SELECT {_MEDIA} FROM media WHERE media_id = ?",  # noqa: S608
+    "media_get": f"SELECT {_MEDIA}, failure FROM media WHERE media_id = ?",  # noqa: S608
     "media_put": (
         f"INSERT INTO media ({_MEDIA}) VALUES ({_marks(_MEDIA)}) USING TIMESTAMP ? AND TTL ?"  # noqa: S608
     ),
@@ -241,6 +241,16 @@ STATEMENTS: Final[Mapping[str, str]] = {
         "UPDATE media USING TIMESTAMP ? AND TTL ? SET description = ?, focus_x = ?, focus_y = ?, version = ?"
         " WHERE media_id = ?"
     ),
+    # Without what its owner says of it, and may say anew meanwhile.
+    "media_finish": (
+        "UPDATE media USING TIMESTAMP ? AND TTL ? SET post_id = ?, original_key = ?, small_key = ?, width = ?,"
+        " height = ?, small_width = ?, small_height = ?, blurhash = ?, playback = ?, version = ? WHERE media_id = ?"
+    ),
+    "media_fail": "UPDATE media USING TIMESTAMP ? AND TTL ? SET failure = ? WHERE media_id = ?",
+    "unfinished_of": "SELECT media_id FROM unfinished_media WHERE account_id = ? LIMIT ?",
+    "unfinished_get": "SELECT media_id FROM unfinished_media WHERE account_id = ? AND media_id = ?",
+    "unfinished_put": "INSERT INTO unfinished_media (account_id, media_id) VALUES (?, ?) USING TIMESTAMP ? AND TTL ?",
+    "unfinished_remove": "DELETE FROM unfinished_media USING TIMESTAMP ? WHERE account_id = ? AND media_id = ?",
     "media_remove": "DELETE FROM media USING TIMESTAMP ? WHERE media_id = ?",
     "picture_all": "SELECT purpose, media_id, version FROM profile_pictures WHERE account_id = ?",
     "picture_put": (

@@ -25,6 +25,7 @@ from post_service.repository.cache import PostCache
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
 from post_service.service.drafts import body_hash, check_draft, tags_in, usernames_in
+from post_service.service.media_states import check_finished
 from post_service.service.poll_drafts import new_poll
 from post_service.service.poll_ends import PollEnds
 from post_service.service.quotes import QuoteRule, quote_of, quoting
@@ -182,6 +183,7 @@ class PostWriter:
         own = {media_id for media_id, media in found.items() if media.account_id == author.account_id}
         if own != set(draft.media_ids):
             raise MediaNotFound("one of the media does not exist or is not yours")
+        check_finished(found.values())
         taken_by = {media.post_id for media in found.values()} - {0, held_by}
         if taken_by and claim is None:  # Perhaps by the same request, which another process serves just now.
             claim = await self._find_claim(author, draft)

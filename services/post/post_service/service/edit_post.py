@@ -9,7 +9,7 @@ from post_service import metrics
 from post_service.clients import UserClient
 from post_service.errors import InvalidField, MediaNotFound, PostNotFound, TooManyEdits
 from post_service.events import PostEvents
-from post_service.models import MAX_EDITS, Draft, Edit, Media, MediaChange, Post, PostState, Visibility
+from post_service.models import MAX_EDITS, UNFINISHED, Draft, Edit, Media, MediaChange, Post, PostState, Visibility
 from post_service.quote_models import QuotePolicy
 from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
@@ -17,6 +17,7 @@ from post_service.repository.revisions import RevisionRepository
 from post_service.service.delete_post import PostRemover
 from post_service.service.drafts import check_draft, tags_in, usernames_in
 from post_service.service.media import described
+from post_service.service.media_states import check_finished
 from post_service.service.poll_drafts import edited_poll
 from post_service.service.poll_ends import PollEnds
 from post_service.service.read_posts import PostReader
@@ -142,10 +143,11 @@ class PostEditor:
         own = {
             media.media_id
             for media in found.values()
-            if media.account_id == before.author_id and media.post_id in (0, before.post_id)
+            if media.account_id == before.author_id and media.post_id in (0, UNFINISHED, before.post_id)
         }
         if own != set(edit.media_ids):
             raise MediaNotFound("one of the media does not exist, is not yours, or is attached to another post")
+        check_finished(found.values())
         return [_changed(found[media_id], changes.get(media_id)) for media_id in edit.media_ids]
 
 

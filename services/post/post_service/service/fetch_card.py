@@ -14,7 +14,8 @@ from post_service.errors import BrokenFile, FileTooLarge
 from post_service.imaging.formats import sniff
 from post_service.imaging.pool import ImageWorkers
 from post_service.repository.cards import CardRepository
-from post_service.service.media import CACHE_CONTROL, KEY_BYTES
+from post_service.service.media import KEY_BYTES
+from post_service.service.media_files import CACHE_CONTROL
 from post_service.service.page_facts import PageFacts, read_page
 from rookery_common.clients.s3 import S3
 from rookery_common.clients.web import WebAnswer, WebError

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from post_service import metrics
@@ -19,8 +19,9 @@ from post_service.errors import (
     TooManyUploads,
     UnsupportedType,
 )
-from post_service.imaging.formats import PLAYED, check_kind, sniff
+from post_service.imaging.formats import PLAYED, Kind, check_kind, sniff
 from post_service.imaging.pool import ImageWorkers
+from post_service.imaging.slowness import expected_type, is_slow
 from post_service.models import (
     CENTRE,
     MAX_DESCRIPTION_CHARS,
@@ -28,19 +29,22 @@ from post_service.models import (
     MAX_REQUEST_ID_CHARS,
     MAX_UPLOAD_BYTES,
     OF_PROFILE,
+    UNFINISHED,
+    Dimensions,
     Focus,
     Media,
     MediaType,
+    Playback,
     ProcessedMedia,
     Purpose,
     UploadClaim,
-    UploadNote,
 )
 from post_service.repository.media import MediaRepository
+from post_service.service.accept_media import MediaQueue
+from post_service.service.media_files import MediaFiles, with_file
+from post_service.service.media_states import check_sound
 from post_service.service.text import check_text
 from post_service.versions import HybridClock
-from rookery_common.clients.s3 import S3
-from rookery_common.clock import Clock
 from rookery_common.errors import AppError
 from rookery_common.ids import IdSource
 from rookery_common.logs import get_logger
@@ -48,7 +52,7 @@ from rookery_common.logs import get_logger
 MAX_HELD_BYTES = 16 * MAX_UPLOAD_BYTES
 KEY_BYTES = 18
 SNIFFED_BYTES = 64
-CACHE_CONTROL = "public, max-age=31536000, immutable"
+NO_SIZE = Dimensions(0, 0)
 log = get_logger()
 
 
@@ -62,6 +66,7 @@ class UploadHeader:
     focus: Focus = CENTRE
     purpose: Purpose = Purpose.POST
     request_id: str = ""
+    accepts_pending: bool = False
 
 
 class MediaLibrary:
@@ -70,38 +75,36 @@ class MediaLibrary:
     def __init__(
         self,
         media: MediaRepository,
-        files: S3,
+        files: MediaFiles,
         workers: ImageWorkers,
+        queue: MediaQueue,
         ids: IdSource,
         versions: HybridClock,
-        clock: Clock,
     ) -> None:
         self._media = media
         self._files = files
         self._workers = workers
+        self._queue = queue
         self._ids = ids
         self._versions = versions
-        self._clock = clock
         self._held = 0
 
     async def upload(self, account_id: int, header: UploadHeader, chunks: AsyncIterator[bytes]) -> Media:
-        """The new media, or what the same request made before. Raises InvalidField for description and focus;
-        FileTooLarge, UnsupportedType, BrokenFile for the file; IdempotencyConflict; TooManyUploads while this process
-        holds too many."""
+        """The new media, or what the same request made before; unfinished where the header accepts that and it takes
+        long. Raises InvalidField for description and focus; FileTooLarge, UnsupportedType, BrokenFile, MediaFailed for
+        the file; IdempotencyConflict; TooManyUploads while this process holds too many, TooManyUnfinished while the
+        account does."""
         check_header(header)
         data = bytearray()
         try:
-            async for chunk in chunks:
-                self._hold(len(chunk))
-                data += chunk
-                _check_size(data)
-            media = await self._make(account_id, header, bytes(data))
-        except AppError as error:
-            metrics.UPLOADS.labels(error.reason).inc()
-            raise
+            with _counted():
+                async for chunk in chunks:
+                    self._hold(len(chunk))
+                    data += chunk
+                    _check_size(data)
+                media = await self._make(account_id, header, bytes(data))
         finally:
             self._held -= len(data)
-        metrics.UPLOADS.labels("OK").inc()
         log.info("media.uploaded", media_id=media.media_id, account_id=account_id, bytes=len(data))
         return media
 
@@ -115,33 +118,38 @@ class MediaLibrary:
     ) -> Media:
         """As `upload`, of so many bytes that are fetched when there is room for them; under the claimed id, so that
         repeating it makes the same."""
-        made = (await self._media.get_many([claim.media_id])).get(claim.media_id)
+        made = await self._find(claim)
         if made is not None:
             return made
         self._hold(size)
         try:
-            data = await fetch()
-            _check_size(data)
-            anew = await self._made_anew(header, data)
-        except AppError as error:
-            metrics.UPLOADS.labels(error.reason).inc()
-            raise
+            with _counted():
+                data = await fetch()
+                _check_size(data)
+                anew = await self._made_anew(header, data)
         finally:
             self._held -= size
-        metrics.UPLOADS.labels("OK").inc()
-        return await self._store(self._compose(account_id, header, anew, claim), anew)
+        return await self._store(self._compose(account_id, header, claim), anew, claim)
+
+    async def accept(
+        self, account_id: int, header: UploadHeader, claim: UploadClaim, size: int, beginning: bytes
+    ) -> Media:
+        """Unfinished, of what lies in the queue's place already. Raises UnsupportedType, TooManyUnfinished."""
+        with _counted():
+            kind = check_kind(beginning, header.content_type, header.filename)
+            await self._queue.check_room(account_id)
+        return await self._accept(account_id, header, claim, size, beginning, kind)
 
     async def get(self, account_id: int, media_id: int) -> Media:
-        """Raises MediaNotFound for what is not there or another's."""
-        media = (await self._media.get_many([media_id])).get(media_id)
-        if media is None or media.account_id != account_id:
-            raise MediaNotFound("there is no such media of yours")
+        """Raises MediaNotFound for what is not there or another's, MediaFailed where nothing could be made of it."""
+        media = await self._own(account_id, media_id)
+        check_sound(media)
         return media
 
     async def update(
         self, account_id: int, media_id: int, description: str | None, focus_x: float | None, focus_y: float | None
     ) -> Media:
-        """Changes what is given, before the media is posted. Raises MediaNotFound, InvalidField."""
+        """Changes what is given, before the media is posted. Raises MediaNotFound, InvalidField, MediaFailed."""
         media = await self.get(account_id, media_id)
         if media.post_id > 0 or media.post_id == OF_PROFILE:
             raise MediaNotFound("this media is attached to a post already")
@@ -151,11 +159,17 @@ class MediaLibrary:
 
     async def delete(self, account_id: int, media_id: int) -> None:
         """So that no post takes it any more; its files go with the next sweep. Raises MediaNotFound, MediaInUse."""
-        media = await self.get(account_id, media_id)
-        if media.post_id:
+        media = await self._own(account_id, media_id)
+        if media.post_id and not media.is_unfinished:
             raise MediaInUse
         await self._media.remove(replace(media, version=self._versions.next(media.version)))
         log.info("media.deleted", media_id=media_id, account_id=account_id)
+
+    async def _own(self, account_id: int, media_id: int) -> Media:
+        media = (await self._media.get_many([media_id])).get(media_id)
+        if media is None or media.account_id != account_id:
+            raise MediaNotFound("there is no such media of yours")
+        return media
 
     def _hold(self, size: int) -> None:
         if self._held + size > MAX_HELD_BYTES:
@@ -172,18 +186,27 @@ class MediaLibrary:
         claim = UploadClaim(_digest(header, data), self._ids.mint(), folder)
         if header.request_id:
             held = await self._media.find_claim(account_id, header.request_id)
-            made = await self._made(held, claim)
+            made = await self._made(header, held, claim)
             if made is not None:
                 return made
             claim = held or claim
-        made_anew = await self._made_anew(header, data)
+        kind = check_kind(data, header.content_type, header.filename)
+        is_later = header.accepts_pending and header.purpose is Purpose.POST and is_slow(data, kind)
+        if is_later:
+            await self._queue.check_room(account_id)
+            made_anew = None
+        else:
+            made_anew = await self._made_anew(header, data)
         if header.request_id:
             held = await self._media.claim(account_id, header.request_id, claim)
-            made = await self._made(held, claim)
+            made = await self._made(header, held, claim)
             if made is not None:  # The same request, served by another process meanwhile.
                 return made
             claim = held
-        return await self._store(self._compose(account_id, header, made_anew, claim), made_anew)
+        if made_anew is not None:
+            return await self._store(self._compose(account_id, header, claim), made_anew, claim)
+        await self._queue.put(claim.folder, data)
+        return await self._accept(account_id, header, claim, len(data), data, kind)
 
     async def _made_anew(self, header: UploadHeader, data: bytes) -> ProcessedMedia:
         kind = check_kind(data, header.content_type, header.filename)
@@ -191,41 +214,68 @@ class MediaLibrary:
             raise UnsupportedType("must be a picture")
         return await self._workers.process(data, kind, header.purpose)
 
-    async def _made(self, held: UploadClaim | None, claim: UploadClaim) -> Media | None:
-        """What the key's first request made, if it came so far. Raises IdempotencyConflict."""
+    async def _made(self, header: UploadHeader, held: UploadClaim | None, claim: UploadClaim) -> Media | None:
+        """What the key's first request made, if it came so far. Raises IdempotencyConflict, MediaFailed."""
         if held is None:
             return None
         if held.body_hash != claim.body_hash:
             raise IdempotencyConflict("this Idempotency-Key was used with another file or description")
-        return (await self._media.get_many([held.media_id])).get(held.media_id)
+        made = await self._find(held)
+        # Who does not accept what is unfinished makes it at once; whoever processes it then finds it done.
+        return None if made is not None and made.is_unfinished and not header.accepts_pending else made
 
-    async def _store(self, media: Media, file: ProcessedMedia) -> Media:
-        await self._media.note_upload(
-            UploadNote(self._clock.now().date(), media.media_id, media.original_key, media.small_key)
+    async def _find(self, claim: UploadClaim) -> Media | None:
+        made = (await self._media.get_many([claim.media_id])).get(claim.media_id)
+        if made is not None:
+            check_sound(made)
+        return made
+
+    async def _store(self, media: Media, file: ProcessedMedia, claim: UploadClaim) -> Media:
+        made = with_file(media, file, claim.folder)
+        await self._files.put(made, file)
+        await self._media.put(made)
+        return made
+
+    async def _accept(
+        self, account_id: int, header: UploadHeader, claim: UploadClaim, size: int, beginning: bytes, kind: Kind
+    ) -> Media:
+        expected = expected_type(beginning, kind)
+        media = replace(
+            self._compose(account_id, header, claim),
+            type=expected,
+            post_id=UNFINISHED,
+            playback=None if expected is MediaType.IMAGE else Playback(expected, 0, 0),
         )
-        puts = [self._files.put(media.original_key, file.original, file.content_type, CACHE_CONTROL)]
-        if media.small_key:
-            puts.append(self._files.put(media.small_key, file.small, file.small_content_type, CACHE_CONTROL))
-        await asyncio.gather(*puts)
-        await self._media.put(media)
+        await self._queue.accept(media, claim.folder, kind, size)
         return media
 
-    def _compose(self, account_id: int, header: UploadHeader, file: ProcessedMedia, claim: UploadClaim) -> Media:
+    def _compose(self, account_id: int, header: UploadHeader, claim: UploadClaim) -> Media:
+        """Without a file."""
         return Media(
             media_id=claim.media_id,
             account_id=account_id,
-            type=file.playback.type if file.playback else MediaType.IMAGE,
-            original_key=f"{claim.folder}/original.{file.extension}",
-            small_key=f"{claim.folder}/small.{file.small_extension}" if file.small else "",
-            original=file.original_size,
-            small=file.small_size,
-            blurhash=file.blurhash,
+            type=MediaType.IMAGE,
+            original_key="",
+            small_key="",
+            original=NO_SIZE,
+            small=NO_SIZE,
+            blurhash="",
             description=header.description,
             focus=header.focus,
             post_id=0 if header.purpose is Purpose.POST else OF_PROFILE,
             version=self._versions.next(),
-            playback=file.playback,
         )
+
+
+@contextmanager
+def _counted() -> Iterator[None]:
+    """Counts an upload by what becomes of it."""
+    try:
+        yield
+    except AppError as error:
+        metrics.UPLOADS.labels(error.reason).inc()
+        raise
+    metrics.UPLOADS.labels("OK").inc()
 
 
 def _digest(header: UploadHeader, data: bytes) -> bytes:

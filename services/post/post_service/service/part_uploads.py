@@ -13,6 +13,7 @@ from post_service.errors import (
     FileTooLarge,
     IdempotencyConflict,
     InvalidField,
+    MediaFailed,
     MediaNotFound,
     TooManyPartUploads,
     UnsupportedType,
@@ -30,7 +31,8 @@ from post_service.part_upload_models import (
 )
 from post_service.repository.media import MediaRepository
 from post_service.repository.part_uploads import PartUploadRepository
-from post_service.service.media import KEY_BYTES, MediaLibrary, UploadHeader, check_header
+from post_service.service.media import KEY_BYTES, SNIFFED_BYTES, MediaLibrary, UploadHeader, check_header
+from post_service.service.media_states import check_finished
 from rookery_common.clients.s3 import ObjectNotFound
 from rookery_common.clients.s3_parts import S3Parts
 from rookery_common.clock import Clock
@@ -82,29 +84,44 @@ class PartUploads:
         upload = await self._own(account_id, upload_id)
         return PartUploadView(upload, await self._wanted(upload, await self._missing(upload)))
 
-    async def complete(self, account_id: int, upload_id: int) -> Media:
-        """The media, also where it was made before. Raises UploadNotFound, UploadIncomplete, and as an upload does."""
+    async def complete(self, account_id: int, upload_id: int, *, accepts_pending: bool = False) -> Media:
+        """The media, also where it was made before; unfinished where that is accepted. Raises UploadNotFound,
+        UploadIncomplete, MediaNotReady, and as an upload does."""
         upload = await self._uploads.find(account_id, upload_id)
         if upload is None:
-            return await self._made_before(account_id, upload_id)
+            made = await self._made_before(account_id, upload_id, accepts_pending)
+            if made is None:
+                raise UploadNotFound("there is no such upload of yours")
+            return made
+        try:
+            media = await self._made_before(account_id, upload_id, accepts_pending)
+            media = media or await self._made(upload, accepts_pending)
+        except (BrokenFile, FileTooLarge, UnsupportedType, MediaFailed):
+            await self._forget(upload)
+            raise
+        if media.is_unfinished:
+            await self._uploads.remove(upload)  # Its file is to be processed, and deleted then.
+        else:
+            await self._forget(upload)
+        log.info("media.put_together", media_id=media.media_id, account_id=account_id, bytes=upload.size)
+        return media
+
+    async def _made(self, upload: PartUpload, accepts_pending: bool) -> Media:
         missing = await self._missing(upload)
         if missing:
             numbers = ", ".join(map(str, missing))
             raise UploadIncomplete(f"these parts are missing, or not of their size: {numbers}")
         with suppress(ObjectNotFound):  # It was put together before.
             await self._files.finish(upload.key, upload.store_id)
+        header, claim = _header(upload), _claim(upload)
+        if accepts_pending:
+            beginning = await self._files.get_start(upload.key, SNIFFED_BYTES)
+            return await self._library.accept(upload.account_id, header, claim, upload.size, beginning)
 
         async def fetched() -> bytes:
             return await self._files.get(upload.key, max_bytes=upload.size)
 
-        try:
-            media = await self._library.take(account_id, _header(upload), _claim(upload), upload.size, fetched)
-        except (BrokenFile, FileTooLarge, UnsupportedType):
-            await self._forget(upload)
-            raise
-        await self._forget(upload)
-        log.info("media.put_together", media_id=media.media_id, account_id=account_id, bytes=upload.size)
-        return media
+        return await self._library.take(upload.account_id, header, claim, upload.size, fetched)
 
     async def abort(self, account_id: int, upload_id: int) -> None:
         """Raises UploadNotFound."""
@@ -139,11 +156,15 @@ class PartUploads:
             focus=header.focus,
         )
 
-    async def _made_before(self, account_id: int, upload_id: int) -> Media:
+    async def _made_before(self, account_id: int, upload_id: int, accepts_pending: bool) -> Media | None:
+        """Also where a crash came before the upload was forgotten."""
         try:
-            return await self._library.get(account_id, upload_id)
+            made = await self._library.get(account_id, upload_id)
         except MediaNotFound:
-            raise UploadNotFound("there is no such upload of yours") from None
+            return None
+        if not accepts_pending:
+            check_finished([made])
+        return made
 
     async def _forget(self, upload: PartUpload) -> None:
         """The file first: what is left without a row is swept."""

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from post_service.app import MIGRATIONS
 from post_service.clients import Relation, UserClient
+from post_service.imaging.pool import ImageWorkers
 from post_service.models import Mention
 from post_service.repository.cache import PostCache
 from post_service.repository.cards import CardRepository
@@ -30,12 +31,14 @@ from post_service.repository.saved_drafts import SavedDraftRepository
 from post_service.repository.schedule import ScheduleRepository
 from post_service.repository.scheduled import ScheduledRepository
 from post_service.repository.statements import STATEMENTS
+from post_service.repository.unfinished_media import UnfinishedMediaRepository
 from post_service.service.confirm_vote import VoteConfirmer
 from rookery_common.auth import Identity
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.cql_migrations import migrate_cql
 from rookery_common.clients.redis import RedisClient
-from rookery_common.config import CqlSettings
+from rookery_common.clients.s3_parts import S3Parts
+from rookery_common.config import CqlSettings, S3Settings
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.kafka.events import Event
 from rookery_common.testing import FakeClock
@@ -196,6 +199,26 @@ def lists(cql: Cql, clock: FakeClock) -> MarkedRepository:
 @pytest.fixture
 def media(cql: Cql) -> MediaRepository:
     return MediaRepository(cql)
+
+
+@pytest.fixture
+def unfinished(cql: Cql, outbox: CqlOutbox) -> UnfinishedMediaRepository:
+    return UnfinishedMediaRepository(cql, outbox)
+
+
+@pytest_asyncio.fixture
+async def objects(s3_settings: S3Settings) -> AsyncIterator[S3Parts]:
+    store = S3Parts(s3_settings, clients_endpoint=s3_settings.s3_endpoint)
+    await store.start()
+    yield store
+    await store.stop()
+
+
+@pytest_asyncio.fixture
+async def workers() -> AsyncIterator[ImageWorkers]:
+    running = ImageWorkers(1)
+    yield running
+    await running.stop()
 
 
 @pytest.fixture

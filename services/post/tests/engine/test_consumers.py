@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+
+from post_fakes.recordings import recording
 
 from post_service.consumers import (
     DECISIONS_GROUP,
     DECISIONS_TOPIC,
     DELETIONS_GROUP,
     DELETIONS_TOPIC,
+    MEDIA_GROUP,
+    MEDIA_TOPIC,
     DecisionsHandler,
     DeletionsHandler,
+    MediaHandler,
 )
 from post_service.models import Post, PostState, Visibility
+from post_service.part_upload_models import PREFIX
+from post_service.repository.media import MediaRepository
 from post_service.repository.posts import PostRepository
 from post_service.service.decide import Decisions
 from post_service.service.delete_post import PostRemover
+from post_service.service.media import MediaLibrary, UploadHeader
+from post_service.service.process_media import MediaProcessing
 from post_service.service.read_posts import PostReader
 from post_service.service.reblog import Reblogger
 from rookery.moderation.v1.decision_pb2 import DecisionState
 from rookery.moderation.v1.events_pb2 import PostDecided
 from rookery.post.v1.events_pb2 import PostDeleted
 from rookery_common.auth import Identity
+from rookery_common.clients.s3_parts import S3Parts
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.kafka.events import Event
 from rookery_common.testing.consuming import group_on_trial, one_by_one, prove
@@ -94,3 +104,37 @@ async def test_the_reblogs_of_deleted_posts_are_deleted_once(
     ) as trial:
         await prove(trial, told[:1], told[1:], states)
         assert [state for state, _ in await states()] == [PostState.DELETED] * 2
+
+
+async def test_accepted_uploads_are_processed_once_also_those_that_are_broken(
+    library: MediaLibrary,
+    processing: MediaProcessing,
+    media: MediaRepository,
+    objects: S3Parts,
+    told: Callable[[], Awaitable[list[Event]]],
+    kafka_bootstrap: str,
+    topic_prefix: str,
+) -> None:
+    whole, ids = recording("ogg", "", "libopus"), []
+
+    async def chunks(data: bytes) -> AsyncIterator[bytes]:
+        yield data
+
+    for data in (whole, whole[:100], whole):
+        accepted = await library.upload(101, UploadHeader(accepts_pending=True), chunks(data))
+        ids.append(accepted.media_id)
+    due = sorted(await told(), key=lambda event: int(event.key))
+
+    async def states() -> list[tuple[str, str, int]]:
+        found = await media.get_many(ids)
+        return [(found[each].original_key, found[each].failure, found[each].version) for each in ids]
+
+    handler = one_by_one(MediaHandler(processing))
+    async with group_on_trial(kafka_bootstrap, topic_prefix, MEDIA_GROUP, MEDIA_TOPIC, handler, alone=True) as trial:
+        await prove(trial, due[:2], due[2:], states)
+    assert [(bool(key), bool(failure)) for key, failure, _ in await states()] == [
+        (True, False),
+        (False, True),
+        (True, False),
+    ]
+    assert await objects.stored(PREFIX) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -12,16 +12,17 @@ import pytest
 import pytest_asyncio
 from post_fakes.recordings import recording
 
+from post_service.consumers import MediaHandler
 from post_service.errors import (
     BrokenFile,
     IdempotencyConflict,
     InvalidField,
+    MediaNotReady,
     TooManyPartUploads,
     UnsupportedType,
     UploadIncomplete,
     UploadNotFound,
 )
-from post_service.imaging.pool import ImageWorkers
 from post_service.models import MAX_PLAYED_BYTES, Focus, MediaType
 from post_service.part_upload_models import LEFT_AFTER, MAX_OPEN_UPLOADS, PART_BYTES, PREFIX, PartUploadView, WantedPart
 from post_service.repository.cards import CardRepository
@@ -29,12 +30,13 @@ from post_service.repository.media import MediaRepository
 from post_service.repository.part_uploads import PartUploadRepository
 from post_service.service.media import MediaLibrary, UploadHeader
 from post_service.service.part_uploads import PartUploads
+from post_service.service.process_media import MediaProcessing
 from post_service.service.sweep_uploads import UploadSweeper
-from post_service.versions import HybridClock
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.s3_parts import S3Parts
 from rookery_common.clock import SystemClock
 from rookery_common.config import S3Settings
+from rookery_common.kafka.events import Event
 from rookery_common.testing import FakeClock, FakeIds
 
 ALICE, BOB = 101, 102
@@ -58,14 +60,11 @@ async def files(s3_settings: S3Settings) -> AsyncIterator[S3Parts]:
     await store.stop()
 
 
-@pytest_asyncio.fixture
-async def part_uploads(
-    cql: Cql, files: S3Parts, media: MediaRepository, ids: FakeIds, versions: HybridClock, clock: FakeClock
-) -> AsyncIterator[PartUploads]:
-    workers = ImageWorkers(1)
-    library = MediaLibrary(media, files, workers, ids, versions, clock)
-    yield PartUploads(PartUploadRepository(cql), media, files, library, ids, clock)
-    await workers.stop()
+@pytest.fixture
+def part_uploads(
+    cql: Cql, files: S3Parts, media: MediaRepository, library: MediaLibrary, ids: FakeIds, clock: FakeClock
+) -> PartUploads:
+    return PartUploads(PartUploadRepository(cql), media, files, library, ids, clock)
 
 
 async def put(part: WantedPart, data: bytes) -> int:
@@ -115,6 +114,39 @@ async def test_an_upload_is_gone_on_with_after_a_break_and_put_together_once(
     assert await files.size(made.original_key) == pytest.approx(len(sound), rel=0.01)
     assert await part_uploads.complete(ALICE, upload_id) == made
     assert (await files.begun(PREFIX), [each.key for each in await files.stored(begun.upload.key)]) == ([], [])
+
+
+async def test_what_is_put_together_may_be_processed_later(
+    part_uploads: PartUploads,
+    library: MediaLibrary,
+    files: S3Parts,
+    processing: MediaProcessing,
+    told: Callable[[], Awaitable[list[Event]]],
+) -> None:
+    data = recording("ogg", "", "libopus")
+    begun = await part_uploads.create(ALICE, UploadHeader("a.ogg"), len(data))
+    await put_all(begun, data)
+    upload_id = begun.upload.upload_id
+    for _ in range(2):  # Asked for again it is the same, while it is processed and afterwards.
+        accepted = await part_uploads.complete(ALICE, upload_id, accepts_pending=True)
+        assert (accepted.media_id, accepted.is_unfinished) == (upload_id, True)
+        with pytest.raises(MediaNotReady):
+            await part_uploads.complete(ALICE, upload_id)
+    [event] = await told()
+    await MediaHandler(processing)(event)
+    done = await part_uploads.complete(ALICE, upload_id)
+    assert (done, done.type) == (await library.get(ALICE, upload_id), MediaType.AUDIO)
+    assert [each.key for each in await files.stored(begun.upload.key)] == []
+
+
+async def test_what_is_put_together_and_wrong_is_refused_at_once(part_uploads: PartUploads, files: S3Parts) -> None:
+    begun = await part_uploads.create(ALICE, UploadHeader(), 1_000)
+    await put_all(begun, b"<html>".ljust(1_000))
+    with pytest.raises(UnsupportedType):
+        await part_uploads.complete(ALICE, begun.upload.upload_id, accepts_pending=True)
+    with pytest.raises(UploadNotFound):
+        await part_uploads.complete(ALICE, begun.upload.upload_id, accepts_pending=True)
+    assert [each.key for each in await files.stored(begun.upload.key)] == []
 
 
 async def test_a_part_of_another_size_is_refused_by_the_store_itself(part_uploads: PartUploads) -> None:

@@ -18,14 +18,15 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
+from post_fakes.recordings import recording
 
-from post_service.consumers import DECISIONS_GROUP, DECISIONS_TOPIC
+from post_service.consumers import DECISIONS_GROUP, DECISIONS_TOPIC, MEDIA_TOPIC
 from post_service.events import TOPIC
 from rookery.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from rookery.common.v1.entry_context_pb2 import EntryContext
 from rookery.moderation.v1 import decision_pb2
 from rookery.moderation.v1.events_pb2 import PostDecided
-from rookery.post.v1 import post_pb2
+from rookery.post.v1 import media_pb2, post_pb2
 from rookery.post.v1 import post_service_pb2 as pb
 from rookery.post.v1.events_pb2 import PostCreated
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
@@ -98,7 +99,7 @@ async def environment(
     """Of a process on the keyspace that the other tests have left empty."""
     assert cql
     admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
-    topics = [NewTopic(topic_prefix + name, 2, 1) for name in (TOPIC, DECISIONS_TOPIC, DEAD_LETTERS)]
+    topics = [NewTopic(topic_prefix + name, 2, 1) for name in (TOPIC, DECISIONS_TOPIC, MEDIA_TOPIC, DEAD_LETTERS)]
     for future in admin.create_topics(topics).values():
         await asyncio.wrap_future(future)
     add = auth_service_pb2_grpc.add_AuthServiceServicer_to_server
@@ -132,9 +133,12 @@ def jpeg() -> bytes:
     return buffer.getvalue()
 
 
-async def upload(gateway: RpcClient, data: bytes) -> pb.UploadMediaResponse:
+JPEG = pb.MediaHeader(filename="rook.jpg", content_type="image/jpeg")
+
+
+async def upload(gateway: RpcClient, data: bytes, header: pb.MediaHeader = JPEG) -> pb.UploadMediaResponse:
     async def parts() -> AsyncIterator[pb.UploadMediaRequest]:
-        yield pb.UploadMediaRequest(header=pb.MediaHeader(filename="rook.jpg", content_type="image/jpeg"))
+        yield pb.UploadMediaRequest(header=header)
         for start in range(0, len(data), 65_536):
             yield pb.UploadMediaRequest(chunk=data[start : start + 65_536])
 
@@ -199,6 +203,39 @@ async def test_a_picture_and_a_post_go_all_the_way(
     assert [item.text for item in listing.posts] == ["Indeed", "Look #rook"]
     told = [event.decode() for event in await told_of(kafka_bootstrap, topic_prefix, count=2)]
     assert {item.post.text for item in told if isinstance(item, PostCreated)} == {"Indeed", "Look #rook"}
+
+
+async def test_what_a_killed_process_has_accepted_is_processed_by_the_next(
+    environment: dict[str, str], network: Network, author: Identity
+) -> None:
+    film, header = recording("mp4", "libx264", "aac"), pb.MediaHeader(content_type="video/mp4", accepts_pending=True)
+    accepted = []
+
+    async def accept_and_die() -> None:
+        with service_process("post", environment) as process:
+            gateway = await client_of(process, network)
+            with with_identity(author):
+                accepted.extend([(await upload(gateway, film, header)).media for _ in range(3)])
+            psutil.Process(process.pid).kill()
+
+    with pytest.raises(AssertionError, match="status -9"):
+        await accept_and_die()
+    assert [media.state for media in accepted] == [media_pb2.MEDIA_STATE_PROCESSING] * 3
+    with service_process("post", environment) as process:
+        gateway = await client_of(process, network)
+        with with_identity(author):
+            for media in accepted:
+                assert (await eventually_done(gateway, media.media_id)).url.endswith("/original.mp4")
+
+
+async def eventually_done(gateway: RpcClient, media_id: int) -> media_pb2.Media:
+    for _ in range(600):
+        answer = await gateway.call("GetMedia", pb.GetMediaRequest(media_id=media_id), timeout=5)
+        found: media_pb2.Media = answer.media
+        if found.state == media_pb2.MEDIA_STATE_UNSPECIFIED:
+            return found
+        await asyncio.sleep(0.1)
+    raise AssertionError("the media is still being processed")
 
 
 async def test_a_file_that_is_no_picture_is_refused(gateway: RpcClient, author: Identity) -> None:

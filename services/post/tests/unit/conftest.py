@@ -12,7 +12,7 @@ from post_fakes.cards import MemoryCards
 from post_fakes.drafts import MemoryDrafts
 from post_fakes.erasures import MemoryErasures
 from post_fakes.marks import MemoryCache, MemoryLists, MemoryMarkCache, MemoryMarks
-from post_fakes.media import InlineWorkers, MemoryFiles, MemoryMedia, MemoryUsers
+from post_fakes.media import InlineWorkers, MemoryFiles, MemoryMedia, MemoryUnfinished, MemoryUsers
 from post_fakes.polls import MemoryPollEnds, MemoryPolls, MemoryVotes
 from post_fakes.posts import MemoryEngagements, MemoryPins, MemoryPosts, MemoryRevisions
 from post_fakes.quotes import MemoryQuotes
@@ -21,6 +21,7 @@ from post_fakes.schedule import MemorySchedule, MemoryScheduled
 from post_fakes.store import Store
 
 from post_service.clients import UserClient
+from post_service.imaging.pool import ImageWorkers
 from post_service.models import (
     Mention,
     UploadNote,
@@ -42,11 +43,11 @@ from post_service.repository.revisions import RevisionRepository
 from post_service.repository.saved_drafts import SavedDraftRepository
 from post_service.repository.schedule import ScheduleRepository
 from post_service.repository.scheduled import ScheduledRepository
-from post_service.service.media import MediaLibrary
+from post_service.repository.unfinished_media import UnfinishedMediaRepository
 from post_service.service.sweep_uploads import UploadSweeper
-from post_service.versions import HybridClock
+from rookery_common.clients.s3_parts import S3Parts
 from rookery_common.kafka.events import Event
-from rookery_common.testing import FakeClock, FakeIds
+from rookery_common.testing import FakeClock
 from rookery_common.testing.crash import CrashAt, crash_at
 
 
@@ -201,10 +202,18 @@ def files(store: Store) -> dict[str, tuple[bytes, str, str]]:
 
 
 @pytest.fixture
-def library(
-    store: Store, media: MediaRepository, ids: FakeIds, versions: HybridClock, clock: FakeClock
-) -> MediaLibrary:
-    return MediaLibrary(media, MemoryFiles(store), InlineWorkers(), ids, versions, clock)
+def objects(store: Store) -> S3Parts:
+    return MemoryFiles(store)
+
+
+@pytest.fixture
+def unfinished(store: Store) -> UnfinishedMediaRepository:
+    return MemoryUnfinished(store)
+
+
+@pytest.fixture
+def workers() -> ImageWorkers:
+    return InlineWorkers()
 
 
 @pytest.fixture

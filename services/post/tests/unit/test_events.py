@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from post_service.card_models import CardPicture, LinkCard
-from post_service.events import ENGAGEMENT_TOPIC, TOPIC, PostCodec, PostEvents, vote_told
+from post_service.events import ENGAGEMENT_TOPIC, MEDIA_TOPIC, TOPIC, PostCodec, PostEvents, vote_told, work_of
 from post_service.models import (
     Dimensions,
     Fact,
@@ -28,6 +28,7 @@ from post_service.service.delete_post import tombstone_of
 from rookery.post.v1 import link_card_pb2, media_pb2, poll_pb2, post_pb2
 from rookery.post.v1.engagement_events_pb2 import PollVoted, PostFavourited
 from rookery.post.v1.events_pb2 import PostCreated, PostUpdated
+from rookery.post.v1.media_events_pb2 import MediaDue
 from rookery_common.kafka.events import Event, UndecodableEvent
 from rookery_common.testing import FakeClock
 from rookery_common.testing.golden import golden, golden_message, golden_names
@@ -170,3 +171,10 @@ def test_there_are_examples() -> None:
 def test_an_edited_post_is_encoded_as_the_contract_has_it(name: str) -> None:
     message = cast(PostUpdated, golden_message(TOPIC, name)).post
     assert PostCodec(lambda key: key).post(post_of(message)) == message
+
+
+def test_an_upload_that_is_due_is_told_of_as_the_contract_has_it() -> None:
+    example = golden(MEDIA_TOPIC, "MediaDue")
+    work = work_of(example, cast(MediaDue, golden_message(MEDIA_TOPIC, "MediaDue")))
+    assert (work.kind, work.version, work.accepted_at) == ("MP4", example.version, example.occurred_at)
+    check_equal(events_at(example).media_due(work), example)

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from post_fakes.recordings import recording
 
+from post_service.consumers import MediaHandler
 from post_service.errors import (
     BrokenFile,
     FileTooLarge,
@@ -32,8 +33,10 @@ from post_service.models import (
 from post_service.repository.media import MediaRepository
 from post_service.service import media as media_module
 from post_service.service.media import MediaLibrary, UploadHeader
+from post_service.service.process_media import MediaProcessing
 from post_service.service.sweep_uploads import UploadSweeper
 from rookery_common.errors import Unavailable
+from rookery_common.kafka.events import Event
 from rookery_common.testing import FakeClock
 
 
@@ -240,3 +243,29 @@ async def test_a_profile_shows_no_video(library: MediaLibrary) -> None:
     film = recording("mp4", "libx264")
     with pytest.raises(UnsupportedType, match="picture"):
         await library.upload(101, UploadHeader(purpose=Purpose.AVATAR), chunks(film))
+
+
+async def test_while_the_store_is_away_what_was_accepted_waits(
+    library: MediaLibrary,
+    processing: MediaProcessing,
+    away: set[str],
+    published: list[Event],
+    files: dict[str, tuple[bytes, str, str]],
+) -> None:
+    film, handler = recording("mp4", "libx264"), MediaHandler(processing)
+    away.add("s3")
+    with pytest.raises(Unavailable):
+        await library.upload(101, UploadHeader(accepts_pending=True), chunks(film))
+    assert published == []
+    away.clear()
+    accepted = await library.upload(101, UploadHeader(accepts_pending=True), chunks(film))
+    [event] = published
+    for engine in ("s3", "cql"):
+        away.add(engine)
+        with pytest.raises(Unavailable):
+            await handler(event)
+        away.clear()
+        assert (await library.get(101, accepted.media_id)).is_unfinished
+    await handler(event)
+    done = await library.get(101, accepted.media_id)
+    assert set(files) == {done.original_key, done.small_key}

@@ -24,23 +24,25 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1brookery/post/v1/media.proto\x12\x0frookery.post.v1\"\xca\x02\n\x05Media\x12\x10\n\x08media_id\x18\x01 \x01(\x03\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12(\n\x04type\x18\x03 \x01(\x0e\x32\x1a.rookery.post.v1.MediaType\x12\x0b\n\x03url\x18\x04 \x01(\t\x12\x13\n\x0bpreview_url\x18\x05 \x01(\t\x12-\n\x08original\x18\x06 \x01(\x0b\x32\x1b.rookery.post.v1.Dimensions\x12*\n\x05small\x18\x07 \x01(\x0b\x32\x1b.rookery.post.v1.Dimensions\x12\x13\n\x0b\x64\x65scription\x18\x08 \x01(\t\x12\x10\n\x08\x62lurhash\x18\t \x01(\t\x12\x0f\n\x07\x66ocus_x\x18\n \x01(\x02\x12\x0f\n\x07\x66ocus_y\x18\x0b \x01(\x02\x12+\n\x08playback\x18\x0c \x01(\x0b\x32\x19.rookery.post.v1.Playback\"}\n\x08Playback\x12\x1d\n\x15\x64uration_milliseconds\x18\x01 \x01(\x03\x12\x17\n\x0f\x62its_per_second\x18\x02 \x01(\x05\x12\x12\n\nframe_rate\x18\x03 \x01(\t\x12%\n\x05sound\x18\x04 \x01(\x0b\x32\x16.rookery.post.v1.Sound\"=\n\x05Sound\x12\r\n\x05\x63odec\x18\x01 \x01(\t\x12\x13\n\x0bsample_rate\x18\x02 \x01(\x05\x12\x10\n\x08\x63hannels\x18\x03 \x01(\x05\"+\n\nDimensions\x12\r\n\x05width\x18\x01 \x01(\x05\x12\x0e\n\x06height\x18\x02 \x01(\x05*~\n\tMediaType\x12\x1a\n\x16MEDIA_TYPE_UNSPECIFIED\x10\x00\x12\x14\n\x10MEDIA_TYPE_IMAGE\x10\x01\x12\x13\n\x0fMEDIA_TYPE_GIFV\x10\x02\x12\x14\n\x10MEDIA_TYPE_VIDEO\x10\x03\x12\x14\n\x10MEDIA_TYPE_AUDIO\x10\x04*a\n\x0cMediaPurpose\x12\x1d\n\x19MEDIA_PURPOSE_UNSPECIFIED\x10\x00\x12\x18\n\x14MEDIA_PURPOSE_AVATAR\x10\x01\x12\x18\n\x14MEDIA_PURPOSE_HEADER\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1brookery/post/v1/media.proto\x12\x0frookery.post.v1\"\xf6\x02\n\x05Media\x12\x10\n\x08media_id\x18\x01 \x01(\x03\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12(\n\x04type\x18\x03 \x01(\x0e\x32\x1a.rookery.post.v1.MediaType\x12\x0b\n\x03url\x18\x04 \x01(\t\x12\x13\n\x0bpreview_url\x18\x05 \x01(\t\x12-\n\x08original\x18\x06 \x01(\x0b\x32\x1b.rookery.post.v1.Dimensions\x12*\n\x05small\x18\x07 \x01(\x0b\x32\x1b.rookery.post.v1.Dimensions\x12\x13\n\x0b\x64\x65scription\x18\x08 \x01(\t\x12\x10\n\x08\x62lurhash\x18\t \x01(\t\x12\x0f\n\x07\x66ocus_x\x18\n \x01(\x02\x12\x0f\n\x07\x66ocus_y\x18\x0b \x01(\x02\x12+\n\x08playback\x18\x0c \x01(\x0b\x32\x19.rookery.post.v1.Playback\x12*\n\x05state\x18\r \x01(\x0e\x32\x1b.rookery.post.v1.MediaState\"}\n\x08Playback\x12\x1d\n\x15\x64uration_milliseconds\x18\x01 \x01(\x03\x12\x17\n\x0f\x62its_per_second\x18\x02 \x01(\x05\x12\x12\n\nframe_rate\x18\x03 \x01(\t\x12%\n\x05sound\x18\x04 \x01(\x0b\x32\x16.rookery.post.v1.Sound\"=\n\x05Sound\x12\r\n\x05\x63odec\x18\x01 \x01(\t\x12\x13\n\x0bsample_rate\x18\x02 \x01(\x05\x12\x10\n\x08\x63hannels\x18\x03 \x01(\x05\"+\n\nDimensions\x12\r\n\x05width\x18\x01 \x01(\x05\x12\x0e\n\x06height\x18\x02 \x01(\x05*~\n\tMediaType\x12\x1a\n\x16MEDIA_TYPE_UNSPECIFIED\x10\x00\x12\x14\n\x10MEDIA_TYPE_IMAGE\x10\x01\x12\x13\n\x0fMEDIA_TYPE_GIFV\x10\x02\x12\x14\n\x10MEDIA_TYPE_VIDEO\x10\x03\x12\x14\n\x10MEDIA_TYPE_AUDIO\x10\x04*E\n\nMediaState\x12\x1b\n\x17MEDIA_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16MEDIA_STATE_PROCESSING\x10\x01*a\n\x0cMediaPurpose\x12\x1d\n\x19MEDIA_PURPOSE_UNSPECIFIED\x10\x00\x12\x18\n\x14MEDIA_PURPOSE_AVATAR\x10\x01\x12\x18\n\x14MEDIA_PURPOSE_HEADER\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.post.v1.media_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MEDIATYPE']._serialized_start=616
-  _globals['_MEDIATYPE']._serialized_end=742
-  _globals['_MEDIAPURPOSE']._serialized_start=744
-  _globals['_MEDIAPURPOSE']._serialized_end=841
+  _globals['_MEDIATYPE']._serialized_start=660
+  _globals['_MEDIATYPE']._serialized_end=786
+  _globals['_MEDIASTATE']._serialized_start=788
+  _globals['_MEDIASTATE']._serialized_end=857
+  _globals['_MEDIAPURPOSE']._serialized_start=859
+  _globals['_MEDIAPURPOSE']._serialized_end=956
   _globals['_MEDIA']._serialized_start=49
-  _globals['_MEDIA']._serialized_end=379
-  _globals['_PLAYBACK']._serialized_start=381
-  _globals['_PLAYBACK']._serialized_end=506
-  _globals['_SOUND']._serialized_start=508
-  _globals['_SOUND']._serialized_end=569
-  _globals['_DIMENSIONS']._serialized_start=571
-  _globals['_DIMENSIONS']._serialized_end=614
+  _globals['_MEDIA']._serialized_end=423
+  _globals['_PLAYBACK']._serialized_start=425
+  _globals['_PLAYBACK']._serialized_end=550
+  _globals['_SOUND']._serialized_start=552
+  _globals['_SOUND']._serialized_end=613
+  _globals['_DIMENSIONS']._serialized_start=615
+  _globals['_DIMENSIONS']._serialized_end=658
 # @@protoc_insertion_point(module_scope)

@@ -38,6 +38,24 @@ MEDIA_TYPE_VIDEO: MediaType.ValueType  # 3
 MEDIA_TYPE_AUDIO: MediaType.ValueType  # 4
 Global___MediaType: _TypeAlias = MediaType  # noqa: Y015
 
+class _MediaState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MediaStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MediaState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MEDIA_STATE_UNSPECIFIED: _MediaState.ValueType  # 0
+    MEDIA_STATE_PROCESSING: _MediaState.ValueType  # 1
+    """It has no address yet, and no post takes it."""
+
+class MediaState(_MediaState, metaclass=_MediaStateEnumTypeWrapper):
+    """How far a file is; unspecified: done."""
+
+MEDIA_STATE_UNSPECIFIED: MediaState.ValueType  # 0
+MEDIA_STATE_PROCESSING: MediaState.ValueType  # 1
+"""It has no address yet, and no post takes it."""
+Global___MediaState: _TypeAlias = MediaState  # noqa: Y015
+
 class _MediaPurpose:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -72,6 +90,7 @@ class Media(_message.Message):
     FOCUS_X_FIELD_NUMBER: _builtins.int
     FOCUS_Y_FIELD_NUMBER: _builtins.int
     PLAYBACK_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     media_id: _builtins.int
     account_id: _builtins.int
     type: Global___MediaType.ValueType
@@ -83,6 +102,7 @@ class Media(_message.Message):
     focus_x: _builtins.float
     """From -1 to 1 each; 0, 0 is the centre."""
     focus_y: _builtins.float
+    state: Global___MediaState.ValueType
     @_builtins.property
     def original(self) -> Global___Dimensions: ...
     @_builtins.property
@@ -106,10 +126,11 @@ class Media(_message.Message):
         focus_x: _builtins.float = ...,
         focus_y: _builtins.float = ...,
         playback: Global___Playback | None = ...,
+        state: Global___MediaState.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["original", b"original", "playback", b"playback", "small", b"small"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "blurhash", b"blurhash", "description", b"description", "focus_x", b"focus_x", "focus_y", b"focus_y", "media_id", b"media_id", "original", b"original", "playback", b"playback", "preview_url", b"preview_url", "small", b"small", "type", b"type", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "blurhash", b"blurhash", "description", b"description", "focus_x", b"focus_x", "focus_y", b"focus_y", "media_id", b"media_id", "original", b"original", "playback", b"playback", "preview_url", b"preview_url", "small", b"small", "state", b"state", "type", b"type", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -562,6 +562,7 @@ class MediaHeader(_message.Message):
     FOCUS_Y_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ACCEPTS_PENDING_FIELD_NUMBER: _builtins.int
     filename: _builtins.str
     content_type: _builtins.str
     description: _builtins.str
@@ -573,6 +574,8 @@ class MediaHeader(_message.Message):
     """The client's Idempotency-Key, at most 200 characters; empty for none. The same key with another file, description, focus or
     purpose is ABORTED (IDEMPOTENCY_CONFLICT).
     """
+    accepts_pending: _builtins.bool
+    """Whether the answer may be media that is being processed: what takes long is then done after it. Without, all is done before."""
     def __init__(
         self,
         *,
@@ -583,10 +586,11 @@ class MediaHeader(_message.Message):
         focus_y: _builtins.float = ...,
         purpose: _media_pb2.MediaPurpose.ValueType = ...,
         request_id: _builtins.str = ...,
+        accepts_pending: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "description", b"description", "filename", b"filename", "focus_x", b"focus_x", "focus_y", b"focus_y", "purpose", b"purpose", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepts_pending", b"accepts_pending", "content_type", b"content_type", "description", b"description", "filename", b"filename", "focus_x", b"focus_x", "focus_y", b"focus_y", "purpose", b"purpose", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -228,21 +228,22 @@ class PostServiceServicer:
 
     def UploadMedia(self, request_iterator, context):
         """The first message names the file, the others carry it. Errors: INVALID_ARGUMENT (file, description, focus; reasons
-        FILE_TOO_LARGE, UNSUPPORTED_TYPE, BROKEN_FILE), UNAUTHENTICATED.
+        FILE_TOO_LARGE, UNSUPPORTED_TYPE, BROKEN_FILE, MEDIA_FAILED), RESOURCE_EXHAUSTED (TOO_MANY_UNFINISHED), UNAUTHENTICATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetMedia(self, request, context):
-        """One's own media. Errors: NOT_FOUND.
+        """One's own media. Errors: NOT_FOUND, INVALID_ARGUMENT (MEDIA_FAILED: what was wrong with the file).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateMedia(self, request, context):
-        """One's own media, before it is posted. Errors: NOT_FOUND, INVALID_ARGUMENT (description, focus).
+        """One's own media, before it is posted, also while it is processed. Errors: NOT_FOUND, INVALID_ARGUMENT (description, focus,
+        MEDIA_FAILED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -76,12 +76,14 @@ class PostServiceStub:
     """What a post answers and what answers it, of what the caller may see. Errors: NOT_FOUND."""
     UploadMedia: _grpc.StreamUnaryMultiCallable[_post_service_pb2.UploadMediaRequest, _post_service_pb2.UploadMediaResponse]
     """The first message names the file, the others carry it. Errors: INVALID_ARGUMENT (file, description, focus; reasons
-    FILE_TOO_LARGE, UNSUPPORTED_TYPE, BROKEN_FILE), UNAUTHENTICATED.
+    FILE_TOO_LARGE, UNSUPPORTED_TYPE, BROKEN_FILE, MEDIA_FAILED), RESOURCE_EXHAUSTED (TOO_MANY_UNFINISHED), UNAUTHENTICATED.
     """
     GetMedia: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.GetMediaRequest, _post_service_pb2.GetMediaResponse]
-    """One's own media. Errors: NOT_FOUND."""
+    """One's own media. Errors: NOT_FOUND, INVALID_ARGUMENT (MEDIA_FAILED: what was wrong with the file)."""
     UpdateMedia: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.UpdateMediaRequest, _post_service_pb2.UpdateMediaResponse]
-    """One's own media, before it is posted. Errors: NOT_FOUND, INVALID_ARGUMENT (description, focus)."""
+    """One's own media, before it is posted, also while it is processed. Errors: NOT_FOUND, INVALID_ARGUMENT (description, focus,
+    MEDIA_FAILED).
+    """
     DeleteMedia: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.DeleteMediaRequest, _post_service_pb2.DeleteMediaResponse]
     """One's own media that no post has taken: it can be taken by none any more, and its files are deleted within two days. Errors:
     NOT_FOUND, FAILED_PRECONDITION (MEDIA_IN_USE), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
@@ -135,12 +137,14 @@ class PostServiceAsyncStub(PostServiceStub):
     """What a post answers and what answers it, of what the caller may see. Errors: NOT_FOUND."""
     UploadMedia: _aio.StreamUnaryMultiCallable[_post_service_pb2.UploadMediaRequest, _post_service_pb2.UploadMediaResponse]  # type: ignore[assignment]
     """The first message names the file, the others carry it. Errors: INVALID_ARGUMENT (file, description, focus; reasons
-    FILE_TOO_LARGE, UNSUPPORTED_TYPE, BROKEN_FILE), UNAUTHENTICATED.
+    FILE_TOO_LARGE, UNSUPPORTED_TYPE, BROKEN_FILE, MEDIA_FAILED), RESOURCE_EXHAUSTED (TOO_MANY_UNFINISHED), UNAUTHENTICATED.
     """
     GetMedia: _aio.UnaryUnaryMultiCallable[_post_service_pb2.GetMediaRequest, _post_service_pb2.GetMediaResponse]  # type: ignore[assignment]
-    """One's own media. Errors: NOT_FOUND."""
+    """One's own media. Errors: NOT_FOUND, INVALID_ARGUMENT (MEDIA_FAILED: what was wrong with the file)."""
     UpdateMedia: _aio.UnaryUnaryMultiCallable[_post_service_pb2.UpdateMediaRequest, _post_service_pb2.UpdateMediaResponse]  # type: ignore[assignment]
-    """One's own media, before it is posted. Errors: NOT_FOUND, INVALID_ARGUMENT (description, focus)."""
+    """One's own media, before it is posted, also while it is processed. Errors: NOT_FOUND, INVALID_ARGUMENT (description, focus,
+    MEDIA_FAILED).
+    """
     DeleteMedia: _aio.UnaryUnaryMultiCallable[_post_service_pb2.DeleteMediaRequest, _post_service_pb2.DeleteMediaResponse]  # type: ignore[assignment]
     """One's own media that no post has taken: it can be taken by none any more, and its files are deleted within two days. Errors:
     NOT_FOUND, FAILED_PRECONDITION (MEDIA_IN_USE), UNAUTHENTICATED, PERMISSION_DENIED (scope), UNAVAILABLE.
@@ -275,7 +279,7 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_post_service_pb2.UploadMediaResponse, _abc.Awaitable[_post_service_pb2.UploadMediaResponse]]:
         """The first message names the file, the others carry it. Errors: INVALID_ARGUMENT (file, description, focus; reasons
-        FILE_TOO_LARGE, UNSUPPORTED_TYPE, BROKEN_FILE), UNAUTHENTICATED.
+        FILE_TOO_LARGE, UNSUPPORTED_TYPE, BROKEN_FILE, MEDIA_FAILED), RESOURCE_EXHAUSTED (TOO_MANY_UNFINISHED), UNAUTHENTICATED.
         """
 
     @_abc_1.abstractmethod
@@ -284,7 +288,7 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _post_service_pb2.GetMediaRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_post_service_pb2.GetMediaResponse, _abc.Awaitable[_post_service_pb2.GetMediaResponse]]:
-        """One's own media. Errors: NOT_FOUND."""
+        """One's own media. Errors: NOT_FOUND, INVALID_ARGUMENT (MEDIA_FAILED: what was wrong with the file)."""
 
     @_abc_1.abstractmethod
     def UpdateMedia(
@@ -292,7 +296,9 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _post_service_pb2.UpdateMediaRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_post_service_pb2.UpdateMediaResponse, _abc.Awaitable[_post_service_pb2.UpdateMediaResponse]]:
-        """One's own media, before it is posted. Errors: NOT_FOUND, INVALID_ARGUMENT (description, focus)."""
+        """One's own media, before it is posted, also while it is processed. Errors: NOT_FOUND, INVALID_ARGUMENT (description, focus,
+        MEDIA_FAILED).
+        """
 
     @_abc_1.abstractmethod
     def DeleteMedia(

@@ -27,7 +27,7 @@ from rookery.post.v1 import media_pb2 as rookery_dot_post_dot_v1_dot_media__pb2
 from rookery.post.v1 import post_service_pb2 as rookery_dot_post_dot_v1_dot_post__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$rookery/post/v1/upload_service.proto\x12\x0frookery.post.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1brookery/post/v1/media.proto\x1a\"rookery/post/v1/post_service.proto\"\x9b\x01\n\x06Upload\x12\x11\n\tupload_id\x18\x01 \x01(\x03\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x11\n\tpart_size\x18\x03 \x01(\x03\x12,\n\x07missing\x18\x04 \x03(\x0b\x32\x1b.rookery.post.v1.UploadPart\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\nUploadPart\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x0b\n\x03url\x18\x03 \x01(\t\"Q\n\x13\x43reateUploadRequest\x12,\n\x06header\x18\x01 \x01(\x0b\x32\x1c.rookery.post.v1.MediaHeader\x12\x0c\n\x04size\x18\x02 \x01(\x03\"?\n\x14\x43reateUploadResponse\x12\'\n\x06upload\x18\x01 \x01(\x0b\x32\x17.rookery.post.v1.Upload\"%\n\x10GetUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\x03\"<\n\x11GetUploadResponse\x12\'\n\x06upload\x18\x01 \x01(\x0b\x32\x17.rookery.post.v1.Upload\"*\n\x15\x43ompleteUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\x03\"?\n\x16\x43ompleteUploadResponse\x12%\n\x05media\x18\x01 \x01(\x0b\x32\x16.rookery.post.v1.Media\"\'\n\x12\x41\x62ortUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\x03\"\x15\n\x13\x41\x62ortUploadResponse2\xfd\x02\n\rUploadService\x12[\n\x0c\x43reateUpload\x12$.rookery.post.v1.CreateUploadRequest\x1a%.rookery.post.v1.CreateUploadResponse\x12R\n\tGetUpload\x12!.rookery.post.v1.GetUploadRequest\x1a\".rookery.post.v1.GetUploadResponse\x12\x61\n\x0e\x43ompleteUpload\x12&.rookery.post.v1.CompleteUploadRequest\x1a\'.rookery.post.v1.CompleteUploadResponse\x12X\n\x0b\x41\x62ortUpload\x12#.rookery.post.v1.AbortUploadRequest\x1a$.rookery.post.v1.AbortUploadResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$rookery/post/v1/upload_service.proto\x12\x0frookery.post.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1brookery/post/v1/media.proto\x1a\"rookery/post/v1/post_service.proto\"\x9b\x01\n\x06Upload\x12\x11\n\tupload_id\x18\x01 \x01(\x03\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x11\n\tpart_size\x18\x03 \x01(\x03\x12,\n\x07missing\x18\x04 \x03(\x0b\x32\x1b.rookery.post.v1.UploadPart\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\nUploadPart\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x0b\n\x03url\x18\x03 \x01(\t\"Q\n\x13\x43reateUploadRequest\x12,\n\x06header\x18\x01 \x01(\x0b\x32\x1c.rookery.post.v1.MediaHeader\x12\x0c\n\x04size\x18\x02 \x01(\x03\"?\n\x14\x43reateUploadResponse\x12\'\n\x06upload\x18\x01 \x01(\x0b\x32\x17.rookery.post.v1.Upload\"%\n\x10GetUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\x03\"<\n\x11GetUploadResponse\x12\'\n\x06upload\x18\x01 \x01(\x0b\x32\x17.rookery.post.v1.Upload\"C\n\x15\x43ompleteUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\x03\x12\x17\n\x0f\x61\x63\x63\x65pts_pending\x18\x02 \x01(\x08\"?\n\x16\x43ompleteUploadResponse\x12%\n\x05media\x18\x01 \x01(\x0b\x32\x16.rookery.post.v1.Media\"\'\n\x12\x41\x62ortUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\x03\"\x15\n\x13\x41\x62ortUploadResponse2\xfd\x02\n\rUploadService\x12[\n\x0c\x43reateUpload\x12$.rookery.post.v1.CreateUploadRequest\x1a%.rookery.post.v1.CreateUploadResponse\x12R\n\tGetUpload\x12!.rookery.post.v1.GetUploadRequest\x1a\".rookery.post.v1.GetUploadResponse\x12\x61\n\x0e\x43ompleteUpload\x12&.rookery.post.v1.CompleteUploadRequest\x1a\'.rookery.post.v1.CompleteUploadResponse\x12X\n\x0b\x41\x62ortUpload\x12#.rookery.post.v1.AbortUploadRequest\x1a$.rookery.post.v1.AbortUploadResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,13 +47,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETUPLOADRESPONSE']._serialized_start=557
   _globals['_GETUPLOADRESPONSE']._serialized_end=617
   _globals['_COMPLETEUPLOADREQUEST']._serialized_start=619
-  _globals['_COMPLETEUPLOADREQUEST']._serialized_end=661
-  _globals['_COMPLETEUPLOADRESPONSE']._serialized_start=663
-  _globals['_COMPLETEUPLOADRESPONSE']._serialized_end=726
-  _globals['_ABORTUPLOADREQUEST']._serialized_start=728
-  _globals['_ABORTUPLOADREQUEST']._serialized_end=767
-  _globals['_ABORTUPLOADRESPONSE']._serialized_start=769
-  _globals['_ABORTUPLOADRESPONSE']._serialized_end=790
-  _globals['_UPLOADSERVICE']._serialized_start=793
-  _globals['_UPLOADSERVICE']._serialized_end=1174
+  _globals['_COMPLETEUPLOADREQUEST']._serialized_end=686
+  _globals['_COMPLETEUPLOADRESPONSE']._serialized_start=688
+  _globals['_COMPLETEUPLOADRESPONSE']._serialized_end=751
+  _globals['_ABORTUPLOADREQUEST']._serialized_start=753
+  _globals['_ABORTUPLOADREQUEST']._serialized_end=792
+  _globals['_ABORTUPLOADRESPONSE']._serialized_start=794
+  _globals['_ABORTUPLOADRESPONSE']._serialized_end=815
+  _globals['_UPLOADSERVICE']._serialized_start=818
+  _globals['_UPLOADSERVICE']._serialized_end=1199
 # @@protoc_insertion_point(module_scope)

@@ -175,15 +175,19 @@ class CompleteUploadRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     UPLOAD_ID_FIELD_NUMBER: _builtins.int
+    ACCEPTS_PENDING_FIELD_NUMBER: _builtins.int
     upload_id: _builtins.int
+    accepts_pending: _builtins.bool
+    """As of MediaHeader."""
     def __init__(
         self,
         *,
         upload_id: _builtins.int = ...,
+        accepts_pending: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["upload_id", b"upload_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepts_pending", b"accepts_pending", "upload_id", b"upload_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

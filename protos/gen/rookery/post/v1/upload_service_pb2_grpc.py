@@ -79,7 +79,8 @@ class UploadServiceServicer:
 
     def CompleteUpload(self, request, context):
         """Makes of the parts what UploadMedia makes of a file; asked for again, it answers the same. What is refused is gone. Errors:
-        NOT_FOUND, FAILED_PRECONDITION (UPLOAD_INCOMPLETE), INVALID_ARGUMENT (file), UNAVAILABLE.
+        NOT_FOUND, FAILED_PRECONDITION (UPLOAD_INCOMPLETE, MEDIA_NOT_READY), INVALID_ARGUMENT (file), RESOURCE_EXHAUSTED
+        (TOO_MANY_UNFINISHED), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

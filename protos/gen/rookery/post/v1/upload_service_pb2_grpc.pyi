@@ -42,7 +42,8 @@ class UploadServiceStub:
     """With the parts that are missing, and new addresses for them. Errors: NOT_FOUND."""
     CompleteUpload: _grpc.UnaryUnaryMultiCallable[_upload_service_pb2.CompleteUploadRequest, _upload_service_pb2.CompleteUploadResponse]
     """Makes of the parts what UploadMedia makes of a file; asked for again, it answers the same. What is refused is gone. Errors:
-    NOT_FOUND, FAILED_PRECONDITION (UPLOAD_INCOMPLETE), INVALID_ARGUMENT (file), UNAVAILABLE.
+    NOT_FOUND, FAILED_PRECONDITION (UPLOAD_INCOMPLETE, MEDIA_NOT_READY), INVALID_ARGUMENT (file), RESOURCE_EXHAUSTED
+    (TOO_MANY_UNFINISHED), UNAVAILABLE.
     """
     AbortUpload: _grpc.UnaryUnaryMultiCallable[_upload_service_pb2.AbortUploadRequest, _upload_service_pb2.AbortUploadResponse]
     """Its parts are deleted. Errors: NOT_FOUND, UNAVAILABLE."""
@@ -61,7 +62,8 @@ class UploadServiceAsyncStub(UploadServiceStub):
     """With the parts that are missing, and new addresses for them. Errors: NOT_FOUND."""
     CompleteUpload: _aio.UnaryUnaryMultiCallable[_upload_service_pb2.CompleteUploadRequest, _upload_service_pb2.CompleteUploadResponse]  # type: ignore[assignment]
     """Makes of the parts what UploadMedia makes of a file; asked for again, it answers the same. What is refused is gone. Errors:
-    NOT_FOUND, FAILED_PRECONDITION (UPLOAD_INCOMPLETE), INVALID_ARGUMENT (file), UNAVAILABLE.
+    NOT_FOUND, FAILED_PRECONDITION (UPLOAD_INCOMPLETE, MEDIA_NOT_READY), INVALID_ARGUMENT (file), RESOURCE_EXHAUSTED
+    (TOO_MANY_UNFINISHED), UNAVAILABLE.
     """
     AbortUpload: _aio.UnaryUnaryMultiCallable[_upload_service_pb2.AbortUploadRequest, _upload_service_pb2.AbortUploadResponse]  # type: ignore[assignment]
     """Its parts are deleted. Errors: NOT_FOUND, UNAVAILABLE."""
@@ -95,7 +97,8 @@ class UploadServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_upload_service_pb2.CompleteUploadResponse, _abc.Awaitable[_upload_service_pb2.CompleteUploadResponse]]:
         """Makes of the parts what UploadMedia makes of a file; asked for again, it answers the same. What is refused is gone. Errors:
-        NOT_FOUND, FAILED_PRECONDITION (UPLOAD_INCOMPLETE), INVALID_ARGUMENT (file), UNAVAILABLE.
+        NOT_FOUND, FAILED_PRECONDITION (UPLOAD_INCOMPLETE, MEDIA_NOT_READY), INVALID_ARGUMENT (file), RESOURCE_EXHAUSTED
+        (TOO_MANY_UNFINISHED), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod

@@ -144,7 +144,10 @@ class FakePost(FakeService):
         self.uploads.append((header, chunks))
         media = media_pb2.Media(media_id=90_000 + len(self.uploads), type=media_pb2.MEDIA_TYPE_IMAGE)
         media.description, media.focus_x, media.focus_y = header.description, header.focus_x, header.focus_y
-        media.url = media.preview_url = f"https://media.example/{media.media_id}"
+        if header.accepts_pending and header.content_type.startswith("video/"):
+            media.state = media_pb2.MEDIA_STATE_PROCESSING
+        else:
+            media.url = media.preview_url = f"https://media.example/{media.media_id}"
         media.original.width, media.original.height = 4, 3
         media.small.width, media.small.height = 4, 3
         self.media[media.media_id] = media

@@ -14,6 +14,7 @@ from post_service.imaging.pool import ImageWorkers
 from post_service.imaging.worker import answer_for
 from post_service.models import (
     Media,
+    MediaWork,
     Mention,
     ProcessedMedia,
     ProfilePicture,
@@ -22,8 +23,11 @@ from post_service.models import (
     UploadNote,
 )
 from post_service.repository.media import UPLOAD_SHARDS, MediaRepository
+from post_service.repository.unfinished_media import UnfinishedMediaRepository
 from rookery_common.auth import Identity
+from rookery_common.clients.s3 import ObjectNotFound
 from rookery_common.clients.s3_parts import S3Parts
+from rookery_common.kafka.events import Event
 
 
 class MemoryMedia(MediaRepository):
@@ -87,6 +91,44 @@ class MemoryMedia(MediaRepository):
             await self.note_upload(UploadNote(today, freed.media_id, freed.original_key, freed.small_key))
 
 
+class MemoryUnfinished(UnfinishedMediaRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def count(self, account_id: int, limit: int) -> int:
+        self._store.require("cql")
+        return min(limit, sum(owner == account_id for owner, _ in self._store.unfinished))
+
+    async def has(self, work: MediaWork) -> bool:
+        return (work.account_id, work.media_id) in self._store.unfinished
+
+    async def accept(self, media: Media, event: Event) -> None:
+        self._store.require("cql")
+        self._store.media[media.media_id] = media
+        self._store.unfinished.add((media.account_id, media.media_id))
+        self._store.outbox.append(event)
+        self._store.published.append(event)
+
+    async def finish(self, media: Media, work: MediaWork) -> None:
+        self._store.require("cql")
+        held = self._store.media.get(work.media_id)
+        if held is not None and held.is_unfinished:
+            version = max(held.version, work.version + 1)
+            said = replace(media, post_id=0, description=held.description, focus=held.focus, version=version)
+            self._store.media[work.media_id] = said
+        await self.forget(work)
+
+    async def fail(self, work: MediaWork, failure: str) -> None:
+        self._store.require("cql")
+        held = self._store.media.get(work.media_id)
+        if held is not None and held.is_unfinished:
+            self._store.media[work.media_id] = replace(held, failure=failure)
+        await self.forget(work)
+
+    async def forget(self, work: MediaWork) -> None:
+        self._store.unfinished.discard((work.account_id, work.media_id))
+
+
 class MemoryUsers(UserClient):
     def __init__(self, store: Store, accounts: dict[str, Mention], follows: dict[int, set[int]]) -> None:
         self._store = store
@@ -114,6 +156,14 @@ class MemoryFiles(S3Parts):
     async def put(self, key: str, data: bytes, content_type: str, cache_control: str = "") -> None:
         self._store.require("s3")
         self._store.files[key] = (data, content_type, cache_control)
+
+    async def get(self, key: str, *, max_bytes: int) -> bytes:
+        self._store.require("s3")
+        if key not in self._store.files:
+            raise ObjectNotFound("there is no such object")
+        data = self._store.files[key][0]
+        assert len(data) <= max_bytes
+        return data
 
     async def delete(self, key: str) -> None:
         self._store.require("s3")

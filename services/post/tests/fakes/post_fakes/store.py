@@ -40,6 +40,7 @@ class Store:
     media: dict[int, Media] = field(default_factory=dict)
     claims: dict[tuple[int, str], KeyClaim] = field(default_factory=dict)
     uploads: dict[tuple[date, int], UploadNote] = field(default_factory=dict)
+    unfinished: set[tuple[int, int]] = field(default_factory=set)
     upload_claims: dict[tuple[int, str], UploadClaim] = field(default_factory=dict)
     outbox: list[Event] = field(default_factory=list)
     published: list[Event] = field(default_factory=list)

@@ -23,6 +23,7 @@ from notification_service.consumers import (
     POST_TOPIC,
     PUSH_GROUP,
     REPORT_TOPIC,
+    STAFF_EVENTS,
     STAFF_GROUP,
     USER_GROUP,
     USER_TOPIC,
@@ -234,6 +235,7 @@ def _consuming(core: _Core) -> list[Component]:
     watching, posts = WatcherRepository(core.cql), PostClient(post)
     standing = StandingTeller(core.teller, told_posts)
     staff = Staff(AuthClient(core.auth), core.clock)
+    of_staff = StaffHandler(StaffTeller(core.teller, staff))
     tellers = (
         PostTeller(core.teller, told_posts, posts),
         WatchTeller(core.teller, watching),
@@ -248,7 +250,7 @@ def _consuming(core: _Core) -> list[Component]:
         consumer(DECISION_GROUP, [DECISION_TOPIC], DecisionsHandler(DecisionTeller(standing))),
         consumer(MESSAGE_GROUP, [MESSAGE_TOPIC], MessagesHandler(standing)),
         consumer(AUTH_GROUP, [AUTH_TOPIC], SessionsHandler(core.subscriptions, core.teller)),
-        consumer(STAFF_GROUP, [REPORT_TOPIC, USER_TOPIC], StaffHandler(StaffTeller(core.teller, staff))),
+        consumer(STAFF_GROUP, [REPORT_TOPIC, USER_TOPIC], of_staff, takes=STAFF_EVENTS),
         user,
         web,
         *_reaching(core, user, posts, staff, web, consumer),

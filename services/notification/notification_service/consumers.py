@@ -61,6 +61,7 @@ MESSAGE_GROUP: Final = "notification.messaging-events"
 AUTH_GROUP: Final = "notification.auth-events"
 PUSH_GROUP: Final = "notification.pushes"
 STAFF_GROUP: Final = "notification.staff"
+STAFF_EVENTS: Final = (user_events.AccountCreated, ReportCreated)
 _Seen = post_events.PostCreated | post_events.PostVisible | post_events.PostUpdated
 
 

@@ -31,6 +31,7 @@ LINK_CARDS_GROUP: Final = "post.link-cards"
 MEDIA_GROUP: Final = "post.media"
 PROFILES_TOPIC: Final = "user.events.v1"
 PROFILES_GROUP: Final = "post.user-events"
+PROFILE_EVENTS: Final = (AccountUpdated,)
 _STATES: Final[Mapping[int, PostState]] = {
     decision_pb2.DECISION_STATE_VISIBLE: PostState.VISIBLE,
     decision_pb2.DECISION_STATE_HELD: PostState.HELD,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+
+from google.protobuf.message import Message
 
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
@@ -27,8 +30,10 @@ from search_service import __version__, servicer
 from search_service.clients import AuthClient, PostClient, UserClient
 from search_service.config import Settings
 from search_service.consumers import (
+    POST_EVENTS,
     POST_GROUP,
     POST_TOPIC,
+    USER_EVENTS,
     USER_GROUP,
     USER_TOPIC,
     PostEventsHandler,
@@ -92,20 +97,21 @@ def _consuming(core: _Core) -> list[Component]:
     dead_letters = Producer(settings, settings.service, settings.topic_prefix)
     indexer = Indexer(core.indices, core.documents)
 
-    def consumer(group: str, topic: str, handler: BatchHandler) -> Consumer:
+    def consumer(group: str, topic: str, handler: BatchHandler, takes: Sequence[type[Message]]) -> Consumer:
         return Consumer(
             settings,
             group,
             [topic],
             handler,
+            takes=takes,
             dead_letters=dead_letters,
             service=settings.service,
             batch=True,
             topic_prefix=settings.topic_prefix,
         )
 
-    users = consumer(USER_GROUP, USER_TOPIC, UserEventsHandler(indexer))
-    posts = consumer(POST_GROUP, POST_TOPIC, PostEventsHandler(indexer))
+    users = consumer(USER_GROUP, USER_TOPIC, UserEventsHandler(indexer), USER_EVENTS)
+    posts = consumer(POST_GROUP, POST_TOPIC, PostEventsHandler(indexer), POST_EVENTS)
     return [dead_letters, users, posts]
 
 

@@ -16,6 +16,13 @@ POST_TOPIC: Final = "post.events.v1"
 USER_TOPIC: Final = "user.events.v1"
 POST_GROUP: Final = "search.post-events"
 USER_GROUP: Final = "search.user-events"
+POST_EVENTS: Final = (
+    post_events.PostCreated,
+    post_events.PostVisible,
+    post_events.PostUpdated,
+    post_events.PostDeleted,
+)
+USER_EVENTS: Final = (user_events.AccountCreated, user_events.AccountUpdated, user_events.AccountDeleted)
 
 
 class PostEventsHandler:
@@ -30,7 +37,7 @@ class PostEventsHandler:
 
 
 class UserEventsHandler:
-    """Group search.user-events: all profiles of a poll in one request; follows concern nobody here."""
+    """Group search.user-events: all profiles of a poll in one request."""
 
     def __init__(self, indexer: Indexer) -> None:
         self._indexer = indexer

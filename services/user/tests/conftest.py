@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -316,35 +316,15 @@ def build_world(
 
 
 class FakeRedis:
-    """The two things that the cache asks of Redis: pipelines of SET, and (by the client) MGET. Nothing expires."""
+    """What the cache keeps. Nothing expires."""
 
     def __init__(self) -> None:
         self.values: dict[str, bytes] = {}
         self.away = False
 
-    def pipeline(self, transaction: bool = True) -> FakePipeline:
-        return FakePipeline(self)
-
-
-class FakePipeline:
-    def __init__(self, redis: FakeRedis) -> None:
-        self._redis = redis
-        self._sets: list[tuple[str, bytes, bool]] = []
-
-    def set(self, key: str, value: bytes, *, ex: int, nx: bool = False) -> None:
-        assert ex > 0
-        self._sets.append((key, value, nx))
-
-    async def execute(self) -> None:
-        if self._redis.away:
-            raise ConnectionError("Redis is away")
-        for key, value, nx in self._sets:
-            if not (nx and key in self._redis.values):
-                self._redis.values[key] = value
-
 
 class FakeRedisClient(RedisClient):
-    """A RedisClient whose server is in memory."""
+    """A RedisClient whose server is in memory, and knows the two things that the cache asks of it: SET and MGET."""
 
     def __init__(self) -> None:
         super().__init__("redis://127.0.0.1:1/0", "test")
@@ -354,6 +334,16 @@ class FakeRedisClient(RedisClient):
         if self.server.away:
             raise RedisUnavailable("Redis is away")
         return [self.server.values.get(key) for key in keys if isinstance(key, str)]
+
+    async def send(self, name: str, commands: Sequence[Sequence[Any]], *, timeout: float = 1.0) -> list[Any]:
+        if self.server.away:
+            raise RedisUnavailable("Redis is away")
+        for word, key, value, *options in commands:
+            assert (word, options[0]) == ("SET", "EX")
+            assert options[1] > 0
+            if not ("NX" in options and key in self.server.values):
+                self.server.values[key] = value
+        return [None] * len(commands)
 
 
 @pytest.fixture

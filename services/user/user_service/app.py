@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from google.protobuf.message import Message
 
 from rookery.user.v1.deletion_service_pb2_grpc import add_DeletionServiceServicer_to_server
 from rookery.user.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
@@ -306,21 +309,26 @@ def _server(settings: Settings, rules: Rules, deletions: Deletions, clock: Syste
 
 
 def _consumers(settings: Settings, rules: Rules, links: LinkChecks, producer: Producer) -> list[Component]:
-    def consumer(group: str, topic: str, handler: EventHandler | BatchHandler, *, batch: bool = False) -> Consumer:
+    def consumer(
+        group: str, topic: str, handler: EventHandler | BatchHandler, takes: Sequence[type[Message]], **how: bool
+    ) -> Consumer:
         return Consumer(
             settings,
             group,
             [topic],
             handler,
+            takes=takes,
             dead_letters=producer,
             service=NAME,
-            batch=batch,
             topic_prefix=settings.topic_prefix,
+            **how,
         )
 
+    c = consumers
+    granting, checking = c.AccountEventsHandler(rules.relationships), c.LinkEventsHandler(links)
     return [
-        consumer(consumers.AUTH_GROUP, consumers.AUTH_TOPIC, consumers.AuthEventsHandler(rules.accounts)),
-        consumer(consumers.POST_GROUP, consumers.POST_TOPIC, consumers.PostEventsHandler(rules.accounts), batch=True),
-        consumer(consumers.ACCOUNT_GROUP, consumers.ACCOUNT_TOPIC, consumers.AccountEventsHandler(rules.relationships)),
-        consumer(consumers.LINK_GROUP, consumers.ACCOUNT_TOPIC, consumers.LinkEventsHandler(links)),
+        consumer(c.AUTH_GROUP, c.AUTH_TOPIC, c.AuthEventsHandler(rules.accounts), c.AUTH_EVENTS),
+        consumer(c.POST_GROUP, c.POST_TOPIC, c.PostEventsHandler(rules.accounts), c.POST_EVENTS, batch=True),
+        consumer(c.ACCOUNT_GROUP, c.ACCOUNT_TOPIC, granting, c.ACCOUNT_EVENTS),
+        consumer(c.LINK_GROUP, c.ACCOUNT_TOPIC, checking, c.ACCOUNT_EVENTS),
     ]

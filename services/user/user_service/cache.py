@@ -15,7 +15,7 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from rookery_common.clients.redis import RedisClient
+from rookery_common.clients.redis import RedisClient, Value
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError, Unavailable
 from rookery_common.logs import get_logger
@@ -111,17 +111,16 @@ class EpochCache(Generic[K, V]):
         """Keeps what was read after `lookup`; makes the epochs that were missing, for the next time."""
         if not lookup.available or not values:
             return
-        pipe = self._redis.raw.pipeline(transaction=False)
         missing = {o for key in values for o in self._kind.owners(key) if lookup.epochs.get(o) is None}
-        for owner in missing - self._owed.keys():
-            # As if the account had changed just now: Redis may have forgotten that it did.
-            pipe.set(self._epoch_key(owner), self._new_epoch(self._clock.unix_ms()), nx=True, ex=EPOCH_SECONDS)
+        # As if those accounts had changed just now: Redis may have forgotten that they did.
+        commands = [(*self._new_epoch(owner), "NX") for owner in missing - self._owed.keys()]
         for key, value in values.items():
             stamp = self._stamp(lookup, key)
             if stamp is not None:
-                pipe.set(self._entry_key(key), stamp + self._kind.encode(value), ex=ENTRY_SECONDS)
+                entry = stamp + self._kind.encode(value)
+                commands.append(("SET", self._entry_key(key), entry, "EX", ENTRY_SECONDS))
         try:
-            await self._redis.call(f"{self._kind.name}_put", pipe.execute())
+            await self._redis.send(f"{self._kind.name}_put", commands)
         except Unavailable:
             CACHE_READS.labels(self._kind.name, "put_failed").inc()
 
@@ -162,10 +161,7 @@ class EpochCache(Generic[K, V]):
             EPOCHS_OWED.labels(self._kind.name).set(len(self._owed))
 
     async def _raise(self, owners: Iterable[int]) -> None:
-        pipe = self._redis.raw.pipeline(transaction=False)
-        for owner in owners:
-            pipe.set(self._epoch_key(owner), self._new_epoch(self._clock.unix_ms()), ex=EPOCH_SECONDS)
-        await self._redis.call(f"{self._kind.name}_raise", pipe.execute())
+        await self._redis.send(f"{self._kind.name}_raise", list(map(self._new_epoch, owners)))
 
     def _stamp(self, lookup: Lookup[K, V], key: K) -> bytes | None:
         """The epochs that an entry must carry; None if one is not known."""
@@ -177,8 +173,10 @@ class EpochCache(Generic[K, V]):
             stamp += epoch
         return stamp
 
-    def _new_epoch(self, unix_ms: int) -> bytes:
-        return unix_ms.to_bytes(_TIME_BYTES, "big") + secrets.token_bytes(_EPOCH_BYTES - _TIME_BYTES)
+    def _new_epoch(self, owner: int) -> tuple[Value, ...]:
+        """The command that sets it."""
+        epoch = self._clock.unix_ms().to_bytes(_TIME_BYTES, "big") + secrets.token_bytes(_EPOCH_BYTES - _TIME_BYTES)
+        return ("SET", self._epoch_key(owner), epoch, "EX", EPOCH_SECONDS)
 
     def _epoch_key(self, owner: int) -> str:
         return f"{self._prefix}:epoch:{owner}"

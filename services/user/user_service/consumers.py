@@ -23,7 +23,9 @@ POST_TOPIC, POST_GROUP = "post.events.v1", "user.post-events"
 ACCOUNT_TOPIC, ACCOUNT_GROUP = "user.events.v1", "user.account-events"
 # Apart from the group above: a page that doesn't answer holds up other pages alone.
 LINK_GROUP = "user.link-checks"
-_POST_EVENTS = (
+AUTH_EVENTS = (auth_events_pb2.CredentialsCreated,)
+ACCOUNT_EVENTS = (events_pb2.AccountUpdated,)
+POST_EVENTS = (
     post_events_pb2.PostCreated,
     post_events_pb2.PostVisible,
     post_events_pb2.PostUpdated,
@@ -82,6 +84,6 @@ class PostEventsHandler:
 
 def post_fact(message: Message) -> PostFact | None:
     """What an event says about its post's place in the count; None where it says nothing."""
-    if not isinstance(message, _POST_EVENTS):
+    if not isinstance(message, POST_EVENTS):
         return None
     return fact_of(message.post, deleted=isinstance(message, post_events_pb2.PostDeleted))

@@ -18,6 +18,7 @@ from rookery_common.clients.postgres_access import PgAccess
 from rookery_common.clients.postgres_connections import (
     DRIVER_ERRORS,
     RELEASE_SECONDS,
+    TRANSLATED,
     Conflict,
     PgConnection,
     Pool,
@@ -26,7 +27,6 @@ from rookery_common.clients.postgres_connections import (
     StatementTimeout,
     UniqueViolated,
     instruments,
-    translated,
 )
 from rookery_common.clients.postgres_replica import Replica, replica_of
 from rookery_common.config import PostgresSettings
@@ -117,6 +117,11 @@ class Postgres:
                 raise
             await self._commit(raw, left)
 
+    async def execute(self, name: str, sql: str, *args: object) -> int:
+        """How many rows a statement touched that is a transaction of its own, and may be repeated."""
+        async with self._primary.connection() as raw:
+            return await PgConnection(raw, self._name).execute(name, sql, *args)
+
     @asynccontextmanager
     async def read(self, *, primary: bool = False) -> AsyncIterator[PgConnection]:
         """A connection for reading, without a transaction; the primary's where the caller must see its own writes.
@@ -139,7 +144,7 @@ class Postgres:
         """
         async with self._primary.connection() as raw:
             listening = Listening(PgConnection(raw, self._name))
-            with instruments.observe(self._name, "listen"), translated():
+            with instruments.observe(self._name, "listen"), TRANSLATED:
                 async with asyncio.timeout(time_left()):
                     await raw.add_listener(channel, listening.hear)
             try:
@@ -148,7 +153,7 @@ class Postgres:
                 await _stop_listening(raw, channel, listening)
 
     async def _commit(self, raw: PoolConnectionProxy, left: float) -> None:
-        with instruments.observe(self._name, "commit"), translated():
+        with instruments.observe(self._name, "commit"), TRANSLATED:
             try:
                 tag = await raw.execute("COMMIT", timeout=left)
             except (asyncpg.SerializationError, asyncpg.IntegrityConstraintViolationError):

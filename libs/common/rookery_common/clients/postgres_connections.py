@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
@@ -99,16 +99,18 @@ def _translate(error: Exception) -> AppError | None:
     return None
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """The driver's errors as ours."""
-    try:
-        yield
-    except DRIVER_ERRORS as error:
-        translated = _translate(error)
-        if translated is None:
-            raise
-        raise translated from error
+class _Translated:
+    """Blocks in which the driver's errors are raised as ours."""
+
+    def __enter__(self) -> None:
+        """Nothing."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, DRIVER_ERRORS) and (ours := _translate(error)) is not None:
+            raise ours from error
+
+
+TRANSLATED = _Translated()
 
 
 class PgConnection:
@@ -142,7 +144,7 @@ class PgConnection:
 
     async def _run(self, name: str, statement: Statement[T]) -> T:
         left = time_left()
-        with instruments.observe(self._client, name), translated():
+        with instruments.observe(self._client, name), TRANSLATED:
             return await statement(self._raw, left)
 
 

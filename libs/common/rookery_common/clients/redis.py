@@ -117,6 +117,20 @@ class RedisClient:
         values: list[bytes | None] = await self.call(name, command, timeout=timeout)
         return values
 
+    async def send(self, name: str, commands: Sequence[Sequence[Value]], *, timeout: float = CALL_SECONDS) -> list[Any]:
+        """The answers to several short commands that are sent together, in no transaction."""
+        if not commands:
+            return []
+        command = self._pipelined(commands) if self._shared is None else self._shared.execute_all(commands)
+        return await self.call(name, command, timeout=timeout)
+
+    async def _pipelined(self, commands: Sequence[Sequence[Value]]) -> list[Any]:
+        pipeline = self.raw.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        answers: list[Any] = await pipeline.execute()
+        return answers
+
     def script(self, lua: str, *, name: str = "script", shared: bool = False) -> Script:
         """A Lua script, sent once and then called by its hash; all its keys share a slot.
 

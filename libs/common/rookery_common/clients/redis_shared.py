@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from typing import Any, Final
 
@@ -33,23 +33,32 @@ class SharedConnection:
 
     async def execute(self, *command: Any) -> Any:
         """The answer. Raises RedisError or OSError; who gives up waiting leaves the answers of the others in order."""
+        return (await self.execute_all([command]))[0]
+
+    async def execute_all(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """The answers to at least one command; they are sent together. Raises what the first that failed was told."""
         if len(self._waiting) >= MAX_WAITING:
             raise RedisError("too many commands wait")
         connection = self._connection or await self._connect()
         loop = asyncio.get_running_loop()
-        answer, sent_at, heard = loop.create_future(), loop.time(), self._heard
-        self._waiting.append(answer)
+        answers = [loop.create_future() for _ in commands]
+        sent_at, heard = loop.time(), self._heard
+        self._waiting += answers
         try:
-            await connection.send_packed_command(connection.pack_command(*command), check_health=False)
-            return await answer
+            packed = [part for command in commands for part in connection.pack_command(*command)]
+            await connection.send_packed_command(packed, check_health=False)
+            return [await answer for answer in answers]
         except (RedisError, OSError) as error:
-            if not answer.done():  # it could not be sent
+            if not answers[0].done():  # they could not be sent
                 self._lose(connection, error)
             raise
         except asyncio.CancelledError:
             if not connection.is_connected or (heard == self._heard and loop.time() - sent_at > SILENCE_SECONDS):
                 self._lose(connection, RedisConnectionError("Redis is silent"))
             raise
+        finally:
+            for answer in answers:
+                answer.cancel()  # Of those that have not come nobody will take notice.
 
     async def stop(self) -> None:
         """Closes it; what waits fails."""
@@ -90,6 +99,7 @@ class SharedConnection:
             return  # nobody waits any more
         if isinstance(answer, ResponseError):
             waiting.set_exception(answer)
+            waiting.exception()  # looked at here, in case that one before it is what its caller is told
         else:
             waiting.set_result(answer)
 

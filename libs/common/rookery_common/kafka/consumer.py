@@ -16,6 +16,7 @@ from typing import TypeVar, cast
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
+from google.protobuf.message import Message
 
 from rookery_common.kafka.connection import Connection, Kafka
 from rookery_common.kafka.errors import LOG_LEVEL, RECONNECT_MS, ErrorLog
@@ -48,6 +49,7 @@ log = get_logger()
 class Consumer:
     """Component: one member of a consumer group (named `service.purpose`), which feeds its handler.
 
+    Where it says which events it takes, others are passed over before they cost anything.
     A handler gets one event; with `batch=True` all events of a fetch (in order for each partition), and each alone when
     the batch failed, unless batches are `whole`. What comes to an idle member is handled at once, else `pace_seconds`
     after the fetch before it began, so that much at a time shares what a fetch costs, which is far more than an event
@@ -65,6 +67,7 @@ class Consumer:
         *,
         dead_letters: Producer,
         service: str,
+        takes: Sequence[type[Message]] = (),
         batch: bool = False,
         batch_size: int = 500,
         topic_prefix: str = "",
@@ -78,6 +81,7 @@ class Consumer:
         self._group = group
         self._topics = [topic_prefix + topic for topic in topics]
         self._prefix = topic_prefix
+        self._taken = frozenset(each.DESCRIPTOR.full_name for each in takes)
         self._batch_size = batch_size
         self._fetch_seconds = fetch_seconds
         self._pace_seconds = pace_seconds
@@ -175,7 +179,7 @@ class Consumer:
         for message in messages:
             error = message.error()
             if error is None:
-                records.append(record_of(message, self._prefix))
+                records.append(record_of(message, self._prefix, self._taken))
             elif error.code() != KafkaError._PARTITION_EOF:
                 log.warning("consumer.fetch_failed", group=self._group, reason=error.name())
         return records

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 import re
@@ -139,6 +140,7 @@ def new_event(
     )
 
 
+@functools.cache
 def message_class(name: str) -> type[Message]:
     """The generated class of an event; a package's events are in its `*events.proto`. Raises UndecodableEvent."""
     symbols = symbol_database.Default()

@@ -30,7 +30,7 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A fetched record: where it was, and the event in it or why there is none."""
+    """A fetched record: where it was, and the event in it, or why there is none: a problem, or that nobody takes it."""
 
     message: KafkaMessage
     partition: Partition
@@ -39,12 +39,15 @@ class Record:
     problem: str = ""
 
 
-def record_of(message: KafkaMessage, topic_prefix: str) -> Record:
-    """Decodes the envelope and the payload, so that a handler only meets events that can be read."""
+def record_of(message: KafkaMessage, topic_prefix: str, taken: frozenset[str] = frozenset()) -> Record:
+    """Decodes the envelope and the payload, so that a handler only meets events that can be read; of the types that are
+    taken, if any are named."""
     topic = message.topic() or ""
     partition = (topic, _number(message.partition()))
     offset = _number(message.offset())
     key, value, headers = as_bytes(message.key()), message.value(), headers_of(message)
+    if taken and _type_in(headers) not in taken:
+        return Record(message, partition, offset, None)
     try:
         event = Event.from_message(
             topic.removeprefix(topic_prefix), key, value, headers, Position(partition[1], offset)
@@ -110,7 +113,8 @@ class Handling:
 
     async def handle(self, records: Sequence[Record]) -> list[Record]:
         """Returns what could not be handled because an engine is down, in order; everything else is done with."""
-        rest = await self._handle_batch(records, self._many) if self._many else list(records)
+        records = [record for record in records if record.event or record.problem]
+        rest = await self._handle_batch(records, self._many) if self._many else records
         if self._whole and any(record.event for record in rest):
             return rest
         partitions: dict[Partition, list[Record]] = {}
@@ -184,6 +188,11 @@ class Handling:
 def _reason(error: Exception) -> str:
     """Names the failure without its text, which may carry what a dead letter or a log must not."""
     return error.reason if isinstance(error, AppError) else type(error).__name__
+
+
+def _type_in(headers: Headers) -> str:
+    """What the event says it is; empty where it does not, which is for decoding to find."""
+    return next((value.decode(errors="replace") for name, value in headers if name == "ce_type"), "")
 
 
 def headers_of(message: KafkaMessage) -> Headers:

@@ -142,8 +142,7 @@ class PostgresOutbox:
         return len(events)
 
     async def _mark(self, events: Sequence[Event]) -> None:
-        async with self._pg.transaction() as tx:
-            await tx.execute("outbox_mark", _MARK, _ids(events))
+        await self._pg.execute("outbox_mark", _MARK, _ids(events))
 
     async def _purge(self) -> None:
         """Published rows are kept a day for whoever asks what was sent."""
@@ -151,8 +150,7 @@ class PostgresOutbox:
         if now < self._purge_at:
             return
         self._purge_at = now + PURGE_EVERY_SECONDS
-        async with self._pg.transaction() as tx:
-            await tx.execute("outbox_purge", _PURGE, float(KEEP_SECONDS), PURGE_ROWS)
+        await self._pg.execute("outbox_purge", _PURGE, float(KEEP_SECONDS), PURGE_ROWS)
 
     def _event(self, row: asyncpg.Record) -> Event:
         return Event(

@@ -77,7 +77,7 @@ class LiveStreams(Generic[T]):
         self._redis = redis
         self._codec = codec
         self._prefix = prefix
-        self._publish = redis.script(_PUBLISH, name="live_publish")
+        self._publish = redis.script(_PUBLISH, name="live_publish", shared=True)
         # One call can read several streams, but in a cluster not of several slots.
         self.groups = [[shard] for shard in range(LIVE_SHARDS)] if cluster else [list(range(LIVE_SHARDS))]
 

@@ -43,7 +43,7 @@ class WindowRepository:
         self._redis = redis
         self._prefix = prefix
         self._cluster = cluster
-        self._push = redis.script(scripts.PUSH, name="window_push")
+        self._push = redis.script(scripts.PUSH, name="window_push", shared=True)
         self._read = redis.script(scripts.READ, name="window_read")
         self._begin_fill = redis.script(scripts.BEGIN_FILL, name="window_begin_fill")
         self._finish_fill = redis.script(scripts.FINISH_FILL, name="window_finish_fill")

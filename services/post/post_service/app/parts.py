@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
+
+from google.protobuf.message import Message
 
 from post_service import (
     __version__,
@@ -18,6 +21,7 @@ from post_service.consumers import (
     LINK_CARDS_TOPIC,
     MEDIA_GROUP,
     MEDIA_TOPIC,
+    PROFILE_EVENTS,
     PROFILES_GROUP,
     PROFILES_TOPIC,
     DecisionsHandler,
@@ -156,7 +160,9 @@ class Parts:
             self._consumer(
                 dead_letters, DELETIONS_GROUP, DELETIONS_TOPIC, DeletionsHandler(self._remover, self._reader)
             ),
-            self._consumer(dead_letters, PROFILES_GROUP, PROFILES_TOPIC, ProfilesHandler(pictures)),
+            self._consumer(
+                dead_letters, PROFILES_GROUP, PROFILES_TOPIC, ProfilesHandler(pictures), takes=PROFILE_EVENTS
+            ),
         ]
 
     def link_cards(self, dead_letters: Producer) -> list[Component]:
@@ -200,6 +206,7 @@ class Parts:
         topic: str,
         handler: EventHandler | BatchHandler,
         *,
+        takes: Sequence[type[Message]] = (),
         batch: int = 1,
         fetched: int = FETCHED,
     ) -> Consumer:
@@ -209,6 +216,7 @@ class Parts:
             group,
             [topic],
             handler,
+            takes=takes,
             dead_letters=dead_letters,
             service="post",
             topic_prefix=self._settings.topic_prefix,

@@ -50,8 +50,8 @@ class PostCache:
         self._redis = redis
         self._guard = guard
         self._prefix = f"{prefix}p4:".encode()
-        self._put = redis.script(_PUT, name="put_post")
-        self._put_counts = redis.script(_PUT_COUNTS, name="put_counts")
+        self._put = redis.script(_PUT, name="put_post", shared=True)
+        self._put_counts = redis.script(_PUT_COUNTS, name="put_counts", shared=True)
 
     async def get_many(self, post_ids: Sequence[int]) -> dict[int, CountedPost]:
         """What is cached of the posts, in one round trip."""
@@ -83,10 +83,11 @@ class PostCache:
         """After a read that missed: sets what is still not there; `stamp` is a version from before that read."""
         if self._guard.is_away():
             return
-        pipeline = self._redis.raw.pipeline(transaction=False)
-        for counted in posts:
-            pipeline.set(self._key(counted.post.post_id), _seal(counted, stamp), ex=TTL_SECONDS, nx=True)
-        await self._guard.attempt("fill", self._redis.call("fill_posts", pipeline.execute()))
+        commands = [
+            ("SET", self._key(counted.post.post_id), _seal(counted, stamp), "EX", TTL_SECONDS, "NX")
+            for counted in posts
+        ]
+        await self._guard.attempt("fill", self._redis.send("fill_posts", commands))
 
     def _key(self, post_id: int) -> bytes:
         return b"%b%d" % (self._prefix, post_id)

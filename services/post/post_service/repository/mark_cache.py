@@ -34,7 +34,7 @@ class MarkCache:
         self._redis = redis
         self._guard = guard
         self._prefix = f"{prefix}m:".encode()
-        self._put = redis.script(_PUT, name="put_marks")
+        self._put = redis.script(_PUT, name="put_marks", shared=True)
 
     async def get_many(self, weeks: Sequence[Week]) -> dict[Week, Sheet]:
         """What is cached of these, in one round trip."""

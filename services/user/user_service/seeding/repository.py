@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from rookery_common.clients.postgres_connections import translated
+from rookery_common.clients.postgres_connections import TRANSLATED
 from rookery_common.clients.postgres_migrations import connect_for_long
 from rookery_common.config import PostgresSettings
 from user_service.seeding.models import Edge, Person, Plan, Progress
@@ -74,17 +74,17 @@ class SeedRepository:
 
     async def lock(self) -> bool:
         """Whether this is the only load, until the connection ends."""
-        with translated():
+        with TRANSLATED:
             return bool(await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK_KEY))
 
     async def anybody(self) -> bool:
         """Whether there are accounts."""
-        with translated():
+        with TRANSLATED:
             return bool(await self._connection.fetchval(_ANYBODY))
 
     async def known(self, seed: int) -> tuple[Plan, Progress] | None:
         """What this seed was begun with, and how far it has come."""
-        with translated():
+        with TRANSLATED:
             row = await self._connection.fetchrow(_SEED, seed)
         if row is None:
             return None
@@ -92,12 +92,12 @@ class SeedRepository:
 
     async def begin(self, plan: Plan) -> None:
         """Notes it before anything is loaded."""
-        with translated():
+        with TRANSLATED:
             await self._connection.execute(_BEGIN, plan.seed, plan.accounts, plan.follows)
 
     async def load_people(self, plan: Plan, first: int, last: int) -> None:
         """Those of these numbers, with their names."""
-        with translated():
+        with TRANSLATED:
             async with self._connection.transaction():
                 await self._connection.execute(_NEW_PEOPLE)
                 await self._connection.copy_records_to_table(
@@ -109,7 +109,7 @@ class SeedRepository:
 
     async def load_edges(self, plan: Plan, first: int, last: int) -> None:
         """Whom those of these numbers follow, at both ends, and everybody's counts."""
-        with translated():
+        with TRANSLATED:
             async with self._connection.transaction():
                 await self._connection.execute(_NEW_EDGES)
                 await self._connection.copy_records_to_table(
@@ -121,7 +121,7 @@ class SeedRepository:
 
     async def settle(self) -> None:
         """Lets the planner know of what has come."""
-        with translated():
+        with TRANSLATED:
             await self._connection.execute(_SETTLE)
 
 

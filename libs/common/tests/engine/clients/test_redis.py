@@ -109,6 +109,26 @@ async def test_a_shared_refusal_is_its_own_command_s_alone(client: RedisClient, 
     assert outcomes[1] == [b"a"]
 
 
+async def test_several_commands_are_sent_together_and_each_is_answered(client: RedisClient, redis_prefix: str) -> None:
+    keys = [f"{redis_prefix}{name}" for name in "ab"]
+    commands = [("SET", keys[0], "1", "EX", 60), ("INCRBY", keys[0], 4), ("SET", keys[1], "2", "NX"), ("GET", keys[0])]
+    others = [client.mget("other", keys[:1]) for _ in range(3)]
+    answers, *read = await asyncio.gather(client.send("several", commands), *others)
+    assert [answers[1], answers[2] is not None, answers[3]] == [5, True, b"5"]
+    assert all(each in ([None], [b"1"], [b"5"]) for each in read)
+    assert await client.send("none", []) == []
+
+
+async def test_one_refusal_among_several_commands_is_told_and_the_rest_are_done(
+    client: RedisClient, redis_prefix: str
+) -> None:
+    keys = [f"{redis_prefix}{name}" for name in "abc"]
+    wrong = [("INCRBY", keys[0], "x"), ("INCRBY", keys[1], "y")]
+    with pytest.raises(RedisRejected):
+        await client.send("wrong", [*wrong, ("SET", keys[2], "1")])
+    assert await client.mget("after", keys) == [None, None, b"1"]
+
+
 async def test_shared_commands_of_a_server_that_is_away_are_unavailable() -> None:
     client = RedisClient("redis://127.0.0.1:1/0", "test")
     for _ in range(2):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from google.protobuf.message import Message
 
+from rookery.post.v1.events_pb2 import PostDeleted
 from rookery_common.kafka import consumer as module
 from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.events import Event
@@ -49,13 +52,13 @@ class FakeMessage:
 
 
 class FakeClient:
-    """Gives two records, then nothing; the first `failures` commits fail."""
+    """Gives two records or those of the events, then nothing; the first `failures` commits fail."""
 
-    def __init__(self, failures: int, revoked: bool) -> None:
+    def __init__(self, failures: int, revoked: bool, events: Sequence[Event] = EVENTS[:2]) -> None:
         self.failures, self.revoked = failures, revoked
         self.commits: list[int] = []
         self.tries = self.empty_polls = 0
-        self._records = [FakeMessage(event, offset) for offset, event in enumerate(EVENTS[:2])]
+        self._records = [FakeMessage(event, offset) for offset, event in enumerate(events)]
         self._callbacks: dict[str, Callable[..., None]] = {}
 
     def subscribe(self, _topics: list[str], **callbacks: Callable[..., None]) -> None:
@@ -88,7 +91,12 @@ class FakeClient:
         """Nothing to leave."""
 
 
-async def _run(client: FakeClient, monkeypatch: pytest.MonkeyPatch, done: Callable[[list[Event]], bool]) -> list[Event]:
+async def _run(
+    client: FakeClient,
+    monkeypatch: pytest.MonkeyPatch,
+    done: Callable[[list[Event]], bool],
+    takes: Sequence[type[Message]] = (),
+) -> list[Event]:
     handled: list[Event] = []
 
     async def handle(event: Event) -> None:
@@ -96,7 +104,9 @@ async def _run(client: FakeClient, monkeypatch: pytest.MonkeyPatch, done: Callab
 
     monkeypatch.setattr(module, "KafkaConsumer", lambda _config: client)
     producer = cast(Producer, cast(Any, FakeProducer()))
-    consumer = Consumer("", GROUP, [TOPIC], handle, dead_letters=producer, service="feed", fetch_seconds=0.01)
+    consumer = Consumer(
+        "", GROUP, [TOPIC], handle, takes=takes, dead_letters=producer, service="feed", fetch_seconds=0.01
+    )
     await consumer.start()
     await eventually(lambda: done(handled))
     await consumer.stop()
@@ -108,6 +118,16 @@ async def test_a_commit_that_failed_is_tried_again_though_nothing_more_comes(mon
     assert await _run(client, monkeypatch, lambda _: bool(client.commits)) == EVENTS[:2]
     assert client.commits == [2]
     assert client.tries == 4
+
+
+async def test_events_that_it_does_not_take_are_passed_over_whatever_is_in_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gone = next(event for event in EVENTS if event.type.endswith("PostDeleted"))
+    of_tomorrow = replace(EVENTS[0], type="rookery.post.v1.PostSung", payload=b"\xff")
+    client = FakeClient(failures=0, revoked=False, events=[EVENTS[0], gone, of_tomorrow])
+    assert await _run(client, monkeypatch, lambda _: bool(client.commits), takes=[PostDeleted]) == [gone]
+    assert client.commits == [3]
 
 
 async def test_what_moved_to_another_member_is_not_committed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from rookery_common.kafka import publisher as module
 from rookery_common.kafka.events import Event
@@ -11,6 +12,7 @@ from rookery_common.kafka.publisher import BackgroundPublisher
 from rookery_common.rpc.deadline import deadline, remaining
 from rookery_common.testing.events import FakeProducer
 from rookery_common.testing.golden import golden_events
+from rookery_common.testing.waiting import eventually
 
 EVENTS = golden_events("post.events.v1")
 
@@ -35,6 +37,16 @@ async def test_what_comes_meanwhile_goes_out_together_and_in_order() -> None:
     await publisher.drain()
     assert producer.sent == EVENTS[:4]
     assert [event for batch in marks.batches for event in batch] == EVENTS[:4]
+
+
+async def test_what_was_sent_one_after_another_is_marked_together() -> None:
+    producer, marks = FakeProducer(), Marks()
+    publisher = BackgroundPublisher(producer, marks)
+    for count in (1, 2, 3):
+        publisher.submit(EVENTS[count - 1 : count])
+        await eventually(partial(producer.sent.__eq__, EVENTS[:count]))
+    assert marks.batches == []
+    await eventually(lambda: marks.batches == [EVENTS[:3]])
 
 
 async def test_what_kafka_refuses_is_left_unmarked_and_later_events_still_go() -> None:

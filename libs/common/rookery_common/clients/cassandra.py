@@ -149,7 +149,7 @@ class Cql:
         return rows[0].applied, (None if rows[0].applied else rows[0])
 
     async def batch(self, entries: Iterable[tuple[str, Args]], *, logged: bool = True) -> None:
-        """All of the writes: atomically if logged; unlogged only for rows of one partition."""
+        """All of the writes: atomically if logged; unlogged only for rows of one partition, or a bulk load's."""
         await self._batch(entries, BatchType.LOGGED if logged else BatchType.UNLOGGED)
 
     async def batch_conditional(self, entries: Iterable[tuple[str, Args]]) -> tuple[bool, list[Row]]:

@@ -97,10 +97,6 @@ class PostWriter:
         self._local_domain = local_domain
         self._state = PostState.HELD if hold else PostState.VISIBLE
 
-    async def create(self, author: Identity, draft: Draft) -> Post:
-        """As `make`, for whom it is the same when the post was made."""
-        return (await self.make(author, draft)).post
-
     async def make(self, author: Identity, draft: Draft) -> Made:
         """The new post, or the one that the same request made before. Raises InvalidField, ReplyNotFound,
         ReplyNotAllowed, QuoteNotFound, MediaNotFound and IdempotencyConflict, all before anything is written."""

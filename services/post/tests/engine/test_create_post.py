@@ -34,17 +34,17 @@ async def test_after_a_crash_at_any_line_there_is_one_post_and_it_is_told_of(
     clock: FakeClock,
     alice: Identity,
 ) -> None:
-    parent = await writer.create(alice, Draft(text="parent"))
+    parent = (await writer.make(alice, Draft(text="parent"))).post
     made = {parent.post_id}
     for answer in range(1, MAX_ANSWERS):
         draft = Draft(text="@bob once", in_reply_to_id=parent.post_id, request_id=f"key-{answer}")
         async with crash_after(answer, create_post, posts_module) as point:
-            await writer.create(alice, draft)
+            await writer.make(alice, draft)
         clock.advance(1)
         if point.happened and not comes_back:
             continue
-        made.add((await writer.create(alice, draft)).post_id)
-        assert (await writer.create(alice, draft)).post_id in made
+        made.add((await writer.make(alice, draft)).post.post_id)
+        assert (await writer.make(alice, draft)).post.post_id in made
         if not point.happened:
             break
     assert not point.happened

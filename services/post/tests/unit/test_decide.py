@@ -124,9 +124,9 @@ async def test_a_held_post_is_told_of_as_held_and_counts_as_a_reply_once_it_is_r
     alice: Identity,
     bob: Identity,
 ) -> None:
-    parent = await writer.create(alice, Draft(text="parent"))
+    parent = (await writer.make(alice, Draft(text="parent"))).post
     monkeypatch.setattr(writer, "_state", PostState.HELD)
-    reply = await writer.create(alice, Draft(text="wait", in_reply_to_id=parent.post_id))
+    reply = (await writer.make(alice, Draft(text="wait", in_reply_to_id=parent.post_id))).post
     assert (reply.state, await posts.count_replies([parent.post_id])) == (PostState.HELD, {parent.post_id: 0})
     assert set(await reader.visible(alice, [reply.post_id])) == {reply.post_id}
     assert await reader.visible(bob, [reply.post_id]) == {}

@@ -32,8 +32,8 @@ async def test_a_deleted_post_is_returned_as_it_was_and_gone_for_everybody(
     published: list[Event],
     alice: Identity,
 ) -> None:
-    parent = await writer.create(alice, Draft(text="parent"))
-    post = await writer.create(alice, Draft(text="gone", in_reply_to_id=parent.post_id))
+    parent = (await writer.make(alice, Draft(text="parent"))).post
+    post = (await writer.make(alice, Draft(text="gone", in_reply_to_id=parent.post_id))).post
     published.clear()
     assert await remover.delete(alice, post.post_id) == post
     stored = await posts.get(post.post_id)
@@ -67,9 +67,9 @@ async def test_the_pictures_of_a_deleted_post_may_be_taken_by_another(
     picture = make_media()
     await media.put(picture)
     draft = Draft(text="look", media_ids=(picture.media_id,))
-    first = await writer.create(alice, draft)
+    first = (await writer.make(alice, draft)).post
     await remover.delete(alice, first.post_id)
-    second = await writer.create(alice, draft)
+    second = (await writer.make(alice, draft)).post
     assert [item.media_id for item in second.media] == [picture.media_id]
 
 

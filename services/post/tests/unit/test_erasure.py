@@ -84,10 +84,10 @@ async def test_posts_and_reblogs_are_deleted_as_their_author_would_and_those_of_
     bob: Identity,
 ) -> None:
     kept = await write(author_id=bob.account_id)
-    own = [await writer.create(alice, Draft(text=f"Number {number}")) for number in range(3)]
-    own.append(await writer.create(alice, Draft(text="No", in_reply_to_id=kept.post_id)))
+    own = [(await writer.make(alice, Draft(text=f"Number {number}"))).post for number in range(3)]
+    own.append((await writer.make(alice, Draft(text="No", in_reply_to_id=kept.post_id))).post)
     own.append(await reblogger.reblog(alice, kept.post_id, Visibility.PUBLIC))
-    reply = await writer.create(bob, Draft(text="Why?", in_reply_to_id=own[0].post_id))
+    reply = (await writer.make(bob, Draft(text="Why?", in_reply_to_id=own[0].post_id))).post
     assert await erased(eraser, alice) > 2
     stored = await posts.get_many([post.post_id for post in (*own, kept, reply)])
     states = [stored[post.post_id].state for post in own]

@@ -115,7 +115,7 @@ async def test_a_post_gets_the_card_of_its_first_link_once(
     bucket: Store,
     alice: Identity,
 ) -> None:
-    post = await writer.create(alice, Draft(text=f"Look: {PAGE}#nest, and https://other.example/"))
+    post = (await writer.make(alice, Draft(text=f"Look: {PAGE}#nest, and https://other.example/"))).post
     for _ in range(3):
         await handle()
     card = await card_of(posts, post)
@@ -152,7 +152,7 @@ async def look(reader: PostReader, post: Post) -> list[PostMessage]:
 async def test_a_link_of_many_posts_is_looked_at_once(
     writer: PostWriter, posts: PostRepository, handle: Handle, sites: OtherSites, alice: Identity, bob: Identity
 ) -> None:
-    made = [await writer.create(each, Draft(text=PAGE)) for each in (alice, bob, alice)]
+    made = [(await writer.make(each, Draft(text=PAGE))).post for each in (alice, bob, alice)]
     await handle()
     assert sites.visits == [PAGE, PICTURE]
     found = [await card_of(posts, post) for post in made]
@@ -164,7 +164,7 @@ async def test_a_link_of_many_posts_is_looked_at_once(
 async def test_what_links_nowhere_asks_nobody(
     writer: PostWriter, posts: PostRepository, handle: Handle, sites: OtherSites, alice: Identity, text: str
 ) -> None:
-    post = await writer.create(alice, Draft(text=text))
+    post = (await writer.make(alice, Draft(text=text))).post
     await handle()
     assert (await card_of(posts, post), sites.visits) == (None, [])
 
@@ -180,9 +180,9 @@ async def test_what_shows_something_else_asks_nobody(
 ) -> None:
     upload = make_media()
     await media.put(upload)  # type: ignore[arg-type] # what the fixture makes
-    first = await writer.create(alice, Draft(text=PAGE, media_ids=(upload.media_id,)))  # type: ignore[attr-defined]
-    plain = await writer.create(alice, Draft(text="A crow"))
-    second = await writer.create(alice, Draft(text=PAGE, quoted_id=plain.post_id))
+    first = (await writer.make(alice, Draft(text=PAGE, media_ids=(upload.media_id,)))).post  # type: ignore[attr-defined]
+    plain = (await writer.make(alice, Draft(text="A crow"))).post
+    second = (await writer.make(alice, Draft(text=PAGE, quoted_id=plain.post_id))).post
     await handle()
     assert [await card_of(posts, post) for post in (first, second)] == [None, None]
     assert sites.visits == []
@@ -200,7 +200,7 @@ async def test_a_post_that_is_held_asks_nobody_before_it_may_be_seen(
 async def test_an_edit_has_the_card_of_what_it_says_now(
     writer: PostWriter, editor: PostEditor, posts: PostRepository, handle: Handle, sites: OtherSites, alice: Identity
 ) -> None:
-    post = await writer.create(alice, Draft(text=PAGE))
+    post = (await writer.make(alice, Draft(text=PAGE))).post
     await handle()
     sites.put("https://crows.example/", "<title>Crows</title>")
     await editor.edit(alice, post.post_id, Edit(text="Rather https://crows.example/"))
@@ -222,7 +222,7 @@ async def test_of_a_page_that_is_away_nothing_comes_for_an_hour(
 ) -> None:
     away, inside = "https://away.example/", "https://inside.example/"
     sites.answers[inside] = WebRefused("the name leads to an address that is not public")
-    made = [await writer.create(alice, Draft(text=link)) for link in (away, inside)]
+    made = [(await writer.make(alice, Draft(text=link))).post for link in (away, inside)]
     await handle()
     await handle()
     assert [await card_of(posts, post) for post in made] == [None, None]
@@ -239,7 +239,7 @@ async def test_a_card_does_without_a_picture_that_is_none(
         del sites.answers[PICTURE]
     else:
         sites.put(PICTURE, png()[:100] if picture == "broken" else b"<svg/>", "image/png")
-    post = await writer.create(alice, Draft(text=PAGE))
+    post = (await writer.make(alice, Draft(text=PAGE))).post
     await handle()
     card = await card_of(posts, post)
     assert card is not None
@@ -255,7 +255,7 @@ async def test_while_cards_are_switched_off_nobody_is_asked(
     alice: Identity,
 ) -> None:
     switches["link-cards"] = False
-    post = await writer.create(alice, Draft(text=PAGE))
+    post = (await writer.make(alice, Draft(text=PAGE))).post
     await handle()
     assert (await card_of(posts, post), sites.visits) == (None, [])
 
@@ -269,7 +269,7 @@ async def test_a_deleted_post_keeps_no_card_though_its_page_answers_late(
     reader: PostReader,
     alice: Identity,
 ) -> None:
-    post = await writer.create(alice, Draft(text=PAGE))
+    post = (await writer.make(alice, Draft(text=PAGE))).post
     await remover.delete(alice, post.post_id)
     late = replace(post, state=PostState.VISIBLE)
     await handle()
@@ -292,7 +292,7 @@ async def test_a_picture_is_deleted_when_no_post_shows_it_any_more(
     alice: Identity,
 ) -> None:
     sweeper = UploadSweeper(media, cards, MemoryFiles(bucket), clock)
-    made = [await writer.create(alice, Draft(text=PAGE)) for _ in range(2)]
+    made = [(await writer.make(alice, Draft(text=PAGE))).post for _ in range(2)]
     await handle()
     [key] = bucket.files
     await remover.delete(alice, made[0].post_id)
@@ -315,7 +315,7 @@ async def test_whoever_crashes_between_the_row_and_the_cache_is_made_good(
     clock: FakeClock,
     alice: Identity,
 ) -> None:
-    post = await writer.create(alice, Draft(text=PAGE))
+    post = (await writer.make(alice, Draft(text=PAGE))).post
     card = LinkCard(PAGE, PAGE, "The kingfisher")
     changed = replace(post, card=card, version=versions.next(post.version))
     await cards.attach(post, changed, clock.now().date())

@@ -26,12 +26,12 @@ async def muted(reader: PostReader, viewer: Identity, *posts: Post) -> list[bool
 async def test_a_thread_is_muted_by_any_of_its_posts_for_whoever_mutes_it(
     engagement: Engagement, writer: PostWriter, reader: PostReader, alice: Identity, carol: Identity
 ) -> None:
-    root = await writer.create(alice, Draft(text="one"))
-    reply = await writer.create(carol, Draft(text="two", in_reply_to_id=root.post_id))
-    other = await writer.create(alice, Draft(text="elsewhere"))
+    root = (await writer.make(alice, Draft(text="one"))).post
+    reply = (await writer.make(carol, Draft(text="two", in_reply_to_id=root.post_id))).post
+    other = (await writer.make(alice, Draft(text="elsewhere"))).post
     for _ in range(2):
         await engagement.mute_thread(alice, reply.post_id, active=True)
-    later = await writer.create(carol, Draft(text="three", in_reply_to_id=reply.post_id))
+    later = (await writer.make(carol, Draft(text="three", in_reply_to_id=reply.post_id))).post
     assert await muted(reader, alice, root, reply, later, other) == [True, True, True, False]
     assert await muted(reader, alice, later) == [True]
     assert await muted(reader, carol, root, reply) == [False, False]

@@ -41,7 +41,7 @@ async def ended(told: Told) -> list[int]:
 
 
 async def ask(writer: PostWriter, author: Identity, **changes: object) -> Post:
-    return await writer.create(author, replace(Draft(text="Drinks?", poll=POLL), **changes))  # type: ignore[arg-type] # fields
+    return (await writer.make(author, replace(Draft(text="Drinks?", poll=POLL), **changes))).post  # type: ignore[arg-type] # fields
 
 
 async def test_the_end_of_a_poll_is_told_of_once(

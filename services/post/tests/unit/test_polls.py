@@ -32,7 +32,7 @@ def ask(writer: PostWriter, alice: Identity) -> Ask:
 
     async def asked(**changes: object) -> Post:
         poll = replace(DRAFT, **changes)  # type: ignore[arg-type] # names of fields, given by tests
-        return await writer.create(alice, Draft(text="Drinks?", poll=poll))
+        return (await writer.make(alice, Draft(text="Drinks?", poll=poll))).post
 
     return asked
 
@@ -106,8 +106,8 @@ async def test_who_may_not_vote_is_refused_with_the_reason(
     ask: Ask, voting: Voting, writer: PostWriter, clock: FakeClock, alice: Identity, bob: Identity
 ) -> None:
     post_id = (await ask()).post_id
-    plain = await writer.create(alice, Draft(text="no question"))
-    hidden = await writer.create(alice, Draft(text="?", poll=DRAFT, visibility=Visibility.DIRECT))
+    plain = (await writer.make(alice, Draft(text="no question"))).post
+    hidden = (await writer.make(alice, Draft(text="?", poll=DRAFT, visibility=Visibility.DIRECT))).post
     for number in (plain.post_id, hidden.post_id, 12345):
         with pytest.raises(PostNotFound):
             await voting.vote(bob, number, [0])

@@ -16,21 +16,21 @@ from rookery_common.errors import Unavailable
 async def test_followers_quote_where_the_author_lets_them(
     writer: PostWriter, follows: dict[int, set[int]], alice: Identity, bob: Identity, carol: Identity
 ) -> None:
-    post = await writer.create(alice, Draft(text="Mine", quote_policy=QuotePolicy.FOLLOWERS))
+    post = (await writer.make(alice, Draft(text="Mine", quote_policy=QuotePolicy.FOLLOWERS))).post
     follows[bob.account_id].add(alice.account_id)
     for who in (alice, bob):
-        assert (await writer.create(who, Draft(text="Look", quoted_id=post.post_id))).quote is not None
+        assert (await writer.make(who, Draft(text="Look", quoted_id=post.post_id))).post.quote is not None
     with pytest.raises(QuoteNotFound):
-        await writer.create(carol, Draft(text="Look", quoted_id=post.post_id))
+        await writer.make(carol, Draft(text="Look", quoted_id=post.post_id))
 
 
 async def test_a_block_keeps_one_from_quoting(
     writer: PostWriter, store: Store, alice: Identity, bob: Identity, carol: Identity
 ) -> None:
-    post = await writer.create(alice, Draft(text="Mine"))
+    post = (await writer.make(alice, Draft(text="Mine"))).post
     store.blocks.add((alice.account_id, bob.account_id))
     with pytest.raises(QuoteNotFound):
-        await writer.create(bob, Draft(text="Look", quoted_id=post.post_id))
+        await writer.make(bob, Draft(text="Look", quoted_id=post.post_id))
     store.away.add("user")
     with pytest.raises(Unavailable):
-        await writer.create(carol, Draft(text="Look", quoted_id=post.post_id))
+        await writer.make(carol, Draft(text="Look", quoted_id=post.post_id))

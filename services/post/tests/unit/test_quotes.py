@@ -53,12 +53,12 @@ async def listed(
 
 @pytest_asyncio.fixture
 async def kingfisher(writer: PostWriter, alice: Identity) -> Post:
-    return await writer.create(alice, Draft(text="A kingfisher"))
+    return (await writer.make(alice, Draft(text="A kingfisher"))).post
 
 
 async def quote(writer: PostWriter, who: Identity, post_id: int, **changes: object) -> Post:
     draft = Draft(text="Look at that", quoted_id=post_id)
-    return await writer.create(who, replace(draft, **changes))  # type: ignore[arg-type] # names of fields
+    return (await writer.make(who, replace(draft, **changes))).post  # type: ignore[arg-type] # names of fields
 
 
 async def test_a_quote_is_stored_counted_and_listed(
@@ -102,7 +102,7 @@ async def test_what_may_not_be_quoted_is_refused(
         Draft(text="Mine"),
         Draft(text="@bob", visibility=Visibility.DIRECT),
     ]
-    refused = [12345, *[(await writer.create(alice, draft)).post_id for draft in drafts]]
+    refused = [12345, *[(await writer.make(alice, draft)).post.post_id for draft in drafts]]
     await remover.delete(alice, refused[3])
     for post_id in refused:
         with pytest.raises(QuoteNotFound):
@@ -129,7 +129,7 @@ async def test_what_a_quote_can_not_be_had_with_is_refused(
 
 
 async def test_a_private_post_is_quoted_by_its_author_in_private(writer: PostWriter, alice: Identity) -> None:
-    private = await writer.create(alice, Draft(text="Mine", visibility=Visibility.PRIVATE))
+    private = (await writer.make(alice, Draft(text="Mine", visibility=Visibility.PRIVATE))).post
     assert private.quote_policy is QuotePolicy.NOBODY
     quoting = await quote(writer, alice, private.post_id, text="")
     assert (quoting.visibility, quoting.quote_policy) == (Visibility.PRIVATE, QuotePolicy.NOBODY)
@@ -170,7 +170,7 @@ async def test_a_revoked_quote_shows_nothing_for_good(
 async def test_a_quote_is_shown_as_what_its_viewer_may_see(
     writer: PostWriter, remover: PostRemover, reader: PostReader, kingfisher: Post, alice: Identity, bob: Identity
 ) -> None:
-    private = await writer.create(alice, Draft(text="Mine", visibility=Visibility.PRIVATE))
+    private = (await writer.make(alice, Draft(text="Mine", visibility=Visibility.PRIVATE))).post
     to_bob = await quote(writer, alice, private.post_id, text="@bob look")
     quoting = await quote(writer, bob, kingfisher.post_id)
     assert (await look(reader, bob, to_bob.post_id)).quote is QuoteState.UNAUTHORIZED
@@ -220,7 +220,7 @@ async def test_who_may_quote_is_changed_without_an_edit(
     await editor.edit(alice, quoted_id, Edit(text="A jay", quote_policy=QuotePolicy.PUBLIC))
     await editor.edit(alice, quoted_id, Edit(text="Two jays"))
     await quote(writer, bob, quoted_id)
-    private = await writer.create(alice, Draft(text="Mine", visibility=Visibility.PRIVATE))
+    private = (await writer.make(alice, Draft(text="Mine", visibility=Visibility.PRIVATE))).post
     assert (await quotes.set_policy(alice, private.post_id, QuotePolicy.PUBLIC)).quote_policy is QuotePolicy.NOBODY
 
 

@@ -23,13 +23,13 @@ Told = Callable[[], Awaitable[list[Event]]]
 
 
 async def reply(writer: PostWriter, who: Identity, parent: Post) -> Post:
-    return await writer.create(who, Draft(text="An answer", in_reply_to_id=parent.post_id))
+    return (await writer.make(who, Draft(text="An answer", in_reply_to_id=parent.post_id))).post
 
 
 async def test_nobody_but_its_author_replies_in_a_closed_thread(
     writer: PostWriter, posts: PostRepository, alice: Identity, bob: Identity
 ) -> None:
-    first = await writer.create(alice, Draft(text="News", reply_policy=ReplyPolicy.NOBODY))
+    first = (await writer.make(alice, Draft(text="News", reply_policy=ReplyPolicy.NOBODY))).post
     stored = await posts.get(first.post_id)
     assert stored is not None
     assert stored.reply_policy is ReplyPolicy.NOBODY
@@ -42,7 +42,7 @@ async def test_nobody_but_its_author_replies_in_a_closed_thread(
 async def test_whom_the_first_post_mentions_replies_in_the_whole_thread(
     writer: PostWriter, alice: Identity, bob: Identity, carol: Identity
 ) -> None:
-    first = await writer.create(alice, Draft(text="@bob and I", reply_policy=ReplyPolicy.MENTIONED))
+    first = (await writer.make(alice, Draft(text="@bob and I", reply_policy=ReplyPolicy.MENTIONED))).post
     answer = await reply(writer, bob, first)
     await reply(writer, alice, answer)
     for parent in (first, answer):
@@ -51,10 +51,10 @@ async def test_whom_the_first_post_mentions_replies_in_the_whole_thread(
 
 
 async def test_a_reply_has_no_policy_of_its_own(writer: PostWriter, replies: Replies, alice: Identity) -> None:
-    first = await writer.create(alice, Draft(text="News"))
+    first = (await writer.make(alice, Draft(text="News"))).post
     draft = Draft(text="More", in_reply_to_id=first.post_id, reply_policy=ReplyPolicy.NOBODY)
     with pytest.raises(InvalidField) as caught:
-        await writer.create(alice, draft)
+        await writer.make(alice, draft)
     assert caught.value.fields[0].field == "reply_policy"
     with pytest.raises(PostNotFound):
         await replies.set_policy(alice, (await reply(writer, alice, first)).post_id, ReplyPolicy.NOBODY)
@@ -63,7 +63,7 @@ async def test_a_reply_has_no_policy_of_its_own(writer: PostWriter, replies: Rep
 async def test_who_may_reply_is_changed_later(
     writer: PostWriter, replies: Replies, editor: PostEditor, told: Told, alice: Identity, bob: Identity
 ) -> None:
-    first = await writer.create(alice, Draft(text="News"))
+    first = (await writer.make(alice, Draft(text="News"))).post
     before = await reply(writer, bob, first)
     with pytest.raises(PostNotFound):
         await replies.set_policy(bob, first.post_id, ReplyPolicy.NOBODY)
@@ -89,7 +89,7 @@ async def test_a_reply_is_taken_out_of_ones_own_thread(
     alice: Identity,
     bob: Identity,
 ) -> None:
-    first = await writer.create(alice, Draft(text="News"))
+    first = (await writer.make(alice, Draft(text="News"))).post
     removed = await reply(writer, bob, first)
     below = await reply(writer, alice, removed)
     kept = await reply(writer, alice, first)

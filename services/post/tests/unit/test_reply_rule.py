@@ -21,12 +21,12 @@ async def test_followers_reply_where_the_author_lets_them(
     bob: Identity,
     carol: Identity,
 ) -> None:
-    first = await writer.create(alice, Draft(text="News", reply_policy=ReplyPolicy.FOLLOWERS))
+    first = (await writer.make(alice, Draft(text="News", reply_policy=ReplyPolicy.FOLLOWERS))).post
     follows[bob.account_id].add(alice.account_id)
-    answer = await writer.create(bob, Draft(text="An answer", in_reply_to_id=first.post_id))
+    answer = (await writer.make(bob, Draft(text="An answer", in_reply_to_id=first.post_id))).post
     for parent in (first, answer):
         with pytest.raises(ReplyNotAllowed):
-            await writer.create(carol, Draft(text="Another", in_reply_to_id=parent.post_id))
+            await writer.make(carol, Draft(text="Another", in_reply_to_id=parent.post_id))
     store.unknown_accounts.add(alice.account_id)
     with pytest.raises(Unavailable):
-        await writer.create(carol, Draft(text="Another", in_reply_to_id=answer.post_id))
+        await writer.make(carol, Draft(text="Another", in_reply_to_id=answer.post_id))

@@ -140,7 +140,7 @@ async def test_what_is_refused_at_its_time_is_kept_with_the_reason(
     bob: Identity,
     clock: FakeClock,
 ) -> None:
-    parent = await writer.create(bob, Draft(text="Who?"))
+    parent = (await writer.make(bob, Draft(text="Who?"))).post
     draft = Draft(text="Me", in_reply_to_id=parent.post_id)
     made = (await scheduled_posts.schedule(alice, draft, clock.now() + HOUR)).scheduled
     await remover.delete(bob, parent.post_id)

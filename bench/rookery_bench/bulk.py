@@ -15,9 +15,12 @@ from feed_service.placement import reader_shard
 from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import BUCKET_FOLLOWERS, FollowRepository
 from feed_service.repository.live import MERGED_UPDATES, UPDATES
+from feed_service.repository.readers import ReaderRepository
+from feed_service.repository.seen import SeenRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.window_caches import WindowCaches
 from feed_service.repository.windows import WindowRepository
+from feed_service.service.activity import Activity
 from feed_service.service.fan_out import FanOut
 from feed_service.service.modes import Modes
 from rookery_common.clients.cassandra import Cql
@@ -39,6 +42,7 @@ TRIES: Final = 20
 SHARDS: Final = 64
 # From one post of the large author to the next, where the one before is in all timelines by then.
 EVERY_SECONDS: Final = 1.0
+ACTIVE_DAYS: Final = 30
 T = TypeVar("T")
 
 
@@ -76,6 +80,7 @@ class Lanes:
             self._modes,
             Announcer(streams),
             Announcer(LiveStreams(state, MERGED_UPDATES, f"{prefix}merged:")),
+            Activity(ReaderRepository(cql), SeenRepository(cache, prefix=prefix), clock, ACTIVE_DAYS),
             clock,
         )
 

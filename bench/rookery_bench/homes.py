@@ -11,13 +11,17 @@ from typing import Final
 from feed_service.models import Delivery, Entry, Found, HomePage, Mode, PageQuery, Reason, Span
 from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowRepository
+from feed_service.repository.readers import ReaderRepository
+from feed_service.repository.seen import SeenRepository
 from feed_service.repository.stretches import StretchRepository
 from feed_service.repository.timelines import TimelineRepository
+from feed_service.repository.window_caches import WindowCaches
 from feed_service.repository.windows import WindowRepository
 from feed_service.service.home import HomeReader
 from feed_service.service.merged import AuthorTails, MergedHomes
 from feed_service.service.modes import Modes
 from feed_service.service.older import OlderEntries
+from feed_service.service.returns import Returns
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clients.redis import RedisClient
 from rookery_common.clock import SystemClock
@@ -85,7 +89,9 @@ class Homes:
             Modes(self._author_posts, self._follows, clock, 50_000), windows, AuthorTails(self._author_posts, clock)
         )
         older = OlderEntries(_NoPosts(), StretchRepository(cache, prefix), clock)
-        self._homes = HomeReader(windows, self._timelines, self._follows, merged, older)
+        readers, seen = ReaderRepository(cql), SeenRepository(cache, prefix=prefix)
+        returns = Returns(readers, seen, self._timelines, WindowCaches(windows), self._follows, older, clock)
+        self._homes = HomeReader(windows, self._timelines, self._follows, merged, older, returns)
 
     async def seed(self, readers: int) -> None:
         """Authors with their posts, and so many readers of each kind with what was delivered to them."""

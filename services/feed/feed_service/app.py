@@ -28,17 +28,20 @@ from feed_service.consumers import (
 from feed_service.errors import NotMoving
 from feed_service.events import FANOUT_TOPIC, BulkLane
 from feed_service.ranking_servicer import RankingServicer
-from feed_service.repository import author_posts, follows, marks, public, timelines
+from feed_service.repository import author_posts, follows, marks, public, readers, timelines
 from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.live import MERGED_PREFIX, MERGED_UPDATES, PREFIX, PUBLIC_PREFIX, UPDATES
 from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
 from feed_service.repository.rankings import RankingRepository
+from feed_service.repository.readers import ReaderRepository
+from feed_service.repository.seen import SeenRepository
 from feed_service.repository.stretches import StretchRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.window_caches import WindowCaches
 from feed_service.repository.windows import WindowRepository
+from feed_service.service.activity import Activity
 from feed_service.service.erase_account import AccountErasure
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
@@ -52,6 +55,8 @@ from feed_service.service.older import OlderEntries
 from feed_service.service.popular import PopularPosts
 from feed_service.service.public import PublicTimelines
 from feed_service.service.rebuild import GraphRebuild
+from feed_service.service.returns import Returns
+from feed_service.service.stream_watch import StreamWatch
 from feed_service.service.tagged import TaggedHomes, TagTails
 from feed_service.service.warming import Warming
 from feed_service.servicer import FeedServicer
@@ -86,6 +91,7 @@ STATEMENTS: Final = {
     **public.STATEMENTS,
     **marks.STATEMENTS,
     **author_posts.STATEMENTS,
+    **readers.STATEMENTS,
 }
 ALLOWED_CALLERS: Final = {
     **servicer.ALLOWED_CALLERS,
@@ -112,6 +118,8 @@ class _Core:
         self.window_caches = WindowCaches(self.windows, *([self.next_windows] if self.next_windows else []))
         self.follows = FollowRepository(self.cql)
         self.stretches = StretchRepository(self.cache)
+        self.readers = ReaderRepository(self.cql)
+        self.seen = SeenRepository(*self.caches)
         self.streams = LiveStreams(self.state, UPDATES, PREFIX, cluster=cluster)
         self.public_streams = LiveStreams(self.state, UPDATES, PUBLIC_PREFIX, cluster=cluster)
         self.public_rows = PublicRepository(self.cql)
@@ -128,6 +136,7 @@ class _Core:
             self.modes,
             Announcer(self.streams),
             Announcer(self.merged_streams),
+            Activity(self.readers, self.seen, self.clock, settings.active_days),
             self.clock,
         )
 
@@ -155,15 +164,18 @@ def _serving(core: _Core) -> list[Component]:
     merged_live = LiveHub(core.merged_streams, as_sent, core.clock)
     news = MergedNews(merged_live, live, core.windows, core.follows, author_tails)
     older = OlderEntries(PostClient(post), core.stretches, core.clock)
-    homes = HomeReader(core.windows, core.timelines, core.follows, merged, older)
+    returns = _returns(core, older)
+    homes = HomeReader(core.windows, core.timelines, core.follows, merged, older, returns)
     tails = TagTails(core.public_rows, core.clock)
     verifier = TokenVerifier(AuthClient(auth).signing_keys, core.clock)
-    lists = ListReader(core.timelines, core.follows, merged, older)
+    lists = ListReader(core.timelines, core.follows, merged, older, returns)
     feed = FeedServicer(
         TaggedHomes(homes, tails), lists, core.public, core.fan_out, live, public_live, verifier, core.clock
     )
     for_you = RankingServicer(_for_you(core, homes, tails, FactsClient(post)))
-    erasure = AccountErasure(core.marks, core.follows, core.timelines, core.window_caches, core.author_posts)
+    erasure = AccountErasure(
+        core.marks, core.follows, core.timelines, core.window_caches, core.author_posts, core.readers, core.seen
+    )
     server = RpcServer(
         core.settings,
         verifier=verifier,
@@ -174,7 +186,11 @@ def _serving(core: _Core) -> list[Component]:
         ],
         allowed_callers=ALLOWED_CALLERS,
     )
-    return [auth, post, live, public_live, merged_live, news, server]
+    return [auth, post, live, public_live, merged_live, news, StreamWatch(live, returns, core.clock), server]
+
+
+def _returns(core: _Core, older: OlderEntries) -> Returns:
+    return Returns(core.readers, core.seen, core.timelines, core.window_caches, core.follows, older, core.clock)
 
 
 def _for_you(core: _Core, homes: HomeReader, tails: TagTails, facts: FactsClient) -> ForYou:
@@ -236,7 +252,7 @@ async def warm() -> str:
     merged = MergedHomes(core.modes, core.next_windows, AuthorTails(core.author_posts, core.clock))
     post = RpcClient(core.settings, core.settings.post_target, PostServiceStub, service="post")
     older = OlderEntries(PostClient(post), core.stretches, core.clock)
-    then = HomeReader(core.next_windows, core.timelines, core.follows, merged, older)
+    then = HomeReader(core.next_windows, core.timelines, core.follows, merged, older, _returns(core, older))
     components: list[Component] = [core.cql, *core.caches, post]
     async with AsyncExitStack() as started:
         for component in components:

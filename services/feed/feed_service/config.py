@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
+from feed_service.models import AWAY_DAYS
 from rookery_common.config import BaseServiceSettings, CqlSettings, RedisSettings, settings_config
 
 
@@ -18,6 +19,12 @@ class Settings(BaseServiceSettings, CqlSettings, RedisSettings):
     auth_target: str = Field("127.0.0.1:7001", description="Where auth is asked for the keys that verify tokens.")
     post_target: str = Field("127.0.0.1:7003", description="Where post is asked for an author's recent posts.")
     user_target: str = Field("127.0.0.1:7002", description="Where user is asked for all follows, for a rebuild.")
+    active_days: int = Field(
+        30,
+        ge=0,
+        le=365,
+        description="Who was not here for more days is delivered nothing till the return; 0: all are, else at least 7.",
+    )
     merge_followers: int = Field(
         50_000,
         ge=0,
@@ -34,3 +41,10 @@ class Settings(BaseServiceSettings, CqlSettings, RedisSettings):
         le=4096,
         description="CQL partitions of a day that starts from now on; days already begun keep theirs.",
     )
+
+    @field_validator("active_days")
+    @classmethod
+    def _is_a_week_at_least(cls, days: int) -> int:
+        if 0 < days < AWAY_DAYS:
+            raise ValueError(f"must be 0, or at least {AWAY_DAYS}")
+        return days

@@ -5,6 +5,10 @@ from __future__ import annotations
 from prometheus_client import Counter, Histogram
 
 DELIVERIES = Counter("rookery_feed_deliveries_total", "Entries written into timelines.")
+SLEEPERS_PASSED = Counter(
+    "rookery_feed_sleepers_passed_total", "Followers who were away for so long that a post was not delivered to them."
+)
+RETURNS = Counter("rookery_feed_returns_total", "Homes that were built anew for readers who came back.")
 FAN_OUT_SECONDS = Histogram(
     "rookery_feed_fan_out_seconds",
     "From taking a batch of changed posts to the last timeline.",

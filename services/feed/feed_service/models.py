@@ -16,6 +16,9 @@ MAX_LIST_AUTHORS: Final = 500
 MAX_FOLLOWED_TAGS: Final = 100
 # Older entries are no longer stored.
 HISTORY_DAYS: Final = 30
+# Whoever was away for longer has no window either, and a home that is built anew on the return, for however many days
+# readers are active now, or were.
+AWAY_DAYS: Final = 7
 # Timelines of everybody: all public posts, and of these the ones with media (a stream only).
 PUBLIC: Final = "public"
 PUBLIC_MEDIA: Final = "public:media"
@@ -267,6 +270,14 @@ class MergedFollows:
 
     generation: int = 0
     following: Following = field(default_factory=Following)
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderState:
+    """On which day (since 1970, UTC) a reader was last seen, and from which id on what is stored is whole."""
+
+    seen_day: int
+    complete_from: int = 0
 
 
 NOBODY_MERGED: Final = MergedFollows()

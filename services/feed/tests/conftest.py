@@ -11,10 +11,13 @@ from feed_service.repository.follows import FollowRepository
 from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
 from feed_service.repository.rankings import RankingRepository
+from feed_service.repository.readers import ReaderRepository
+from feed_service.repository.seen import SeenRepository
 from feed_service.repository.stretches import StretchRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.window_caches import WindowCaches
 from feed_service.repository.windows import WindowRepository
+from feed_service.service.activity import Activity
 from feed_service.service.erase_account import AccountErasure
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
@@ -26,6 +29,7 @@ from feed_service.service.modes import Modes
 from feed_service.service.older import OlderEntries
 from feed_service.service.popular import PopularPosts
 from feed_service.service.public import PublicTimelines
+from feed_service.service.returns import Returns
 from feed_service.service.tagged import TaggedHomes, TagTails
 from rookery_common.auth import Identity
 from rookery_common.erasure import Eraser, StepwiseEraser
@@ -52,6 +56,8 @@ class Posts:
         self.by_author: dict[int, list[Entry]] = {}
         self.by_id: dict[int, PostFacts] = {}
         self.calls: list[Sequence[int]] = []
+        # Direct posts with whom they are for.
+        self.direct: dict[Entry, set[int]] = {}
         self.away = False
 
     async def facts(self, _viewer: Identity | None, post_ids: Sequence[int]) -> Mapping[int, PostFacts]:
@@ -70,6 +76,11 @@ class Posts:
             raise Unavailable("post is away")
         self.calls.append(author_ids)
         entries = [entry for author_id in author_ids for entry in self.by_author.get(author_id, [])]
+        entries += [
+            entry
+            for entry, named in self.direct.items()
+            if entry.author_id in author_ids and reader_id in (entry.author_id, *named)
+        ]
         found = sorted((e for e in entries if span.above < e.entry_id < span.below), reverse=not span.upwards)[:most]
         own = [e._replace(reason=Reason.OWN_POST) if e.author_id == reader_id else e for e in found]
         return Found(own, own[-1].entry_id if len(own) == most else 0)
@@ -169,14 +180,40 @@ def older(posts: Posts, stretches: StretchRepository, clock: FakeClock) -> Older
 
 
 @pytest.fixture
+def active_days() -> int:
+    """Of most tests: everybody is here often enough."""
+    return 365
+
+
+@pytest.fixture
+def returns(
+    readers: ReaderRepository,
+    seen: SeenRepository,
+    timelines: TimelineRepository,
+    window_caches: WindowCaches,
+    follows: FollowRepository,
+    older: OlderEntries,
+    clock: FakeClock,
+    active_days: int,
+) -> Returns:
+    return Returns(readers, seen, timelines, window_caches, follows, older, clock, active_days)
+
+
+@pytest.fixture
+def activity(readers: ReaderRepository, seen: SeenRepository, clock: FakeClock, active_days: int) -> Activity:
+    return Activity(readers, seen, clock, active_days)
+
+
+@pytest.fixture
 def home(
     windows: WindowRepository,
     timelines: TimelineRepository,
     follows: FollowRepository,
     merged: MergedHomes,
     older: OlderEntries,
+    returns: Returns,
 ) -> HomeReader:
-    return HomeReader(windows, timelines, follows, merged, older)
+    return HomeReader(windows, timelines, follows, merged, older, returns)
 
 
 @pytest.fixture
@@ -200,9 +237,13 @@ def for_you(
 
 @pytest.fixture
 def lists(
-    timelines: TimelineRepository, follows: FollowRepository, merged: MergedHomes, older: OlderEntries
+    timelines: TimelineRepository,
+    follows: FollowRepository,
+    merged: MergedHomes,
+    older: OlderEntries,
+    returns: Returns,
 ) -> ListReader:
-    return ListReader(timelines, follows, merged, older)
+    return ListReader(timelines, follows, merged, older, returns)
 
 
 @pytest.fixture
@@ -214,10 +255,11 @@ def fan_out(
     modes: Modes,
     streams: LiveStreams[LiveUpdate],
     merged_streams: LiveStreams[MergedUpdate],
+    activity: Activity,
     clock: FakeClock,
 ) -> FanOut:
     live, merged_live = Announcer(streams), Announcer(merged_streams)
-    return FanOut(timelines, window_caches, follows, author_posts, modes, live, merged_live, clock)
+    return FanOut(timelines, window_caches, follows, author_posts, modes, live, merged_live, activity, clock)
 
 
 @pytest.fixture
@@ -244,9 +286,12 @@ def eraser(
     timelines: TimelineRepository,
     window_caches: WindowCaches,
     author_posts: AuthorPostRepository,
+    readers: ReaderRepository,
+    seen: SeenRepository,
     clock: FakeClock,
 ) -> Eraser:
-    return StepwiseEraser(AccountErasure(marks, follows, timelines, window_caches, author_posts).steps, clock)
+    erasure = AccountErasure(marks, follows, timelines, window_caches, author_posts, readers, seen)
+    return StepwiseEraser(erasure.steps, clock)
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from feed_service.models import Follow, Follower, Following
 from feed_service.placement import reader_shard
+from feed_service.repository.side_by_side import side_by_side
 from rookery_common.clients.cassandra import Args, Cql
 
 # More than user lets anyone follow.
@@ -126,7 +126,7 @@ class FollowRepository:
                 else:
                     await self._cql.batch([(name, row) for row in part], logged=False)
 
-        await _side_by_side(work)
+        await side_by_side(work, _WRITERS)
 
     async def _buckets(self, by_reader: Mapping[int, Sequence[Follow]]) -> dict[_Ends, int]:
         """Where each stands at its author's: where it stood before, or where there is room."""
@@ -161,7 +161,7 @@ class FollowRepository:
                 known = await self._room(author_id, rows[0].buckets or 1) if rows else self._empty(0)
                 self._rooms[author_id] = known
 
-        await _side_by_side(work)
+        await side_by_side(work, _WRITERS)
 
     async def _room(self, author_id: int, buckets: int) -> _Room:
         count = await self._cql.execute("follower_count", (author_id, buckets - 1))
@@ -228,16 +228,6 @@ class FollowRepository:
         if reader_shard(follow.reader_id, _LOOK_EVERY) != 0:
             return buckets - 1
         return (await self._room(follow.author_id, buckets)).bucket
-
-
-async def _side_by_side(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """So many at it at a time; the first failure ends all of them."""
-    workers = [asyncio.ensure_future(work()) for _ in range(_WRITERS)]
-    try:
-        await asyncio.gather(*workers)
-    finally:
-        for worker in workers:
-            worker.cancel()
 
 
 def _following_row(follow: Follow, buckets: Mapping[_Ends, int]) -> Args:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from feed_service.models import HISTORY_DAYS, Delivery, Entry, Reason
 from feed_service.placement import DAY_MS, reader_shard, seconds_to_live, time_bucket
+from feed_service.repository.side_by_side import side_by_side
 from rookery_common.clients.cassandra import Args, Cql
 from rookery_common.clock import Clock
 from rookery_common.ids import MAX_ID
@@ -52,7 +52,8 @@ class TimelineRepository:
         self._shards = _ShardCounts(cql, shards)
 
     async def add(self, deliveries: Iterable[Delivery]) -> None:
-        """All of them, in any order; once more changes nothing. What is older than the history is left out."""
+        """All of them, in any order; once more changes nothing. What is older than the history is left out. Raises
+        Unavailable."""
         partitions = await self._partitions(deliveries)
         todo = iter(
             rows[first : first + BATCH_ROWS]
@@ -64,9 +65,7 @@ class TimelineRepository:
             for rows in todo:
                 await self._cql.batch([("timeline_insert", row) for row in rows], logged=False)
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(BATCHES_AT_ONCE):
-                group.create_task(work())
+        await side_by_side(work, BATCHES_AT_ONCE)
 
     async def older(self, reader_id: int, below: int, above: int, limit: int) -> list[Entry]:
         """Newest first, between the exclusive bounds. Fewer than `limit` means that there are no more."""

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.marks import MarkRepository
+from feed_service.repository.readers import ReaderRepository
+from feed_service.repository.seen import SeenRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.window_caches import WindowCaches
 from rookery_common.erasure import ErasureStep
@@ -22,12 +24,16 @@ class AccountErasure:
         timelines: TimelineRepository,
         windows: WindowCaches,
         author_posts: AuthorPostRepository,
+        readers: ReaderRepository,
+        seen: SeenRepository,
     ) -> None:
         self._marks = marks
         self._follows = follows
         self._timelines = timelines
         self._windows = windows
         self._author_posts = author_posts
+        self._readers = readers
+        self._seen = seen
 
     @property
     def steps(self) -> Sequence[ErasureStep]:
@@ -39,5 +45,7 @@ class AccountErasure:
         await self._follows.forget_followers(account_id)
         await self._timelines.forget(account_id)
         await self._author_posts.forget(account_id)
+        await self._readers.forget(account_id)
+        await self._seen.forget(account_id)
         await self._windows.forget(account_id)
         return 0

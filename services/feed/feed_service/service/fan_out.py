@@ -24,6 +24,7 @@ from feed_service.repository.follows import FollowerCursor, FollowRepository
 from feed_service.repository.live import MERGED_CHANNEL
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.window_caches import WindowCaches
+from feed_service.service.activity import Activity
 from feed_service.service.modes import Modes
 from rookery_common.clock import Clock
 from rookery_common.ids import ms_of
@@ -61,6 +62,7 @@ class FanOut:
         modes: Modes,
         live: Announcer[LiveUpdate],
         merged_live: Announcer[MergedUpdate],
+        activity: Activity,
         clock: Clock,
     ) -> None:
         self._timelines = timelines
@@ -70,6 +72,7 @@ class FanOut:
         self._modes = modes
         self._live = live
         self._merged_live = merged_live
+        self._activity = activity
         self._clock = clock
 
     async def apply(self, changes: Sequence[PostChange]) -> list[Part]:
@@ -85,6 +88,7 @@ class FanOut:
                 await self._keep(merged)
             parts = await self._deliver_widely(wide)
             await self._modes.look(each.author_id for each in (*merged, *wide) if each.change is Change.VISIBLE)
+            await self._activity.learn()
         now_ms = self._clock.unix_ms()
         for change in changes:
             if change.change is Change.VISIBLE:
@@ -96,8 +100,9 @@ class FanOut:
         cursor = FollowerCursor(part.change.author_id, part.bucket)
         while cursor.bucket == part.bucket:
             work = [(part.change, await self._follows.next_followers(cursor, BULK_FOLLOWERS))]
-            await self._store(work)
+            await self._store(await self._awake(work))
             await self._tell(work)
+        await self._activity.learn()
 
     async def deliver_to(self, reader_id: int, entries: Sequence[Entry]) -> None:
         """Into one timeline, and to no stream: own posts at once, and the recent posts of who is newly followed."""
@@ -163,7 +168,7 @@ class FanOut:
                 for cursor, own, page in zip(cursors, readers, pages, strict=True)
                 for change in by_author[cursor.author_id]
             ]
-            await self._store(work)
+            await self._store(await self._awake(work))
             await self._tell(work)
             parts += [
                 Part(change, bucket)
@@ -184,6 +189,17 @@ class FanOut:
                 return await self._follows.next_followers(cursor, size)
 
         return await asyncio.gather(*(page(cursor) for cursor in cursors))
+
+    async def _awake(self, work: Work) -> Work:
+        """Without those who were away for long, of what is to be stored: streams are told of whoever listens."""
+        stored = [(change, followers) for change, followers in work if change.change is Change.VISIBLE]
+        asked = {follower.reader_id for _, followers in stored for follower in followers}
+        sleepers = await self._activity.asleep(asked - {change.author_id for change, _ in stored})
+        if not sleepers:
+            return stored
+        return [
+            (change, [each for each in followers if each.reader_id not in sleepers]) for change, followers in stored
+        ]
 
     async def _store(self, work: Work) -> None:
         deliveries = [delivery for change, followers in work for delivery in _deliveries(change, followers)]

@@ -16,6 +16,7 @@ from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WINDOW_ENTRIES, Missing, WindowPage, WindowQuery, WindowRepository
 from feed_service.service.merged import MergedHomes
 from feed_service.service.older import OlderEntries, read_both
+from feed_service.service.returns import Returns
 from rookery_common.clients.redis import RedisUnavailable
 from rookery_common.errors import AppError
 from rookery_common.ids import MAX_ID
@@ -40,21 +41,30 @@ class HomeReader:
         follows: FollowRepository,
         merged: MergedHomes,
         older: OlderEntries,
+        returns: Returns,
     ) -> None:
         self._windows = windows
         self._timelines = timelines
         self._follows = follows
         self._merged = merged
         self._older = older
+        self._returns = returns
 
     async def pages(self, asked: Sequence[tuple[int, PageQuery]]) -> list[HomePage | AppError]:
         """One answer for each (reader, query), in order. All windows are read by one call; the rest come from CQL."""
-        sound = [WindowQuery(reader_id, page, page.limit + 1) for reader_id, page in asked if _is_sound(page)]
+        failed = await self._welcome([reader_id for reader_id, page in asked if _is_sound(page)])
+        sound = [
+            WindowQuery(reader_id, page, page.limit + 1)
+            for reader_id, page in asked
+            if _is_sound(page) and reader_id not in failed
+        ]
         found = dict(zip(sound, await self._read_windows(sound), strict=True))
 
         async def answer(reader_id: int, page: PageQuery) -> HomePage | AppError:
             if not _is_sound(page):
                 return WrongLimit(MAX_PAGE)
+            if reader_id in failed:
+                return failed[reader_id]
             query = WindowQuery(reader_id, page, page.limit + 1)
             try:
                 return await self._answer(query, found[query])
@@ -66,15 +76,35 @@ class HomeReader:
     async def newest(self, reader_id: int, most: int, page: PageQuery) -> Sequence[Entry]:
         """As a page of at most `most`, between the bounds of this one: more than a page has, of what is stored. Raises
         AppError."""
-        since_id = max(page.since_id, self._older.begins() - 1)
+        if self._returns.unknown([reader_id]):
+            await self._returns.welcome(reader_id)
+        since_id = max(page.since_id, self._returns.begins(reader_id) - 1)
         query = WindowQuery(reader_id, replace(page, limit=most, since_id=since_id), most + 1)
         (found,) = await self._read_windows([query])
         return (await self._answer(query, found)).entries
 
     async def warm(self, reader_id: int) -> None:
-        """Fills the reader's window where it is missing, as the first read would. Raises Unavailable."""
+        """Fills the reader's window where it is missing, as the first read would; not of who is to be built anew when
+        that read comes. Raises Unavailable."""
+        if not await self._returns.look(reader_id):
+            return
         await self._merged.refresh()
         await asyncio.gather(self._fill_following(reader_id), self._fill_window(reader_id))
+
+    async def _welcome(self, reader_ids: Sequence[int]) -> dict[int, AppError]:
+        """Sees to it that nothing is missing of those who come back, and notes that they are here; of whom it fails."""
+        failed: dict[int, AppError] = {}
+
+        async def welcome(reader_id: int) -> None:
+            try:
+                await self._returns.welcome(reader_id)
+            except AppError as error:
+                failed[reader_id] = error
+
+        new = self._returns.unknown(reader_ids)
+        if new:
+            await asyncio.gather(*map(welcome, new))
+        return failed
 
     async def _read_windows(self, queries: Sequence[WindowQuery]) -> list[WindowPage | Missing | None]:
         if not queries:
@@ -115,7 +145,7 @@ class HomeReader:
     async def _fill_window(self, reader_id: int) -> None:
         token = await self._windows.begin_fill(reader_id)
         if token:
-            begins = self._older.begins()
+            begins = self._returns.begins(reader_id)
             entries = await self._timelines.older(reader_id, MAX_ID, begins - 1, WINDOW_ENTRIES)
             if len(entries) == WINDOW_ENTRIES:
                 floor = entries[-1].entry_id
@@ -140,7 +170,7 @@ class HomeReader:
         """The window's page if that is all there is to it, else with what is below the window."""
         page = query.page
         # Of one that the release before has filled, and that was not full, it is known only that it has what is stored.
-        floor = found.floor or self._older.begins()
+        floor = found.floor or self._returns.begins(query.reader_id)
         entries = [entry for entry in found.entries if entry.entry_id >= floor]
         reaches_down = page.low + 1 >= floor
         is_full = len(entries) >= query.wanted and not page.upwards
@@ -174,7 +204,7 @@ class HomeReader:
             return await self._older.read(reader_id, everybody, part, wanted)
 
         try:
-            found = await read_both(span, self._older.begins(), query.wanted - len(newer), stored, older)
+            found = await read_both(span, self._returns.begins(reader_id), query.wanted - len(newer), stored, older)
         except AppError as error:
             if "authors" not in sources or (page.is_bound and not newer):
                 raise

@@ -11,6 +11,7 @@ from feed_service.repository.follows import FollowRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.service.merged import MergedHomes
 from feed_service.service.older import OlderEntries, read_both
+from feed_service.service.returns import Returns
 
 # Rows of the home read at a time, and in all for one page: what lies beyond is the next page's.
 SCAN_ROWS: Final = 400
@@ -21,12 +22,18 @@ class ListReader:
     """Pages of lists, without what their reader does not follow now."""
 
     def __init__(
-        self, timelines: TimelineRepository, follows: FollowRepository, merged: MergedHomes, older: OlderEntries
+        self,
+        timelines: TimelineRepository,
+        follows: FollowRepository,
+        merged: MergedHomes,
+        older: OlderEntries,
+        returns: Returns,
     ) -> None:
         self._timelines = timelines
         self._follows = follows
         self._merged = merged
         self._older = older
+        self._returns = returns
 
     async def page(self, reader_id: int, authors: AbstractSet[int], page: PageQuery) -> ListPage:
         """At most `page.limit` entries of these authors. Raises WrongLimit, TooManyAuthors."""
@@ -34,6 +41,8 @@ class ListReader:
             raise WrongLimit(MAX_PAGE)
         if len(authors) > MAX_LIST_AUTHORS:
             raise TooManyAuthors(MAX_LIST_AUTHORS)
+        if self._returns.unknown([reader_id]):
+            await self._returns.welcome(reader_id)
         await self._merged.refresh()
         following = await self._follows.following(reader_id)
         wanted = Following(following.authors & authors, following.without_reblogs & authors)
@@ -68,7 +77,7 @@ class ListReader:
             return await self._older.read(reader_id, wanted, part, most)
 
         span = Span(page.low, page.high, page.upwards)
-        found = await read_both(span, self._older.begins(), page.limit + 1, stored, older)
+        found = await read_both(span, self._returns.begins(reader_id), page.limit + 1, stored, older)
         if len(found.entries) > page.limit:
             return found.entries[: page.limit], found.entries[page.limit - 1].entry_id
         return found.entries, found.reached_id

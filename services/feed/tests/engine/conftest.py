@@ -15,6 +15,8 @@ from feed_service.repository.live import MERGED_UPDATES, UPDATES
 from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
 from feed_service.repository.rankings import RankingRepository
+from feed_service.repository.readers import ReaderRepository
+from feed_service.repository.seen import SeenRepository
 from feed_service.repository.stretches import StretchRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import WindowRepository
@@ -119,6 +121,16 @@ def rankings(cache: RedisClient, redis_prefix: str) -> RankingRepository:
 @pytest.fixture
 def stretches(cache: RedisClient, redis_prefix: str) -> StretchRepository:
     return StretchRepository(cache, redis_prefix)
+
+
+@pytest.fixture
+def readers(cql: Cql) -> ReaderRepository:
+    return ReaderRepository(cql)
+
+
+@pytest.fixture
+def seen(cache: RedisClient, redis_prefix: str) -> SeenRepository:
+    return SeenRepository(cache, prefix=redis_prefix)
 
 
 @pytest.fixture

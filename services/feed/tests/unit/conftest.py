@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import pytest
-from feed_fakes.cql import MemoryAuthorPosts, MemoryFollows, MemoryMarks, MemoryPublic, MemoryTimelines
-from feed_fakes.redis import MemoryRankings, MemoryStretches, MemoryWindows
+from feed_fakes.cql import MemoryAuthorPosts, MemoryFollows, MemoryMarks, MemoryPublic, MemoryReaders, MemoryTimelines
+from feed_fakes.redis import MemoryRankings, MemorySeen, MemoryStretches, MemoryWindows
 from feed_fakes.store import Store
 
 from feed_service.models import (
@@ -56,6 +56,16 @@ def rankings(store: Store) -> MemoryRankings:
 @pytest.fixture
 def stretches(store: Store) -> MemoryStretches:
     return MemoryStretches(store)
+
+
+@pytest.fixture
+def readers(store: Store) -> MemoryReaders:
+    return MemoryReaders(store)
+
+
+@pytest.fixture
+def seen(store: Store) -> MemorySeen:
+    return MemorySeen(store)
 
 
 @pytest.fixture

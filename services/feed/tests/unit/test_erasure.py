@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from feed_service.models import Entry, Following, Mark, MarkChange, MarkKind, PageQuery
+from feed_service.models import Entry, Following, Mark, MarkChange, MarkKind, PageQuery, ReaderState
 from feed_service.repository.follows import FollowerCursor, FollowRepository
 from feed_service.repository.marks import MarkRepository
+from feed_service.repository.readers import ReaderRepository
+from feed_service.repository.seen import SeenRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.windows import Missing, WindowPage, WindowQuery, WindowRepository
 from rookery_common.erasure import Eraser
@@ -35,6 +37,8 @@ async def test_a_reader_s_home_window_and_marks_go_and_nobody_else_s(
     timelines: TimelineRepository,
     windows: WindowRepository,
     marks: MarkRepository,
+    readers: ReaderRepository,
+    seen: SeenRepository,
     entries: Any,
     clock: FakeClock,
 ) -> None:
@@ -47,12 +51,16 @@ async def test_a_reader_s_home_window_and_marks_go_and_nobody_else_s(
         await timelines.add([(reader, entry) for entry in made])
         await _fill(windows, reader, made)
         await marks.put([MarkChange(reader, liked, True, 1)])
+        await readers.see([reader], 5)
+        await seen.note(reader, 5)
     for _ in range(2):
         assert await eraser.erase(ALICE) == (True, 0)
         queries = [WindowQuery(reader, PageQuery(20), 20) for reader in (ALICE, BOB)]
         assert await windows.read(queries) == [Missing.FOLLOWING, WindowPage(0, made[::-1])]
         assert await timelines.older(ALICE, MAX_ID, 0, 10) == []
         assert await timelines.older(BOB, MAX_ID, 0, 10) == made[::-1]
+        assert await readers.get_all([ALICE, BOB]) == [None, ReaderState(5)]
+        assert await seen.days([ALICE, BOB]) == {BOB: 5}
         assert (await marks.newest(ALICE, 10), await marks.newest(BOB, 10)) == ([], [liked])
 
 

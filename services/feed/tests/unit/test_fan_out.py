@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from typing import Any
 
 import pytest
 
 from feed_service.models import Change, Entry, HomePage, LiveKind, LiveUpdate, PageQuery, PostChange, Reason
+from feed_service.repository.timelines import TimelineRepository
+from feed_service.service.activity import Activity
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
+from rookery_common.ids import MAX_ID
 from rookery_common.live.streams import LIVE_SHARDS, LiveStreams, Message
 
 ALICE, BOB, CAROL, DAN = 101, 102, 103, 104
@@ -126,6 +130,22 @@ async def test_reblogs_go_to_those_who_want_them(
     await fan_out.apply([_post(reblog, is_reblog=True)])
     assert await _home(home, BOB) == [(reblog.entry_id, Reason.REBLOG)]
     assert await _home(home, CAROL) == []
+    assert {r for news in await listener.heard() for r in news.account_ids} == {ALICE, BOB}
+
+
+async def test_who_was_away_for_long_is_delivered_nothing_but_told_where_listening(
+    fan_out: FanOut, activity: Activity, timelines: TimelineRepository, people: Any, entries: Any, listener: Listener,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    async def asleep(reader_ids: Collection[int]) -> set[int]:
+        assert set(reader_ids) == {BOB}, "authors are delivered their own posts"
+        return {BOB}
+
+    monkeypatch.setattr(activity, "asleep", asleep)
+    await people.follows(BOB, ALICE)
+    post = entries.make()
+    await fan_out.apply([_post(post)])
+    assert [bool(await timelines.older(each, MAX_ID, 0, 9)) for each in (ALICE, BOB)] == [True, False]
     assert {r for news in await listener.heard() for r in news.account_ids} == {ALICE, BOB}
 
 

@@ -1,5 +1,6 @@
 """What any history comes to: made at random from a seed, told of by consumers that die half-way and are told again,
-while homes are read and Redis is emptied. Runs over the fakes, and as a link in tests/engine over the engines.
+while homes are read by servers that die, too, people stay away for days and come back, and Redis is emptied. Runs over
+the fakes, and as a link in tests/engine over the engines.
 
 `ROOKERY_HISTORY_SEEDS=4,5,6 ROOKERY_HISTORY_STEPS=2000` makes other and longer ones.
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import pytest
+from prometheus_client import REGISTRY
 
 from feed_service.models import Change, Follow, HomePage, PageQuery, PostChange
 from feed_service.repository.author_posts import AuthorPostRepository
@@ -26,7 +28,7 @@ from feed_service.service.merged import TAIL_SECONDS
 from rookery_common.testing import FakeClock
 
 SEEDS: Final = [int(seed) for seed in os.environ.get("ROOKERY_HISTORY_SEEDS", "1,2,3").split(",")]
-STEPS: Final = int(os.environ.get("ROOKERY_HISTORY_STEPS", "160"))
+STEPS: Final = int(os.environ.get("ROOKERY_HISTORY_STEPS", "240"))
 PEOPLE: Final = range(201, 207)
 # How likely people post, write to one, follow, leave, block and delete: while they gain followers, and lose them.
 SOCIABLE: Final = (6, 1, 9, 1, 0, 1)
@@ -35,6 +37,10 @@ MOOD_ROUNDS: Final = 2
 DEATHS: Final = 0.3
 FLUSHES: Final = 0.02
 PAGE: Final = 7
+# In days: for how long who is not there is delivered to, for how long people stay away, and how much of it a round is.
+ACTIVE_DAYS: Final = 1
+AWAY_DAYS: Final = (2, 6)
+ROUND_SECONDS: Final = 86_400
 T = TypeVar("T")
 
 
@@ -52,6 +58,14 @@ class History:
     direct: dict[int, tuple[int, set[int]]] = field(default_factory=dict)
     of_users: asyncio.Queue[Follow] = field(default_factory=asyncio.Queue)
     of_posts: asyncio.Queue[PostChange] = field(default_factory=asyncio.Queue)
+    # Until which round people stay away.
+    away: dict[int, int] = field(default_factory=dict)
+
+    def rest(self, number: int) -> None:
+        """Some of who is there goes away for a while."""
+        self.away = {person: until for person, until in self.away.items() if until > number}
+        if len(self.away) < len(PEOPLE) // 2:
+            self.away.setdefault(self.choices.choice(PEOPLE), number + self.choices.randint(*AWAY_DAYS))
 
     def step(self, mood: Sequence[int]) -> None:
         """One thing that somebody does; the mood is how likely each is."""
@@ -75,6 +89,7 @@ class History:
             self.posts.by_author.setdefault(author, []).append(entry)
         else:
             self.direct[entry.entry_id] = author, only_to
+            self.posts.direct[entry] = only_to
         named = None if only_to is None else frozenset(only_to)
         self.of_posts.put_nowait(PostChange(Change.VISIBLE, entry.entry_id, author, only_to=named))
 
@@ -108,6 +123,23 @@ async def _consume(
             with suppress(asyncio.CancelledError):
                 await handling
         await handle(batch)
+
+
+async def _disturb(history: History, home: HomeReader, windows: Any, ended: asyncio.Event) -> None:
+    """Reads homes of those who are there, dying over some of them, and now and then empties Redis."""
+    choices = history.choices
+    while not ended.is_set():
+        present = [person for person in PEOPLE if person not in history.away]
+        reading = asyncio.ensure_future(home.pages([(choices.choice(present), PageQuery(PAGE))]))
+        if choices.random() < DEATHS:
+            for _ in range(choices.randrange(20)):
+                await asyncio.sleep(0)
+            reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reading
+        if choices.random() < FLUSHES:
+            await windows.forget_everything()
+        await asyncio.sleep(0)
 
 
 async def _whole(home: HomeReader, reader: int) -> list[int]:
@@ -152,6 +184,16 @@ def quick_modes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     return bool(request.param == "merged")
 
 
+def _counted() -> list[float]:
+    """Followers to whom a post was not delivered, and homes that were built anew."""
+    return [REGISTRY.get_sample_value(f"rookery_feed_{name}_total") or 0 for name in ("sleepers_passed", "returns")]
+
+
+@pytest.fixture
+def active_days() -> int:
+    return ACTIVE_DAYS
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_each_post_is_once_in_the_home_of_each_follower_and_in_no_others(
     home: HomeReader,
@@ -167,21 +209,17 @@ async def test_each_post_is_once_in_the_home_of_each_follower_and_in_no_others(
 ) -> None:
     choices = random.Random(seed)
     history = History(choices, entries, posts)
+    counted = _counted()
     ended = asyncio.Event()
 
     async def heed(follows: Sequence[Follow]) -> None:
         for follow in follows:
             await (keeper.begin(follow) if follow.active else keeper.change(follow))
 
-    async def disturb() -> None:
-        while not ended.is_set():
-            await home.pages([(choices.choice(PEOPLE), PageQuery(PAGE))])
-            if choices.random() < FLUSHES:
-                await windows.forget_everything()
-            await asyncio.sleep(0)
-
-    disturbing = asyncio.create_task(disturb())
+    disturbing = asyncio.create_task(_disturb(history, home, windows, ended))
     for number in range(STEPS // 20):
+        history.rest(number)
+        clock.advance(ROUND_SECONDS)
         for _ in range(20):
             history.step(SULKY if number // MOOD_ROUNDS % 2 else SOCIABLE)
         await asyncio.gather(
@@ -195,6 +233,9 @@ async def test_each_post_is_once_in_the_home_of_each_follower_and_in_no_others(
     for reader in PEOPLE:
         shown = await _whole(home, reader)
         _check(history, reader, shown)
+    passed, returned = (after - before for before, after in zip(counted, _counted(), strict=True))
+    assert passed > 0, "nobody was away when somebody posted"
+    assert returned > 0, "nobody has come back"
     await windows.forget_everything()
     for reader in PEOPLE:
         _check(history, reader, await _whole(home, reader))

@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from feed_service.models import Change, Entry, HomePage, HomeQuery, LiveKind, PageQuery, PostChange, Reason
+from feed_service.repository.timelines import TimelineRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
 from feed_service.service.tagged import TaggedHomes
+from rookery_common.clients.cassandra import CqlUnavailable
 from rookery_common.errors import Unavailable
 from rookery_common.live.streams import live_shard
+from rookery_common.testing import FakeClock
 
 ALICE, BOB = 101, 102
 
@@ -109,3 +112,24 @@ async def test_a_follow_waits_for_post_and_is_whole_after_it_is_done_again(
     posts.away = False
     await keeper.begin(follow)
     assert await home.pages([(BOB, PageQuery(20))]) == [HomePage([post], False)]
+
+
+class _FullCql:
+    """Takes nothing."""
+
+    async def execute(self, *_: object) -> list[object]:
+        return []
+
+    async def execute_conditional(self, *_: object) -> tuple[bool, None]:
+        return True, None
+
+    async def batch(self, *_: object, **__: object) -> None:
+        raise CqlUnavailable("too many statements are under way")
+
+
+async def test_of_many_writes_that_fail_together_it_is_said_that_the_store_is_away(
+    entries: Any, clock: FakeClock
+) -> None:
+    timelines = TimelineRepository(_FullCql(), clock, 8)  # type: ignore[arg-type] # no other part of it is needed
+    with pytest.raises(Unavailable):
+        await timelines.add([(reader_id, entry) for entry in entries.many(3) for reader_id in range(100)])

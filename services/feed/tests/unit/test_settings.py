@@ -25,6 +25,21 @@ def test_a_number_of_shards_out_of_bounds_is_refused(environment: pytest.MonkeyP
         Settings()
 
 
+@pytest.mark.parametrize("value", ["-1", "1", "6", "366"])
+def test_a_number_of_days_that_is_shorter_than_a_window_lives_is_refused(
+    environment: pytest.MonkeyPatch, value: str
+) -> None:
+    environment.setenv("FEED_ACTIVE_DAYS", value)
+    with pytest.raises(ValidationError, match="active_days"):
+        Settings()
+
+
+@pytest.mark.parametrize("value", [0, 7, 365])
+def test_readers_are_active_for_a_week_at_least_or_for_ever(environment: pytest.MonkeyPatch, value: int) -> None:
+    environment.setenv("FEED_ACTIVE_DAYS", str(value))
+    assert Settings().active_days == value
+
+
 def test_the_rest_has_defaults(environment: pytest.MonkeyPatch) -> None:
     settings = Settings()
     assert (settings.service, settings.grpc_address, settings.timeline_shards) == ("feed", "127.0.0.1:7004", 64)

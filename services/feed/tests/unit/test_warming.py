@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from feed_service.models import Change, Entry, HomePage, PageQuery, PostChange
+from feed_service.models import Change, Entry, HomePage, PageQuery, PostChange, ReaderState
 from feed_service.repository.follows import FollowRepository
+from feed_service.repository.readers import ReaderRepository
 from feed_service.repository.timelines import TimelineRepository
 from feed_service.repository.window_caches import WindowCaches
 from feed_service.repository.windows import WINDOW_ENTRIES, Missing, WindowPage, WindowQuery, WindowRepository
@@ -17,6 +18,7 @@ from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
 from feed_service.service.merged import MergedHomes
 from feed_service.service.older import OlderEntries
+from feed_service.service.returns import Returns
 from feed_service.service.warming import Warming
 from rookery_common.testing import FakeClock
 
@@ -36,8 +38,9 @@ def next_home(
     follows: FollowRepository,
     merged: MergedHomes,
     older: OlderEntries,
+    returns: Returns,
 ) -> HomeReader:
-    return HomeReader(next_windows, timelines, follows, merged, older)
+    return HomeReader(next_windows, timelines, follows, merged, older, returns)
 
 
 def _post(entry: Entry) -> PostChange:
@@ -87,3 +90,14 @@ async def test_a_warmed_window_has_a_floor_where_there_is_more(
     await Warming(windows, next_home, clock, lambda count: None).run()
     (page,) = await next_home.pages([(BOB, PageQuery(80, max_id=made[40].entry_id))])
     assert page == HomePage(made[39::-1], False)
+
+
+async def test_who_is_built_anew_on_the_return_is_not_warmed(
+    next_home: HomeReader, readers: ReaderRepository, next_windows: Any, clock: FakeClock
+) -> None:
+    today = clock.unix_ms() // 86_400_000
+    await readers.welcome(BOB, ReaderState(today - 400))
+    await readers.welcome(CAROL, ReaderState(today - 1))
+    for reader_id in (BOB, CAROL):
+        await next_home.warm(reader_id)
+    assert [isinstance(await _window(next_windows, each), WindowPage) for each in (BOB, CAROL)] == [False, True]

@@ -17,6 +17,7 @@ from feed_service.models import (
     Mode,
     PublicChange,
     PublicEntry,
+    ReaderState,
     tag_timeline,
 )
 from feed_service.placement import seconds_to_live
@@ -24,6 +25,7 @@ from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowerCursor, FollowRepository
 from feed_service.repository.marks import MarkRepository
 from feed_service.repository.public import PublicRepository
+from feed_service.repository.readers import ReaderRepository
 from feed_service.repository.timelines import TimelineRepository
 from rookery_common.clock import Clock
 
@@ -198,3 +200,26 @@ class MemoryMarks(MarkRepository):
         self._store.ask("cql", "mark_write")
         for key in [key for key in self._store.marks if key[0] == reader_id]:
             del self._store.marks[key]
+
+
+class MemoryReaders(ReaderRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get_all(self, reader_ids: Sequence[int]) -> list[ReaderState | None]:
+        self._store.ask("cql", "reader_read")
+        return [self._store.readers.get(reader_id) for reader_id in reader_ids]
+
+    async def see(self, reader_ids: Iterable[int], day: int) -> None:
+        self._store.ask("cql", "reader_write")
+        for reader_id in reader_ids:
+            known = self._store.readers.get(reader_id)
+            self._store.readers[reader_id] = ReaderState(day, known.complete_from if known else 0)
+
+    async def welcome(self, reader_id: int, state: ReaderState) -> None:
+        self._store.ask("cql", "reader_write")
+        self._store.readers[reader_id] = state
+
+    async def forget(self, reader_id: int) -> None:
+        self._store.ask("cql", "reader_write")
+        self._store.readers.pop(reader_id, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from feed_fakes.store import Store, Window
 from feed_service.models import (
@@ -16,6 +16,7 @@ from feed_service.models import (
 )
 from feed_service.ranking import Ranked
 from feed_service.repository.rankings import RankingRepository
+from feed_service.repository.seen import SeenRepository
 from feed_service.repository.stretches import StretchRepository
 from feed_service.repository.windows import (
     WINDOW_ENTRIES,
@@ -53,6 +54,30 @@ class MemoryStretches(StretchRepository):
     async def find(self, reader_id: int, authors: str) -> Stretch | None:
         self._store.ask("cache", "stretch_read")
         return self._store.stretches.get((reader_id, authors))
+
+
+class MemorySeen(SeenRepository):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def days(self, reader_ids: Sequence[int]) -> dict[int, int]:
+        self._store.ask("cache", "seen_read")
+        return {reader_id: self._store.seen[reader_id] for reader_id in reader_ids if reader_id in self._store.seen}
+
+    async def note(self, reader_id: int, day: int) -> list[int]:
+        self._store.ask("cache", "seen_write")
+        before = self._store.seen.get(reader_id)
+        self._store.seen[reader_id] = day
+        return [] if before is None else [before]
+
+    async def learn(self, days: Mapping[int, int]) -> None:
+        self._store.ask("cache", "seen_write")
+        for reader_id, day in days.items():
+            self._store.seen.setdefault(reader_id, day)
+
+    async def forget(self, reader_id: int) -> None:
+        self._store.ask("cache", "seen_write")
+        self._store.seen.pop(reader_id, None)
 
 
 class MemoryWindows(WindowRepository):
@@ -170,3 +195,4 @@ class MemoryWindows(WindowRepository):
         self._store.followings.clear()
         self._store.merged.clear()
         self._store.stretches.clear()
+        self._store.seen.clear()

@@ -13,6 +13,7 @@ from feed_service.models import (
     MergedFollows,
     Mode,
     PublicChange,
+    ReaderState,
     Stretch,
 )
 from feed_service.ranking import Ranked
@@ -55,6 +56,8 @@ class Store:
     forgotten: set[tuple[int, int]] = field(default_factory=set)
     rankings: dict[tuple[int, str], list[Ranked]] = field(default_factory=dict)
     stretches: dict[tuple[int, str], Stretch] = field(default_factory=dict)
+    readers: dict[int, ReaderState] = field(default_factory=dict)
+    seen: dict[int, int] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
     reads: list[str] = field(default_factory=list)
     tokens: count[int] = field(default_factory=count)

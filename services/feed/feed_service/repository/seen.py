@@ -1,0 +1,59 @@
+"""On which day readers were last seen, in Redis: for fan-out, which asks for hundreds at once. Where nothing is known
+of a reader, everything is delivered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from rookery_common.clients.redis import RedisClient
+
+# Then the day is learned again from CQL.
+LIFE_SECONDS: Final = 90 * 86_400
+PREFIX: Final = "feed:"
+ASKED_AT_ONCE: Final = 500
+
+
+class SeenRepository:
+    """In the cache, or in both while the caches are moved: what is noted in one is noted in each, and the first is
+    asked. Every call raises RedisUnavailable while one of them is away."""
+
+    def __init__(self, *caches: RedisClient, prefix: str = PREFIX) -> None:
+        self._caches = caches
+        self._prefix = prefix
+
+    async def days(self, reader_ids: Sequence[int]) -> dict[int, int]:
+        """Of those of whom it is known."""
+        found: dict[int, int] = {}
+        for first in range(0, len(reader_ids), ASKED_AT_ONCE):
+            part = reader_ids[first : first + ASKED_AT_ONCE]
+            values = await self._caches[0].mget("seen_days", [self._key(reader_id) for reader_id in part])
+            found |= {reader_id: int(day) for reader_id, day in zip(part, values, strict=True) if day is not None}
+        return found
+
+    async def note(self, reader_id: int, day: int) -> list[int]:
+        """From now on; returns the days that were noted before."""
+        before = await self._set([reader_id], {reader_id: day}, get=True)
+        return [int(each) for each in before if each is not None]
+
+    async def learn(self, days: Mapping[int, int]) -> None:
+        """Where nothing is noted, which must not take the place of what is."""
+        await self._set(days, days, nx=True)
+
+    async def forget(self, reader_id: int) -> None:
+        """As if never seen."""
+        key = self._key(reader_id)
+        await asyncio.gather(*(cache.call("seen_forget", cache.raw.unlink(key)) for cache in self._caches))
+
+    async def _set(self, reader_ids: Iterable[int], days: Mapping[int, int], **how: bool) -> list[Any]:
+        return await asyncio.gather(
+            *(
+                cache.call("seen_set", cache.raw.set(self._key(reader), days[reader], ex=LIFE_SECONDS, **how))
+                for reader in reader_ids
+                for cache in self._caches
+            )
+        )
+
+    def _key(self, reader_id: int) -> str:
+        return f"{self._prefix}seen:{reader_id}"

@@ -68,6 +68,7 @@ OPEN: Mapping[str, str] = {
     "notification.PushService.GetPushKey": "the key that subscriptions are made with is public",
     "post.PostService.ListPostsFor": "service to service: notification asks what those see whom it pushes to",
     "post.PostService.ListPostsOfAuthors": "service to service: feed shows a home's reader what is older than it keeps",
+    "post.PostService.ListRecentPosts": "service to service: feed brings recent posts into homes of new followers",
     "post.EngagementService.BookmarkPostsFor": "service to service: user makes those that an account brings",
     "post.PollService.ListVoters": "service to service: notification tells those who voted that the poll is over",
     "user.DirectoryService.ListDirectory": "who wishes to be found is for all to see",

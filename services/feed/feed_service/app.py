@@ -16,8 +16,10 @@ from feed_service.consumers import (
     ENGAGEMENT_GROUP,
     ENGAGEMENT_TOPIC,
     FANOUT_GROUP,
+    FOLLOWS_AT_ONCE,
     POST_GROUP,
     POST_TOPIC,
+    USER_EVENTS,
     USER_GROUP,
     USER_TOPIC,
     EngagementHandler,
@@ -213,7 +215,9 @@ def _consuming(core: _Core) -> list[Component]:
         service=settings.service,
         topic_prefix=settings.topic_prefix,
     )
-    users = consumer(USER_GROUP, [USER_TOPIC], UserEventsHandler(keeper))
+    users = consumer(
+        USER_GROUP, [USER_TOPIC], UserEventsHandler(keeper), takes=USER_EVENTS, batch=True, batch_size=FOLLOWS_AT_ONCE
+    )
     posts = consumer(
         POST_GROUP,
         [POST_TOPIC],

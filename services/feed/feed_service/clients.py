@@ -14,6 +14,7 @@ from rookery.post.v1 import post_service_pb2 as pb
 from rookery.user.v1 import events_pb2 as user_events
 from rookery.user.v1 import snapshot_service_pb2 as snapshot_pb
 from rookery_common.auth import Identity
+from rookery_common.errors import NotOffered
 from rookery_common.rpc.batching import Batcher
 from rookery_common.rpc.client import RpcClient
 
@@ -21,6 +22,8 @@ POSTS_SECONDS: Final = 3.0
 KEYS_SECONDS: Final = 2.0
 PAGE_SECONDS: Final = 10.0
 POSTS_PER_ENTRY: Final = 100
+# Whose recent posts are asked for by one call.
+AUTHORS_AT_ONCE: Final = 50
 # Posts of which it is known what they are, so that they are not sent again.
 MOST_KNOWN: Final = 50_000
 
@@ -31,13 +34,34 @@ class PostClient:
     def __init__(self, post: RpcClient) -> None:
         self._post = post
 
-    async def recent(self, author_id: int, most: int) -> Sequence[Entry]:
-        """The newest that followers may see, as entries of a follower's timeline."""
+    async def recent(self, author_ids: Sequence[int], most: int) -> dict[int, Sequence[Entry]]:
+        """The newest of each that followers may see, as entries of a follower's timeline; nothing of who has none."""
+        parts = [author_ids[first : first + AUTHORS_AT_ONCE] for first in range(0, len(author_ids), AUTHORS_AT_ONCE)]
+        try:
+            found = [await self._recent(part, most) for part in parts]
+        except NotOffered:  # By a post that is one release older.
+            found = [await self._recent_of_one(author_id, most) for author_id in author_ids]
+        return {author_id: entries for part in found for author_id, entries in part.items()}
+
+    async def _recent(self, author_ids: Sequence[int], most: int) -> dict[int, Sequence[Entry]]:
+        request = pb.ListRecentPostsRequest(author_ids=author_ids, page_size=most)
+        response: pb.ListRecentPostsResponse = await self._post.call(
+            "ListRecentPosts", request, timeout=POSTS_SECONDS, idempotent=True, identity=None
+        )
+        found: dict[int, list[Entry]] = {}
+        for post_id, author_id, is_reblog in zip(
+            response.post_ids, response.author_ids, response.are_reblogs, strict=True
+        ):
+            entry = Entry(post_id, author_id, _reason(0, author_id, is_reblog))
+            found.setdefault(author_id, []).append(entry)
+        return {**found}
+
+    async def _recent_of_one(self, author_id: int, most: int) -> dict[int, Sequence[Entry]]:
         request = pb.ListAccountPostsRequest(account_id=author_id, page_size=most)
         response: pb.ListAccountPostsResponse = await self._post.call(
             "ListAccountPosts", request, timeout=POSTS_SECONDS, idempotent=True, identity=None
         )
-        return [_entry(post) for post in response.posts if _is_for_followers(post)]
+        return {author_id: [_entry(post) for post in response.posts if _is_for_followers(post)]}
 
     async def posts_of(self, reader_id: int, author_ids: Sequence[int], span: Span, most: int) -> Found:
         """The first that the home of a follower of all of them has of a span, in its direction."""

@@ -9,6 +9,7 @@ from feed_service.clients import follow_of
 from feed_service.events import part_of
 from feed_service.models import (
     Change,
+    Follow,
     Mark,
     MarkChange,
     MarkKind,
@@ -35,8 +36,10 @@ POST_GROUP: Final = "feed.post-events"
 FANOUT_GROUP: Final = "feed.fanout"
 ENGAGEMENT_GROUP: Final = "feed.engagement"
 USER_GROUP: Final = "feed.user-events"
+# At once: for each that is new, up to 40 posts come into a home.
+FOLLOWS_AT_ONCE: Final = 100
+USER_EVENTS: Final = (user_events.FollowCreated, user_events.FollowUpdated, user_events.FollowEnded)
 _PostEvent = post_events.PostCreated | post_events.PostVisible | post_events.PostUpdated | post_events.PostDeleted
-
 _Favourite = engagement_events.PostFavourited | engagement_events.PostUnfavourited
 
 
@@ -89,17 +92,25 @@ class EngagementHandler:
 
 
 class UserEventsHandler:
-    """Group feed.user-events: one follow at a time, in the order of each pair."""
+    """Group feed.user-events: all follows of a poll at once, of each pair the last."""
 
     def __init__(self, follows: FollowKeeper) -> None:
         self._follows = follows
 
-    async def __call__(self, event: Event) -> None:
-        message = event.decode()
-        if isinstance(message, user_events.FollowCreated):
-            await self._follows.begin(follow_of(message.follow))
-        elif isinstance(message, user_events.FollowUpdated | user_events.FollowEnded):
-            await self._follows.change(follow_of(message.follow))
+    async def __call__(self, events: Sequence[Event]) -> None:
+        messages = [message for event in events if isinstance(message := event.decode(), USER_EVENTS)]
+        last: dict[tuple[int, int], Follow] = {}
+        for follow in (follow_of(message.follow) for message in messages):
+            pair = (follow.reader_id, follow.author_id)
+            if pair not in last or last[pair].version < follow.version:
+                last[pair] = follow
+        new = {
+            (message.follow.follower_id, message.follow.followee_id)
+            for message in messages
+            if isinstance(message, user_events.FollowCreated)
+        }
+        begun = [follow for pair, follow in last.items() if follow.active and pair in new]
+        await self._follows.apply(list(last.values()), begun)
 
 
 def _post_change(message: _PostEvent) -> PostChange:

@@ -65,10 +65,10 @@ class Posts:
             raise Unavailable("post is away")
         return {post_id: self.by_id.get(post_id, PostFacts(post_id)) for post_id in post_ids}
 
-    async def recent(self, author_id: int, most: int) -> Sequence[Entry]:
+    async def recent(self, author_ids: Sequence[int], most: int) -> Mapping[int, Sequence[Entry]]:
         if self.away:
             raise Unavailable("post is away")
-        return sorted(self.by_author.get(author_id, []), reverse=True)[:most]
+        return {each: sorted(self.by_author.get(each, []), reverse=True)[:most] for each in author_ids}
 
     async def posts_of(self, reader_id: int, author_ids: Sequence[int], span: Span, most: int) -> Found:
         """As post does it: with the reader's own, and how far it has looked."""

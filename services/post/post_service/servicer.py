@@ -58,6 +58,7 @@ ALLOWED_CALLERS: Final = {
     "ListEngagedAccounts": frozenset({GATEWAY, NOTIFICATION}),
     "ListAccountPosts": frozenset({GATEWAY, FEED, SEARCH, "user"}),
     "ListPostsOfAuthors": frozenset({FEED}),
+    "ListRecentPosts": frozenset({FEED}),
     "ListVoters": frozenset({NOTIFICATION}),
     "ListPostsFor": frozenset({NOTIFICATION}),
     "BookmarkPostsFor": frozenset({"user"}),
@@ -153,6 +154,14 @@ class PostServicer(pb_grpc.PostServiceServicer):
             author_ids=[post.author_id for post in page.posts],
             are_reblogs=[post.reblog_of_id != 0 for post in page.posts],
             reached_id=page.reached_id,
+        )
+
+    async def ListRecentPosts(self, request: pb.ListRecentPostsRequest, context: Context) -> pb.ListRecentPostsResponse:
+        found = await self._rules.posts_of_authors.recent(request.author_ids, request.page_size)
+        return pb.ListRecentPostsResponse(
+            post_ids=[post.post_id for post in found],
+            author_ids=[post.author_id for post in found],
+            are_reblogs=[post.reblog_of_id != 0 for post in found],
         )
 
     async def FavouritePost(self, request: pb.FavouritePostRequest, context: Context) -> pb.FavouritePostResponse:

@@ -68,7 +68,7 @@ class WindowRepository:
         self._read = redis.script(scripts.READ, name="window_read", shared=True)
         self._begin_fill = redis.script(scripts.BEGIN_FILL, name="window_begin_fill")
         self._finish_fill = redis.script(scripts.FINISH_FILL, name="window_finish_fill")
-        self._forget_below = redis.script(scripts.FORGET_BELOW, name="window_forget_below")
+        self._forget_below = redis.script(scripts.FORGET_BELOW, name="window_forget_below", shared=True)
         self._begin_following = redis.script(scripts.BEGIN_FOLLOWING, name="following_begin")
         self._finish_following = redis.script(scripts.FINISH_FOLLOWING, name="following_finish")
         self._find_merged = redis.script(scripts.FIND_MERGED, name="merged_find")
@@ -147,7 +147,7 @@ class WindowRepository:
     async def forget_following(self, reader_id: int) -> None:
         """After a change of whom the reader follows: the next read takes it from CQL."""
         keys = (self._following(reader_id), self._merged(reader_id))
-        await self._redis.call("following_forget", self._redis.raw.unlink(*keys))
+        await self._redis.send("following_forget", [("UNLINK", *keys)])
 
     async def forget_below(self, reader_id: int, floor: int) -> None:
         """After a new follow: a window that reaches below the floor has not all that its home has there now."""

@@ -105,8 +105,11 @@ class FanOut:
         await self._activity.learn()
 
     async def deliver_to(self, reader_id: int, entries: Sequence[Entry]) -> None:
-        """Into one timeline, and to no stream: own posts at once, and the recent posts of who is newly followed."""
-        deliveries = [(reader_id, entry) for entry in entries]
+        """Into one timeline, and to no stream: own posts at once."""
+        await self.deliver_each([(reader_id, entry) for entry in entries])
+
+    async def deliver_each(self, deliveries: Sequence[Delivery]) -> None:
+        """Into their timelines, and to no stream: the recent posts of who is newly followed. Raises Unavailable."""
         await self._timelines.add(deliveries)
         await self._windows.push(deliveries)
         DELIVERIES.inc(len(deliveries))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from feed_service.models import Entry, Follow
@@ -18,7 +19,9 @@ BACKFILL_POSTS: Final = 40
 class RecentPosts(Protocol):
     """Where an author's recent posts are asked for."""
 
-    async def recent(self, author_id: int, most: int) -> Sequence[Entry]: ...
+    async def recent(self, author_ids: Sequence[int], most: int) -> Mapping[int, Sequence[Entry]]:
+        """The newest of each that followers may see; nothing of who has none."""
+        ...
 
 
 class FollowKeeper:
@@ -39,13 +42,23 @@ class FollowKeeper:
 
     async def change(self, follow: Follow) -> None:
         """A follow's settings changed, or it ended: what was delivered stays stored, and is dropped when read."""
-        await self._follows.put(follow)
-        await self._windows.forget_following(follow.reader_id)
+        await self.apply([follow], [])
 
     async def begin(self, follow: Follow) -> None:
         """A new follow: the author's recent posts come into the reader's home. Raises Unavailable if post is away."""
-        await self.change(follow)
-        await self._windows.forget_below(follow.reader_id, first_stored_id(self._clock))
-        entries = await self._posts.recent(follow.author_id, BACKFILL_POSTS)
-        if entries:
-            await self._fan_out.deliver_to(follow.reader_id, entries)
+        await self.apply([follow], [follow])
+
+    async def apply(self, follows: Sequence[Follow], begun: Sequence[Follow]) -> None:
+        """The same of many, each pair once; `begun` are those of them that are new. Raises Unavailable."""
+        await asyncio.gather(*map(self._follows.put, follows))
+        await asyncio.gather(*map(self._windows.forget_following, {follow.reader_id for follow in follows}))
+        if begun:
+            await self._backfill(begun)
+
+    async def _backfill(self, begun: Sequence[Follow]) -> None:
+        floor = first_stored_id(self._clock)
+        await asyncio.gather(*(self._windows.forget_below(each, floor) for each in {one.reader_id for one in begun}))
+        recent = await self._posts.recent(sorted({follow.author_id for follow in begun}), BACKFILL_POSTS)
+        found = [(follow.reader_id, entry) for follow in begun for entry in recent.get(follow.author_id, ())]
+        if found:
+            await self._fan_out.deliver_each(found)

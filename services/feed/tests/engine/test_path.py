@@ -37,7 +37,7 @@ from rookery_common.kafka.consumer import Consumer
 from rookery_common.kafka.events import Event, new_event
 from rookery_common.kafka.producer import Producer
 from rookery_common.testing import FakeClock
-from rookery_common.testing.consuming import group_on_trial, one_by_one, prove
+from rookery_common.testing.consuming import group_on_trial, prove
 
 Delivered = Callable[[Entry], Awaitable[list[int]]]
 ALICE = 101
@@ -71,7 +71,7 @@ async def consumers(
     post_events = PostEventsHandler(fan_out, public, marks, BulkLane(producer, clock))
     members = [
         make(FANOUT_GROUP, [FANOUT_TOPIC], FanOutHandler(fan_out)),
-        make(USER_GROUP, [USER_TOPIC], UserEventsHandler(keeper)),
+        make(USER_GROUP, [USER_TOPIC], UserEventsHandler(keeper), batch=True),
         make(POST_GROUP, [POST_TOPIC], post_events, batch=True),
     ]
     for member in members:
@@ -192,7 +192,7 @@ async def test_whatever_becomes_of_the_group_a_follow_holds_as_it_was_last_told_
     async def following() -> list[int]:
         return [reader_id for reader_id in (7, 8) if ALICE in (await follows.following(reader_id)).authors]
 
-    handler = one_by_one(UserEventsHandler(keeper))
+    handler = UserEventsHandler(keeper)
     async with group_on_trial(kafka_bootstrap, topic_prefix, USER_GROUP, USER_TOPIC, handler, alone=True) as trial:
         assert await prove(trial, begun, [end], following) == [7]
 

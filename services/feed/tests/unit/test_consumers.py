@@ -17,7 +17,7 @@ from feed_service.consumers import (
     UserEventsHandler,
 )
 from feed_service.events import FANOUT_TOPIC, fan_out_due, part_of
-from feed_service.models import HomePage, LiveKind, Mark, MarkKind, PageQuery, PublicQuery
+from feed_service.models import Entry, HomePage, LiveKind, Mark, MarkKind, PageQuery, PublicQuery, Reason
 from feed_service.repository.marks import MarkRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper
@@ -84,7 +84,7 @@ async def test_a_follower_has_the_posts_of_the_examples(
     posts_handler: PostEventsHandler, users_handler: UserEventsHandler, home: HomeReader
 ) -> None:
     for _ in range(2):
-        await users_handler(golden(USER_TOPIC, "FollowCreated"))
+        await users_handler([golden(USER_TOPIC, "FollowCreated")])
         await posts_handler(golden_events(POST_TOPIC))
     seen = ["PostCreated", "PostCreated_reply", "PostCreated_direct", "PostVisible", "PostCreated_reblog"]
     assert await _home(home, BOB) == sorted({_post_id(name) for name in seen}, reverse=True)
@@ -130,21 +130,31 @@ async def test_what_is_held_after_it_was_seen_is_told_to_be_gone(
 
 
 async def test_follows_are_kept_as_their_events_tell(users_handler: UserEventsHandler, follows: Any) -> None:
-    await users_handler(golden(USER_TOPIC, "FollowCreated"))
+    await users_handler([golden(USER_TOPIC, "FollowCreated")])
     assert (await follows.following(BOB)).authors == {ALICE}
-    await users_handler(golden(USER_TOPIC, "FollowUpdated"))
+    await users_handler([golden(USER_TOPIC, "FollowUpdated")])
     assert (await follows.following(BOB)).without_reblogs == {ALICE}
-    await users_handler(golden(USER_TOPIC, "FollowEnded"))
+    await users_handler([golden(USER_TOPIC, "FollowEnded")])
     assert (await follows.following(BOB)).authors == frozenset()
-    await users_handler(golden(USER_TOPIC, "FollowCreated"))
+    await users_handler([golden(USER_TOPIC, "FollowCreated")])
     assert (await follows.following(BOB)).authors == frozenset(), "an older version changes nothing"
+
+
+async def test_of_what_a_poll_has_of_a_pair_the_last_holds(
+    users_handler: UserEventsHandler, follows: Any, posts: Any, store: Any
+) -> None:
+    posts.by_author[ALICE] = [Entry(_post_id("PostCreated"), ALICE, Reason.FOLLOWED_AUTHOR)]
+    names = ["FollowCreated", "FollowEnded", "FollowUpdated"]
+    await users_handler([golden(USER_TOPIC, name) for name in names])
+    assert (await follows.following(BOB)).authors == frozenset()
+    assert store.timelines == {}, "nothing is brought of whom one follows no more"
 
 
 @pytest.mark.parametrize("name", ["AccountCreated", "AccountUpdated"])
 async def test_what_is_told_of_profiles_concerns_nobody_here(
     users_handler: UserEventsHandler, store: Any, name: str
 ) -> None:
-    await users_handler(golden(USER_TOPIC, name))
+    await users_handler([golden(USER_TOPIC, name)])
     assert store.reads == []
 
 

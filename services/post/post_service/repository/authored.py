@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from post_service.repository.buckets import BUCKETS_AT_ONCE, buckets_between
+from post_service.repository.buckets import BUCKETS_AT_ONCE, buckets_between, first_bucket
 from rookery_common.clients.cassandra import Cql
 from rookery_common.clock import Clock
+from rookery_common.ids import MAX_ID
 
 # Partitions of one statement: as many as ScyllaDB takes.
 AUTHORS_PER_READ: Final = 100
@@ -45,6 +46,20 @@ class AuthorsIndex:
             found += [row for part in await asyncio.gather(*parts) for row in part]
             at_once = BUCKETS_AT_ONCE
         return found[:limit]
+
+    async def newest_of_each(self, author_ids: Sequence[int], limit: int) -> list[AuthoredPost]:
+        """Up to `limit` rows of every author, each author's newest first."""
+        found: dict[int, list[AuthoredPost]] = {}
+        for bucket in buckets_between(min(author_ids), 0, MAX_ID, self._clock, newest=True):
+            asked = [
+                author_id
+                for author_id in author_ids
+                if len(found.get(author_id, ())) < limit and bucket >= first_bucket(author_id)
+            ]
+            rows = await self._read(asked, bucket, (0, MAX_ID), limit, True) if asked else {}
+            for author_id, part in rows.items():
+                found[author_id] = (found.get(author_id, []) + part)[:limit]
+        return [row for part in found.values() for row in part]
 
     async def _bucket(
         self, author_ids: Sequence[int], bucket: int, bounds: tuple[int, int], limit: int, newest: bool

@@ -44,10 +44,14 @@ def bucket_of(number: int) -> int:
     return (ms_of(number) - EPOCH_MS) // BUCKET_MS
 
 
+def first_bucket(owner_id: int) -> int:
+    """Where the list of what has this id begins."""
+    return bucket_of(lowest_id_at(ms_of(owner_id) - CLOCKS_MS))
+
+
 def buckets_between(owner_id: int, above: int, below: int, clock: Clock, *, newest: bool) -> list[int]:
     """The parts of a list that have ids between these, in the order in which they are read: none of the future, nor of
     before there was what the list belongs to."""
-    lowest = max(above, lowest_id_at(ms_of(owner_id) - CLOCKS_MS))
     highest = min(below, lowest_id_at(clock.unix_ms() + BUCKET_MS))
-    buckets = list(range(bucket_of(lowest), bucket_of(highest) + 1))
+    buckets = list(range(max(bucket_of(above), first_bucket(owner_id)), bucket_of(highest) + 1))
     return buckets[::-1] if newest else buckets

@@ -106,6 +106,10 @@ class PostRepository:
         end."""
         return await self._authors.rows(author_ids, above, below, limit, newest=newest)
 
+    async def newest_of_each(self, author_ids: Sequence[int], limit: int) -> list[AuthoredPost]:
+        """Up to `limit` of every author's posts, each author's newest first."""
+        return await self._authors.newest_of_each(author_ids, limit)
+
     async def replies_of(self, post_ids: Sequence[int], limit: int) -> dict[int, list[int]]:
         """The first replies to each post, oldest first; posts without any are left out."""
         pages = await self._cql.many("reply_page", [(post_id, 0, limit) for post_id in post_ids])

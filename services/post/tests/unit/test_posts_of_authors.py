@@ -79,6 +79,29 @@ async def test_each_reader_has_what_was_meant_for_them(posts_of_authors: PostsOf
     assert await seen_by(ALICE) == [held.post_id, direct.post_id, *of_followers]
 
 
+async def test_of_each_author_the_newest_are_found_that_any_follower_is_shown(
+    posts_of_authors: PostsOfAuthors, write: Write, written: list[int]
+) -> None:
+    await write(author_id=BOB, visibility=Visibility.DIRECT)
+    found = await posts_of_authors.recent([ALICE, BOB, CAROL, 999], 3)
+    by_author: dict[int, list[int]] = {}
+    for post in found:
+        by_author.setdefault(post.author_id, []).append(post.post_id)
+    everything = (await posts_of_authors.page(AuthorsQuery([ALICE, BOB, CAROL], 0, 500))).posts
+    expected = {author: [post.post_id for post in everything if post.author_id == author][:3] for author in by_author}
+    expected[BOB] = expected[BOB][:2]  # The third is a direct one.
+    assert by_author == expected
+    assert len(by_author[ALICE]) == 3
+
+
+@pytest.mark.parametrize(("authors", "size"), [([], 1), ([0], 1), ([ALICE, ALICE], 1), ([ALICE], 0), ([ALICE], 41)])
+async def test_what_is_wrong_with_a_request_for_recent_posts_is_refused(
+    posts_of_authors: PostsOfAuthors, authors: list[int], size: int
+) -> None:
+    with pytest.raises(InvalidField):
+        await posts_of_authors.recent(authors, size)
+
+
 async def test_where_nearly_all_is_hidden_a_page_is_short_and_says_how_far_it_looked(
     posts_of_authors: PostsOfAuthors, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

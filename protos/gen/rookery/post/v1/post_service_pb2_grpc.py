@@ -60,6 +60,11 @@ class PostServiceStub:
                 request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsOfAuthorsRequest.SerializeToString,
                 response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsOfAuthorsResponse.FromString,
                 _registered_method=True)
+        self.ListRecentPosts = channel.unary_unary(
+                '/rookery.post.v1.PostService/ListRecentPosts',
+                request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListRecentPostsRequest.SerializeToString,
+                response_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListRecentPostsResponse.FromString,
+                _registered_method=True)
         self.FavouritePost = channel.unary_unary(
                 '/rookery.post.v1.PostService/FavouritePost',
                 request_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.FavouritePostRequest.SerializeToString,
@@ -163,6 +168,14 @@ class PostServiceServicer:
         """Of some authors' posts, taken together, those that come first from a bound on: what the home of a reader who follows all of them has. No
         direct posts but those that name the reader, and all of the reader's own. Called by feed, with no user behind the call. Errors:
         INVALID_ARGUMENT (author_ids, reader_id, page_size, max_id, min_id).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRecentPosts(self, request, context):
+        """The newest posts of each of some authors that any follower may be shown: what new follows bring into homes. Called by feed, with no user
+        behind the call. Errors: INVALID_ARGUMENT (author_ids, page_size).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -284,6 +297,11 @@ def add_PostServiceServicer_to_server(servicer, server):
                     servicer.ListPostsOfAuthors,
                     request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsOfAuthorsRequest.FromString,
                     response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsOfAuthorsResponse.SerializeToString,
+            ),
+            'ListRecentPosts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRecentPosts,
+                    request_deserializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListRecentPostsRequest.FromString,
+                    response_serializer=rookery_dot_post_dot_v1_dot_post__service__pb2.ListRecentPostsResponse.SerializeToString,
             ),
             'FavouritePost': grpc.unary_unary_rpc_method_handler(
                     servicer.FavouritePost,
@@ -482,6 +500,33 @@ class PostService:
             '/rookery.post.v1.PostService/ListPostsOfAuthors',
             rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsOfAuthorsRequest.SerializeToString,
             rookery_dot_post_dot_v1_dot_post__service__pb2.ListPostsOfAuthorsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRecentPosts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.post.v1.PostService/ListRecentPosts',
+            rookery_dot_post_dot_v1_dot_post__service__pb2.ListRecentPostsRequest.SerializeToString,
+            rookery_dot_post_dot_v1_dot_post__service__pb2.ListRecentPostsResponse.FromString,
             options,
             channel_credentials,
             insecure,

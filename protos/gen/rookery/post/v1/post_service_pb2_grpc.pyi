@@ -54,6 +54,10 @@ class PostServiceStub:
     direct posts but those that name the reader, and all of the reader's own. Called by feed, with no user behind the call. Errors:
     INVALID_ARGUMENT (author_ids, reader_id, page_size, max_id, min_id).
     """
+    ListRecentPosts: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.ListRecentPostsRequest, _post_service_pb2.ListRecentPostsResponse]
+    """The newest posts of each of some authors that any follower may be shown: what new follows bring into homes. Called by feed, with no user
+    behind the call. Errors: INVALID_ARGUMENT (author_ids, page_size).
+    """
     FavouritePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.FavouritePostRequest, _post_service_pb2.FavouritePostResponse]
     """Marks a post that the caller may see; repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
     UnfavouritePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.UnfavouritePostRequest, _post_service_pb2.UnfavouritePostResponse]
@@ -114,6 +118,10 @@ class PostServiceAsyncStub(PostServiceStub):
     """Of some authors' posts, taken together, those that come first from a bound on: what the home of a reader who follows all of them has. No
     direct posts but those that name the reader, and all of the reader's own. Called by feed, with no user behind the call. Errors:
     INVALID_ARGUMENT (author_ids, reader_id, page_size, max_id, min_id).
+    """
+    ListRecentPosts: _aio.UnaryUnaryMultiCallable[_post_service_pb2.ListRecentPostsRequest, _post_service_pb2.ListRecentPostsResponse]  # type: ignore[assignment]
+    """The newest posts of each of some authors that any follower may be shown: what new follows bring into homes. Called by feed, with no user
+    behind the call. Errors: INVALID_ARGUMENT (author_ids, page_size).
     """
     FavouritePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.FavouritePostRequest, _post_service_pb2.FavouritePostResponse]  # type: ignore[assignment]
     """Marks a post that the caller may see; repeating it is harmless. Errors: NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED (scope)."""
@@ -202,6 +210,16 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         """Of some authors' posts, taken together, those that come first from a bound on: what the home of a reader who follows all of them has. No
         direct posts but those that name the reader, and all of the reader's own. Called by feed, with no user behind the call. Errors:
         INVALID_ARGUMENT (author_ids, reader_id, page_size, max_id, min_id).
+        """
+
+    @_abc_1.abstractmethod
+    def ListRecentPosts(
+        self,
+        request: _post_service_pb2.ListRecentPostsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_post_service_pb2.ListRecentPostsResponse, _abc.Awaitable[_post_service_pb2.ListRecentPostsResponse]]:
+        """The newest posts of each of some authors that any follower may be shown: what new follows bring into homes. Called by feed, with no user
+        behind the call. Errors: INVALID_ARGUMENT (author_ids, page_size).
         """
 
     @_abc_1.abstractmethod

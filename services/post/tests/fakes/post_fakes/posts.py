@@ -25,6 +25,7 @@ from post_service.repository.pins import PinRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.revisions import RevisionRepository
 from post_service.service.revisions import revision_of
+from rookery_common.ids import MAX_ID
 from rookery_common.kafka.events import Event
 from rookery_common.testing.clock import START
 
@@ -103,6 +104,10 @@ class MemoryPosts(PostRepository):
         there = [post for post in self._store.posts.values() if post.state != PostState.DELETED]
         posts = [p for p in there if p.author_id in author_ids and above < p.post_id < below]
         return sorted((AuthoredPost(p.post_id, p.author_id) for p in posts), reverse=newest)[:limit]
+
+    async def newest_of_each(self, author_ids: Sequence[int], limit: int) -> list[AuthoredPost]:
+        rows = [await self.authored_by_any([author_id], 0, MAX_ID, limit) for author_id in author_ids]
+        return [row for part in rows for row in part]
 
     async def count_replies(self, post_ids: Sequence[int]) -> dict[int, int]:
         self._store.require("cql")

@@ -106,6 +106,15 @@ async def test_feed_alone_asks_for_the_posts_of_authors_and_is_answered_in_colum
         await clients["gateway"].call("ListPostsOfAuthors", request, timeout=5)
 
 
+async def test_feed_alone_asks_for_recent_posts_and_is_answered_in_columns(clients: Clients, write: Write) -> None:
+    post = await write(mentions=())
+    request = pb.ListRecentPostsRequest(author_ids=[101, 102], page_size=10)
+    response = await clients["feed"].call("ListRecentPosts", request, timeout=5)
+    assert response == pb.ListRecentPostsResponse(post_ids=[post.post_id], author_ids=[101], are_reblogs=[False])
+    with pytest.raises(PermissionDenied):
+        await clients["gateway"].call("ListRecentPosts", request, timeout=5)
+
+
 async def test_entries_of_a_call_have_viewers_and_failures_of_their_own(
     clients: Clients, tokens: Tokens, write: Write, follows: dict[int, set[int]]
 ) -> None:

@@ -11,6 +11,7 @@ from feed_service.models import Follow, Follower, Following
 from feed_service.placement import reader_shard
 from feed_service.repository.side_by_side import side_by_side
 from rookery_common.clients.cassandra import Args, Cql
+from rookery_common.clients.cql_partitions import put_partitions
 
 # More than user lets anyone follow.
 MAX_FOLLOWING: Final = 10_000
@@ -105,28 +106,15 @@ class FollowRepository:
             by_reader.setdefault(follow.reader_id, []).append(follow)
         buckets = await self._buckets(by_reader)
         following = ([_following_row(follow, buckets) for follow in rows] for rows in by_reader.values())
-        await self._put_rows("following_put", following)
+        await put_partitions(self._cql, "following_put", following, rows_at_once=_ROWS_AT_ONCE, at_once=_WRITERS)
         # Only now: from the rows above it is known, after a crash, in which bucket these may be already.
         by_bucket: dict[tuple[int, int], list[Args]] = {}
         for follow in follows:
             bucket = buckets[follow.reader_id, follow.author_id]
             by_bucket.setdefault((follow.author_id, bucket), []).append(_follower_row(follow, bucket))
-        await self._put_rows("follower_put", by_bucket.values())
-
-    async def _put_rows(self, name: str, partitions: Iterable[Sequence[Args]]) -> None:
-        """Those of a partition together, and of some partitions at a time."""
-        parts = (
-            rows[first : first + _ROWS_AT_ONCE] for rows in partitions for first in range(0, len(rows), _ROWS_AT_ONCE)
+        await put_partitions(
+            self._cql, "follower_put", by_bucket.values(), rows_at_once=_ROWS_AT_ONCE, at_once=_WRITERS
         )
-
-        async def work() -> None:
-            for part in parts:
-                if len(part) == 1:
-                    await self._cql.execute(name, part[0])
-                else:
-                    await self._cql.batch([(name, row) for row in part], logged=False)
-
-        await side_by_side(work, _WRITERS)
 
     async def _buckets(self, by_reader: Mapping[int, Sequence[Follow]]) -> dict[_Ends, int]:
         """Where each stands at its author's: where it stood before, or where there is room."""

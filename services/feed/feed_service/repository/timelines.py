@@ -8,14 +8,13 @@ from typing import Final
 
 from feed_service.models import HISTORY_DAYS, Delivery, Entry, Reason
 from feed_service.placement import DAY_MS, reader_shard, seconds_to_live, time_bucket
-from feed_service.repository.side_by_side import side_by_side
 from rookery_common.clients.cassandra import Args, Cql
+from rookery_common.clients.cql_partitions import put_partitions
 from rookery_common.clock import Clock
 from rookery_common.ids import MAX_ID
 
 # Rows of one partition in a batch: beyond this a batch costs no less per row, and engines begin to warn.
 BATCH_ROWS: Final = 200
-BATCHES_AT_ONCE: Final = 16
 _SCOPE: Final = "home"
 
 STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -55,17 +54,7 @@ class TimelineRepository:
         """All of them, in any order; once more changes nothing. What is older than the history is left out. Raises
         Unavailable."""
         partitions = await self._partitions(deliveries)
-        todo = iter(
-            rows[first : first + BATCH_ROWS]
-            for rows in partitions.values()
-            for first in range(0, len(rows), BATCH_ROWS)
-        )
-
-        async def work() -> None:
-            for rows in todo:
-                await self._cql.batch([("timeline_insert", row) for row in rows], logged=False)
-
-        await side_by_side(work, BATCHES_AT_ONCE)
+        await put_partitions(self._cql, "timeline_insert", partitions.values(), rows_at_once=BATCH_ROWS)
 
     async def older(self, reader_id: int, below: int, above: int, limit: int) -> list[Entry]:
         """Newest first, between the exclusive bounds. Fewer than `limit` means that there are no more."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from notification_service.models import GroupKey, Notification, Slot
 from notification_service.placement import group_key, seconds_to_live
-from notification_service.repository.notifications import BATCH_ROWS, BATCHES_AT_ONCE
+from notification_service.repository.notifications import PARTITIONS_AT_ONCE
 from rookery_common.clients.cassandra import Args, Cql
+from rookery_common.clients.cql_partitions import put_partitions
 from rookery_common.clock import Clock
 
 STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -90,18 +90,7 @@ class MemberRepository:
             if key is not None and ttl > 0:
                 row = (*_place(each.recipient_id, key), each.notification_id, each.account_id, ttl)
                 partitions.setdefault((each.recipient_id, key), []).append(row)
-        parts: list[Sequence[Args]] = [
-            rows[first : first + BATCH_ROWS]
-            for rows in partitions.values()
-            for first in range(0, len(rows), BATCH_ROWS)
-        ]
-        todo = iter(parts)
-
-        async def work() -> None:
-            for rows in todo:
-                await self._cql.batch([(statement, row) for row in rows], logged=False)
-
-        await asyncio.gather(*(work() for _ in range(min(BATCHES_AT_ONCE, len(parts)))))
+        await put_partitions(self._cql, statement, partitions.values(), at_once=PARTITIONS_AT_ONCE)
 
 
 def _place(recipient_id: int, key: GroupKey) -> tuple[int, int, int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
@@ -10,12 +9,12 @@ from typing import Final
 from notification_service.models import Kind, Notification, Slot
 from notification_service.placement import BUCKET_MS, oldest_bucket, seconds_to_live, time_bucket
 from rookery_common.clients.cassandra import Args, Cql, Row
+from rookery_common.clients.cql_partitions import put_partitions
 from rookery_common.clock import Clock
 from rookery_common.ids import ms_of
 
 # Rows of one partition in a batch: beyond this a batch costs no less per row, and engines begin to warn.
-BATCH_ROWS: Final = 100
-BATCHES_AT_ONCE: Final = 32
+PARTITIONS_AT_ONCE: Final = 32
 LIST: Final = "notifications"
 HEADS: Final = "group_heads"
 
@@ -73,7 +72,7 @@ class NotificationRepository:
             if ttl > 0:
                 row = (each.recipient_id, bucket, number, int(each.kind), each.account_id, each.subject_id, ttl)
                 partitions.setdefault((each.recipient_id, bucket), []).append(row)
-        await self._write(f"{self._table}_insert", partitions)
+        await self._put(f"{self._table}_insert", partitions)
 
     async def put_away(self, ids: Iterable[tuple[int, int]]) -> None:
         """For good: (recipient, notification) each, whether or not they are there yet."""
@@ -82,7 +81,7 @@ class NotificationRepository:
             bucket, ttl = time_bucket(number), self._ttl(number)
             if ttl > 0:
                 partitions.setdefault((recipient_id, bucket), []).append((recipient_id, bucket, number, ttl))
-        await self._write(f"{self._table}_put_away", partitions)
+        await self._put(f"{self._table}_put_away", partitions)
 
     async def clear(self, recipient_id: int, up_to_id: int) -> None:
         """Puts everything up to the id away; a lower one changes nothing."""
@@ -132,18 +131,8 @@ class NotificationRepository:
             start, width = start + width, width * 2
         return found[:limit]
 
-    async def _write(self, statement: str, partitions: Mapping[tuple[int, int], Sequence[Args]]) -> None:
-        todo = iter(
-            rows[first : first + BATCH_ROWS]
-            for rows in partitions.values()
-            for first in range(0, len(rows), BATCH_ROWS)
-        )
-
-        async def work() -> None:
-            for rows in todo:
-                await self._cql.batch([(statement, row) for row in rows], logged=False)
-
-        await asyncio.gather(*(work() for _ in range(BATCHES_AT_ONCE)))
+    async def _put(self, statement: str, partitions: Mapping[tuple[int, int], Sequence[Args]]) -> None:
+        await put_partitions(self._cql, statement, partitions.values(), at_once=PARTITIONS_AT_ONCE)
 
 
 def _slot(recipient_id: int, row: Row) -> Slot:

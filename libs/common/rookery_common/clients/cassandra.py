@@ -10,7 +10,6 @@ import functools
 import logging
 import re
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from cassandra import (
 )
 from cassandra import Unavailable as TooFewReplicas
 from cassandra.auth import AuthProvider, PlainTextAuthenticator
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResponseFuture, Session
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.connection import ConnectionException
 from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, RetryPolicy, TokenAwarePolicy
 from cassandra.protocol import ErrorMessage, IsBootstrappingErrorMessage, OverloadedErrorMessage
@@ -42,6 +41,7 @@ from cassandra.query import (
 )
 
 from rookery_common.clients.calls import STATEMENT_SECONDS, Instruments, UnknownOutcome, time_left
+from rookery_common.clients.cql_bridge import Bridge
 from rookery_common.clients.startup import EngineAway
 from rookery_common.config import CqlSettings
 from rookery_common.credentials import Secret, TrustContext
@@ -102,7 +102,7 @@ class Cql:
         self._prepared: dict[str, _Prepared] = {}
         self._cluster: Cluster | None = None
         self._session: Session | None = None
-        self._bridge: _Bridge | None = None
+        self._bridge: Bridge | None = None
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
 
     async def start(self) -> None:
@@ -123,7 +123,7 @@ class Cql:
 
     def _listen(self) -> None:
         """Results come to the running event loop from now on."""
-        self._bridge, self._slots = _Bridge(asyncio.get_running_loop()), asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._bridge, self._slots = Bridge(asyncio.get_running_loop()), asyncio.Semaphore(MAX_IN_FLIGHT)
 
     async def stop(self) -> None:
         cluster, self._cluster, self._session = self._cluster, None, None
@@ -343,45 +343,3 @@ class _RetryWhatIsSafe(RetryPolicy):  # type: ignore[misc]  # the driver has no 
         if query.is_idempotent and retry_num == 0:
             return self.RETRY_NEXT_HOST, None
         return self.RETHROW, None
-
-
-class _Bridge:
-    """Brings results from the driver's thread to the event loop, waking it once for all that have come meanwhile."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._done: deque[tuple[asyncio.Future[list[Row]], list[Row] | None, Exception | None]] = deque()
-        self._woken = False
-
-    def wait(self, response: ResponseFuture) -> asyncio.Future[list[Row]]:
-        """A future of all rows; further pages are fetched as they are needed."""
-        future: asyncio.Future[list[Row]] = self._loop.create_future()
-        rows: list[Row] = []
-
-        def on_page(page: Sequence[Row] | None) -> None:
-            rows.extend(page or ())
-            if response.has_more_pages:
-                response.start_fetching_next_page()
-            else:
-                self._put(future, rows, None)
-
-        response.add_callbacks(on_page, lambda error: self._put(future, None, error))
-        return future
-
-    def _put(self, future: asyncio.Future[list[Row]], rows: list[Row] | None, error: Exception | None) -> None:
-        # In the driver's thread. Appended before the flag is read, and drained after it is cleared: nothing is missed.
-        self._done.append((future, rows, error))
-        if not self._woken:
-            self._woken = True
-            self._loop.call_soon_threadsafe(self._drain)
-
-    def _drain(self) -> None:
-        self._woken = False
-        while self._done:
-            future, rows, error = self._done.popleft()
-            if future.done():
-                continue  # its caller has gone
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(rows or [])

@@ -47,6 +47,7 @@ from rookery_common.config import CqlSettings
 from rookery_common.credentials import Secret, TrustContext
 from rookery_common.errors import DeadlineExceeded, Internal, Unavailable
 from rookery_common.logs import get_logger
+from rookery_common.side_by_side import side_by_side
 
 MAX_IN_FLIGHT = 128
 CONNECT_SECONDS = 5.0
@@ -167,12 +168,7 @@ class Cql:
             for index in todo:
                 results[index] = await self.execute(name, calls[index])
 
-        workers = [asyncio.ensure_future(work()) for _ in range(min(concurrency, len(calls)))]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
+        await side_by_side(work, min(concurrency, len(calls)))
         return results
 
     async def _batch(self, entries: Iterable[tuple[str, Args]], kind: BatchType) -> list[Row]:

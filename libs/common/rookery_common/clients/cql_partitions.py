@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from rookery_common.clients.cassandra import Args, Cql
+from rookery_common.side_by_side import side_by_side
 
 ROWS_AT_ONCE: Final = 100
 PARTITIONS_AT_ONCE: Final = 16
@@ -31,12 +31,4 @@ async def put_partitions(
             else:
                 await cql.batch([(name, row) for row in part], logged=False)
 
-    if len(parts) == 1:
-        await work()
-        return
-    workers = [asyncio.ensure_future(work()) for _ in range(min(at_once, len(parts)))]
-    try:
-        await asyncio.gather(*workers)
-    finally:
-        for worker in workers:
-            worker.cancel()
+    await side_by_side(work, min(at_once, len(parts)))

@@ -9,9 +9,9 @@ from typing import Final
 
 from feed_service.models import Follow, Follower, Following
 from feed_service.placement import reader_shard
-from feed_service.repository.side_by_side import side_by_side
 from rookery_common.clients.cassandra import Args, Cql
 from rookery_common.clients.cql_partitions import put_partitions
+from rookery_common.side_by_side import side_by_side
 
 # More than user lets anyone follow.
 MAX_FOLLOWING: Final = 10_000

@@ -1,4 +1,4 @@
-"""Some workers on one iterator of work, of which the first failure is the failure of all."""
+"""Some at the same work, each taking the next piece of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 
 
 async def side_by_side(work: Callable[[], Coroutine[Any, Any, None]], workers: int) -> None:
-    """So many at it at a time; the first failure ends all of them, and is raised as it is."""
+    """So many at it at a time; the first failure is raised, and ends all of them. One alone needs no task."""
+    if workers == 1:
+        await work()
+        return
     tasks = [asyncio.ensure_future(work()) for _ in range(workers)]
     try:
         await asyncio.gather(*tasks)

@@ -42,7 +42,9 @@ TRIES: Final = 20
 SHARDS: Final = 64
 # From one post of the large author to the next, where the one before is in all timelines by then.
 EVERY_SECONDS: Final = 1.0
+# As by default.
 ACTIVE_DAYS: Final = 30
+MERGE_FOLLOWERS: Final = 50_000
 T = TypeVar("T")
 
 
@@ -70,7 +72,7 @@ class Lanes:
         self._sequence = 0
         follows, self._author_posts = FollowRepository(cql), AuthorPostRepository(cql, clock)
         author_posts = self._author_posts
-        self._modes = Modes(author_posts, follows, clock, followers if merged else 0)
+        self._modes = Modes(author_posts, follows, clock, MERGE_FOLLOWERS if merged else 0)
         streams = LiveStreams(state, UPDATES, prefix)
         self._fan_out = FanOut(
             TimelineRepository(cql, clock, SHARDS),

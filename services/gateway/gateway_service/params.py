@@ -228,6 +228,8 @@ async def body_chunks(
 
 async def _read_body(request: Request, limit: int) -> Mapping[str, Any]:
     content_type = request.headers.get("content-type", "")
+    if request.headers.get("content-length") == "0":
+        return {}
     kind = content_type.partition(";")[0].strip().lower()
     chunks = body_chunks(request, limit, BodyTooLarge(limit))
     if kind == "multipart/form-data":

@@ -135,7 +135,7 @@ class FakeTransaction:
     async def account(self, account_id: int) -> Account | None:
         return self.state.accounts.get(account_id)
 
-    async def lock(self, account_id: int, other_id: int, now: datetime) -> Ties | None:
+    async def ties(self, account_id: int, other_id: int, now: datetime) -> Ties | None:
         if {account_id, other_id} - self.state.accounts.keys():
             return None
         return self.state.ties(account_id, other_id, now)
@@ -182,7 +182,7 @@ class FakeRepository:
         self._lock = asyncio.Lock()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[FakeTransaction]:
+    async def transaction(self, *_pair: int) -> AsyncIterator[FakeTransaction]:
         async with self._lock:
             tx = FakeTransaction(copy.deepcopy(self.state))
             yield tx

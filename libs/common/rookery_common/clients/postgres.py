@@ -104,12 +104,18 @@ class Postgres:
             await connection.fetchval("check", "SELECT 1")
 
     @asynccontextmanager
-    async def transaction(self, isolation: Isolation = "read_committed") -> AsyncIterator[PgConnection]:
-        """Commits when the block ends well, else rolls back. A commit whose answer is lost raises UnknownOutcome."""
+    async def transaction(
+        self, isolation: Isolation = "read_committed", *, lock: int | None = None
+    ) -> AsyncIterator[PgConnection]:
+        """Commits when the block ends well, else rolls back. A commit whose answer is lost raises UnknownOutcome.
+
+        It begins once it has the advisory lock of that number, by the same round trip, and gives it back in the end.
+        """
         async with self._primary.connection() as raw:
             connection = PgConnection(raw, self._name)
-            await connection.execute("begin", _BEGIN[isolation])
+            begin = _BEGIN[isolation] if lock is None else f"{_BEGIN[isolation]}; {_LOCK % lock}"
             try:
+                await connection.execute("begin", begin)
                 yield connection
                 left = time_left()
             except BaseException:
@@ -167,6 +173,7 @@ class Postgres:
         return [self._primary, *([self._replica] if self._replica else [])]
 
 
+_LOCK = "SELECT pg_advisory_xact_lock(%d)"
 _BEGIN: dict[Isolation, str] = {
     "read_committed": "BEGIN",
     "repeatable_read": "BEGIN ISOLATION LEVEL REPEATABLE READ",

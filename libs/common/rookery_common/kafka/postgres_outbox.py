@@ -88,9 +88,11 @@ class PostgresOutbox:
         self._purge_at = 0.0
 
     @asynccontextmanager
-    async def transaction(self, isolation: Isolation = "read_committed") -> AsyncIterator[OutboxTransaction]:
+    async def transaction(
+        self, isolation: Isolation = "read_committed", *, lock: int | None = None
+    ) -> AsyncIterator[OutboxTransaction]:
         """Commits the change and its events together, then publishes them in the background."""
-        async with self._pg.transaction(isolation) as connection:
+        async with self._pg.transaction(isolation, lock=lock) as connection:
             unit = OutboxTransaction(connection)
             yield unit
             await self.add_all(connection, unit.events)

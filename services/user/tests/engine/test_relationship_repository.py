@@ -40,8 +40,8 @@ class Stores:
                 assert await tx.insert_account(Account(id_, f"user{id_}", self.clock.now()))
 
     async def change(self, account: int, other: int, change: Callable[[Ties], Ties]) -> Ties:
-        async with self.ties.transaction() as tx:
-            before = await tx.lock(account, other, self.clock.now())
+        async with self.ties.transaction(account, other) as tx:
+            before = await tx.ties(account, other, self.clock.now())
             assert before is not None
             after = change(before)
             await tx.save(before, after)
@@ -80,9 +80,9 @@ async def stores(
 
 async def test_a_change_needs_both_accounts(stores: Stores) -> None:
     await stores.add(ALICE)
-    async with stores.ties.transaction() as tx:
-        assert await tx.lock(ALICE, BOB, stores.clock.now()) is None
-        assert await tx.lock(BOB, ALICE, stores.clock.now()) is None
+    for pair in ((ALICE, BOB), (BOB, ALICE)):
+        async with stores.ties.transaction(*pair) as tx:
+            assert await tx.ties(*pair, stores.clock.now()) is None
     for primary in (True, False):
         assert await stores.ties.account_exists(ALICE, primary=primary)
         assert not await stores.ties.account_exists(BOB, primary=primary)

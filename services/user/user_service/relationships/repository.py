@@ -41,9 +41,8 @@ class RelationshipTransaction:
         """Published if, and only if, the transaction commits."""
         self._tx.emit(event)
 
-    async def lock(self, account_id: int, other_id: int, now: datetime) -> Ties | None:
+    async def ties(self, account_id: int, other_id: int, now: datetime) -> Ties | None:
         """What the account is to the other, which stays so until the transaction ends; None if either is unknown."""
-        await self._tx.execute("pair_lock", sql.LOCK_PAIR, pair_lock(account_id, other_id))
         row = await self._tx.fetchrow("ties", sql.TIES, account_id, other_id)
         return _ties(row, account_id, other_id, now) if row else None
 
@@ -110,9 +109,9 @@ class RelationshipRepository:
         self._outbox = outbox
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[RelationshipTransaction]:
-        """A change on the primary; its events are published after the commit."""
-        async with self._outbox.transaction() as tx:
+    async def transaction(self, account_id: int, other_id: int) -> AsyncIterator[RelationshipTransaction]:
+        """A change between the two on the primary, one at a time; its events are published after the commit."""
+        async with self._outbox.transaction(lock=pair_lock(account_id, other_id)) as tx:
             yield RelationshipTransaction(tx)
 
     async def relationships(self, pairs: Sequence[Pair]) -> dict[Pair, Relationship]:

@@ -160,8 +160,8 @@ class Relationships:
         if account_id == other_id:
             raise CannotRelateToOneself
         at = Moment(self._clock.now(), self._ids.mint())
-        async with self._repository.transaction() as tx:
-            before = await tx.lock(account_id, other_id, at.now)
+        async with self._repository.transaction(account_id, other_id) as tx:
+            before = await tx.ties(account_id, other_id, at.now)
             if before is None:
                 raise AccountNotFound("there is no such account")
             after = rule(before, at)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 # Two who change what is between them wait for one another, whichever of them asks, and whichever rows there are yet.
-LOCK_PAIR = "SELECT pg_advisory_xact_lock($1)"
 TIES = """
 SELECT a.locked,
        f.follow_id, f.followed_at, f.reblogs, f.notify, f.languages, f.active, f.version, f.requested, f.requested_at,

@@ -128,7 +128,9 @@ class _Core:
         self.marks = MarkRepository(self.cql)
         self.public = PublicTimelines(self.public_rows, Announcer(self.public_streams))
         self.author_posts = AuthorPostRepository(self.cql, self.clock)
-        self.modes = Modes(self.author_posts, self.follows, self.clock, settings.merge_followers)
+        self.modes = Modes(
+            self.author_posts, self.follows, self.clock, settings.merge_followers, settings.merge_grace_seconds
+        )
         self.merged_streams = LiveStreams(self.state, MERGED_UPDATES, MERGED_PREFIX, cluster=cluster)
         self.fan_out = FanOut(
             self.timelines,

@@ -31,6 +31,12 @@ class Settings(BaseServiceSettings, CqlSettings, RedisSettings):
         le=100_000_000,
         description="Posts of authors with so many followers are merged into homes when these are read; 0 for none.",
     )
+    merge_grace_seconds: int = Field(
+        600,
+        ge=2,
+        le=86_400,
+        description="From that decision to its taking effect: longer than a roll takes; a few seconds are for trials.",
+    )
     other_cache_url: SecretStr = Field(
         SecretStr(""),
         description="While the caches are moved: the other cache's URL; windows are kept up to date there, too.",

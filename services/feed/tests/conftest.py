@@ -25,7 +25,7 @@ from feed_service.service.for_you import ForYou
 from feed_service.service.home import HomeReader
 from feed_service.service.lists import ListReader
 from feed_service.service.merged import AuthorTails, MergedHomes
-from feed_service.service.modes import Modes
+from feed_service.service.modes import GRACE_SECONDS, Modes
 from feed_service.service.older import OlderEntries
 from feed_service.service.popular import PopularPosts
 from feed_service.service.public import PublicTimelines
@@ -147,9 +147,16 @@ def posts() -> Posts:
 
 
 @pytest.fixture
-def modes(author_posts: AuthorPostRepository, follows: FollowRepository, clock: FakeClock) -> Modes:
+def grace_seconds() -> float:
+    return GRACE_SECONDS
+
+
+@pytest.fixture
+def modes(
+    author_posts: AuthorPostRepository, follows: FollowRepository, clock: FakeClock, grace_seconds: float
+) -> Modes:
     """Of a process that writes: who has three followers is merged."""
-    return Modes(author_posts, follows, clock, MERGE_FOLLOWERS)
+    return Modes(author_posts, follows, clock, MERGE_FOLLOWERS, grace_seconds)
 
 
 @pytest.fixture
@@ -164,9 +171,10 @@ def merged(
     windows: WindowRepository,
     tails: AuthorTails,
     clock: FakeClock,
+    grace_seconds: float,
 ) -> MergedHomes:
     """Of a process that reads, and learns of modes for itself."""
-    return MergedHomes(Modes(author_posts, follows, clock, MERGE_FOLLOWERS), windows, tails)
+    return MergedHomes(Modes(author_posts, follows, clock, MERGE_FOLLOWERS, grace_seconds), windows, tails)
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
             "INSERT INTO author_modes (scope, generation, author_id, is_merged, from_ms)"
             " VALUES (?, ?, ?, ?, ?) IF NOT EXISTS"
         ),
+        "author_mode_forget": "DELETE FROM author_modes WHERE scope = ? AND generation = ?",
     }
 )
 
@@ -84,6 +85,10 @@ class AuthorPostRepository:
         row = (_SCOPE, mode.generation, mode.author_id, mode.is_merged, mode.from_ms)
         applied, _ = await self._cql.execute_conditional("author_mode_put", row)
         return applied
+
+    async def forget_modes(self, generations: Iterable[int]) -> None:
+        """Takes out of the log what tells nothing any more; never its last row."""
+        await self._cql.many("author_mode_forget", [(_SCOPE, generation) for generation in generations])
 
 
 def _entry(author_id: int, row: Row) -> Entry:

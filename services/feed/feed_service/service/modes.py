@@ -9,7 +9,7 @@ from typing import Final
 
 from feed_service.metrics import MODE_CHANGES
 from feed_service.models import HISTORY_DAYS, Following, MergedFollows, Mode
-from feed_service.placement import DAY_MS, HOUR_MS
+from feed_service.placement import DAY_MS
 from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowRepository
 from rookery_common.clock import Clock
@@ -17,11 +17,11 @@ from rookery_common.errors import AppError
 from rookery_common.logs import get_logger
 
 # From a decision to its taking effect: by then every process has asked for news of modes dozens of times, and a roll
-# from a release that does not know of them is over.
-GRACE_MS: Final = 600_000
-ASK_SECONDS: Final = 15.0
-# An author who posts is counted so often, and no more than needed for the answer.
-LOOK_SECONDS: Final = HOUR_MS / 1000
+# from a release that does not know of them is over. With less grace all goes faster.
+GRACE_SECONDS: Final = 600
+ASKS_IN_A_GRACE: Final = 40
+# An author who posts is counted once in so many graces, and no more than needed for the answer.
+LOOK_GRACES: Final = 6
 # Whoever is merged stays so down to this part of what it takes to become it.
 STAYS: Final = 0.8
 _MOST_LOOKED: Final = 100_000
@@ -33,16 +33,25 @@ class Modes:
     so that whoever handles the post, and however often, comes to the same."""
 
     def __init__(
-        self, repository: AuthorPostRepository, follows: FollowRepository, clock: Clock, merge_followers: int
+        self,
+        repository: AuthorPostRepository,
+        follows: FollowRepository,
+        clock: Clock,
+        merge_followers: int,
+        grace_seconds: float = GRACE_SECONDS,
     ) -> None:
         self._repository = repository
         self._follows = follows
         self._clock = clock
         self._merge_followers = merge_followers
+        self._grace_ms = int(grace_seconds * 1000)
+        self._ask_seconds = grace_seconds / ASKS_IN_A_GRACE
+        self._look_seconds = grace_seconds * LOOK_GRACES
         self.generation = 0
         self._modes: dict[int, list[Mode]] = {}
         self._ask_at = 0.0
         self._is_known = False
+        self._shortened_day = 0
         self._asking = asyncio.Lock()
         self._looked: OrderedDict[int, float] = OrderedDict()
 
@@ -52,7 +61,7 @@ class Modes:
             return
         async with self._asking:
             if not self._is_known or self._clock.monotonic() >= self._ask_at:
-                self._ask_at = self._clock.monotonic() + ASK_SECONDS
+                self._ask_at = self._clock.monotonic() + self._ask_seconds
                 await self._read()
                 self._is_known = True
 
@@ -90,12 +99,12 @@ class Modes:
         return authors, reached
 
     async def look(self, author_ids: Iterable[int]) -> None:
-        """Counts the followers of those who were not counted for an hour, and decides. Raises Unavailable."""
+        """Counts the followers of those who were not counted for a while, and decides. Raises Unavailable."""
         now = self._clock.monotonic()
         for author_id in sorted(set(author_ids)):
             if self._looked.get(author_id, 0.0) <= now:
                 await self._settle(author_id)
-                self._looked[author_id] = now + LOOK_SECONDS
+                self._looked[author_id] = now + self._look_seconds
                 self._looked.move_to_end(author_id)
         while len(self._looked) > _MOST_LOOKED:
             self._looked.popitem(last=False)
@@ -106,7 +115,7 @@ class Modes:
             wanted = await self._is_large(author_id, is_merged=is_merged)
             if wanted == is_merged:
                 return
-            mode = Mode(self.generation + 1, author_id, wanted, self._clock.unix_ms() + GRACE_MS)
+            mode = Mode(self.generation + 1, author_id, wanted, self._clock.unix_ms() + self._grace_ms)
             if await self._repository.decide(mode):
                 MODE_CHANGES.labels("merged" if wanted else "delivered").inc()
                 log.info("modes.decided", author_id=author_id, is_merged=wanted)
@@ -123,6 +132,25 @@ class Modes:
             if mode.generation > self.generation:  # Not what a call beside this one has read meanwhile.
                 self._modes.setdefault(mode.author_id, []).append(mode)
                 self.generation = mode.generation
+        today = self._clock.unix_ms() // DAY_MS
+        if self._shortened_day != today:
+            self._shortened_day = today
+            await self._shorten()
+
+    async def _shorten(self) -> None:
+        """Once a day: forgets, here and in the log, what was superseded before the oldest post that is stored, and who
+        is delivered since then. The log's last row stays, since the next number follows from it."""
+        ended_ms, forgotten = self._ended_ms(), list[int]()
+        for author_id, modes in list(self._modes.items()):
+            ended = [number for number, mode in enumerate(modes) if mode.from_ms <= ended_ms]
+            kept = modes[ended[-1] :] if ended else modes
+            if len(kept) == 1 and ended and not kept[0].is_merged and kept[0].generation != self.generation:
+                kept = []
+                del self._modes[author_id]
+            else:
+                self._modes[author_id] = kept
+            forgotten += [mode.generation for mode in modes[: len(modes) - len(kept)]]
+        await self._repository.forget_modes(forgotten)
 
     def _is_merged_last(self, author_id: int) -> bool:
         modes = self._modes.get(author_id)
@@ -133,8 +161,11 @@ class Modes:
         modes = self._modes.get(author_id)
         if not modes:
             return False
-        ended_ms = self._clock.unix_ms() - (HISTORY_DAYS + 1) * DAY_MS
-        return modes[-1].is_merged or modes[-1].from_ms > ended_ms
+        return modes[-1].is_merged or modes[-1].from_ms > self._ended_ms()
+
+    def _ended_ms(self) -> int:
+        """What was posted before is stored no longer."""
+        return self._clock.unix_ms() - (HISTORY_DAYS + 1) * DAY_MS
 
     def _smaller(self, authors: frozenset[int]) -> Iterable[int]:
         """What is looked through for those whose modes are known."""

@@ -177,10 +177,9 @@ def quick_modes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     """Whether authors become merged, and are delivered again, while they post: as they have three followers or fewer,
     and all is counted, decided and known within seconds."""
     if request.param == "merged":
-        monkeypatch.setattr(modes_module, "LOOK_SECONDS", 1)
+        monkeypatch.setattr(modes_module, "LOOK_GRACES", 0.2)
         monkeypatch.setattr(modes_module, "STAYS", 1.0)
-        monkeypatch.setattr(modes_module, "ASK_SECONDS", 1)
-        monkeypatch.setattr(modes_module, "GRACE_MS", 5_000)
+        monkeypatch.setattr(modes_module, "ASKS_IN_A_GRACE", 5)
     return bool(request.param == "merged")
 
 
@@ -192,6 +191,11 @@ def _counted() -> list[float]:
 @pytest.fixture
 def active_days() -> int:
     return ACTIVE_DAYS
+
+
+@pytest.fixture
+def grace_seconds(quick_modes: bool) -> float:
+    return 5 if quick_modes else modes_module.GRACE_SECONDS
 
 
 @pytest.mark.parametrize("seed", SEEDS)

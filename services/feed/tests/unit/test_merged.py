@@ -17,7 +17,7 @@ from feed_service.service.follows import FollowKeeper
 from feed_service.service.home import HomeReader
 from feed_service.service.lists import ListReader
 from feed_service.service.merged import TAIL_SECONDS
-from feed_service.service.modes import GRACE_MS, LOOK_SECONDS, Modes
+from feed_service.service.modes import GRACE_SECONDS, LOOK_GRACES, Modes
 from rookery_common.testing import FakeClock
 
 ALICE, BOB, CAROL, DAN, STAR = 101, 102, 103, 104, 900
@@ -29,7 +29,7 @@ async def star(people: Any, modes: Modes, clock: FakeClock) -> int:
     for reader_id in (BOB, CAROL, DAN):
         await people.follows(reader_id, STAR)
     await modes.look([STAR])
-    clock.advance(GRACE_MS / 1000)
+    clock.advance(GRACE_SECONDS)
     return STAR
 
 
@@ -89,14 +89,14 @@ async def test_what_was_delivered_before_and_after_is_in_a_home_once_and_in_orde
             await windows.forget_everything()
 
     await posts()
-    clock.advance(GRACE_MS / 1000)
+    clock.advance(GRACE_SECONDS)
     await posts()
     for reader_id in (BOB, CAROL, DAN):
         await follows.put(people.follow(reader_id, STAR, active=reader_id == BOB))
         await windows.forget_following(reader_id)
-    clock.advance(LOOK_SECONDS)
+    clock.advance(GRACE_SECONDS * LOOK_GRACES)
     await posts()
-    clock.advance(GRACE_MS / 1000)
+    clock.advance(GRACE_SECONDS)
     await posts()
     assert await _page(home, CAROL) == HomePage([], False)
 

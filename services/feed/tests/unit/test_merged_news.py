@@ -17,7 +17,7 @@ from feed_service.service.fan_out import FanOut
 from feed_service.service.home import HomeReader
 from feed_service.service.merged import AuthorTails
 from feed_service.service.merged_news import MergedNews
-from feed_service.service.modes import GRACE_MS, Modes
+from feed_service.service.modes import GRACE_SECONDS, Modes
 from rookery_common.app import Component
 from rookery_common.live.hub import LiveHub, Subscription, as_sent
 from rookery_common.live.streams import LiveStreams, News
@@ -53,7 +53,7 @@ async def star(people: Any, modes: Modes, clock: FakeClock) -> int:
         await people.follows(reader_id, STAR)
     await people.follows(DAN, STAR, reblogs=False)
     await modes.look([STAR])
-    clock.advance(GRACE_MS / 1000)
+    clock.advance(GRACE_SECONDS)
     return STAR
 
 

@@ -10,10 +10,13 @@ import pytest
 from feed_service.models import Following, MergedFollows, Mode
 from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowRepository
-from feed_service.service.modes import ASK_SECONDS, GRACE_MS, LOOK_SECONDS, Modes
+from feed_service.service.modes import ASKS_IN_A_GRACE, GRACE_SECONDS, LOOK_GRACES, Modes
 from rookery_common.testing import FakeClock
 
 ALICE, BOB, CAROL, DAN, ERIN = 101, 102, 103, 104, 105
+GRACE_MS = GRACE_SECONDS * 1000
+ASK_SECONDS = GRACE_SECONDS / ASKS_IN_A_GRACE
+LOOK_SECONDS = GRACE_SECONDS * LOOK_GRACES
 MONTHS_SECONDS = 62 * 86_400
 
 
@@ -56,7 +59,7 @@ async def test_who_loses_a_few_stays_merged_and_who_loses_more_is_delivered_agai
     assert modes.generation == 1, "two of three are enough to stay"
     await follows.put(people.follow(CAROL, ALICE, active=False))
     await modes.look([ALICE])
-    assert modes.generation == 1, "nobody is counted twice an hour"
+    assert modes.generation == 1, "nobody is counted twice in an hour"
     clock.advance(LOOK_SECONDS)
     ended = clock.unix_ms() + GRACE_MS
     await modes.look([ALICE])
@@ -92,3 +95,49 @@ async def test_with_no_threshold_nobody_is_merged_any_more(
     await off.refresh()
     await off.look([ALICE, ERIN])
     assert [(mode.author_id, mode.is_merged) for mode in await author_posts.modes(1)] == [(ALICE, False)]
+
+
+async def test_the_log_is_shortened_by_what_tells_nothing_any_more(
+    modes: Modes, author_posts: AuthorPostRepository, follows: FollowRepository, people: Any, clock: FakeClock
+) -> None:
+    async def count(author_id: int, followers: int) -> None:
+        for number, reader_id in enumerate((BOB, CAROL, DAN)):
+            await follows.put(people.follow(reader_id, author_id, active=number < followers))
+        clock.advance(LOOK_SECONDS)
+        await modes.look([author_id])
+
+    for followers in (3, 0, 3):
+        await count(ALICE, followers)
+    for followers in (3, 0):
+        await count(ERIN, followers)
+    merged_at = clock.unix_ms()
+    assert [mode.generation for mode in await author_posts.modes(0)] == [1, 2, 3, 4, 5]
+    clock.advance(MONTHS_SECONDS)
+    await modes.refresh()
+    assert [mode.generation for mode in await author_posts.modes(0)] == [3, 5], "the last one stays, as its number does"
+    fresh = Modes(author_posts, follows, clock, 3)
+    await fresh.refresh()
+    for each in (modes, fresh):
+        assert each.is_merged(ALICE, merged_at + MONTHS_SECONDS * 1000)
+        assert not each.is_merged(ERIN, merged_at + MONTHS_SECONDS * 1000)
+        assert each.among(Following(frozenset({ALICE, ERIN}))) == MergedFollows(5, Following(frozenset({ALICE})))
+    await count(ERIN, 3)
+    clock.advance(MONTHS_SECONDS)
+    await fresh.refresh()
+    assert [mode.generation for mode in await author_posts.modes(0)] == [3, 6]
+
+
+async def test_with_less_grace_all_goes_faster(
+    author_posts: AuthorPostRepository, follows: FollowRepository, people: Any, clock: FakeClock
+) -> None:
+    modes, others = (Modes(author_posts, follows, clock, 3, grace_seconds=2) for _ in range(2))
+    await others.refresh()
+    await modes.look([ALICE])
+    for reader_id in (BOB, CAROL, DAN):
+        await people.follows(reader_id, ALICE)
+    clock.advance(2 * LOOK_GRACES)
+    at = clock.unix_ms()
+    await modes.look([ALICE])
+    clock.advance(1)
+    await others.refresh()
+    assert [others.is_merged(ALICE, at + ms) for ms in (1_999, 2_000)] == [False, True]

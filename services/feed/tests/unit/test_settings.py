@@ -25,6 +25,13 @@ def test_a_number_of_shards_out_of_bounds_is_refused(environment: pytest.MonkeyP
         Settings()
 
 
+@pytest.mark.parametrize("value", ["0", "1", "86401"])
+def test_a_grace_that_processes_cannot_hear_of_in_time_is_refused(environment: pytest.MonkeyPatch, value: str) -> None:
+    environment.setenv("FEED_MERGE_GRACE_SECONDS", value)
+    with pytest.raises(ValidationError, match="merge_grace_seconds"):
+        Settings()
+
+
 @pytest.mark.parametrize("value", ["-1", "1", "6", "366"])
 def test_a_number_of_days_that_is_shorter_than_a_window_lives_is_refused(
     environment: pytest.MonkeyPatch, value: str

@@ -133,14 +133,18 @@ class MemoryAuthorPosts(AuthorPostRepository):
 
     async def modes(self, after: int) -> list[Mode]:
         self._store.ask("cql", "modes_read")
-        return self._store.modes[after:]
+        return [mode for mode in self._store.modes if mode.generation > after]
 
     async def decide(self, mode: Mode) -> bool:
         self._store.ask("cql", "mode_write")
-        if mode.generation != len(self._store.modes) + 1:
+        if self._store.modes and mode.generation != self._store.modes[-1].generation + 1:
             return False
         self._store.modes.append(mode)
         return True
+
+    async def forget_modes(self, generations: Iterable[int]) -> None:
+        forgotten = set(generations)
+        self._store.modes[:] = [mode for mode in self._store.modes if mode.generation not in forgotten]
 
 
 class MemoryPublic(PublicRepository):

@@ -89,7 +89,8 @@ def test_an_owner_sees_every_session_and_ends_the_others_everywhere_within_a_sec
         browser.submit("/auth/sessions/others")
         ended = time.monotonic()
         with pytest.raises(ConnectionClosed):
-            socket.recv(timeout=30)
+            while True:  # What is told of the two sign-ins may come first.
+                socket.recv(timeout=30)
         # A second is what is promised; the rest is for a slow machine.
         assert time.monotonic() - ended < 15
     bearer = {"authorization": f"Bearer {alice.token}"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -30,13 +31,15 @@ async def seed(accounts: str, posts: str, likes: str, seed: str, in_production: 
         raise SeedRefused("this is no local platform; to make posts up here all the same, say --in-production")
     cql, producer = Cql(settings, "post", STATEMENTS), Producer(settings, "post", settings.topic_prefix)
     outbox = CqlOutbox(cql, producer, clock)
+    # The engine warns of every batch of many partitions: here they are meant.
+    logging.getLogger("cassandra.protocol").setLevel(logging.ERROR)
     components: list[Component] = [cql, producer]
     started = time.monotonic()
     async with AsyncExitStack() as running:
         for component in components:
             await component.start()
             running.push_async_callback(component.stop)
-        likers = LikeRepository(cql, EngagementRepository(cql, outbox))
+        likers = LikeRepository(cql, EngagementRepository(cql, outbox, clock))
         # Nothing that is made up has files.
         events = PostEvents(PostCodec(str), clock)
         await Seeding(PostRepository(cql, outbox, clock), likers, events, outbox, clock, _tell).run(plan)

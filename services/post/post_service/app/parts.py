@@ -99,7 +99,7 @@ class Parts:
         self._versions, self._codec = HybridClock(self._clock), PostCodec(files.public_url)
         self._events = PostEvents(self._codec, self._clock)
         self._posts = PostRepository(cql, outbox, self._clock)
-        self._engagements, self._marks = EngagementRepository(cql, outbox), MarkRepository(cql)
+        self._engagements, self._marks = EngagementRepository(cql, outbox, self._clock), MarkRepository(cql)
         self._cache = PostCache(self.redis, guard)
         self._mark_reader = MarkReader(self._marks, MarkCache(self.redis, guard), self._versions)
         self._polls = PollRepository(cql)

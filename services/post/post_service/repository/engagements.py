@@ -1,12 +1,14 @@
 """Favourites, reblogs and quotes in CQL: a row for each account and post, and per bucket the sum of its rows.
 
-A sum is never incremented. Whoever changes a row sums the bucket again afterwards, and stores that only if nobody else
-has stored a sum since before the reading: so the last sum stored has seen every change.
+Whoever changes a row sums the bucket again afterwards, and stores that only if nobody else has stored a sum since
+before the reading: so the last sum stored has seen every change. A large bucket of favourites is summed once in a
+thousand changes, and where a crash has left it old; between, each change shifts its amount by what it has changed.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC
 from typing import NamedTuple
@@ -17,12 +19,20 @@ from post_service.repository.marked import marked_rows
 from post_service.repository.marks import mark_row, week_of
 from rookery_common.clients.calls import UnknownOutcome
 from rookery_common.clients.cassandra import Args, Cql, Row
+from rookery_common.clock import Clock
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.kafka.events import Event
 
 BUCKETS = 32
 BUCKETS_AT_ONCE = 8
 STORE_TRIES = 5
+SHIFT_TRIES = 3
+LARGE_AMOUNT = 1_000
+"""From so many on a bucket is large; a post has then some 32 times as many."""
+SUMMED_EVERY = 1_024
+"""Changes of a large bucket, so that summing costs each a share of a thousandth of the bucket."""
+UNDER_WAY_US = 5_000_000
+"""So recent a change of a large bucket is taken to be counted soon by whoever makes it; in microseconds."""
 HOLDERS_PER_READ = 100
 _MULTIPLIER = 0x9E3779B97F4A7C15
 
@@ -35,19 +45,32 @@ class EngagementCounts(NamedTuple):
     quotes: int = 0
 
 
+# Amount, and up to which change it is counted and summed.
+_Amounts = tuple[int, int | None, int | None]
+
+
 class _Bucket(NamedTuple):
     post_id: int
     kind: int
     bucket: int
 
 
+class _Change(NamedTuple):
+    """What a new version of a fact adds to its bucket."""
+
+    version: int
+    shift: int
+
+
 class EngagementRepository:
     """Reads, writes and counts facts. A fact's version is its write's timestamp, so that repeating one is harmless."""
 
-    def __init__(self, cql: Cql, outbox: CqlOutbox) -> None:
+    def __init__(self, cql: Cql, outbox: CqlOutbox, clock: Clock) -> None:
         self._cql = cql
         self._outbox = outbox
-        self._recount = Coalescing(self._sum)
+        self._clock = clock
+        self._changes: defaultdict[_Bucket, list[_Change]] = defaultdict(list)
+        self._recount = Coalescing(self._settle)
 
     async def find(self, kind: FactKind, post_id: int, account_id: int) -> Fact:
         """The fact as stored; one of version 0 if there never was any."""
@@ -92,9 +115,13 @@ class EngagementRepository:
         """After `put`; returns at once. What a crash keeps from being published, the relay publishes."""
         await self._outbox.publish_soon([event])
 
-    async def recount(self, fact: Fact) -> None:
-        """After a change of the fact: the count that is read from now on includes it."""
-        await self._recount(_bucket(fact.kind, fact.post_id, fact.account_id))
+    async def recount(self, fact: Fact, before: Fact | None = None) -> None:
+        """After a change of the fact: the count that is read from now on includes it. Who says what was `before` need
+        not wait for a large bucket's sum."""
+        bucket = _bucket(fact.kind, fact.post_id, fact.account_id)
+        if before is not None and fact.version != before.version:
+            self._changes[bucket].append(_Change(fact.version, int(fact.active) - int(before.active)))
+        await self._recount(bucket)
 
     async def count(self, post_ids: Sequence[int]) -> dict[int, EngagementCounts]:
         """How many hold for each post. Where a crash has left a sum old, it is made again."""
@@ -127,25 +154,53 @@ class EngagementRepository:
         return rows[0].reblog_id if rows else 0
 
     async def _amount(self, row: Row) -> int:
-        if row.changed == row.counted:
+        if row.changed == row.counted or (_is_large(row) and self._is_under_way(row)):
             return int(row.amount or 0)
         return await self._recount(_Bucket(row.post_id, row.kind, row.bucket))
 
-    async def _sum(self, bucket: _Bucket) -> int:
-        """The revision is read before the rows and compared when the sum is stored."""
-        amount = 0
+    async def _settle(self, bucket: _Bucket) -> int:
+        """The revision is read before the rows and compared when the amount is stored."""
+        changes = self._changes.pop(bucket, [])
+        amount, shifts = 0, SHIFT_TRIES
         for _ in range(STORE_TRIES):
             rows = await self._cql.execute("count_get", bucket)
-            changed, revision = (rows[0].changed, rows[0].revision) if rows else (None, None)
-            amount = (await self._cql.execute("fact_sum", bucket))[0].amount or 0
-            values = (amount, changed, (revision or 0) + 1, *bucket, revision)
+            row = rows[0] if rows else None
+            if row is not None and shifts > 0 and self._may_shift(row, changes):
+                values = _shifted(row, changes)
+                if values == (row.amount, row.counted, row.summed):
+                    return values[0]
+            else:
+                values = await self._summed(bucket, row)
+            amount, revision = values[0], row.revision if row else None
             try:
-                applied, _row = await self._cql.execute_conditional("count_set", values)
+                applied, _row = await self._cql.execute_conditional(
+                    "count_set", (*values, (revision or 0) + 1, *bucket, revision)
+                )
             except UnknownOutcome:
+                shifts = 0  # Perhaps it was stored: only a sum is right then whether or not.
                 continue
             if applied:
                 break
+            shifts -= 1
         return amount  # If it could not be stored, `changed` tells the next reader.
+
+    async def _summed(self, bucket: _Bucket, row: Row | None) -> _Amounts:
+        amount = (await self._cql.execute("fact_sum", bucket))[0].amount or 0
+        changed = summed = row.changed if row else None
+        if amount >= LARGE_AMOUNT:
+            # Of what has come while so many rows were read, nobody knows whether it is among them.
+            rows = await self._cql.execute("count_get", bucket)
+            summed = changed if rows and rows[0].changed == changed else None
+        return amount, changed, summed
+
+    def _may_shift(self, row: Row, changes: Sequence[_Change]) -> bool:
+        """Whether the amount is right but for these changes, and for such as others are just counting."""
+        if not _is_large(row) or row.summed is None or row.revision % SUMMED_EVERY == 0:
+            return False
+        return _is_settled_by(row, changes) or self._is_under_way(row)
+
+    def _is_under_way(self, row: Row) -> bool:
+        return bool(self._clock.unix_ms() * 1000 - row.changed < UNDER_WAY_US)
 
 
 def fact_rows(fact: Fact) -> list[tuple[str, Args]]:
@@ -163,6 +218,22 @@ def fact_rows(fact: Fact) -> list[tuple[str, Args]]:
     week = week_of(fact.account_id, fact.post_id)
     mark = (*week, fact.post_id, fact.active, fact.mark_id, fact.version)
     return [*rows, ("mark_favourite", mark), *marked_rows(fact)]
+
+
+def _is_large(row: Row) -> bool:
+    return row.kind == FactKind.FAVOURITE and (row.amount or 0) >= LARGE_AMOUNT
+
+
+def _is_settled_by(row: Row, changes: Sequence[_Change]) -> bool:
+    """Whether nothing is left to count once these are."""
+    return row.changed == row.counted or any(row.changed == change.version for change in changes)
+
+
+def _shifted(row: Row, changes: Sequence[_Change]) -> _Amounts:
+    """What a sum has seen since is in the amount already."""
+    shift = sum(change.shift for change in changes if change.version > row.summed)
+    counted = row.changed if _is_settled_by(row, changes) else row.counted
+    return row.amount + shift, counted, row.summed
 
 
 def bucket_of_fact(fact: Fact) -> tuple[int, int, int]:

@@ -20,7 +20,7 @@ _MEDIA = (
     " small_height, blurhash, description, focus_x, focus_y, playback"
 )
 _BUCKET = "post_id = ? AND kind = ? AND bucket = ?"
-_COUNT = "post_id, kind, bucket, changed, counted, amount, revision"
+_COUNT = "post_id, kind, bucket, changed, counted, summed, amount, revision"
 _BALLOT_BUCKET = "post_id = ? AND ballot = ? AND bucket = ?"
 _SCHEDULED = "scheduled_id, due_at, draft, post_id, failure"
 _DRAFT = "draft_id, revision, updated_at, draft, post_id"
@@ -121,7 +121,7 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "count_all": f"SELECT {_COUNT} FROM post_counts WHERE post_id = ?",  # noqa: S608
     "count_get": f"SELECT {_COUNT} FROM post_counts WHERE {_BUCKET}",  # noqa: S608
     "count_set": (
-        f"UPDATE post_counts SET amount = ?, counted = ?, revision = ? WHERE {_BUCKET} IF revision = ?"  # noqa: S608
+        f"UPDATE post_counts SET amount = ?, counted = ?, summed = ?, revision = ? WHERE {_BUCKET} IF revision = ?"  # noqa: S608
     ),
     "mark_favourite": (
         "INSERT INTO marks (account_id, bucket, post_id, favourited, favourite_id)"

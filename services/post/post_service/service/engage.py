@@ -56,19 +56,22 @@ class Engagement:
         held = await self._engagements.find(FactKind.FAVOURITE, post.post_id, account.account_id)
         if active or not held.active:
             await self._reader.require_visible(account, post)
+        made = held
         if held.active != active:
-            await self._change(self._next(held, active), post)
+            made = self._next(held, active)
+            await self._change(made, post)
             metrics.ENGAGEMENTS.labels("favourite" if active else "unfavourite").inc()
-        await self._engagements.recount(held)
+        await self._engagements.recount(made, held)
         await self._reader.refresh_counts(post.post_id)
         await self._mark_reader.refresh(account.account_id, post.post_id)
 
     async def withdraw(self, account_id: int, post_id: int) -> None:
         """The favourite of an account that is being erased, with all that others see of it."""
-        held = await self._engagements.find(FactKind.FAVOURITE, post_id, account_id)
+        held = made = await self._engagements.find(FactKind.FAVOURITE, post_id, account_id)
         if held.active:
-            await self._change(self._next(held, active=False), await self._reader.original(post_id))
-        await self._engagements.recount(held)
+            made = self._next(held, active=False)
+            await self._change(made, await self._reader.original(post_id))
+        await self._engagements.recount(made, held)
         await self._reader.refresh_counts(post_id)
 
     async def bookmark(self, account: Identity, post_id: int, *, active: bool) -> None:

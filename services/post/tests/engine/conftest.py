@@ -182,8 +182,8 @@ def scheduled(cql: Cql, schedule: ScheduleRepository) -> ScheduledRepository:
 
 
 @pytest.fixture
-def engagements(cql: Cql, outbox: CqlOutbox) -> EngagementRepository:
-    return EngagementRepository(cql, outbox)
+def engagements(cql: Cql, outbox: CqlOutbox, clock: FakeClock) -> EngagementRepository:
+    return EngagementRepository(cql, outbox, clock)
 
 
 @pytest.fixture

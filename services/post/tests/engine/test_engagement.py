@@ -84,9 +84,9 @@ async def test_one_who_likes_and_unlikes_at_once_ends_where_the_last_write_left_
 
 
 async def test_two_processes_count_the_same_bucket(
-    cql: Cql, outbox: CqlOutbox, engagement: Engagement, reader: PostReader, write: Write
+    cql: Cql, outbox: CqlOutbox, clock: FakeClock, engagement: Engagement, reader: PostReader, write: Write
 ) -> None:
-    post, other = await write(), EngagementRepository(cql, outbox)
+    post, other = await write(), EngagementRepository(cql, outbox, clock)
     for number in range(1, 9):
         who = member(number)
         await engagement.favourite(who, post.post_id, active=True)

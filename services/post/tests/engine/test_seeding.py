@@ -26,11 +26,6 @@ Told = Callable[[], Awaitable[list[Event]]]
 
 
 @pytest.fixture
-def engagements(cql: Cql, outbox: CqlOutbox) -> EngagementRepository:
-    return EngagementRepository(cql, outbox)
-
-
-@pytest.fixture
 def reports() -> list[tuple[int, int]]:
     return []
 

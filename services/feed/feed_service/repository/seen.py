@@ -43,17 +43,15 @@ class SeenRepository:
 
     async def forget(self, reader_id: int) -> None:
         """As if never seen."""
-        key = self._key(reader_id)
-        await asyncio.gather(*(cache.call("seen_forget", cache.raw.unlink(key)) for cache in self._caches))
+        for cache in self._caches:
+            await cache.call("seen_forget", cache.raw.unlink(self._key(reader_id)))
 
     async def _set(self, reader_ids: Iterable[int], days: Mapping[int, int], **how: bool) -> list[Any]:
-        return await asyncio.gather(
-            *(
-                cache.call("seen_set", cache.raw.set(self._key(reader), days[reader], ex=LIFE_SECONDS, **how))
-                for reader in reader_ids
-                for cache in self._caches
-            )
-        )
+        async def put(cache: RedisClient, reader_id: int) -> Any:
+            command = cache.raw.set(self._key(reader_id), days[reader_id], ex=LIFE_SECONDS, **how)
+            return await cache.call("seen_set", command)
+
+        return await asyncio.gather(*(put(cache, reader_id) for reader_id in reader_ids for cache in self._caches))
 
     def _key(self, reader_id: int) -> str:
         return f"{self._prefix}seen:{reader_id}"

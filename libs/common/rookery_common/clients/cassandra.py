@@ -55,6 +55,8 @@ RECONNECT_SECONDS = 1.0
 # A process waits so long for its engine; then it ends, and whoever runs it starts it again.
 START_SECONDS = 60.0
 _CONDITIONAL = re.compile(r"\bIF\b", re.IGNORECASE)
+# Engines order the rows of several partitions only in one page.
+_IN_ORDER = re.compile(r"\bIN \?.*\bORDER BY\b", re.IGNORECASE)
 _TABLE = re.compile(r"\b(FROM|INTO|UPDATE)\s+(\w+)\b(?!\.)", re.IGNORECASE)
 _CHECK = SimpleStatement(
     "SELECT key FROM system.local", is_idempotent=True, consistency_level=ConsistencyLevel.LOCAL_ONE
@@ -317,6 +319,8 @@ def _prepare(session: Session, name: str, text: str) -> _Prepared:
         raise CqlRejected(f"the statement {name} is wrong: {error}") from error
     conditional = _CONDITIONAL.search(text) is not None
     statement.is_idempotent = not conditional
+    if _IN_ORDER.search(text):
+        statement.fetch_size = None
     return _Prepared(statement, text.lstrip().upper().startswith("SELECT"), conditional)
 
 

@@ -85,19 +85,13 @@ class AuthorsIndex:
         self, author_ids: Sequence[int], bucket: int, bounds: tuple[int, int], each: int, newest: bool
     ) -> dict[int, list[AuthoredPost]]:
         """Up to `each` rows of each author; of no others."""
-        if newest:
-            parts = [
-                (list(author_ids[first : first + AUTHORS_PER_READ]), bucket, *bounds, each)
-                for first in range(0, len(author_ids), AUTHORS_PER_READ)
-            ]
-            pages = await self._cql.many("authors_newest", parts, concurrency=READS_AT_ONCE)
-            found = [AuthoredPost(row.post_id, row.author_id) for page in pages for row in page]
-        else:
-            # An order that is not the table's own cannot be asked for of several partitions.
-            keys = [(author_id, bucket, *bounds, each) for author_id in author_ids]
-            pages = await self._cql.many("author_oldest", keys)
-            whose = zip(author_ids, pages, strict=True)
-            found = [AuthoredPost(row.post_id, author_id) for author_id, page in whose for row in page]
+        parts = [
+            (list(author_ids[first : first + AUTHORS_PER_READ]), bucket, *bounds, each)
+            for first in range(0, len(author_ids), AUTHORS_PER_READ)
+        ]
+        name = "authors_newest" if newest else "authors_oldest"
+        pages = await self._cql.many(name, parts, concurrency=READS_AT_ONCE)
+        found = [AuthoredPost(row.post_id, row.author_id) for page in pages for row in page]
         by_author: dict[int, list[AuthoredPost]] = {}
         for row in found:
             by_author.setdefault(row.author_id, []).append(row)

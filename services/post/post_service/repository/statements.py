@@ -101,6 +101,11 @@ STATEMENTS: Final[Mapping[str, str]] = {
         "SELECT author_id, post_id FROM posts_by_author"
         " WHERE author_id IN ? AND bucket = ? AND post_id > ? AND post_id < ? PER PARTITION LIMIT ?"
     ),
+    "authors_oldest": (
+        "SELECT author_id, post_id FROM posts_by_author"
+        " WHERE author_id IN ? AND bucket = ? AND post_id > ? AND post_id < ?"
+        " ORDER BY post_id ASC PER PARTITION LIMIT ?"
+    ),
     "reply_put": "INSERT INTO replies (post_id, reply_id, author_id) VALUES (?, ?, ?) USING TIMESTAMP ?",
     "reply_remove": "DELETE FROM replies USING TIMESTAMP ? WHERE post_id = ? AND reply_id = ?",
     "reply_newest": "SELECT reply_id, counted_id, counted FROM replies WHERE post_id = ? LIMIT 1",

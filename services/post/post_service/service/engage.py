@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +22,8 @@ from rookery_common.clock import Clock
 from rookery_common.ids import IdSource
 
 MAX_AT_ONCE: Final = 100
+# Locks that accounts and posts share.
+TURNS: Final = 1_024
 
 
 class Engagement:
@@ -49,18 +52,21 @@ class Engagement:
         self._ids = ids
         self._versions = versions
         self._clock = clock
+        self._turns = [asyncio.Lock() for _ in range(TURNS)]
 
     async def favourite(self, account: Identity, post_id: int, *, active: bool) -> None:
         """Raises PostNotFound."""
         post = await self._reader.original(post_id)
-        held = await self._engagements.find(FactKind.FAVOURITE, post.post_id, account.account_id)
-        if active or not held.active:
-            await self._reader.require_visible(account, post)
-        made = held
-        if held.active != active:
-            made = self._next(held, active)
-            await self._change(made, post)
-            metrics.ENGAGEMENTS.labels("favourite" if active else "unfavourite").inc()
+        # One who taps twice changes it once: the second finds what the first has made of it.
+        async with self._turns[hash((account.account_id, post.post_id)) % TURNS]:
+            held = await self._engagements.find(FactKind.FAVOURITE, post.post_id, account.account_id)
+            if active or not held.active:
+                await self._reader.require_visible(account, post)
+            made = held
+            if held.active != active:
+                made = self._next(held, active)
+                await self._change(made, post)
+                metrics.ENGAGEMENTS.labels("favourite" if active else "unfavourite").inc()
         await self._engagements.recount(made, held)
         await self._reader.refresh_counts(post.post_id)
         await self._mark_reader.refresh(account.account_id, post.post_id)

@@ -143,6 +143,24 @@ async def test_large_buckets_are_counted_right_by_two_processes_whose_people_lik
     assert await count(engagements, post) == await held(cql, post) == 200
 
 
+async def test_who_taps_many_times_at_once_is_counted_once_in_a_large_bucket(
+    cql: Cql,
+    engagements: EngagementRepository,
+    engagement: Engagement,
+    write: Callable[..., Awaitable[Post]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    post = await write()
+    people = [member(number) for number in range(1, 101)]
+    await asyncio.gather(*(engagement.favourite(each, post.post_id, active=True) for each in people))
+    monkeypatch.setattr(module, "LARGE_AMOUNT", 1)
+    for each in people:
+        await engagements.recount(await engagements.find(FactKind.FAVOURITE, post.post_id, each.account_id))
+    taps = [(member(number), active) for number in range(101, 111) for active in (True, True, False, True)]
+    await asyncio.gather(*(engagement.favourite(who, post.post_id, active=active) for who, active in taps))
+    assert await count(engagements, post) == await held(cql, post)
+
+
 async def test_what_a_crash_has_not_counted_in_a_large_bucket_the_next_reader_counts(
     cql: Cql,
     posts: PostRepository,

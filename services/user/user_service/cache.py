@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from rookery_common.clients.redis import RedisClient, Value
 from rookery_common.clock import Clock
@@ -130,12 +130,18 @@ class EpochCache(Generic[K, V]):
         While Redis is away nobody reads entries; the epochs are then raised as soon as it is back, and this process
         reads from the database until it has done so.
         """
-        wanted = set(owners)
+        await self.raise_with(owners)
+
+    async def raise_with(self, owners: Iterable[int], *others: EpochCache[Any, Any]) -> None:
+        """The same in other caches of this Redis too, by one call."""
+        wanted, caches = set(owners), (self, *others)
+        commands = [cache._new_epoch(owner) for cache in caches for owner in wanted]
         try:
-            await self._raise(wanted)
+            await self._redis.send("epochs_raise", commands)
         except AppError as error:
             log.warning("cache.epochs_owed", kind=self._kind.name, accounts=len(wanted), reason=error.reason)
-            self._owe(wanted)
+            for cache in caches:
+                cache._owe(wanted)
 
     def _owe(self, owners: set[int]) -> None:
         self._changes += 1
@@ -152,16 +158,13 @@ class EpochCache(Generic[K, V]):
             wait = min(wait * 2, MAX_RETRY_SECONDS)
             owed = dict(self._owed)
             try:
-                await self._raise(owed)
+                await self._redis.send("epochs_raise", list(map(self._new_epoch, owed)))
             except AppError as error:
                 log.warning("cache.epochs_still_owed", kind=self._kind.name, reason=error.reason)
                 continue
             # What changed again meanwhile stays owed.
             self._owed = {owner: change for owner, change in self._owed.items() if owed.get(owner) != change}
             EPOCHS_OWED.labels(self._kind.name).set(len(self._owed))
-
-    async def _raise(self, owners: Iterable[int]) -> None:
-        await self._redis.send(f"{self._kind.name}_raise", list(map(self._new_epoch, owners)))
 
     def _stamp(self, lookup: Lookup[K, V], key: K) -> bytes | None:
         """The epochs that an entry must carry; None if one is not known."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -48,8 +47,7 @@ class Caches:
 
     async def changed(self, account_ids: Iterable[int]) -> None:
         """After a commit and before the answer: nothing cached of these accounts counts any more."""
-        ids = list(account_ids)
-        await asyncio.gather(self.views.raise_epochs(ids), self.relationships.raise_epochs(ids))
+        await self.views.raise_with(account_ids, self.relationships)
 
 
 class UserService:

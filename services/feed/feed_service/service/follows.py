@@ -40,16 +40,10 @@ class FollowKeeper:
         self._posts = posts
         self._clock = clock
 
-    async def change(self, follow: Follow) -> None:
-        """A follow's settings changed, or it ended: what was delivered stays stored, and is dropped when read."""
-        await self.apply([follow], [])
-
-    async def begin(self, follow: Follow) -> None:
-        """A new follow: the author's recent posts come into the reader's home. Raises Unavailable if post is away."""
-        await self.apply([follow], [follow])
-
     async def apply(self, follows: Sequence[Follow], begun: Sequence[Follow]) -> None:
-        """The same of many, each pair once; `begun` are those of them that are new. Raises Unavailable."""
+        """Changes of follows, each pair once; of those of them that have begun, the authors' recent posts come into the
+        readers' homes. Of a follow that ended what was delivered stays stored, and is dropped when read. Raises
+        Unavailable."""
         await asyncio.gather(*map(self._follows.put, follows))
         await asyncio.gather(*map(self._windows.forget_following, {follow.reader_id for follow in follows}))
         if begun:

@@ -208,32 +208,35 @@ async def test_follow_then_post_gives_one_entry_in_whatever_order_the_two_are_to
     posts.by_author[ALICE] = [before] if order == "follow first" else [before, post]
     if order == "post first":
         await fan_out.apply([_post(post)])
-    await keeper.begin(follow)
+    await keeper.apply([follow], [follow])
     if order != "post first":
         await fan_out.apply([_post(post)])
-    await keeper.begin(follow)
+    await keeper.apply([follow], [follow])
     assert [entry_id for entry_id, _ in await _home(home, BOB)] == [post.entry_id, before.entry_id]
 
 
 async def test_an_ended_follow_is_out_of_the_home_with_the_next_read_and_back_with_the_next_follow(
     fan_out: FanOut, keeper: FollowKeeper, home: HomeReader, people: Any, entries: Any
 ) -> None:
-    await keeper.begin(people.follow(BOB, ALICE))
+    new = people.follow(BOB, ALICE)
+    await keeper.apply([new], [new])
     post, late = entries.make(), entries.make()
     await fan_out.apply([_post(post)])
     assert len(await _home(home, BOB)) == 1
-    await keeper.change(people.follow(BOB, ALICE, active=False))
+    await keeper.apply([people.follow(BOB, ALICE, active=False)], [])
     assert await _home(home, BOB) == []
     await fan_out.apply([_post(late)])
-    await keeper.begin(people.follow(BOB, ALICE))
+    new = people.follow(BOB, ALICE)
+    await keeper.apply([new], [new])
     assert [entry_id for entry_id, _ in await _home(home, BOB)] == [post.entry_id]
 
 
 async def test_reblogs_go_with_the_setting_of_the_follow(
     fan_out: FanOut, keeper: FollowKeeper, home: HomeReader, people: Any, entries: Any
 ) -> None:
-    await keeper.begin(people.follow(BOB, ALICE))
+    new = people.follow(BOB, ALICE)
+    await keeper.apply([new], [new])
     await fan_out.apply([_post(entries.make(), is_reblog=True)])
     assert len(await _home(home, BOB)) == 1
-    await keeper.change(people.follow(BOB, ALICE, reblogs=False))
+    await keeper.apply([people.follow(BOB, ALICE, reblogs=False)], [])
     assert await _home(home, BOB) == []

@@ -218,7 +218,7 @@ async def test_each_post_is_once_in_the_home_of_each_follower_and_in_no_others(
 
     async def heed(follows: Sequence[Follow]) -> None:
         for follow in follows:
-            await (keeper.begin(follow) if follow.active else keeper.change(follow))
+            await keeper.apply([follow], [follow] if follow.active else [])
 
     disturbing = asyncio.create_task(_disturb(history, home, windows, ended))
     for number in range(STEPS // 20):

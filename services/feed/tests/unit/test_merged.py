@@ -140,11 +140,11 @@ async def test_unwanted_reblogs_and_who_is_followed_no_longer_are_left_out(
     reblogs = [entries.make(star, Reason.REBLOG) for _ in range(12)]
     await fan_out.apply([_post(entry) for entry in (*posts, *reblogs)])
     assert await _page(home, BOB) == HomePage([*reblogs[::-1], *posts[::-1]], False)
-    await keeper.change(people.follow(BOB, STAR, reblogs=False))
+    await keeper.apply([people.follow(BOB, STAR, reblogs=False)], [])
     assert await _page(home, BOB) == HomePage(posts[::-1], False)
     assert await _page(home, BOB, PageQuery(2)) == HomePage(posts[:0:-1], True)
     assert await _page(home, BOB, PageQuery(2, min_id=posts[0].entry_id)) == HomePage(posts[:0:-1], False)
-    await keeper.change(people.follow(BOB, STAR, active=False))
+    await keeper.apply([people.follow(BOB, STAR, active=False)], [])
     assert await _page(home, BOB) == HomePage([], False)
     assert len((await _page(home, CAROL)).entries) == 15
 
@@ -156,7 +156,8 @@ async def test_a_new_follower_finds_what_was_merged_before(
     await fan_out.apply([_post(post) for post in made])
     assert await _page(home, ALICE) == HomePage([], False)
     posts.by_author[star] = made[1:]
-    await keeper.begin(people.follow(ALICE, star))
+    new = people.follow(ALICE, star)
+    await keeper.apply([new], [new])
     assert await _page(home, ALICE) == HomePage(made[::-1], False)
 
 

@@ -129,7 +129,8 @@ async def test_a_quiet_home_is_answered_by_its_window_also_after_a_new_follow(
     for _ in range(2):
         assert await _page(home, PageQuery(80)) == HomePage(made[::-1], False)
     assert len(posts.calls) == 1
-    await keeper.begin(people.follow(BOB, CAROL))
+    new = people.follow(BOB, CAROL)
+    await keeper.apply([new], [new])
     for _ in range(2):
         assert (await _page(home, PageQuery(10))).entries == old[:-11:-1]
     assert await _walk_down(home, 10) == [*old[::-1], *made[::-1]], "also what the follow did not bring"

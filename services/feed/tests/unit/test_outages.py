@@ -108,9 +108,9 @@ async def test_a_follow_waits_for_post_and_is_whole_after_it_is_done_again(
     follow, post = people.follow(BOB, ALICE), entries.make()
     posts.by_author[ALICE], posts.away = [post], True
     with pytest.raises(Unavailable):
-        await keeper.begin(follow)
+        await keeper.apply([follow], [follow])
     posts.away = False
-    await keeper.begin(follow)
+    await keeper.apply([follow], [follow])
     assert await home.pages([(BOB, PageQuery(20))]) == [HomePage([post], False)]
 
 

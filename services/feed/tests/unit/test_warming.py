@@ -75,7 +75,7 @@ async def test_who_has_a_window_has_one_in_the_next_cache_that_misses_nothing(
     assert await _window(next_windows, CAROL) is Missing.FOLLOWING, "who does not come is not filled for"
     expected = HomePage([after, *before[::-1]], False)
     assert await next_home.pages([(1_000, PAGE)]) == await home.pages([(1_000, PAGE)]) == [expected]
-    await keeper.change(people.follow(1_000, ALICE, active=False))
+    await keeper.apply([people.follow(1_000, ALICE, active=False)], [])
     assert await next_home.pages([(1_000, PAGE)]) == await home.pages([(1_000, PAGE)]) == [HomePage([], False)]
 
 

@@ -25,6 +25,7 @@ DECISIONS_TOPIC: Final = "moderation.decisions.v1"
 DECISIONS_GROUP: Final = "post.moderation-decisions"
 DELETIONS_TOPIC: Final = TOPIC
 DELETIONS_GROUP: Final = "post.deletions"
+DELETION_EVENTS: Final = (PostDeleted, PostUpdated)
 # Apart from the deletions: a page that doesn't answer holds up other cards alone.
 LINK_CARDS_TOPIC: Final = TOPIC
 LINK_CARDS_GROUP: Final = "post.link-cards"

@@ -14,6 +14,7 @@ from uuid import UUID
 from zlib import crc32
 
 from rookery_common.clients.cassandra import Args, Cql
+from rookery_common.clients.cql_partitions import put_partitions
 from rookery_common.clock import Clock
 from rookery_common.kafka.cql_sweeper import CqlSweeper
 from rookery_common.kafka.events import Event
@@ -136,15 +137,13 @@ class CqlOutbox:
         await self._publisher.drain()
 
     async def mark(self, events: Sequence[Event]) -> None:
-        """Published: the sweeper passes over them. One batch for the rows of a partition."""
+        """Published: the sweeper passes over them. The rows of a partition together."""
         now = self._clock.now()
-        partitions: dict[tuple[int, int], list[tuple[str, Args]]] = {}
+        partitions: dict[tuple[int, int], list[Args]] = {}
         for event in events:
             partition = self._partition(event)
-            row = ("outbox_mark", (now, *partition, UUID(event.event_id)))
-            partitions.setdefault(partition, []).append(row)
-        for rows in partitions.values():
-            await self._cql.batch(rows, logged=False)
+            partitions.setdefault(partition, []).append((now, *partition, UUID(event.event_id)))
+        await put_partitions(self._cql, "outbox_mark", partitions.values())
 
     async def sweep(self, sender: Sender) -> int:
         """Publishes what no process has within two seconds of its making; returns how many."""

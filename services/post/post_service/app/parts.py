@@ -15,6 +15,7 @@ from post_service.config import Settings
 from post_service.consumers import (
     DECISIONS_GROUP,
     DECISIONS_TOPIC,
+    DELETION_EVENTS,
     DELETIONS_GROUP,
     DELETIONS_TOPIC,
     LINK_CARDS_GROUP,
@@ -158,7 +159,11 @@ class Parts:
         return [
             self._consumer(dead_letters, DECISIONS_GROUP, DECISIONS_TOPIC, DecisionsHandler(decisions)),
             self._consumer(
-                dead_letters, DELETIONS_GROUP, DELETIONS_TOPIC, DeletionsHandler(self._remover, self._reader)
+                dead_letters,
+                DELETIONS_GROUP,
+                DELETIONS_TOPIC,
+                DeletionsHandler(self._remover, self._reader),
+                takes=DELETION_EVENTS,
             ),
             self._consumer(
                 dead_letters, PROFILES_GROUP, PROFILES_TOPIC, ProfilesHandler(pictures), takes=PROFILE_EVENTS

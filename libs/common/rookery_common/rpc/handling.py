@@ -79,11 +79,13 @@ class CallHandling:
         self._tls = tls
         self._draining = False
         self._streams: set[asyncio.Task[Any]] = set()
+        self._writing: set[asyncio.Task[Any]] = set()
 
     def drain(self) -> None:
         """Ends the streams, which would last for good; their callers go to another replica."""
         self._draining = True
-        for task in self._streams:
+        # Who is just writing ends after it: nothing more can be said in the middle of a message.
+        for task in self._streams - self._writing:
             task.cancel()
 
     def wrap(self, method: Method, handler: Any) -> Any:
@@ -202,7 +204,17 @@ class CallHandling:
                 return
             async with aclosing(cast(AsyncGenerator[Any], answer)) as responses:
                 async for response in responses:
-                    await context.write(response)
+                    await self._write(context, response)
+                    if self._draining:
+                        raise Unavailable("This replica is going away.")
+
+    async def _write(self, context: Context, response: Any) -> None:
+        task = cast(asyncio.Task[Any], asyncio.current_task())
+        self._writing.add(task)
+        try:
+            await context.write(response)
+        finally:
+            self._writing.discard(task)
 
     def caller(self, head: CallHead, context: Context) -> str:
         """The calling service, by its certificate where there is one: the metadata's word counts only in plaintext."""

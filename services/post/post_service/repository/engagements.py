@@ -2,7 +2,8 @@
 
 Whoever changes a row sums the bucket again afterwards, and stores that only if nobody else has stored a sum since
 before the reading: so the last sum stored has seen every change. A large bucket of favourites is summed once in a
-thousand changes, and where a crash has left it old; between, each change shifts its amount by what it has changed.
+thousand changes, by who reads it when it was quiet for a minute, and where a crash has left it old; between, each
+change shifts its amount by what it has changed.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ SUMMED_EVERY = 1_024
 """Changes of a large bucket, so that summing costs each a share of a thousandth of the bucket."""
 UNDER_WAY_US = 5_000_000
 """So recent a change of a large bucket is taken to be counted soon by whoever makes it; in microseconds."""
+QUIET_US = 60_000_000
+"""After so long without a change a large bucket is summed, for good until the next; in microseconds."""
 HOLDERS_PER_READ = 100
 _MULTIPLIER = 0x9E3779B97F4A7C15
 
@@ -154,7 +157,8 @@ class EngagementRepository:
         return rows[0].reblog_id if rows else 0
 
     async def _amount(self, row: Row) -> int:
-        if row.changed == row.counted or (_is_large(row) and self._is_under_way(row)):
+        is_known = row.changed == row.counted and not self._is_to_be_summed(row)
+        if is_known or (_is_large(row) and self._is_under_way(row)):
             return int(row.amount or 0)
         return await self._recount(_Bucket(row.post_id, row.kind, row.bucket))
 
@@ -197,10 +201,20 @@ class EngagementRepository:
         """Whether the amount is right but for these changes, and for such as others are just counting."""
         if not _is_large(row) or row.summed is None or row.revision % SUMMED_EVERY == 0:
             return False
+        if self._is_to_be_summed(row):
+            return False
         return _is_settled_by(row, changes) or self._is_under_way(row)
 
+    def _is_to_be_summed(self, row: Row) -> bool:
+        """Two processes may have changed the same row at once, and have both taken its shift for theirs."""
+        return _is_large(row) and row.changed != row.summed and self._age_us(row) > QUIET_US
+
     def _is_under_way(self, row: Row) -> bool:
-        return bool(self._clock.unix_ms() * 1000 - row.changed < UNDER_WAY_US)
+        return self._age_us(row) < UNDER_WAY_US
+
+    def _age_us(self, row: Row) -> int:
+        """Since its last change."""
+        return int(self._clock.unix_ms() * 1000 - row.changed)
 
 
 def fact_rows(fact: Fact) -> list[tuple[str, Args]]:

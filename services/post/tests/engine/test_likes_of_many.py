@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from post_service.events import PostCodec, PostEvents
-from post_service.models import FactKind, Post
+from post_service.models import Fact, FactKind, Post
 from post_service.repository import engagements as module
-from post_service.repository.engagements import BUCKETS, UNDER_WAY_US, EngagementRepository
+from post_service.repository.engagements import BUCKETS, QUIET_US, UNDER_WAY_US, EngagementRepository
 from post_service.repository.posts import PostRepository
 from post_service.seeding.models import Plan
 from post_service.seeding.repository import LikeRepository
@@ -185,6 +185,35 @@ async def test_what_a_crash_has_not_counted_in_a_large_bucket_the_next_reader_co
     assert await count(engagements, post) == 1_000  # As if whoever made it were about to count it.
     clock.advance(UNDER_WAY_US / 1_000_000 + 1)
     assert await count(engagements, post) == 1_001
+    async with traced(cql) as trace:
+        assert await count(engagements, post) == 1_001
+    assert trace.names == ["count_all"]
+
+
+async def test_what_two_processes_have_counted_twice_is_right_when_all_has_been_quiet(
+    cql: Cql,
+    posts: PostRepository,
+    engagements: EngagementRepository,
+    engagement: Engagement,
+    outbox: CqlOutbox,
+    clock: FakeClock,
+    bob: Identity,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LARGE_AMOUNT", 10)
+    post = await seeded(25, 1_000, cql, posts, engagements, outbox)
+    before = await engagements.find(FactKind.FAVOURITE, post.post_id, bob.account_id)
+    await engagement.favourite(bob, post.post_id, active=True)
+
+    async def find(*_: object) -> Fact:
+        return before  # As another process found it.
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engagements, "find", find)
+        await engagement.favourite(bob, post.post_id, active=True)
+    assert await count(engagements, post) == 1_002
+    clock.advance(QUIET_US / 1_000_000 + 1)
+    assert await count(engagements, post) == await held(cql, post) == 1_001
     async with traced(cql) as trace:
         assert await count(engagements, post) == 1_001
     assert trace.names == ["count_all"]

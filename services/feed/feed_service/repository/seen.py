@@ -4,10 +4,10 @@ of a reader, everything is delivered."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from rookery_common.clients.redis import RedisClient
+from rookery_common.clients.redis import RedisClient, Value
 
 # Then the day is learned again from CQL.
 LIFE_SECONDS: Final = 90 * 86_400
@@ -34,24 +34,23 @@ class SeenRepository:
 
     async def note(self, reader_id: int, day: int) -> list[int]:
         """From now on; returns the days that were noted before."""
-        before = await self._set([reader_id], {reader_id: day}, get=True)
+        before = await self._set({reader_id: day}, "GET")
         return [int(each) for each in before if each is not None]
 
     async def learn(self, days: Mapping[int, int]) -> None:
         """Where nothing is noted, which must not take the place of what is."""
-        await self._set(days, days, nx=True)
+        await self._set(days, "NX")
 
     async def forget(self, reader_id: int) -> None:
         """As if never seen."""
-        for cache in self._caches:
-            await cache.call("seen_forget", cache.raw.unlink(self._key(reader_id)))
+        await self._send([("UNLINK", self._key(reader_id))])
 
-    async def _set(self, reader_ids: Iterable[int], days: Mapping[int, int], **how: bool) -> list[Any]:
-        async def put(cache: RedisClient, reader_id: int) -> Any:
-            command = cache.raw.set(self._key(reader_id), days[reader_id], ex=LIFE_SECONDS, **how)
-            return await cache.call("seen_set", command)
+    async def _set(self, days: Mapping[int, int], how: str) -> list[Any]:
+        return await self._send([("SET", self._key(each), day, "EX", LIFE_SECONDS, how) for each, day in days.items()])
 
-        return await asyncio.gather(*(put(cache, reader_id) for reader_id in reader_ids for cache in self._caches))
+    async def _send(self, commands: Sequence[Sequence[Value]]) -> list[Any]:
+        answers = await asyncio.gather(*(cache.send("seen_set", commands) for cache in self._caches))
+        return [answer for each in answers for answer in each]
 
     def _key(self, reader_id: int) -> str:
         return f"{self._prefix}seen:{reader_id}"

@@ -124,16 +124,13 @@ class EpochCache(Generic[K, V]):
         except Unavailable:
             CACHE_READS.labels(self._kind.name, "put_failed").inc()
 
-    async def raise_epochs(self, owners: Iterable[int]) -> None:
-        """Makes all entries that rest on these accounts count no more. To be awaited after a commit, before the answer.
+    async def raise_epochs(self, owners: Iterable[int], *others: EpochCache[Any, Any]) -> None:
+        """Makes all entries that rest on these accounts count no more, in other caches of this Redis too. To be awaited
+        after a commit, before the answer.
 
         While Redis is away nobody reads entries; the epochs are then raised as soon as it is back, and this process
         reads from the database until it has done so.
         """
-        await self.raise_with(owners)
-
-    async def raise_with(self, owners: Iterable[int], *others: EpochCache[Any, Any]) -> None:
-        """The same in other caches of this Redis too, by one call."""
         wanted, caches = set(owners), (self, *others)
         commands = [cache._new_epoch(owner) for cache in caches for owner in wanted]
         try:

@@ -47,7 +47,7 @@ class Caches:
 
     async def changed(self, account_ids: Iterable[int]) -> None:
         """After a commit and before the answer: nothing cached of these accounts counts any more."""
-        await self.views.raise_with(account_ids, self.relationships)
+        await self.views.raise_epochs(account_ids, self.relationships)
 
 
 class UserService:

@@ -10,6 +10,7 @@ from typing import Final
 from post_service.models import Fact
 from post_service.repository.engagements import EngagementRepository, bucket_of_fact, fact_rows
 from rookery_common.clients.cassandra import Args, Cql
+from rookery_common.side_by_side import side_by_side
 
 # Of one partition, or of as many as there are accounts: whoever coordinates spreads those, at a tenth of the cost of
 # statements of their own.
@@ -62,12 +63,7 @@ class LikeRepository:
             for name, rows in todo:
                 await self._cql.batch(((name, args) for args in rows), logged=False)
 
-        workers = [asyncio.ensure_future(work()) for _ in range(WRITES_AT_ONCE)]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
+        await side_by_side(work, WRITES_AT_ONCE)
 
 
 def _parts(rows: Sequence[Args]) -> Iterator[Sequence[Args]]:

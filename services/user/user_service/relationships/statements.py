@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-# Two who change what is between them wait for one another, whichever of them asks, and whichever rows there are yet.
 TIES = """
 SELECT a.locked,
        f.follow_id, f.followed_at, f.reblogs, f.notify, f.languages, f.active, f.version, f.requested, f.requested_at,

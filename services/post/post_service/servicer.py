@@ -340,7 +340,7 @@ def _purpose(value: int) -> Purpose:
 
 def caller_of(context: Context) -> str:
     """The calling service: by its certificate, else by the metadata, which counts only where calls are plaintext."""
-    return service_of(context.auth_context()) or CallHead(context.invocation_metadata() or ()).service
+    return service_of(context.auth_context()) or CallHead.of(context.invocation_metadata() or ()).service
 
 
 async def _chunks(requests: AsyncIterator[pb.UploadMediaRequest]) -> AsyncIterator[bytes]:

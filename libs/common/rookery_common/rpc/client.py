@@ -15,21 +15,20 @@ from rookery_common.clock import Clock, SystemClock
 from rookery_common.config import BaseServiceSettings
 from rookery_common.errors import AppError, Status, Unavailable
 from rookery_common.logs import get_logger
-from rookery_common.rpc import metadata as keys
 from rookery_common.rpc.breaker import Breaker
 from rookery_common.rpc.bulkhead import Bulkhead
 from rookery_common.rpc.channel import ReloadingChannel
 from rookery_common.rpc.deadline import within
-from rookery_common.rpc.exchange import Exchange
+from rookery_common.rpc.exchange import Exchange, NotExchanged
 from rookery_common.rpc.given_status import GivenStatus
+from rookery_common.rpc.metadata import CallHead, is_sampled
 from rookery_common.rpc.metrics import CLIENT_RETRIES, client_metrics
 from rookery_common.rpc.priority import Priority
 from rookery_common.rpc.retry import MAX_TRIES, RetryBudget, backoff
-from rookery_common.rpc.status import from_rpc_error, mark_remote
+from rookery_common.rpc.status import from_rpc_error, mark_remote, may_retry
 from rookery_common.telemetry import current_traceparent
 
 log = get_logger()
-Metadata = tuple[tuple[str, str], ...]
 # What says that the dependency is broken, not that it refuses this request.
 _BROKEN: Final = frozenset(
     {
@@ -43,7 +42,7 @@ _BROKEN: Final = frozenset(
         Status.INTERNAL,
     }
 )
-# After this time an older service may have been replaced by one that knows exchanges.
+# After this time an older service may have been replaced by one that exchanges a method.
 _OLDER_SECONDS: Final = 60.0
 
 
@@ -63,6 +62,7 @@ class _Method:
         self.breaker = Breaker(clock, path)
         self.metrics = client_metrics(path)
         self.retries = CLIENT_RETRIES.labels(path)
+        self.exchanged_from = 0.0
 
 
 class RpcClient:
@@ -81,10 +81,9 @@ class RpcClient:
         self._clock = clock or SystemClock()
         self._service = service
         self._bulkhead = bulkhead or Bulkhead(service, lambda: math.inf)
-        self._own = ((keys.SERVICE, settings.service),)
+        self._own = CallHead(settings.service)
         self._channel = ReloadingChannel(settings, target, stub_factory, service=service)
-        self._exchange = Exchange(stub_factory, self._own, service=service)
-        self._exchanges_from = 0.0
+        self._exchange = Exchange(stub_factory, self._own.metadata(), service=service)
         self._methods: dict[str, _Method] = {}
         self._budget = RetryBudget()
 
@@ -117,7 +116,7 @@ class RpcClient:
         Only UNAVAILABLE is retried, and only when `idempotent`: at most three tries, one retry in ten calls.
         """
         state = self._methods.get(method) or self._add(method)
-        metadata = self._metadata(identity, priority)
+        head = self._head(identity, priority)
         ends = time.monotonic() + within(timeout)
         self._budget.earn()
         tries = 0
@@ -126,40 +125,26 @@ class RpcClient:
             state.breaker.check()
             try:
                 with self._bulkhead:
-                    return await self._try(state, request, ends - time.monotonic(), metadata)
-            except grpc.aio.AioRpcError as error:
-                failure, retriable = from_rpc_error(error, self._service)
+                    return await self._try(state, request, ends - time.monotonic(), head)
+            except Unavailable as error:
                 wait = backoff(tries)
-                again = idempotent and retriable and tries < MAX_TRIES and time.monotonic() + wait < ends
+                again = idempotent and may_retry(error) and tries < MAX_TRIES and time.monotonic() + wait < ends
                 if not again or not self._budget.spend():
-                    raise mark_remote(failure, retriable=retriable) from error
+                    raise
             state.retries.inc()
             await asyncio.sleep(wait)
 
     async def exchange(self, method: str, request: Any, *, timeout: float) -> Any:
-        """One batched call with no user behind it, on a stream that is open, at about half of a call's cost.
-
-        For a Batcher, which retries by itself. Raises AppError. An older service, without exchanges, is called as ever.
-        """
-        if time.monotonic() < self._exchanges_from:
-            return await self.call(method, request, timeout=timeout, identity=None)
+        """One batched call with no user behind it, for a Batcher, which retries by itself. Raises AppError."""
         state = self._methods.get(method) or self._add(method)
         state.breaker.check()
-        answer = self._exchange.call(self._channel.newest(), method, request, within(timeout))
-        try:
-            return await self._watched(state, answer)
-        except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
-                self._exchanges_from = time.monotonic() + _OLDER_SECONDS
-                return await self.call(method, request, timeout=timeout, identity=None)
-            failure, retriable = from_rpc_error(error, self._service)
-            raise mark_remote(failure, retriable=retriable) from error
+        return await self._try(state, request, within(timeout), self._own)
 
     async def upload(self, method: str, requests: AsyncIterator[Any], *, timeout: float) -> Any:
         """A stream of requests with one answer; never retried. Raises AppError."""
         state = self._methods.get(method) or self._add(method)
         state.breaker.check()
-        metadata = self._metadata(CURRENT, None)
+        metadata = self._head(CURRENT, None).metadata()
         call = getattr(self._channel.stub(), method)(requests, timeout=within(timeout), metadata=metadata)
         try:
             return await self._watched(state, GivenStatus(call).answer())
@@ -178,7 +163,7 @@ class RpcClient:
 
         Has no deadline, so name a `silence`: the seconds without a message after which it counts as dead (Unavailable).
         """
-        call = getattr(self._channel.stub(), method)(request, metadata=self._metadata(identity, None))
+        call = getattr(self._channel.stub(), method)(request, metadata=self._head(identity, None).metadata())
         given = GivenStatus(call)
         try:
             while True:
@@ -194,10 +179,27 @@ class RpcClient:
         finally:
             call.cancel()
 
-    async def _try(self, state: _Method, request: Any, timeout: float, metadata: Metadata) -> Any:
-        return await self._watched(
-            state, getattr(self._channel.stub(), state.name)(request, timeout=timeout, metadata=metadata)
-        )
+    async def _try(self, state: _Method, request: Any, timeout: float, head: CallHead) -> Any:
+        """On an open stream, at about half of a call's cost; by a call of its own where the service is older."""
+        try:
+            if time.monotonic() >= state.exchanged_from:
+                try:
+                    return await self._watched(state, self._exchanged(state, request, timeout, head))
+                except NotExchanged:
+                    state.exchanged_from = time.monotonic() + _OLDER_SECONDS
+            call = getattr(self._channel.stub(), state.name)(request, timeout=timeout, metadata=head.metadata())
+            return await self._watched(state, call)
+        except grpc.aio.AioRpcError as error:
+            failure, retriable = from_rpc_error(error, self._service)
+            raise mark_remote(failure, retriable=retriable) from error
+
+    async def _exchanged(self, state: _Method, request: Any, timeout: float, head: CallHead) -> Any:
+        try:
+            return await self._exchange.call(self._channel.newest(), state.name, request, timeout, head)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                raise NotExchanged from error
+            raise
 
     async def _watched(self, state: _Method, answer: Awaitable[Any]) -> Any:
         """The answer; its outcome is told to the method's breaker and metrics."""
@@ -212,8 +214,8 @@ class RpcClient:
             else:
                 state.breaker.succeeded()
             raise
-        except asyncio.CancelledError:
-            code = "CANCELLED"
+        except (asyncio.CancelledError, NotExchanged) as error:
+            code = "UNIMPLEMENTED" if isinstance(error, NotExchanged) else "CANCELLED"
             state.breaker.abandoned()
             raise
         finally:
@@ -225,14 +227,12 @@ class RpcClient:
         state = self._methods[method] = _Method(self._clock, self._service, method)
         return state
 
-    def _metadata(self, identity: Identity | Current | None, priority: Priority | None) -> Metadata:
-        metadata: Metadata = self._own
+    def _head(self, identity: Identity | Current | None, priority: Priority | None) -> CallHead:
         who = current_identity() if isinstance(identity, Current) else identity
-        if who is not None:
-            metadata += ((keys.AUTHORIZATION, keys.bearer(who.token)),)
         traceparent = current_traceparent()
-        if keys.is_sampled(traceparent):
-            metadata += ((keys.TRACEPARENT, traceparent),)
-        if priority is not None:
-            metadata += ((keys.PRIORITY, priority.name),)
-        return metadata
+        return CallHead(
+            self._own.service,
+            token=who.token if who is not None else "",
+            traceparent=traceparent if is_sampled(traceparent) else "",
+            priority=priority.name if priority is not None else "",
+        )

@@ -16,14 +16,14 @@ from typing import Any, cast
 import grpc
 
 from rookery_common.auth import Identity, TokenVerifier, with_identity
-from rookery_common.errors import AppError, DeadlineExceeded, Internal, PermissionDenied, Unauthenticated, Unavailable
+from rookery_common.errors import AppError, DeadlineExceeded, Internal, PermissionDenied, Unauthenticated
 from rookery_common.logs import get_logger
 from rookery_common.rpc.deadline import DEFAULT_SECONDS, start_deadline
 from rookery_common.rpc.limiter import Limiter
 from rookery_common.rpc.metadata import CallHead
 from rookery_common.rpc.metrics import server_metrics
 from rookery_common.rpc.priority import Priority, default_priority
-from rookery_common.rpc.status import abort
+from rookery_common.rpc.status import ReplicaLeaves, abort
 from rookery_common.rpc.tls import service_of
 from rookery_common.telemetry import span
 
@@ -103,7 +103,7 @@ class CallHandling:
         async def call(request: Any, context: Context) -> Any:
             started, code = time.perf_counter(), "OK"
             try:
-                head = CallHead(context.invocation_metadata() or ())
+                head = CallHead.of(context.invocation_metadata() or ())
                 if head.sampled:
                     with span(method.path, head.traceparent):
                         return await self._answer(method, behaviour, head, request, context)
@@ -130,27 +130,16 @@ class CallHandling:
         self.check_caller(method, self.caller(head, context))
         left = cast(float | None, context.time_remaining())
         start_deadline(DEFAULT_SECONDS if left is None else left)
-        identity = await self._identity(head)
-        answer = self.admitted(
-            method, behaviour, request, context, identity=identity, priority=method.priority_of(head)
-        )
+        answer = self.admitted(method, behaviour, head, request, context)
         # gRPC itself cancels the call when its deadline passes.
         return await (answer if left is not None else _bounded(answer))
 
-    async def admitted(
-        self,
-        method: Method,
-        behaviour: Unary,
-        request: Any,
-        context: Context,
-        *,
-        identity: Identity | None = None,
-        priority: Priority | None = None,
-    ) -> Any:
-        """The behaviour's answer for this identity, once there is a place for it. Raises Overloaded too."""
+    async def admitted(self, method: Method, behaviour: Unary, head: CallHead, request: Any, context: Context) -> Any:
+        """The behaviour's answer to who the head names, once there is a place for it. Raises Overloaded too."""
+        identity = await self._identity(head)
         entries, limiter = method.entries_of(request), self._limiter
         if not limiter.try_acquire(entries):
-            await limiter.acquire(method.priority if priority is None else priority, entries)
+            await limiter.acquire(method.priority_of(head), entries)
         started = time.perf_counter()
         try:
             with with_identity(identity):
@@ -174,7 +163,7 @@ class CallHandling:
                 if not self._draining:
                     raise
                 task.uncancel()
-                await abort(context, Unavailable("This replica is going away."))
+                await abort(context, ReplicaLeaves("This replica is going away."))
             except grpc.aio.AbortError:
                 code = "ABORTED_BY_SERVICER"
                 raise
@@ -191,8 +180,8 @@ class CallHandling:
     async def _stream(self, method: Method, behaviour: Streaming, request: Any, context: Context) -> None:
         """Streams have no deadline of ours, and are not in the limiter: they last, and mostly wait."""
         if self._draining:
-            raise Unavailable("This replica is going away.")
-        head = CallHead(context.invocation_metadata() or ())
+            raise ReplicaLeaves("This replica is going away.")
+        head = CallHead.of(context.invocation_metadata() or ())
         self.check_caller(method, self.caller(head, context))
         left = cast(float | None, context.time_remaining())
         if left is not None:
@@ -206,7 +195,7 @@ class CallHandling:
                 async for response in responses:
                     await self._write(context, response)
                     if self._draining:
-                        raise Unavailable("This replica is going away.")
+                        raise ReplicaLeaves("This replica is going away.")
 
     async def _write(self, context: Context, response: Any) -> None:
         task = cast(asyncio.Task[Any], asyncio.current_task())

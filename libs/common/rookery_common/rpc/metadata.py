@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+Metadata = tuple[tuple[str, str], ...]
 AUTHORIZATION = "authorization"
 SERVICE = "rookery-service"
 TRACEPARENT = "traceparent"
@@ -13,23 +14,40 @@ _SAMPLED = "-01"
 
 
 class CallHead:
-    """A call's metadata, as far as it concerns us."""
+    """What travels beside a call; what is empty does not travel."""
 
     __slots__ = ("priority", "service", "token", "traceparent")
 
-    def __init__(self, metadata: Iterable[tuple[str, str | bytes]]) -> None:
-        self.token = self.service = self.traceparent = self.priority = ""
+    def __init__(self, service: str, *, token: str = "", traceparent: str = "", priority: str = "") -> None:
+        self.service, self.token, self.traceparent, self.priority = service, token, traceparent, priority
+
+    @classmethod
+    def of(cls, metadata: Iterable[tuple[str, str | bytes]]) -> CallHead:
+        """As a call's metadata says, as far as it concerns us."""
+        head = cls("")
         for key, value in metadata:
             if not isinstance(value, str):
                 continue
             if key == SERVICE:
-                self.service = value
+                head.service = value
             elif key == AUTHORIZATION:
-                self.token = value.removeprefix(_BEARER)
+                head.token = value.removeprefix(_BEARER)
             elif key == TRACEPARENT:
-                self.traceparent = value
+                head.traceparent = value
             elif key == PRIORITY:
-                self.priority = value
+                head.priority = value
+        return head
+
+    def metadata(self) -> Metadata:
+        """For a call of its own."""
+        metadata: Metadata = ((SERVICE, self.service),)
+        if self.token:
+            metadata += ((AUTHORIZATION, bearer(self.token)),)
+        if self.traceparent:
+            metadata += ((TRACEPARENT, self.traceparent),)
+        if self.priority:
+            metadata += ((PRIORITY, self.priority),)
+        return metadata
 
     @property
     def sampled(self) -> bool:

@@ -96,7 +96,7 @@ class RpcServer:
     def _wrap(self, path: str, handler: Any) -> Any:
         method = Method(path, allowed_for(path, self._allowed))
         wrapped = self._handling.wrap(method, handler)
-        if method.batched:
+        if not (handler.request_streaming or handler.response_streaming):
             self._exchanges.add(method, handler)
         return wrapped
 

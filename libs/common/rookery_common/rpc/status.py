@@ -34,6 +34,12 @@ _ODD: dict[grpc.StatusCode, type[AppError]] = {
 }
 
 
+class ReplicaLeaves(Unavailable):
+    """The replica stops. It has answered whatever it began."""
+
+    reason = "REPLICA_LEAVES"
+
+
 async def abort(context: grpc.aio.ServicerContext[Any, Any], error: AppError) -> Never:
     """Ends the call with the error's status and details."""
     trailing = [(DETAILS_KEY, to_status(error).SerializeToString())]

@@ -68,6 +68,6 @@ def test_a_batch_weighs_as_much_as_its_entries() -> None:
 
 def test_a_caller_may_name_a_priority_but_not_invent_one() -> None:
     method = Method("/rookery.feed.v1.FeedService/BatchGetHome", frozenset())
-    assert method.priority_of(CallHead([("rookery-priority", "ANALYTICS")])) is Priority.ANALYTICS
-    assert method.priority_of(CallHead([("rookery-priority", "URGENT")])) is Priority.READ
-    assert method.priority_of(CallHead([])) is Priority.READ
+    assert method.priority_of(CallHead("gateway", priority="ANALYTICS")) is Priority.ANALYTICS
+    assert method.priority_of(CallHead("gateway", priority="URGENT")) is Priority.READ
+    assert method.priority_of(CallHead("gateway")) is Priority.READ

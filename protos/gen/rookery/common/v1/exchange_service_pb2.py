@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(rookery/common/v1/exchange_service.proto\x12\x11rookery.common.v1\x1a\x17google/rpc/status.proto\"F\n\x0f\x45xchangeRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\x0c\x12\x12\n\ntimeout_ms\x18\x03 \x01(\r\"H\n\x10\x45xchangeResponse\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12\x10\n\x08response\x18\x02 \x01(\x0c\x32j\n\x0f\x45xchangeService\x12W\n\x08\x45xchange\x12\".rookery.common.v1.ExchangeRequest\x1a#.rookery.common.v1.ExchangeResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(rookery/common/v1/exchange_service.proto\x12\x11rookery.common.v1\x1a\x17google/rpc/status.proto\"|\n\x0f\x45xchangeRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\x0c\x12\x12\n\ntimeout_ms\x18\x03 \x01(\r\x12\r\n\x05token\x18\x04 \x01(\t\x12\x13\n\x0btraceparent\x18\x05 \x01(\t\x12\x10\n\x08priority\x18\x06 \x01(\t\"H\n\x10\x45xchangeResponse\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12\x10\n\x08response\x18\x02 \x01(\x0c\x32j\n\x0f\x45xchangeService\x12W\n\x08\x45xchange\x12\".rookery.common.v1.ExchangeRequest\x1a#.rookery.common.v1.ExchangeResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,9 +33,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.common.v1.exchange_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EXCHANGEREQUEST']._serialized_start=88
-  _globals['_EXCHANGEREQUEST']._serialized_end=158
-  _globals['_EXCHANGERESPONSE']._serialized_start=160
-  _globals['_EXCHANGERESPONSE']._serialized_end=232
-  _globals['_EXCHANGESERVICE']._serialized_start=234
-  _globals['_EXCHANGESERVICE']._serialized_end=340
+  _globals['_EXCHANGEREQUEST']._serialized_end=212
+  _globals['_EXCHANGERESPONSE']._serialized_start=214
+  _globals['_EXCHANGERESPONSE']._serialized_end=286
+  _globals['_EXCHANGESERVICE']._serialized_start=288
+  _globals['_EXCHANGESERVICE']._serialized_end=394
 # @@protoc_insertion_point(module_scope)

@@ -26,22 +26,36 @@ class ExchangeRequest(_message.Message):
     METHOD_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
     TIMEOUT_MS_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
     method: _builtins.str
     """The method's path, such as /rookery.post.v1.PostService/BatchGetPosts."""
     request: _builtins.bytes
     """The method's own request."""
     timeout_ms: _builtins.int
     """Milliseconds left when it was sent."""
+    token: _builtins.str
+    """Internal token of the original caller; empty for work with no user behind it, and for batched methods, each of
+    whose entries has its own.
+    """
+    traceparent: _builtins.str
+    """W3C trace context, where the trace is recorded."""
+    priority: _builtins.str
+    """Where it is not the method's own."""
     def __init__(
         self,
         *,
         method: _builtins.str = ...,
         request: _builtins.bytes = ...,
         timeout_ms: _builtins.int = ...,
+        token: _builtins.str = ...,
+        traceparent: _builtins.str = ...,
+        priority: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["method", b"method", "request", b"request", "timeout_ms", b"timeout_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["method", b"method", "priority", b"priority", "request", b"request", "timeout_ms", b"timeout_ms", "token", b"token", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -59,7 +73,7 @@ class ExchangeResponse(_message.Message):
     """The method's own response."""
     @_builtins.property
     def status(self) -> _status_pb2.Status:
-        """Set where the call failed: INVALID_ARGUMENT for a method that is not batched or not of this service,
+        """Set where the call failed: UNIMPLEMENTED for a method that is not unary or not of this service,
         PERMISSION_DENIED where the caller may not use it, DEADLINE_EXCEEDED, UNAVAILABLE, or the method's own.
         """
 

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ExchangeServiceStub:
-    """Served by every service beside its own: many calls of its batched methods on one stream, one after the other. On a
+    """Served by every service beside its own: many calls of its unary methods on one stream, one after the other. On a
     stream that is open a call costs about half of what a call of its own does.
     """
 
@@ -44,13 +44,14 @@ class ExchangeServiceStub:
 
 
 class ExchangeServiceServicer:
-    """Served by every service beside its own: many calls of its batched methods on one stream, one after the other. On a
+    """Served by every service beside its own: many calls of its unary methods on one stream, one after the other. On a
     stream that is open a call costs about half of what a call of its own does.
     """
 
     def Exchange(self, request_iterator, context):
-        """Answers each request before it reads the next. A call that fails is told in its response, and the stream goes on;
-        the stream itself fails with PERMISSION_DENIED for a caller that is not known.
+        """Answers each request before it reads the next. A call that fails is told in its response, and the stream goes on.
+        A replica that goes away ends the stream with UNAVAILABLE and the reason REPLICA_LEAVES: it has answered whatever
+        it began, so a request without an answer was not looked at.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -73,7 +74,7 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ExchangeService:
-    """Served by every service beside its own: many calls of its batched methods on one stream, one after the other. On a
+    """Served by every service beside its own: many calls of its unary methods on one stream, one after the other. On a
     stream that is open a call costs about half of what a call of its own does.
     """
 

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ExchangeServiceStub:
-    """Served by every service beside its own: many calls of its batched methods on one stream, one after the other. On a
+    """Served by every service beside its own: many calls of its unary methods on one stream, one after the other. On a
     stream that is open a call costs about half of what a call of its own does.
     """
 
@@ -36,24 +36,26 @@ class ExchangeServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ExchangeServiceAsyncStub: ...
     Exchange: _grpc.StreamStreamMultiCallable[_exchange_service_pb2.ExchangeRequest, _exchange_service_pb2.ExchangeResponse]
-    """Answers each request before it reads the next. A call that fails is told in its response, and the stream goes on;
-    the stream itself fails with PERMISSION_DENIED for a caller that is not known.
+    """Answers each request before it reads the next. A call that fails is told in its response, and the stream goes on.
+    A replica that goes away ends the stream with UNAVAILABLE and the reason REPLICA_LEAVES: it has answered whatever
+    it began, so a request without an answer was not looked at.
     """
 
 @_typing.type_check_only
 class ExchangeServiceAsyncStub(ExchangeServiceStub):
-    """Served by every service beside its own: many calls of its batched methods on one stream, one after the other. On a
+    """Served by every service beside its own: many calls of its unary methods on one stream, one after the other. On a
     stream that is open a call costs about half of what a call of its own does.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Exchange: _aio.StreamStreamMultiCallable[_exchange_service_pb2.ExchangeRequest, _exchange_service_pb2.ExchangeResponse]  # type: ignore[assignment]
-    """Answers each request before it reads the next. A call that fails is told in its response, and the stream goes on;
-    the stream itself fails with PERMISSION_DENIED for a caller that is not known.
+    """Answers each request before it reads the next. A call that fails is told in its response, and the stream goes on.
+    A replica that goes away ends the stream with UNAVAILABLE and the reason REPLICA_LEAVES: it has answered whatever
+    it began, so a request without an answer was not looked at.
     """
 
 class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Served by every service beside its own: many calls of its batched methods on one stream, one after the other. On a
+    """Served by every service beside its own: many calls of its unary methods on one stream, one after the other. On a
     stream that is open a call costs about half of what a call of its own does.
     """
 
@@ -63,8 +65,9 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_exchange_service_pb2.ExchangeRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_exchange_service_pb2.ExchangeResponse], _abc.AsyncIterator[_exchange_service_pb2.ExchangeResponse]]:
-        """Answers each request before it reads the next. A call that fails is told in its response, and the stream goes on;
-        the stream itself fails with PERMISSION_DENIED for a caller that is not known.
+        """Answers each request before it reads the next. A call that fails is told in its response, and the stream goes on.
+        A replica that goes away ends the stream with UNAVAILABLE and the reason REPLICA_LEAVES: it has answered whatever
+        it began, so a request without an answer was not looked at.
         """
 
 def add_ExchangeServiceServicer_to_server(servicer: ExchangeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

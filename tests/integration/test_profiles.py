@@ -108,6 +108,25 @@ def test_posts_are_as_their_author_has_chosen_unless_they_say_it(
         assert shown.status_code == (200 if asked else 404)
 
 
+def test_reblogs_are_seen_by_whom_their_author_has_chosen_unless_they_say_it(
+    alice: Person, bob: Person, carol: Person, http: httpx2.Client
+) -> None:
+    headers = {"authorization": f"Bearer {alice.token}"}
+    chosen = {"source": {"privacy": "private"}}
+    assert http.patch("/api/v1/accounts/update_credentials", json=chosen, headers=headers).status_code == 200
+    public, unlisted = (bob.api.status_post("A crow", visibility=each)["id"] for each in ("public", "unlisted"))
+    own = alice.api.status_post("For followers", visibility="private")["id"]
+    for post_id, said, expected in (
+        (public, {}, "private"),
+        (unlisted, {"visibility": "public"}, "public"),
+        (own, {"visibility": "public"}, "private"),
+    ):
+        reblog = http.post(f"/api/v1/statuses/{post_id}/reblog", json=said, headers=headers).json()
+        assert reblog["visibility"] == expected
+        shown = http.get(f"/api/v1/statuses/{reblog['id']}", headers={"authorization": f"Bearer {carol.token}"})
+        assert shown.status_code == (200 if expected == "public" else 404)
+
+
 def test_a_profile_is_changed_as_a_whole_with_its_picture(alice: Person, bob: Person, http: httpx2.Client) -> None:
     headers = {"authorization": f"Bearer {alice.token}"}
     alice.api.featured_tag_create("birds")

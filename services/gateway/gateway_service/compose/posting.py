@@ -1,4 +1,4 @@
-"""What new posts are where they don't say it themselves, as far as it is known here."""
+"""What new posts and reblogs are where they don't say it themselves, as far as it is known here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gateway_service import degradation
 from gateway_service.cache import Fragments
 from gateway_service.clients import Clients
 from rookery.post.v1.post_pb2 import Visibility
-from rookery.post.v1.post_service_pb2 import CreatePostRequest
+from rookery.post.v1.post_service_pb2 import CreatePostRequest, ReblogPostRequest
 from rookery.user.v1.profile_service_pb2 import DefaultVisibility, GetPostingDefaultsResponse
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
@@ -37,9 +37,14 @@ class PostingDefaults:
             return
         # Who sees a post can't be taken back: a change that another replica has made may not be told of here yet.
         defaults = await self._of(author, remembered=call.visibility != Visibility.VISIBILITY_UNSPECIFIED)
-        call.visibility = call.visibility or _VISIBILITIES.get(defaults.privacy, Visibility.VISIBILITY_PUBLIC)
+        call.visibility = call.visibility or _visibility(defaults)
         call.language = call.language or defaults.language
         call.sensitive = defaults.sensitive if is_sensitive is None else is_sensitive
+
+    async def complete_reblog(self, author: Identity, call: ReblogPostRequest) -> None:
+        """Adds who sees it, where that is not said. Raises AppError as `complete` does."""
+        if not call.visibility:
+            call.visibility = _visibility(await self._of(author, remembered=False))
 
     def forget(self, account_id: int) -> None:
         """They have changed."""
@@ -63,3 +68,7 @@ class PostingDefaults:
             return held
         cache.put(author.account_id, found, now, changes)
         return found
+
+
+def _visibility(defaults: GetPostingDefaultsResponse) -> Visibility.ValueType:
+    return _VISIBILITIES.get(defaults.privacy, Visibility.VISIBILITY_PUBLIC)

@@ -86,11 +86,11 @@ class Engagement:
         caller = await self._exchange.require_user(request, "write:statuses")
         post_id = path_id(request)
         params = await read_params(request, self._settings.max_body_bytes)
-        call = ReblogPostRequest(
-            post_id=post_id, visibility=params.choice("visibility", VISIBILITIES) or Visibility.VISIBILITY_PUBLIC
-        )
+        asked = params.choice("visibility", VISIBILITIES) or Visibility.VISIBILITY_UNSPECIFIED
+        call = ReblogPostRequest(post_id=post_id, visibility=asked)
         before = await self._composer.before(caller.identity, post_id)  # Not found, if the caller is not shown it.
         await self._composer.before_writing(caller.identity, before)
+        await self._composer.posting.complete_reblog(caller.identity, call)
         answer = await self._clients.post.call(
             "ReblogPost", call, timeout=CALL_SECONDS, idempotent=True, identity=caller.identity
         )

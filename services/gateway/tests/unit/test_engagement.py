@@ -93,6 +93,30 @@ async def test_a_reblog_is_answered_and_put_into_the_own_home(
     assert (refused.status_code, "visibility" in refused.json()["details"]) == (422, True)
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [({}, post_pb2.VISIBILITY_PRIVATE), ({"visibility": "public"}, post_pb2.VISIBILITY_PUBLIC)],
+)
+async def test_a_reblog_is_seen_by_whom_its_author_has_chosen_unless_it_says_by_whom(
+    http: httpx2.AsyncClient, world: World, posted: int, said: dict[str, str], expected: int
+) -> None:
+    _, headers = world.newcomer("bob")
+    chosen = {"source": {"privacy": "private"}}
+    assert (await http.patch("/api/v1/accounts/update_credentials", json=chosen, headers=headers)).status_code == 200
+    assert (await http.post(f"{URL}/{posted}/reblog", json=said, headers=headers)).status_code == 200
+    assert world.post.made("ReblogPost")[0].request.visibility == expected
+    assert len(world.profiles.made("GetPostingDefaults")) == (0 if said else 1)
+
+
+async def test_a_reblog_is_not_made_while_nobody_knows_by_whom_it_is_to_be_seen(
+    http: httpx2.AsyncClient, world: World, posted: int
+) -> None:
+    _, headers = world.newcomer("bob")
+    world.profiles.failure = Unavailable("Restarting.")
+    assert (await http.post(f"{URL}/{posted}/reblog", headers=headers)).status_code == 503
+    assert world.post.made("ReblogPost") == []
+
+
 @pytest.mark.parametrize("act", ["favourite", "bookmark", "reblog"])
 async def test_what_is_not_shown_is_not_acted_on(http: httpx2.AsyncClient, world: World, act: str) -> None:
     _, headers = world.newcomer("bob")

@@ -95,13 +95,15 @@ class Reblogger:
     def _compose(
         self, account: Identity, original: SealedPost, visibility: Visibility, reblog_id: int, version: int
     ) -> Post:
+        # What is unlisted anybody may see, and so may be shown in public; what is for followers stays theirs.
+        is_private = original.visibility == Visibility.PRIVATE
         return Post(
             post_id=reblog_id,
             author_id=account.account_id,
             text="",
             spoiler_text="",
             sensitive=False,
-            visibility=max(visibility, Visibility(original.visibility)),
+            visibility=Visibility.PRIVATE if is_private else visibility,
             language="",
             in_reply_to_id=0,
             in_reply_to_account_id=0,

@@ -135,7 +135,8 @@ async def test_a_reblog_taken_back_is_gone_for_good_and_the_next_is_another(
     ("visibility", "state", "by_author", "asked", "expected"),
     [
         (Visibility.PUBLIC, PostState.VISIBLE, False, Visibility.UNLISTED, Visibility.UNLISTED),
-        (Visibility.UNLISTED, PostState.VISIBLE, False, Visibility.PUBLIC, Visibility.UNLISTED),
+        (Visibility.UNLISTED, PostState.VISIBLE, False, Visibility.PUBLIC, Visibility.PUBLIC),
+        (Visibility.UNLISTED, PostState.VISIBLE, False, Visibility.PRIVATE, Visibility.PRIVATE),
         (Visibility.PRIVATE, PostState.VISIBLE, True, Visibility.PUBLIC, Visibility.PRIVATE),
         (Visibility.PRIVATE, PostState.VISIBLE, False, Visibility.PUBLIC, None),
         (Visibility.DIRECT, PostState.VISIBLE, True, Visibility.PUBLIC, None),

@@ -948,7 +948,7 @@ class ReblogPostRequest(_message.Message):
     VISIBILITY_FIELD_NUMBER: _builtins.int
     post_id: _builtins.int
     visibility: _post_pb2.Visibility.ValueType
-    """Public unless said otherwise; never wider than the post's own."""
+    """Public unless said otherwise, but for followers where the post itself is; direct is refused."""
     def __init__(
         self,
         *,

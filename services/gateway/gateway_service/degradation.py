@@ -85,8 +85,8 @@ POSTING_DEFAULTS: Final = Fallback(
     "posting-defaults",
     ("user.GetPostingDefaults",),
     (),
-    "What a post or a reblog does not say of itself is as its author had it a moment ago; where that is not known here, "
-    "it is refused (503) before it is made. One that says all of it needs neither.",
+    "What a post or a reblog does not say of itself is as its author had it a moment ago; where that is not known "
+    "here, it is refused (503) before it is made. One that says all of it needs neither.",
 )
 TAG_HISTORY: Final = Fallback(
     "tag-history",

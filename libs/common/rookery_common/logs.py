@@ -47,6 +47,17 @@ def _redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
     return cast(EventDict, redact(event))
 
 
+class _Names:
+    """Adds who writes."""
+
+    def __init__(self, **names: str) -> None:
+        self._names = names
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event.update(self._names)
+        return event
+
+
 def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     traceparent = current_traceparent()
     if traceparent:
@@ -87,7 +98,7 @@ _STDOUT = cast(TextIO, _Stdout())
 def configure_logs(service: str, version: str, level: str = "INFO") -> None:
     """Once per process, before anything logs; the standard library's loggers come out in the same form."""
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
+        _Names(service=service, version=version),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_trace,
@@ -100,7 +111,6 @@ def configure_logs(service: str, version: str, level: str = "INFO") -> None:
         logger_factory=structlog.PrintLoggerFactory(_STDOUT),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service, version=version)
     handler = logging.StreamHandler(_STDOUT)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

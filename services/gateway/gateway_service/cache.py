@@ -34,6 +34,21 @@ from rookery_common.kafka.follow import Follower
 POSTS = 100_000
 ACCOUNTS = 50_000
 TOPICS = ("post.events.v1", "user.events.v1")
+TAKEN = (
+    PostCreated,
+    PostUpdated,
+    PostVisible,
+    PostDeleted,
+    AccountCreated,
+    AccountUpdated,
+    AccountDeleted,
+    FollowCreated,
+    FollowEnded,
+    FiltersChanged,
+    FollowedTagsChanged,
+    HomePreferencesChanged,
+    PostingDefaultsChanged,
+)
 T = TypeVar("T")
 _QUOTE_POLICIES = {
     DefaultQuotePolicy.DEFAULT_QUOTE_POLICY_FOLLOWERS: QuotePolicy.QUOTE_POLICY_FOLLOWERS,
@@ -155,7 +170,7 @@ class Fragments:
 
     def follower(self, settings: Settings) -> Follower:
         """The component that keeps them fresh."""
-        return Follower(settings, TOPICS, self.handle, name="gateway", topic_prefix=settings.topic_prefix)
+        return Follower(settings, TOPICS, self.handle, name="gateway", takes=TAKEN, topic_prefix=settings.topic_prefix)
 
     async def handle(self, event: Event) -> None:
         """Forgets what the event is newer than."""

@@ -1,12 +1,13 @@
 """Finds events in a CQL outbox that were committed and never published.
 
-Two minutes are looked through at each sweep, for what has just been left; once a minute everything from the shard's
-cursor on. It stays ten minutes behind: a write with an unknown outcome, or a clock that lags, puts rows into the past.
+Two minutes are looked through at each sweep, for what has just been left, each from where all before was published and
+has settled; once a minute everything from the shard's cursor on. It stays ten minutes behind: a write with an unknown
+outcome, or a clock that lags, puts rows into the past.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from rookery_common.logs import get_logger
 GRACE = timedelta(seconds=2)
 # A conditional write may still be under way for as long as its caller may wait.
 PENDING_GRACE = timedelta(seconds=60)
+# What is older than this is not looked at again before the next look at everything.
+SETTLED = timedelta(seconds=10)
 LAG_MINUTES = 10
 FRESH_MINUTES = 2
 FULL_EVERY_SECONDS = 60.0
@@ -31,6 +34,9 @@ RENEW_SECONDS = 20.0
 PAGE = 1_000
 SEND_ROWS = 200
 _FIRST = UUID(int=0)
+# A shard and a minute.
+Partition = tuple[int, int]
+_NOTHING: Mapping[Partition, UUID] = {}
 log = get_logger()
 
 Confirmer = Callable[[Event], Awaitable[bool]]
@@ -49,6 +55,7 @@ class CqlSweeper:
         self._holder = uuid7()
         self._renew_at: dict[int, float] = {}
         self._full_at: dict[int, float] = {}
+        self._settled: dict[Partition, UUID] = {}
 
     async def sweep(self, sender: Sender) -> int:
         """Publishes what was left in the leased shards; returns how many."""
@@ -57,8 +64,9 @@ class CqlSweeper:
         due = [shard for shard in leased if moment >= self._full_at.get(shard, 0.0)]
         fresh = [shard for shard in leased if shard not in due]
         minute = int(self._clock.now().timestamp()) // 60
+        self._settled = {key: last for key, last in self._settled.items() if key[1] > minute - FRESH_MINUTES}
         swept = sum([await self._sweep_from_cursor(shard, minute, sender) for shard in due])
-        return swept + (await self._sweep_minutes(fresh, minute - FRESH_MINUTES + 1, minute, sender))[0]
+        return swept + (await self._sweep_minutes(fresh, minute - FRESH_MINUTES + 1, minute, sender, self._settled))[0]
 
     async def release(self) -> None:
         """Gives all leases back."""
@@ -95,7 +103,9 @@ class CqlSweeper:
         self._full_at[shard] = self._clock.monotonic() + FULL_EVERY_SECONDS
         return swept
 
-    async def _sweep_minutes(self, shards: Sequence[int], start: int, end: int, sender: Sender) -> tuple[int, int]:
+    async def _sweep_minutes(
+        self, shards: Sequence[int], start: int, end: int, sender: Sender, settled: Mapping[Partition, UUID] = _NOTHING
+    ) -> tuple[int, int]:
         """How many were sent, and the first minute in which something is still open (or that after the last)."""
         swept, clean_until = 0, end + 1
         if not shards:
@@ -103,20 +113,25 @@ class CqlSweeper:
         # Most partitions are empty: one query tells which are not.
         found = await self._cql.execute("outbox_minutes", (shards, list(range(start, end + 1))))
         for minute, shard in sorted((row.minute, row.shard) for row in found):
-            sent, is_open = await self._sweep_partition(shard, minute, sender)
+            sent, is_open = await self._sweep_partition(shard, minute, settled.get((shard, minute), _FIRST), sender)
             swept += sent
             if is_open:
                 clean_until = min(clean_until, minute)
         return swept, clean_until
 
-    async def _sweep_partition(self, shard: int, minute: int, sender: Sender) -> tuple[int, bool]:
-        after, swept, is_open = _FIRST, 0, False
+    async def _sweep_partition(self, shard: int, minute: int, after: UUID, sender: Sender) -> tuple[int, bool]:
+        swept, is_open, has_settled = 0, False, True
         while True:
             page = await self._cql.execute("outbox_scan", (shard, minute, after, PAGE))
             ripe = []
             for row in page:
                 if row.published_at is not None or row.occurred_at is None:
-                    continue  # published; or only its marker is left, the row itself has expired
+                    # Published; or only its marker is left, the row itself has expired.
+                    has_settled = has_settled and (row.occurred_at is None or self._age(row) > SETTLED)
+                    if has_settled:
+                        self._settled[shard, minute] = row.event_id
+                    continue
+                has_settled = False
                 if self._is_ripe(row):
                     ripe.append(row)
                 else:
@@ -128,8 +143,10 @@ class CqlSweeper:
             after = page[-1].event_id
 
     def _is_ripe(self, row: Row) -> bool:
-        age: timedelta = self._clock.now() - _utc(row.occurred_at)
-        return age > (PENDING_GRACE if row.pending else GRACE)
+        return self._age(row) > (PENDING_GRACE if row.pending else GRACE)
+
+    def _age(self, row: Row) -> timedelta:
+        return self._clock.now() - _utc(row.occurred_at)
 
     async def _send(self, shard: int, minute: int, rows: Sequence[Row], sender: Sender) -> int:
         keys = [(shard, minute, row.event_id) for row in rows]

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
+from google.protobuf.message import Message
 
 from rookery_common.kafka.connection import Connection, Kafka
 from rookery_common.kafka.errors import LOG_LEVEL, RECONNECT_MS, ErrorLog
@@ -18,6 +19,7 @@ from rookery_common.logs import get_logger
 
 FETCH_SECONDS = 0.5
 FETCH_EVENTS = 500
+PACE_SECONDS = 0.1
 LOOKUP_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 REFRESH_SECONDS = 30.0
@@ -27,15 +29,25 @@ log = get_logger()
 class Follower:
     """Component: hands each event to the handler once, in the order of its partition; commits nothing.
 
-    What can't be decoded or handled is counted, logged and passed over: the reader is a cache, and its entries expire.
+    Where it says which events it takes, others are passed over before they cost anything. What comes while nothing else
+    does is handled at once, else a tenth of a second after the fetch before it began, which it shares with others. What
+    can't be decoded or handled is counted, logged and passed over: the reader is a cache, and its entries expire.
     """
 
     def __init__(
-        self, kafka: Kafka, topics: Sequence[str], handler: EventHandler, *, name: str, topic_prefix: str = ""
+        self,
+        kafka: Kafka,
+        topics: Sequence[str],
+        handler: EventHandler,
+        *,
+        name: str,
+        takes: Sequence[type[Message]] = (),
+        topic_prefix: str = "",
     ) -> None:
         self._topics = [topic_prefix + topic for topic in topics]
         self._prefix = topic_prefix
         self._handler = handler
+        self._taken = frozenset(each.DESCRIPTOR.full_name for each in takes)
         self._name = name
         self._connection = Connection(kafka)
         self._config = {
@@ -92,9 +104,12 @@ class Follower:
                     refresh_at = loop.time() + (REFRESH_SECONDS if found else RETRY_SECONDS)
                     if found:
                         self._caught_up.set()
+                began = loop.time()
                 messages = await loop.run_in_executor(self._thread, _fetch, consumer)
                 for message in messages:
                     await self._handle(message)
+                if len(messages) < FETCH_EVENTS:
+                    await asyncio.sleep(max(0.0, began + PACE_SECONDS - loop.time()))
         finally:
             await loop.run_in_executor(self._thread, consumer.close)
 
@@ -125,8 +140,10 @@ class Follower:
             if error.code() != KafkaError._PARTITION_EOF:
                 log.warning("follower.fetch_failed", name=self._name, reason=error.name())
             return
-        record = record_of(message, self._prefix)
+        record = record_of(message, self._prefix, self._taken)
         outcome = "ok"
+        if record.event is None and not record.problem:
+            return
         if record.event is None:
             outcome = "undecodable"
             log.error("follower.undecodable", name=self._name, offset=record.offset, problem=record.problem)

@@ -77,3 +77,10 @@ def test_a_logger_outlives_the_stdout_it_was_made_with(monkeypatch: pytest.Monke
     log.info("second")
     logging.getLogger("somebody").warning("third")
     assert [json.loads(line)["event"] for line in second.getvalue().splitlines()] == ["second", "third"]
+
+
+@pytest.mark.parametrize("value", [2**80, {1: "one"}, {"a", "b"}, object(), "\ud800", b"bytes"])
+def test_a_value_of_any_kind_makes_a_line(capsys: pytest.CaptureFixture[str], value: object) -> None:
+    configure_logs("demo", "1.0.0")
+    get_logger().info("odd", value=value)
+    assert json.loads(capsys.readouterr().out)["event"] == "odd"

@@ -164,9 +164,9 @@ class PostWriter:
         return claim and _same_body(claim, draft)
 
     async def _claim(self, author: Identity, draft: Draft) -> KeyClaim:
-        minted = KeyClaim(body_hash(draft), self._ids.mint())
         if not draft.request_id:
-            return minted
+            return KeyClaim(b"", self._ids.mint())
+        minted = KeyClaim(body_hash(draft), self._ids.mint())
         return _same_body(await self._posts.claim(author.account_id, draft.request_id, minted), draft)
 
     async def _free_media(

@@ -76,17 +76,15 @@ class Scheduler:
             await self._schedule.release(shard, self._holder)
 
     async def run_due(self) -> int:
-        """Does all that is due in the shards that can be had; returns how many jobs. Raises what holds one up, once the
-        others are done."""
-        done, failure = 0, None
-        for shard in range(SHARDS):
-            try:
-                done += await self._run_shard(shard)
-            except PASSING as error:
-                failure = error
-        if failure is not None:
-            raise failure
-        return done
+        """Does all that is due in the shards that can be had, side by side; returns how many jobs.
+
+        Raises what holds one up, once the others are done.
+        """
+        shards = await asyncio.gather(*map(self._run_shard, range(SHARDS)), return_exceptions=True)
+        for outcome in shards:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return sum(done for done in shards if isinstance(done, int))
 
     async def _run(self) -> None:
         backoff = self._interval

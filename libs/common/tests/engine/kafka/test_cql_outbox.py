@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -189,3 +192,36 @@ async def test_two_sweepers_share_the_shards(cql: Cql, clock: FakeClock) -> None
 
 def _sent(process: Process) -> list[str]:
     return [event.event_id for event in process.producer.sent]
+
+
+async def test_what_has_settled_is_looked_at_once_a_minute(
+    cql: Cql, clock: FakeClock, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[str] = []
+    execute = Cql.execute
+
+    async def count(self: Cql, statement: str, *args: Any, **options: Any) -> Any:
+        rows = await execute(self, statement, *args, **options)
+        if statement == "outbox_scan":
+            looked_at.extend(str(row.event_id) for row in rows)
+        return rows
+
+    monkeypatch.setattr(Cql, "execute", count)
+    clock.advance(60 - clock.now().timestamp() % 60)
+    events = [process.event() for _ in range(5)]
+    for event in events:
+        await process.change(event)
+    assert await process.outbox.sweep(process.producer) == 0
+    assert len(looked_at) == 5
+    clock.advance(11)
+    assert await process.outbox.sweep(process.producer) == 0
+    looked_at.clear()
+    assert await process.outbox.sweep(process.producer) == 0
+    assert not looked_at
+    late = replace(process.event(), event_id=str(UUID(int=UUID(events[0].event_id).int - 1)))
+    await cql.batch(process.outbox.rows(late))
+    clock.advance(3)
+    assert await process.outbox.sweep(process.producer) == 0
+    clock.advance(60)
+    assert await process.outbox.sweep(process.producer) == 1
+    assert late.event_id in _sent(process)

@@ -17,6 +17,7 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import TypeMismatchError
 from openfeature.flag_evaluation import FlagResolutionDetails, Reason
 from openfeature.provider import AbstractProvider, Metadata
+from openfeature.provider.no_op_provider import NoOpProvider
 from prometheus_client import Gauge
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
@@ -131,9 +132,12 @@ class Flags:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        # OpenFeature knows one provider by a service's name in the whole process: what was read must not outlive us.
+        if self._client.provider is self._provider:
+            api.set_provider_and_wait(NoOpProvider(), self._service)
 
     def on(self, flag: Flag) -> bool:
-        """Whether it is on; its default before the start."""
+        """Whether it is on; its default before the start, and after the end."""
         return self._client.get_boolean_value(flag.key, flag.default)
 
     def when_off(self, flag: Flag, call: Callable[[], None]) -> None:

@@ -62,6 +62,19 @@ async def test_the_file_turns_off_what_is_on_and_on_what_is_off(flags: Flags, fi
     assert (flags.on(SEARCH), flags.on(BETA)) == (True, False)
 
 
+async def test_what_was_read_ends_with_who_read_it(flags: Flags, file: Path) -> None:
+    read(flags, file, document(search=False))
+    first, second = (Flags(str(file), [SEARCH], service="again") for _ in range(2))
+    await first.start()
+    assert not first.on(SEARCH)
+    await first.stop()
+    assert Flags("", [SEARCH], service="again").on(SEARCH)
+    await second.start()
+    await first.stop()
+    assert not second.on(SEARCH)
+    await second.stop()
+
+
 async def test_a_swapped_folder_is_seen_by_itself(tmp_path: Path) -> None:
     """As the kubelet does it: the files are behind a link that is put to another folder."""
     for name, value in (("old", True), ("new", False)):

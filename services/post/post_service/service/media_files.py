@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import starmap
 
 from post_service.models import Media, MediaType, ProcessedMedia, UploadNote
 from post_service.repository.media import MediaRepository
@@ -26,10 +27,11 @@ class MediaFiles:
         await self._media.note_upload(
             UploadNote(self._clock.now().date(), media.media_id, media.original_key, media.small_key)
         )
-        objects = [(media.original_key, file.original, file.content_type)]
+        objects = [(media.original_key, file.original, file.content_type, CACHE_CONTROL)]
         if media.small_key:
-            objects.append((media.small_key, file.small, file.small_content_type))
-        await asyncio.gather(*(self._files.put(*each, CACHE_CONTROL) for each in objects))
+            objects.append((media.small_key, file.small, file.small_content_type, CACHE_CONTROL))
+        # Begun in one step: nothing comes between the first and the last, so that none is made and left.
+        await asyncio.gather(*starmap(self._files.put, objects))
 
 
 def with_file(media: Media, file: ProcessedMedia, folder: str) -> Media:

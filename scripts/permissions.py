@@ -64,6 +64,7 @@ OPEN: Mapping[str, str] = {
     "feed.FeedService.StreamTimelines": "service to service; the gateway has checked each listener's token",
     "messaging.DirectThreadService.StreamDirectThreads": "service to service; the gateway has checked each token",
     "messaging.MessagingService.StreamMessages": "service to service; the gateway has checked each listener's token",
+    "moderation.AnnouncementService.GetAnnouncementFor": "service to service; the gateway has checked each token",
     "notification.NotificationService.StreamNotifications": "service to service; the gateway has checked each token",
     "notification.PushService.GetPushKey": "the key that subscriptions are made with is public",
     "post.PostService.ListPostsFor": "service to service: notification asks what those see whom it pushes to",

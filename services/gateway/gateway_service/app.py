@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from gateway_service import __version__
+from gateway_service.announcement_news import AnnouncementNews
 from gateway_service.auth import TokenExchange
 from gateway_service.browser import Browser
 from gateway_service.cache import Fragments
@@ -118,6 +119,7 @@ def build(roles: frozenset[Role]) -> App:
     flags.when_off(CHAT, lambda: hub.close_listeners({CHAT_STREAM.name}))
     cache = Fragments()
     composer = Composer(clients, cache, clock, settings)
+    announcements = AnnouncementNews(hub, clients, composer, clock)
     checks = {"revocations": Once(revocations.check)}
     health = Health(checks)
     limiter = Limiter(settings, exchange, clock)
@@ -126,7 +128,10 @@ def build(roles: frozenset[Role]) -> App:
     routers = limiter.over([*routers, TextRoutes(texts, clock).router])
     server = HttpServer(build_web(settings, routers, gate), settings, health, gate)
     # Stopped in reverse: streams are told to go elsewhere before the server waits for requests to end.
-    components: list[Component] = [flags, limiter, texts, clients, cache.follower(settings), revocations, server, hub]
+    follower = cache.follower(settings, announcements.followed)
+    components: list[Component] = [
+        flags, limiter, texts, clients, announcements, follower, revocations, server, hub,
+    ]  # fmt: skip
     return App(settings, __version__, components, checks)
 
 

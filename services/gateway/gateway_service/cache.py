@@ -30,6 +30,7 @@ from rookery.user.v1.preference_service_pb2 import HomePreferences
 from rookery.user.v1.profile_service_pb2 import GetPostingDefaultsResponse
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.follow import Follower
+from rookery_common.kafka.handling import EventHandler
 
 POSTS = 100_000
 ACCOUNTS = 50_000
@@ -54,6 +55,15 @@ _QUOTE_POLICIES = {
     DefaultQuotePolicy.DEFAULT_QUOTE_POLICY_FOLLOWERS: QuotePolicy.QUOTE_POLICY_FOLLOWERS,
     DefaultQuotePolicy.DEFAULT_QUOTE_POLICY_NOBODY: QuotePolicy.QUOTE_POLICY_NOBODY,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A topic that somebody else follows, and which of its events."""
+
+    topic: str
+    takes: tuple[type[Message], ...]
+    handler: EventHandler
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +178,16 @@ class Fragments:
         self.preferences: Personal[HomePreferences] = Personal("home_preferences")
         self.posting_defaults: Personal[GetPostingDefaultsResponse] = Personal("posting_defaults")
 
-    def follower(self, settings: Settings) -> Follower:
-        """The component that keeps them fresh."""
-        return Follower(settings, TOPICS, self.handle, name="gateway", takes=TAKEN, topic_prefix=settings.topic_prefix)
+    def follower(self, settings: Settings, *others: Followed) -> Follower:
+        """The component that keeps them fresh, and follows for others: one reader costs less than several."""
+        handlers = {other.topic: other.handler for other in others}
+
+        async def handle(event: Event) -> None:
+            await handlers.get(event.topic, self.handle)(event)
+
+        topics = (*TOPICS, *handlers)
+        takes = (*TAKEN, *(message for other in others for message in other.takes))
+        return Follower(settings, topics, handle, name="gateway", takes=takes, topic_prefix=settings.topic_prefix)
 
     async def handle(self, event: Event) -> None:
         """Forgets what the event is newer than."""

@@ -43,12 +43,22 @@ class RefusedFrame:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class AnnouncementFrame:
+    """What the client is told of an announcement; without an event, that it may have missed something."""
+
+    event: str
+    payload: bytes
+
+
+ANNOUNCEMENT_GAP = AnnouncementFrame("", b"")
 Item = (
     TimelineUpdate
     | PublicTimelineUpdate
     | Notification
     | MessageDelivery
     | DirectThreadUpdate
+    | AnnouncementFrame
     | ChatFrame
     | RefusedFrame
 )

@@ -92,6 +92,10 @@ class Hub:
             if (upstream, key) not in kept:
                 upstream.unlisten(connection, key)
 
+    def listeners(self, stream: Stream) -> list[Connection]:
+        """All connections that listen to it."""
+        return [connection for connection in self._connections if stream in connection.streams]
+
     def close_session(self, session_id: int) -> None:
         """Ends the streams of a revoked session."""
         for connection in self._by_session.get(session_id, ()):

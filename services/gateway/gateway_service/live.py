@@ -11,7 +11,8 @@ from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.compose.list_rules import list_rule
 from gateway_service.compositions import Compositions
-from gateway_service.connections import NOTIFICATION_GAP, Connection
+from gateway_service.connections import ANNOUNCEMENT_GAP, NOTIFICATION_GAP, Connection
+from gateway_service.live_announcements import AnnouncementSource
 from gateway_service.live_direct import DirectSource
 from gateway_service.live_notifications import NotificationSource
 from gateway_service.live_sources import Frame, HomeSource, ListSource, PublicSource, Source
@@ -30,9 +31,18 @@ RESUME_MARGIN_MS = 5_000
 # What a stream waits out.
 PASSING: Final = (Unavailable, DeadlineExceeded, ResourceExhausted)
 StreamSource = Source | DirectSource
-Part = StreamSource | NotificationSource
+Part = StreamSource | NotificationSource | AnnouncementSource
 log = get_logger()
-_EVENTS = ("update", "status.update", "delete", "notification", "conversation")
+_EVENTS = (
+    "update",
+    "status.update",
+    "delete",
+    "notification",
+    "conversation",
+    "announcement",
+    "announcement.reaction",
+    "announcement.delete",
+)
 _FRAMES = {event: LIVE_FRAMES.labels(event) for event in _EVENTS}
 _SECONDS = {event: LIVE_SECONDS.labels(event) for event in _EVENTS}
 
@@ -59,10 +69,12 @@ class Live:
         self._clients = clients
         self._clock = clock
         self._since = since
-        self._since_id = lowest_id_at(_start_ms(clock.unix_ms(), since))
+        since_ms = _start_ms(clock.unix_ms(), since)
+        self._since_id = lowest_id_at(since_ms)
         self._sources: dict[Stream, StreamSource] = {}
         self._caught_up: set[Stream] = set()
         self._notifications = NotificationSource(connection, clients, composer, compositions, clock, self._since_id)
+        self._announcements = AnnouncementSource(connection, clients, composer, clock, since_ms)
 
     async def open(self, stream: Stream) -> None:
         """Before it is listened to. Raises NotFound for a list that is not the client's, Unavailable."""
@@ -103,6 +115,8 @@ class Live:
             self._connection.offer(self._sources[stream].gap)
         if stream in (USER, USER_NOTIFICATION):
             self._connection.offer(NOTIFICATION_GAP)
+        if stream == USER:
+            self._connection.offer(ANNOUNCEMENT_GAP)
 
     async def _source(self, stream: Stream) -> StreamSource:
         parts = (self._clients, self._composer, self._compositions, self._clock, self._since_id)
@@ -131,7 +145,7 @@ class Live:
         return [part for part in self._parts() if part.backlog.wait() == 0]
 
     def _parts(self) -> list[Part]:
-        return [*self._sources.values(), self._notifications]
+        return [*self._sources.values(), self._notifications, self._announcements]
 
     def _patience(self, seconds: float) -> float:
         """Until something that was kept is due again."""

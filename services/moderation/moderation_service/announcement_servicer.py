@@ -8,7 +8,7 @@ from typing import Any, Final
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from moderation_service.announcements.models import Announcement, Content
+from moderation_service.announcements.models import Announcement, Content, Reader
 from moderation_service.announcements.service import Announcements
 from moderation_service.errors import FieldInvalid
 from moderation_service.servicer import timestamp, user_identity
@@ -33,6 +33,12 @@ class AnnouncementServicer(AnnouncementServiceServicer):
         me = user_identity(READ).account_id
         found = await self._announcements.listed(me, with_dismissed=request.with_dismissed)
         return pb.ListAnnouncementsResponse(announcements=map(_encoded, found))
+
+    async def GetAnnouncementFor(
+        self, request: pb.GetAnnouncementForRequest, context: Context
+    ) -> pb.GetAnnouncementForResponse:
+        found, readers = await self._announcements.listed_for(request.announcement_id, request.account_ids)
+        return pb.GetAnnouncementForResponse(announcement=_encoded(found), readers=map(_reader, readers))
 
     async def DismissAnnouncement(
         self, request: pb.DismissAnnouncementRequest, context: Context
@@ -86,6 +92,7 @@ def _content(message: pb.AnnouncementContent) -> Content:
         ends_at=_moment("ends_at", message.end_time) if message.HasField("end_time") else None,
         all_day=message.all_day,
         published=message.published,
+        scheduled_at=_moment("scheduled_at", message.schedule_time) if message.HasField("schedule_time") else None,
     )
 
 
@@ -106,6 +113,7 @@ def _encoded(announcement: Announcement) -> pb.Announcement:
             end_time=_optional(content.ends_at),
             all_day=content.all_day,
             published=content.published,
+            schedule_time=_optional(content.scheduled_at),
         ),
         create_time=timestamp(announcement.created_at),
         update_time=timestamp(announcement.updated_at),
@@ -115,6 +123,10 @@ def _encoded(announcement: Announcement) -> pb.Announcement:
             pb.AnnouncementReaction(name=each.name, count=each.count, me=each.me) for each in announcement.reactions
         ],
     )
+
+
+def _reader(reader: Reader) -> pb.AnnouncementReader:
+    return pb.AnnouncementReader(account_id=reader.account_id, read=reader.read, reactions=reader.reactions)
 
 
 def _optional(time: datetime | None) -> Timestamp | None:

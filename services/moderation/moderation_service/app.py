@@ -9,8 +9,10 @@ from typing import Any
 
 from moderation_service import __version__, announcement_servicer, consumers, servicer
 from moderation_service.announcement_servicer import AnnouncementServicer
+from moderation_service.announcements.news import AnnouncementNews
 from moderation_service.announcements.repository import AnnouncementRepository
 from moderation_service.announcements.service import Announcements
+from moderation_service.announcements.telling import AnnouncementTelling
 from moderation_service.clients import AuthClient, PostClient, UserClient
 from moderation_service.config import Settings
 from moderation_service.events import Events
@@ -98,7 +100,8 @@ def build(roles: frozenset[Role]) -> App:
     checks = {"postgres": core.pg.check}
     if Role.RELAY in roles:
         housekeeping = Housekeeping(core.repository, core.announcements, core.clock)
-        components += [Relay(core.outbox, core.producer, service=NAME), housekeeping]
+        telling = AnnouncementTelling(AnnouncementNews(core.outbox), core.events, core.clock)
+        components += [Relay(core.outbox, core.producer, service=NAME), housekeeping, telling]
     if roles & {Role.SERVE, Role.CONSUME}:
         components.append(core.lease)
         checks["worker_number"] = core.lease.check

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from google.protobuf.message import Message
+
 from moderation_service.models import Decision, Report
 from rookery.moderation.v1 import decision_pb2, events_pb2
 from rookery_common.clock import Clock
@@ -9,6 +13,7 @@ from rookery_common.kafka.events import Event, new_event
 
 TOPIC = "moderation.decisions.v1"
 REPORT_TOPIC = "moderation.reports.v1"
+ANNOUNCEMENT_TOPIC = "moderation.announcements.v1"
 SOURCE = "moderation"
 
 
@@ -31,6 +36,24 @@ class Events:
         )
         message.create_time.FromDatetime(report.created_at)
         return new_event(REPORT_TOPIC, str(report.report_id), message, version=1, clock=self._clock, source=SOURCE)
+
+    def announcement_listed(self, announcement_id: int) -> Event:
+        """What it says is asked for."""
+        return self._of_announcement(announcement_id, events_pb2.AnnouncementListed(announcement_id=announcement_id))
+
+    def announcement_unlisted(self, announcement_id: int) -> Event:
+        return self._of_announcement(announcement_id, events_pb2.AnnouncementUnlisted(announcement_id=announcement_id))
+
+    def announcement_reactions_changed(self, announcement_id: int, counts: Mapping[str, int]) -> Event:
+        """With how many there are of each by now."""
+        reactions = [events_pb2.AnnouncementReactionCount(name=name, count=count) for name, count in counts.items()]
+        message = events_pb2.AnnouncementReactionsChanged(announcement_id=announcement_id, reactions=reactions)
+        return self._of_announcement(announcement_id, message)
+
+    def _of_announcement(self, announcement_id: int, message: Message) -> Event:
+        """What holds at a time is the newer the later."""
+        version, key = self._clock.unix_ms(), str(announcement_id)
+        return new_event(ANNOUNCEMENT_TOPIC, key, message, version=version, clock=self._clock, source=SOURCE)
 
 
 def decision_message(decision: Decision) -> decision_pb2.Decision:

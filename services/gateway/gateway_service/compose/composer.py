@@ -70,6 +70,7 @@ class Composer:
     def __init__(self, clients: Clients, cache: Fragments, clock: Clock, settings: Settings) -> None:
         self._clients = clients
         self._entities = Entities(settings)
+        self.renderer = self._entities.renderer
         self._hydrator = Hydrator(clients, cache, self._entities, clock)
         self._telling = Telling(clients, self._hydrator, self._entities, clock)
         self._direct = DirectConversations(self._hydrator, clock)

@@ -80,7 +80,7 @@ class Entities:
     def __init__(self, settings: Settings) -> None:
         self._url = settings.public_url
         self._domain, self._title = settings.domain, settings.title
-        self._renderer = Renderer(settings.public_url, settings.domain)
+        self.renderer = Renderer(settings.public_url, settings.domain)
 
     def post(self, post: Post, username: str) -> PostFragment:
         """The fragment of a post by this author."""
@@ -169,7 +169,7 @@ class Entities:
         """StatusEdit without its closing brace and account."""
         names = [mention.username for mention in revision.mentions]
         edit: dict[str, Any] = {
-            "content": self._renderer.render(revision.text, names, revision.tags),
+            "content": self.renderer.render(revision.text, names, revision.tags),
             "spoiler_text": revision.spoiler_text,
             "sensitive": revision.sensitive,
             "created_at": time_text(revision.create_time),
@@ -194,7 +194,7 @@ class Entities:
             "uri": f"{self._url}/users/{username}/statuses/{post.post_id}",
             "url": f"{self._url}/@{username}/{post.post_id}",
             "edited_at": time_text(post.edit_time) if post.HasField("edit_time") else None,
-            "content": self._renderer.render(post.text, names, post.tags),
+            "content": self.renderer.render(post.text, names, post.tags),
             "application": _application(post),
             "media_attachments": [self.media(media) for media in post.media],
             "mentions": [self._mention(mention) for mention in post.mentions],
@@ -226,7 +226,7 @@ class Entities:
             "noindex": not account.indexable,
             "group": account.group,
             "created_at": time_text(account.create_time),
-            "note": self._renderer.render(account.note),
+            "note": self.renderer.render(account.note),
             "url": f"{self._url}/@{account.username}",
             "uri": f"{self._url}/users/{account.username}",
             "avatar": avatar,
@@ -239,7 +239,7 @@ class Entities:
             "fields": [
                 {
                     "name": field.name,
-                    "value": self._renderer.render(field.value).removeprefix("<p>").removesuffix("</p>"),
+                    "value": self.renderer.render(field.value).removeprefix("<p>").removesuffix("</p>"),
                     "verified_at": time_text(field.verify_time) if field.HasField("verify_time") else None,
                 }
                 for field in account.fields

@@ -128,7 +128,7 @@ class Announcements:
 
 def content_of(params: Params) -> AnnouncementContent:
     """The whole of what the staff writes: what is not named is empty, or false."""
-    params.refuse_others("text", "starts_at", "ends_at", "all_day", "published")
+    params.refuse_others("text", "starts_at", "ends_at", "all_day", "published", "scheduled_at")
     content = AnnouncementContent(
         text=params.required_text("text"),
         all_day=params.flag("all_day") or False,
@@ -136,6 +136,7 @@ def content_of(params: Params) -> AnnouncementContent:
     )
     _set(content.start_time, params, "starts_at")
     _set(content.end_time, params, "ends_at")
+    _set(content.schedule_time, params, "scheduled_at")
     return content
 
 

@@ -47,7 +47,8 @@ async def test_one_is_shown_as_mastodon_documents_it(http: httpx2.AsyncClient, w
         "emojis": [],
         "reactions": [],
     }
-    assert made == {**shown, "text": text, "published": True, "created_at": "2023-11-14T22:13:20.123Z"}
+    more = {"text": text, "published": True, "scheduled_at": None, "created_at": "2023-11-14T22:13:20.123Z"}
+    assert made == {**shown, **more}
 
 
 async def test_what_is_dismissed_is_shown_if_asked_for(http: httpx2.AsyncClient, world: World) -> None:
@@ -89,8 +90,10 @@ async def test_the_staff_drafts_publishes_and_withdraws(http: httpx2.AsyncClient
     _, headers = world.newcomer("bob", *ADMINISTRATION)
     assert (await http.get(PATH, headers=headers)).json() == []
     change = {"text": "Better news", "published": True, "all_day": True, "ends_at": "2026-03-01"}
+    change["scheduled_at"] = "2026-02-01T08:00:00Z"
     changed = (await http.put(f"{DESK}/1", json=change, headers=headers)).json()
     assert (changed["text"], changed["all_day"], changed["starts_at"]) == ("Better news", True, None)
+    assert changed["scheduled_at"] == "2026-02-01T08:00:00.000Z"
     assert [each["id"] for each in (await http.get(DESK, headers=headers)).json()] == ["1"]
     assert (await http.delete(f"{DESK}/1", headers=headers)).json() == {}
     assert (await http.get(PATH, headers=headers)).json() == []
@@ -120,6 +123,7 @@ async def test_an_idempotency_key_is_handed_on(http: httpx2.AsyncClient, world: 
     [
         ("text", {}),
         ("text", {"text": ["x"]}),
+        ("scheduled_at", {"text": "x", "scheduled_at": "then"}),
         ("starts_at", {"text": "x", "starts_at": "soon"}),
         ("ends_at", {"text": "x", "ends_at": "31.12."}),
         ("all_day", {"text": "x", "all_day": "perhaps"}),

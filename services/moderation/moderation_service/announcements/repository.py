@@ -10,19 +10,39 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from moderation_service.announcements.models import MAX_LISTED, MAX_REACTIONS, Announcement, Content, Reaction
+from moderation_service.announcements.models import (
+    MAX_LISTED,
+    MAX_REACTIONS,
+    MAX_READERS,
+    Announcement,
+    Content,
+    Reaction,
+    Reader,
+)
+from moderation_service.announcements.news import note_change, note_reaction
 from moderation_service.models import AuditEntry
 from moderation_service.repository import AUDIT
 from rookery_common.clients.postgres import PgConnection, Postgres
 from rookery_common.ids import MAX_ID
 
-_COLUMNS = "announcement_id, text, starts_at, ends_at, all_day, published, created_at, updated_at, published_at"
-_LISTED = "published AND deleted_at IS NULL AND (listed_until IS NULL OR listed_until > $1)"
+_COLUMNS = """announcement_id, text, starts_at, ends_at, all_day, published, scheduled_at, created_at, updated_at,
+  published_at"""
+_NOT_OVER = "published AND deleted_at IS NULL AND (listed_until IS NULL OR listed_until > $1)"
+_LISTED = f"{_NOT_OVER} AND (scheduled_at IS NULL OR scheduled_at <= $1)"
 _DISMISSED = "(SELECT FROM announcement_dismissals d WHERE d.announcement_id = a.announcement_id AND d.account_id = $2)"
 _FOR_READER = f"""
 SELECT {_COLUMNS}, EXISTS {_DISMISSED} AS read FROM announcements a
 WHERE {_LISTED} AND ($3 OR NOT EXISTS {_DISMISSED})
 ORDER BY coalesce(starts_at, published_at), announcement_id LIMIT {MAX_LISTED}
+"""  # noqa: S608 - our own words
+_LISTED_BY_ID = f"SELECT {_COLUMNS} FROM announcements WHERE {_LISTED} AND announcement_id = $2"  # noqa: S608 - our own
+_DISMISSED_BY = f"""
+SELECT account_id FROM announcement_dismissals WHERE announcement_id = $1 AND account_id = ANY($2::bigint[])
+LIMIT {MAX_READERS}
+"""  # noqa: S608 - our own words
+_REACTIONS_BY = f"""
+SELECT account_id, name FROM announcement_reactions WHERE announcement_id = $1 AND account_id = ANY($2::bigint[])
+ORDER BY account_id, name LIMIT {MAX_READERS * MAX_REACTIONS}
 """  # noqa: S608 - our own words
 _REACTIONS = f"""
 SELECT announcement_id, name, reactions, EXISTS (
@@ -38,7 +58,7 @@ ORDER BY announcement_id DESC LIMIT $2
 # Against each other only: reactions and readers take no lock that this one waits for, or keeps waiting.
 _LOCK_STAFF = "LOCK TABLE announcements IN SHARE ROW EXCLUSIVE MODE"
 _COUNT = f"""
-SELECT count(*) AS kept, count(*) FILTER (WHERE {_LISTED} AND announcement_id <> $2) AS listed
+SELECT count(*) AS kept, count(*) FILTER (WHERE {_NOT_OVER} AND announcement_id <> $2) AS listed
 FROM announcements WHERE deleted_at IS NULL
 """  # noqa: S608 - our own words
 _KEPT = f"SELECT {_COLUMNS} FROM announcements WHERE deleted_at IS NULL"  # noqa: S608 - our own words
@@ -46,12 +66,12 @@ _BY_ID = f"{_KEPT} AND announcement_id = $1"
 _BY_REQUEST = f"{_KEPT} AND author_id = $1 AND request_id = $2 AND request_id <> ''"
 _ADD = """
 INSERT INTO announcements (announcement_id, text, starts_at, ends_at, all_day, published, listed_until, updated_at,
-                           published_at, created_at, author_id, request_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8, $10, $11)
+                           published_at, scheduled_at, created_at, author_id, request_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $8, $11, $12)
 """
 _SAVE = """
 UPDATE announcements SET text = $2, starts_at = $3, ends_at = $4, all_day = $5, published = $6, listed_until = $7,
-  updated_at = $8, published_at = $9
+  updated_at = $8, published_at = $9, scheduled_at = $10
 WHERE announcement_id = $1
 """
 _DELETE = """
@@ -114,7 +134,7 @@ class StaffTransaction:
         return _announcement(row) if row else None
 
     async def counts(self, now: datetime, without_id: int) -> tuple[int, int]:
-        """How many there are, and how many beside that one are listed."""
+        """How many there are, and how many beside that one are listed, or will be."""
         (row,) = await self._tx.fetch("announcements_count", _COUNT, now, without_id)
         return row["kept"], row["listed"]
 
@@ -127,6 +147,10 @@ class StaffTransaction:
     async def delete(self, announcement_id: int, now: datetime) -> bool:
         """Whether it was there."""
         return await self._tx.execute("announcement_delete", _DELETE, announcement_id, now) == 1
+
+    async def note_change(self, announcement_id: int, due_at: datetime | None) -> None:
+        """When to tell whether it is listed; None for never."""
+        await note_change(self._tx, announcement_id, due_at)
 
     async def audit(self, entry: AuditEntry, now: datetime) -> None:
         """A line of the log, for good."""
@@ -153,11 +177,12 @@ class ReaderTransaction:
         """How many different reactions there are then."""
         if await self._tx.execute("reaction_add", _REACT, self._announcement_id, self._account_id, name):
             await self._tx.execute("reaction_count_up", _COUNT_UP, self._announcement_id, name, now)
+            await note_reaction(self._tx, self._announcement_id, name, now)
         return int(await self._tx.fetchval("reactions_count", _COUNT_REACTIONS, self._announcement_id))
 
-    async def unreact(self, name: str) -> None:
+    async def unreact(self, name: str, now: datetime) -> None:
         if await self._tx.execute("reaction_remove", _UNREACT, self._announcement_id, self._account_id, name):
-            await _count_down(self._tx, self._announcement_id, name)
+            await _count_down(self._tx, self._announcement_id, name, now)
 
 
 class AnnouncementRepository:
@@ -184,6 +209,28 @@ class AnnouncementRepository:
             rows = await read.fetch("announcements", _FOR_READER, now, account_id, with_dismissed)
             return await _with_reactions(read, [_announcement(row, read=row["read"]) for row in rows], account_id)
 
+    async def listed_for(
+        self, announcement_id: int, account_ids: Sequence[int], now: datetime
+    ) -> tuple[Announcement, list[Reader]] | None:
+        """As it is for nobody in particular, and those of the accounts that have made something of it.
+
+        None where it is not listed.
+        """
+        async with self._pg.read(primary=True) as read:
+            row = await read.fetchrow("announcement_listed", _LISTED_BY_ID, now, announcement_id)
+            if row is None:
+                return None
+            (found,) = await _with_reactions(read, [_announcement(row)], account_id=0)
+            dismissals = await read.fetch("dismissed_by", _DISMISSED_BY, announcement_id, account_ids)
+            reactions = await read.fetch("reactions_by", _REACTIONS_BY, announcement_id, account_ids)
+        dismissed = {row["account_id"] for row in dismissals}
+        names = {
+            number: tuple(row["name"] for row in rows) for number, rows in groupby(reactions, itemgetter("account_id"))
+        }
+        return found, [
+            Reader(number, number in dismissed, names.get(number, ())) for number in sorted(dismissed | names.keys())
+        ]
+
     async def all(self, account_id: int, max_id: int, limit: int) -> list[Announcement]:
         """A page of all that there are, newest first, with the reactions as that account sees them."""
         async with self._pg.read(primary=True) as read:
@@ -195,7 +242,7 @@ class AnnouncementRepository:
         async with self._pg.transaction() as tx:
             return await tx.execute("dismissals_erase", _ERASE_DISMISSALS, account_id, limit)
 
-    async def erase_reactions(self, account_id: int, limit: int) -> int:
+    async def erase_reactions(self, account_id: int, now: datetime, limit: int) -> int:
         """Takes back at most so many of the account's, how many."""
         async with self._pg.transaction() as tx:
             found = await tx.fetch("reactions_of", _REACTIONS_OF, account_id, limit)
@@ -205,7 +252,7 @@ class AnnouncementRepository:
             for row in found:
                 number, name = row["announcement_id"], row["name"]
                 if await tx.execute("reaction_remove", _UNREACT, number, account_id, name):
-                    await _count_down(tx, number, name)
+                    await _count_down(tx, number, name, now)
                     removed += 1
         return removed
 
@@ -218,9 +265,10 @@ class AnnouncementRepository:
             return rows + await tx.execute("announcements_purge", _PURGE_DELETED)
 
 
-async def _count_down(tx: PgConnection, announcement_id: int, name: str) -> None:
+async def _count_down(tx: PgConnection, announcement_id: int, name: str, now: datetime) -> None:
     await tx.execute("reaction_count_down", _COUNT_DOWN, announcement_id, name)
     await tx.execute("reaction_forget", _FORGET_NONE, announcement_id, name)
+    await note_reaction(tx, announcement_id, name, now)
 
 
 async def _with_reactions(read: PgConnection, found: Sequence[Announcement], account_id: int) -> list[Announcement]:
@@ -240,11 +288,14 @@ def _values(announcement: Announcement) -> Sequence[object]:
     return (
         announcement.announcement_id, content.text, content.starts_at, content.ends_at, content.all_day,
         content.published, content.listed_until, announcement.updated_at, announcement.published_at,
+        content.scheduled_at,
     )  # fmt: skip
 
 
 def _announcement(row: Any, *, read: bool = False) -> Announcement:
-    content = Content(row["text"], row["starts_at"], row["ends_at"], row["all_day"], row["published"])
+    content = Content(
+        row["text"], row["starts_at"], row["ends_at"], row["all_day"], row["published"], row["scheduled_at"]
+    )
     return Announcement(
         row["announcement_id"], content, row["created_at"], row["updated_at"], row["published_at"], read
     )

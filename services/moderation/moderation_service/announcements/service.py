@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,9 +13,11 @@ from moderation_service.announcements.models import (
     MAX_LISTED,
     MAX_PAGE,
     MAX_REACTIONS,
+    MAX_READERS,
     PERMISSION,
     Announcement,
     Content,
+    Reader,
     check_reaction,
     check_request_id,
 )
@@ -41,6 +44,18 @@ class Announcements:
         """Those that hold now, for this account."""
         return await self._repository.listed(account_id, self._clock.now(), with_dismissed=with_dismissed)
 
+    async def listed_for(self, announcement_id: int, account_ids: Sequence[int]) -> tuple[Announcement, list[Reader]]:
+        """One that holds now, and those of the accounts that have made something of it.
+
+        Raises AnnouncementNotFound, FieldInvalid.
+        """
+        if not 0 < len(account_ids) <= MAX_READERS:
+            raise FieldInvalid("account_ids", f"must be 1 to {MAX_READERS}")
+        found = await self._repository.listed_for(announcement_id, account_ids, self._clock.now())
+        if found is None:
+            raise AnnouncementNotFound
+        return found
+
     async def dismiss(self, account_id: int, announcement_id: int) -> None:
         """Raises AnnouncementNotFound."""
         async with self._repository.reader(announcement_id, account_id) as tx:
@@ -60,7 +75,7 @@ class Announcements:
         check_reaction(name)
         async with self._repository.reader(announcement_id, account_id) as tx:
             await self._listed(tx)
-            await tx.unreact(name)
+            await tx.unreact(name, self._clock.now())
 
     async def all(self, staff: Identity, max_id: int, limit: int) -> list[Announcement]:
         """A page of all, newest first. Raises PermissionMissing, FieldInvalid."""
@@ -84,9 +99,10 @@ class Announcements:
                 if known.content != content:
                     raise IdempotencyConflict
                 return known
-            made = Announcement(self._ids.mint(), content, now, now, now if content.published else None)
+            made = Announcement(self._ids.mint(), content, now, now, _published_at(None, content, now))
             await _check_room(tx, made, now, more=1)
             await tx.add(made, staff.account_id, request_id)
+            await tx.note_change(made.announcement_id, _due_at(None, content, now))
             await tx.audit(_entry("announcement", staff, made), now)
         log.info("moderation.announced", announcement_id=made.announcement_id, published=content.published)
         return made
@@ -102,10 +118,11 @@ class Announcements:
                 raise AnnouncementNotFound
             if before.content == content:
                 return before
-            published_at = before.published_at or (now if content.published else None)
+            published_at = _published_at(before.published_at, content, now)
             after = replace(before, content=content, updated_at=now, published_at=published_at)
             await _check_room(tx, after, now, more=0)
             await tx.save(after)
+            await tx.note_change(announcement_id, _due_at(before.content, content, now))
             await tx.audit(_entry("announcement_change", staff, after), now)
         return after
 
@@ -116,11 +133,26 @@ class Announcements:
         async with self._repository.staff() as tx:
             before = await tx.one(announcement_id)
             if before is not None and await tx.delete(announcement_id, now):
+                await tx.note_change(announcement_id, _due_at(before.content, None, now))
                 await tx.audit(_entry("announcement_withdrawal", staff, before), now)
 
     async def _listed(self, tx: ReaderTransaction) -> None:
         if not await tx.lock(self._clock.now()):
             raise AnnouncementNotFound
+
+
+def _published_at(before: datetime | None, content: Content, now: datetime) -> datetime | None:
+    """The first time that it is listed: what is still to come may be put off."""
+    if before is not None and before <= now:
+        return before
+    return max(now, content.scheduled_at or now) if content.published else None
+
+
+def _due_at(before: Content | None, after: Content | None, now: datetime) -> datetime | None:
+    """When everybody should be told whether it is listed: of what nobody has seen, once somebody may."""
+    if any(each is not None and each.is_listed(now) for each in (before, after)):
+        return now
+    return None if after is None else after.next_change(now)
 
 
 async def _check_room(tx: StaffTransaction, wanted: Announcement, now: datetime, *, more: int) -> None:

@@ -30,7 +30,7 @@ class AccountErasure:
         return await self._repository.erase_reporter(account_id, self._clock.now(), REPORTS_AT_ONCE)
 
     async def _reactions(self, account_id: int) -> int:
-        return await self._announcements.erase_reactions(account_id, ROWS_AT_ONCE)
+        return await self._announcements.erase_reactions(account_id, self._clock.now(), ROWS_AT_ONCE)
 
     async def _dismissals(self, account_id: int) -> int:
         return await self._announcements.erase_dismissals(account_id, ROWS_AT_ONCE)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from moderation_service.events import REPORT_TOPIC, TOPIC, Events
+from moderation_service.events import ANNOUNCEMENT_TOPIC, REPORT_TOPIC, TOPIC, Events
 from moderation_service.models import Category, Decision, Report, State
 from rookery_common.kafka.events import Event
 from rookery_common.testing import FakeClock
@@ -39,6 +39,15 @@ def test_decisions_are_told_of_as_in_the_examples(clock: FakeClock, name: str) -
 def test_a_report_is_told_of_as_in_the_example(clock: FakeClock) -> None:
     report = Report(REPORT, BOB, ALICE, (POST,), "Rude", Category.SPAM, at(1, 30), at(1, 30))
     equals(Events(clock).report_created(report), golden(REPORT_TOPIC, "ReportCreated"))
+
+
+def test_announcements_are_told_of_as_in_the_examples() -> None:
+    number, events = 815917000000000001, Events(FakeClock(at(5, 0)))
+    equals(events.announcement_listed(number), golden(ANNOUNCEMENT_TOPIC, "AnnouncementListed"))
+    equals(events.announcement_unlisted(number), golden(ANNOUNCEMENT_TOPIC, "AnnouncementUnlisted"))
+    counts = {"\N{BIRD}": 2, "\N{HEAVY BLACK HEART}\ufe0f": 0}
+    changed = golden(ANNOUNCEMENT_TOPIC, "AnnouncementReactionsChanged")
+    equals(events.announcement_reactions_changed(number, counts), changed)
 
 
 def equals(event: Event, example: Event) -> None:

@@ -28,6 +28,7 @@ class AnnouncementContent(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     ALL_DAY_FIELD_NUMBER: _builtins.int
     PUBLISHED_FIELD_NUMBER: _builtins.int
+    SCHEDULE_TIME_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """1 to 5,000 characters."""
     all_day: _builtins.bool
@@ -40,6 +41,10 @@ class AnnouncementContent(_message.Message):
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def schedule_time(self) -> _timestamp_pb2.Timestamp:
+        """Where it is published: nobody but the staff sees it before; unset for at once."""
+
     def __init__(
         self,
         *,
@@ -48,10 +53,11 @@ class AnnouncementContent(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         all_day: _builtins.bool = ...,
         published: _builtins.bool = ...,
+        schedule_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "schedule_time", b"schedule_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_day", b"all_day", "end_time", b"end_time", "published", b"published", "start_time", b"start_time", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_day", b"all_day", "end_time", b"end_time", "published", b"published", "schedule_time", b"schedule_time", "start_time", b"start_time", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -105,7 +111,7 @@ class Announcement(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def publish_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was published first; unset before."""
+        """From when on it was, or will be, listed first; unset while it is not published."""
 
     @_builtins.property
     def reactions(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnnouncementReaction]:
@@ -171,6 +177,87 @@ class ListAnnouncementsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListAnnouncementsResponse: _TypeAlias = ListAnnouncementsResponse  # noqa: Y015
+
+@_typing.final
+class GetAnnouncementForRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANNOUNCEMENT_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_IDS_FIELD_NUMBER: _builtins.int
+    announcement_id: _builtins.int
+    @_builtins.property
+    def account_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """1 to 1,000."""
+
+    def __init__(
+        self,
+        *,
+        announcement_id: _builtins.int = ...,
+        account_ids: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_ids", b"account_ids", "announcement_id", b"announcement_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAnnouncementForRequest: _TypeAlias = GetAnnouncementForRequest  # noqa: Y015
+
+@_typing.final
+class GetAnnouncementForResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANNOUNCEMENT_FIELD_NUMBER: _builtins.int
+    READERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def announcement(self) -> Global___Announcement:
+        """As it is for whoever has made nothing of it."""
+
+    @_builtins.property
+    def readers(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnnouncementReader]:
+        """Those of the accounts that have dismissed it, or reacted to it."""
+
+    def __init__(
+        self,
+        *,
+        announcement: Global___Announcement | None = ...,
+        readers: _abc.Iterable[Global___AnnouncementReader] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement", b"announcement", "readers", b"readers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAnnouncementForResponse: _TypeAlias = GetAnnouncementForResponse  # noqa: Y015
+
+@_typing.final
+class AnnouncementReader(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    READ_FIELD_NUMBER: _builtins.int
+    REACTIONS_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.int
+    read: _builtins.bool
+    @_builtins.property
+    def reactions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The names of its own; 8 at most."""
+
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.int = ...,
+        read: _builtins.bool = ...,
+        reactions: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "reactions", b"reactions", "read", b"read"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnouncementReader: _TypeAlias = AnnouncementReader  # noqa: Y015
 
 @_typing.final
 class DismissAnnouncementRequest(_message.Message):

@@ -40,6 +40,11 @@ class AnnouncementServiceStub:
                 request_serializer=rookery_dot_moderation_dot_v1_dot_announcement__service__pb2.ListAnnouncementsRequest.SerializeToString,
                 response_deserializer=rookery_dot_moderation_dot_v1_dot_announcement__service__pb2.ListAnnouncementsResponse.FromString,
                 _registered_method=True)
+        self.GetAnnouncementFor = channel.unary_unary(
+                '/rookery.moderation.v1.AnnouncementService/GetAnnouncementFor',
+                request_serializer=rookery_dot_moderation_dot_v1_dot_announcement__service__pb2.GetAnnouncementForRequest.SerializeToString,
+                response_deserializer=rookery_dot_moderation_dot_v1_dot_announcement__service__pb2.GetAnnouncementForResponse.FromString,
+                _registered_method=True)
         self.DismissAnnouncement = channel.unary_unary(
                 '/rookery.moderation.v1.AnnouncementService/DismissAnnouncement',
                 request_serializer=rookery_dot_moderation_dot_v1_dot_announcement__service__pb2.DismissAnnouncementRequest.SerializeToString,
@@ -89,6 +94,14 @@ class AnnouncementServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAnnouncementFor(self, request, context):
+        """For the gateway, whose streams tell of it: one that is listed, and what it is to many accounts at once. Errors: NOT_FOUND (not
+        listed), INVALID_ARGUMENT (account_ids).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DismissAnnouncement(self, request, context):
         """For anyone: it is read and not listed again unless asked for; repeating it is harmless. Errors: NOT_FOUND (also not published,
         or ended), UNAUTHENTICATED, PERMISSION_DENIED (scope).
@@ -121,9 +134,9 @@ class AnnouncementServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateAnnouncement(self, request, context):
-        """For the staff. Errors: INVALID_ARGUMENT (text, starts_at, ends_at, all_day, request_id), FAILED_PRECONDITION
-        (TOO_MANY_ANNOUNCEMENTS: as many are published, or kept, as may be), ABORTED (IDEMPOTENCY_CONFLICT: the request_id was used with
-        another announcement), UNAUTHENTICATED, PERMISSION_DENIED.
+        """For the staff. Errors: INVALID_ARGUMENT (text, scheduled_at, starts_at, ends_at, all_day, request_id),
+        FAILED_PRECONDITION (TOO_MANY_ANNOUNCEMENTS: as many are published, or kept, as may be), ABORTED (IDEMPOTENCY_CONFLICT: the
+        request_id was used with another announcement), UNAUTHENTICATED, PERMISSION_DENIED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -150,6 +163,11 @@ def add_AnnouncementServiceServicer_to_server(servicer, server):
                     servicer.ListAnnouncements,
                     request_deserializer=rookery_dot_moderation_dot_v1_dot_announcement__service__pb2.ListAnnouncementsRequest.FromString,
                     response_serializer=rookery_dot_moderation_dot_v1_dot_announcement__service__pb2.ListAnnouncementsResponse.SerializeToString,
+            ),
+            'GetAnnouncementFor': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAnnouncementFor,
+                    request_deserializer=rookery_dot_moderation_dot_v1_dot_announcement__service__pb2.GetAnnouncementForRequest.FromString,
+                    response_serializer=rookery_dot_moderation_dot_v1_dot_announcement__service__pb2.GetAnnouncementForResponse.SerializeToString,
             ),
             'DismissAnnouncement': grpc.unary_unary_rpc_method_handler(
                     servicer.DismissAnnouncement,
@@ -215,6 +233,33 @@ class AnnouncementService:
             '/rookery.moderation.v1.AnnouncementService/ListAnnouncements',
             rookery_dot_moderation_dot_v1_dot_announcement__service__pb2.ListAnnouncementsRequest.SerializeToString,
             rookery_dot_moderation_dot_v1_dot_announcement__service__pb2.ListAnnouncementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAnnouncementFor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.moderation.v1.AnnouncementService/GetAnnouncementFor',
+            rookery_dot_moderation_dot_v1_dot_announcement__service__pb2.GetAnnouncementForRequest.SerializeToString,
+            rookery_dot_moderation_dot_v1_dot_announcement__service__pb2.GetAnnouncementForResponse.FromString,
             options,
             channel_credentials,
             insecure,

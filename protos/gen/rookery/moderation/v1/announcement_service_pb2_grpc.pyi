@@ -37,6 +37,10 @@ class AnnouncementServiceStub:
     """For anyone: published announcements that have not ended, by their beginning or publication. Errors: UNAUTHENTICATED,
     PERMISSION_DENIED (scope).
     """
+    GetAnnouncementFor: _grpc.UnaryUnaryMultiCallable[_announcement_service_pb2.GetAnnouncementForRequest, _announcement_service_pb2.GetAnnouncementForResponse]
+    """For the gateway, whose streams tell of it: one that is listed, and what it is to many accounts at once. Errors: NOT_FOUND (not
+    listed), INVALID_ARGUMENT (account_ids).
+    """
     DismissAnnouncement: _grpc.UnaryUnaryMultiCallable[_announcement_service_pb2.DismissAnnouncementRequest, _announcement_service_pb2.DismissAnnouncementResponse]
     """For anyone: it is read and not listed again unless asked for; repeating it is harmless. Errors: NOT_FOUND (also not published,
     or ended), UNAUTHENTICATED, PERMISSION_DENIED (scope).
@@ -52,9 +56,9 @@ class AnnouncementServiceStub:
     PERMISSION_DENIED.
     """
     CreateAnnouncement: _grpc.UnaryUnaryMultiCallable[_announcement_service_pb2.CreateAnnouncementRequest, _announcement_service_pb2.CreateAnnouncementResponse]
-    """For the staff. Errors: INVALID_ARGUMENT (text, starts_at, ends_at, all_day, request_id), FAILED_PRECONDITION
-    (TOO_MANY_ANNOUNCEMENTS: as many are published, or kept, as may be), ABORTED (IDEMPOTENCY_CONFLICT: the request_id was used with
-    another announcement), UNAUTHENTICATED, PERMISSION_DENIED.
+    """For the staff. Errors: INVALID_ARGUMENT (text, scheduled_at, starts_at, ends_at, all_day, request_id),
+    FAILED_PRECONDITION (TOO_MANY_ANNOUNCEMENTS: as many are published, or kept, as may be), ABORTED (IDEMPOTENCY_CONFLICT: the
+    request_id was used with another announcement), UNAUTHENTICATED, PERMISSION_DENIED.
     """
     UpdateAnnouncement: _grpc.UnaryUnaryMultiCallable[_announcement_service_pb2.UpdateAnnouncementRequest, _announcement_service_pb2.UpdateAnnouncementResponse]
     """For the staff: puts another content in its place; what was dismissed stays so. Errors: NOT_FOUND, as CreateAnnouncement."""
@@ -69,6 +73,10 @@ class AnnouncementServiceAsyncStub(AnnouncementServiceStub):
     ListAnnouncements: _aio.UnaryUnaryMultiCallable[_announcement_service_pb2.ListAnnouncementsRequest, _announcement_service_pb2.ListAnnouncementsResponse]  # type: ignore[assignment]
     """For anyone: published announcements that have not ended, by their beginning or publication. Errors: UNAUTHENTICATED,
     PERMISSION_DENIED (scope).
+    """
+    GetAnnouncementFor: _aio.UnaryUnaryMultiCallable[_announcement_service_pb2.GetAnnouncementForRequest, _announcement_service_pb2.GetAnnouncementForResponse]  # type: ignore[assignment]
+    """For the gateway, whose streams tell of it: one that is listed, and what it is to many accounts at once. Errors: NOT_FOUND (not
+    listed), INVALID_ARGUMENT (account_ids).
     """
     DismissAnnouncement: _aio.UnaryUnaryMultiCallable[_announcement_service_pb2.DismissAnnouncementRequest, _announcement_service_pb2.DismissAnnouncementResponse]  # type: ignore[assignment]
     """For anyone: it is read and not listed again unless asked for; repeating it is harmless. Errors: NOT_FOUND (also not published,
@@ -85,9 +93,9 @@ class AnnouncementServiceAsyncStub(AnnouncementServiceStub):
     PERMISSION_DENIED.
     """
     CreateAnnouncement: _aio.UnaryUnaryMultiCallable[_announcement_service_pb2.CreateAnnouncementRequest, _announcement_service_pb2.CreateAnnouncementResponse]  # type: ignore[assignment]
-    """For the staff. Errors: INVALID_ARGUMENT (text, starts_at, ends_at, all_day, request_id), FAILED_PRECONDITION
-    (TOO_MANY_ANNOUNCEMENTS: as many are published, or kept, as may be), ABORTED (IDEMPOTENCY_CONFLICT: the request_id was used with
-    another announcement), UNAUTHENTICATED, PERMISSION_DENIED.
+    """For the staff. Errors: INVALID_ARGUMENT (text, scheduled_at, starts_at, ends_at, all_day, request_id),
+    FAILED_PRECONDITION (TOO_MANY_ANNOUNCEMENTS: as many are published, or kept, as may be), ABORTED (IDEMPOTENCY_CONFLICT: the
+    request_id was used with another announcement), UNAUTHENTICATED, PERMISSION_DENIED.
     """
     UpdateAnnouncement: _aio.UnaryUnaryMultiCallable[_announcement_service_pb2.UpdateAnnouncementRequest, _announcement_service_pb2.UpdateAnnouncementResponse]  # type: ignore[assignment]
     """For the staff: puts another content in its place; what was dismissed stays so. Errors: NOT_FOUND, as CreateAnnouncement."""
@@ -105,6 +113,16 @@ class AnnouncementServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_announcement_service_pb2.ListAnnouncementsResponse, _abc.Awaitable[_announcement_service_pb2.ListAnnouncementsResponse]]:
         """For anyone: published announcements that have not ended, by their beginning or publication. Errors: UNAUTHENTICATED,
         PERMISSION_DENIED (scope).
+        """
+
+    @_abc_1.abstractmethod
+    def GetAnnouncementFor(
+        self,
+        request: _announcement_service_pb2.GetAnnouncementForRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_announcement_service_pb2.GetAnnouncementForResponse, _abc.Awaitable[_announcement_service_pb2.GetAnnouncementForResponse]]:
+        """For the gateway, whose streams tell of it: one that is listed, and what it is to many accounts at once. Errors: NOT_FOUND (not
+        listed), INVALID_ARGUMENT (account_ids).
         """
 
     @_abc_1.abstractmethod
@@ -151,9 +169,9 @@ class AnnouncementServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _announcement_service_pb2.CreateAnnouncementRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_announcement_service_pb2.CreateAnnouncementResponse, _abc.Awaitable[_announcement_service_pb2.CreateAnnouncementResponse]]:
-        """For the staff. Errors: INVALID_ARGUMENT (text, starts_at, ends_at, all_day, request_id), FAILED_PRECONDITION
-        (TOO_MANY_ANNOUNCEMENTS: as many are published, or kept, as may be), ABORTED (IDEMPOTENCY_CONFLICT: the request_id was used with
-        another announcement), UNAUTHENTICATED, PERMISSION_DENIED.
+        """For the staff. Errors: INVALID_ARGUMENT (text, scheduled_at, starts_at, ends_at, all_day, request_id),
+        FAILED_PRECONDITION (TOO_MANY_ANNOUNCEMENTS: as many are published, or kept, as may be), ABORTED (IDEMPOTENCY_CONFLICT: the
+        request_id was used with another announcement), UNAUTHENTICATED, PERMISSION_DENIED.
         """
 
     @_abc_1.abstractmethod

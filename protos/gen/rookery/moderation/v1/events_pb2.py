@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from rookery.moderation.v1 import decision_pb2 as rookery_dot_moderation_dot_v1_dot_decision__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rookery/moderation/v1/events.proto\x12\x15rookery.moderation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$rookery/moderation/v1/decision.proto\"@\n\x0bPostDecided\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.rookery.moderation.v1.Decision\"\x82\x01\n\rReportCreated\x12\x11\n\treport_id\x18\x01 \x01(\x03\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x19\n\x11target_account_id\x18\x03 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rookery/moderation/v1/events.proto\x12\x15rookery.moderation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$rookery/moderation/v1/decision.proto\"@\n\x0bPostDecided\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.rookery.moderation.v1.Decision\"\x82\x01\n\rReportCreated\x12\x11\n\treport_id\x18\x01 \x01(\x03\x12\x12\n\naccount_id\x18\x02 \x01(\x03\x12\x19\n\x11target_account_id\x18\x03 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"-\n\x12\x41nnouncementListed\x12\x17\n\x0f\x61nnouncement_id\x18\x01 \x01(\x03\"/\n\x14\x41nnouncementUnlisted\x12\x17\n\x0f\x61nnouncement_id\x18\x01 \x01(\x03\"|\n\x1c\x41nnouncementReactionsChanged\x12\x17\n\x0f\x61nnouncement_id\x18\x01 \x01(\x03\x12\x43\n\treactions\x18\x02 \x03(\x0b\x32\x30.rookery.moderation.v1.AnnouncementReactionCount\"8\n\x19\x41nnouncementReactionCount\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,4 +37,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POSTDECIDED']._serialized_end=196
   _globals['_REPORTCREATED']._serialized_start=199
   _globals['_REPORTCREATED']._serialized_end=329
+  _globals['_ANNOUNCEMENTLISTED']._serialized_start=331
+  _globals['_ANNOUNCEMENTLISTED']._serialized_end=376
+  _globals['_ANNOUNCEMENTUNLISTED']._serialized_start=378
+  _globals['_ANNOUNCEMENTUNLISTED']._serialized_end=425
+  _globals['_ANNOUNCEMENTREACTIONSCHANGED']._serialized_start=427
+  _globals['_ANNOUNCEMENTREACTIONSCHANGED']._serialized_end=551
+  _globals['_ANNOUNCEMENTREACTIONCOUNT']._serialized_start=553
+  _globals['_ANNOUNCEMENTREACTIONCOUNT']._serialized_end=609
 # @@protoc_insertion_point(module_scope)

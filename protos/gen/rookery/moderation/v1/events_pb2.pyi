@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from rookery.moderation.v1 import decision_pb2 as _decision_pb2
 import builtins as _builtins
 import sys
@@ -72,3 +74,96 @@ class ReportCreated(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReportCreated: _TypeAlias = ReportCreated  # noqa: Y015
+
+@_typing.final
+class AnnouncementListed(_message.Message):
+    """Topic moderation.announcements.v1, key announcement_id. From now on it is listed, or listed with another content; what it says is
+    asked for (AnnouncementService.GetAnnouncementFor), since it is not the same to everybody.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANNOUNCEMENT_ID_FIELD_NUMBER: _builtins.int
+    announcement_id: _builtins.int
+    def __init__(
+        self,
+        *,
+        announcement_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement_id", b"announcement_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnouncementListed: _TypeAlias = AnnouncementListed  # noqa: Y015
+
+@_typing.final
+class AnnouncementUnlisted(_message.Message):
+    """Topic moderation.announcements.v1, key announcement_id. It is listed no longer: withdrawn, a draft again, or over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANNOUNCEMENT_ID_FIELD_NUMBER: _builtins.int
+    announcement_id: _builtins.int
+    def __init__(
+        self,
+        *,
+        announcement_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement_id", b"announcement_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnouncementUnlisted: _TypeAlias = AnnouncementUnlisted  # noqa: Y015
+
+@_typing.final
+class AnnouncementReactionsChanged(_message.Message):
+    """Topic moderation.announcements.v1, key announcement_id. How many have put these beside it by now; 0 where nobody has any more. Each
+    is told of once a second at most.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANNOUNCEMENT_ID_FIELD_NUMBER: _builtins.int
+    REACTIONS_FIELD_NUMBER: _builtins.int
+    announcement_id: _builtins.int
+    @_builtins.property
+    def reactions(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnnouncementReactionCount]: ...
+    def __init__(
+        self,
+        *,
+        announcement_id: _builtins.int = ...,
+        reactions: _abc.Iterable[Global___AnnouncementReactionCount] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement_id", b"announcement_id", "reactions", b"reactions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnouncementReactionsChanged: _TypeAlias = AnnouncementReactionsChanged  # noqa: Y015
+
+@_typing.final
+class AnnouncementReactionCount(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    count: _builtins.int
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnouncementReactionCount: _TypeAlias = AnnouncementReactionCount  # noqa: Y015

@@ -17,7 +17,7 @@ from gateway_fakes.account_lists import ListServer
 from gateway_fakes.direct_threads import DirectThreadServer
 from gateway_fakes.feed import EVERYBODY, FeedServer
 from gateway_fakes.filters import FilterServer
-from gateway_fakes.moderation import ReportServer
+from gateway_fakes.moderation import AnnouncementServer, ReportServer
 from gateway_fakes.notification_groups import NotificationGroups
 from gateway_fakes.notification_policy import Policies, PolicyServer
 from gateway_fakes.post_server import PostServer
@@ -41,6 +41,10 @@ from rookery.feed.v1 import feed_service_pb2, feed_service_pb2_grpc
 from rookery.messaging.v1.direct_thread_service_pb2 import DirectThread
 from rookery.messaging.v1.direct_thread_service_pb2_grpc import (
     add_DirectThreadServiceServicer_to_server as add_direct_threads,
+)
+from rookery.moderation.v1.announcement_service_pb2 import Announcement, AnnouncementReader
+from rookery.moderation.v1.announcement_service_pb2_grpc import (
+    add_AnnouncementServiceServicer_to_server as add_announcements,
 )
 from rookery.moderation.v1.moderation_service_pb2 import Report
 from rookery.moderation.v1.moderation_service_pb2_grpc import add_ModerationServiceServicer_to_server
@@ -100,6 +104,8 @@ class World:
     filters: list[Filter] = field(default_factory=list)
     told: dict[int, list[notification_service_pb2.Notification]] = field(default_factory=dict)
     groups: dict[int, list[group_service_pb2.NotificationGroup]] = field(default_factory=dict)
+    announcements: dict[int, Announcement] = field(default_factory=dict)
+    readers: list[AnnouncementReader] = field(default_factory=list)
     reports: dict[int, Report] = field(default_factory=dict)
     markers: dict[int, int] = field(default_factory=dict)
     policies: Policies = field(default_factory=Policies)
@@ -336,6 +342,7 @@ async def gateway(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
                 "rookery.notification.v1.PolicyService",
             ),
             (add_direct_threads, make(DirectThreadServer), "rookery.messaging.v1.DirectThreadService"),
+            (add_announcements, make(AnnouncementServer), "rookery.moderation.v1.AnnouncementService"),
             (add_ModerationServiceServicer_to_server, make(ReportServer), "rookery.moderation.v1.ModerationService"),
             (auth_service_pb2_grpc.add_AuthServiceServicer_to_server, make(Auth), "rookery.auth.v1.AuthService"),
         )

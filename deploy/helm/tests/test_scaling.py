@@ -58,6 +58,39 @@ def test_consumers_follow_the_lag_of_each_of_their_groups(service: str) -> None:
     assert scaled["maxReplicaCount"] <= max(TOPICS[topic]["partitions"] for _, topic in wanted)
 
 
+def lag_thresholds(service: str, **autoscaling: Any) -> dict[str, str]:
+    values = {"consume": {"autoscaling": {"enabled": True, **autoscaling}}}
+    triggers = one(render(service, values), "ScaledObject", f"{service}-consume")["spec"]["triggers"]
+    return {each["metadata"]["consumerGroup"]: each["metadata"]["lagThreshold"] for each in triggers}
+
+
+def test_groups_whose_events_take_long_get_help_much_sooner() -> None:
+    assert lag_thresholds("post") == {
+        "post.deletions": "500",
+        "post.link-cards": "100",
+        "post.media": "4",
+        "post.moderation-decisions": "500",
+        "post.user-events": "500",
+    }
+    assert lag_thresholds("notification")["notification.pushes"] == "100"
+    assert set(lag_thresholds("feed").values()) == {"500"}
+
+
+def test_a_groups_threshold_is_a_value_of_its_own() -> None:
+    changed = lag_thresholds("post", lagThreshold=50, lagThresholds={"post.media": 2, "post.deletions": 9})
+    assert (changed["post.media"], changed["post.deletions"]) == ("2", "9")
+    assert (changed["post.link-cards"], changed["post.user-events"]) == ("100", "50")
+
+
+def test_a_threshold_of_no_group_is_refused() -> None:
+    values = {"consume": {"autoscaling": {"enabled": True, "lagThresholds": {"post.medias": 4}}}}
+    assert "consume.autoscaling.lagThresholds names post.medias, but the groups are post.deletions, " in refusal(
+        "post", values
+    )
+    values["consume"]["autoscaling"]["lagThresholds"] = {"post.media": 0}
+    assert "at '/consume/autoscaling/lagThresholds/post.media': minimum: got 0, want 1" in refusal("post", values)
+
+
 def test_lag_is_asked_for_as_the_consumers_ask_with_their_user_and_authorities() -> None:
     kafka = {"tls": True, "caSecret": "kafka-ca", "username": "rookery-feed", "existingSecret": "kafka-feed"}
     objects = render("feed", {**LAG, "kafka": kafka})

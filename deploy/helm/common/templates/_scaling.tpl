@@ -89,7 +89,7 @@ spec:
         bootstrapServers: {{ $v.kafka.bootstrapServers | quote }}
         consumerGroup: {{ printf "%s%s" ($v.kafka.topicPrefix | default "") .group | quote }}
         topic: {{ printf "%s%s" ($v.kafka.topicPrefix | default "") .topic | quote }}
-        lagThreshold: {{ $scaling.lagThreshold | int | quote }}
+        lagThreshold: {{ get $scaling.lagThresholds .group | default $scaling.lagThreshold | int | quote }}
         offsetResetPolicy: earliest
         excludePersistentLag: "true"
         limitToPartitionsWithLag: "true"

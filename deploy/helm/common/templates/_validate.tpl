@@ -98,12 +98,19 @@
 {{- $v := .Values.resolved -}}
 {{- $problems := list -}}
 {{- $processes := 0 -}}
+{{- $groups := list -}}
+{{- range $v.graph.groups }}{{ $groups = append $groups .group }}{{ end -}}
 {{- range $component := prepend $v.graph.workloads "serve" -}}
 {{- $workload := get $v $component -}}
 {{- $scaling := $workload.autoscaling | default dict -}}
 {{- if $scaling.enabled -}}
 {{- if gt (int $scaling.minReplicas) (int $scaling.maxReplicas) -}}
 {{- $problems = append $problems (printf "%s.autoscaling.minReplicas %d is more than maxReplicas %d" $component (int $scaling.minReplicas) (int $scaling.maxReplicas)) -}}
+{{- end -}}
+{{- range $group, $threshold := $scaling.lagThresholds -}}
+{{- if not (has $group $groups) -}}
+{{- $problems = append $problems (printf "%s.autoscaling.lagThresholds names %s, but the groups are %s" $component $group (join ", " $groups)) -}}
+{{- end -}}
 {{- end -}}
 {{- $processes = add $processes (int $scaling.maxReplicas) 1 -}}
 {{- else -}}

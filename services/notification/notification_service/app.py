@@ -59,6 +59,7 @@ from notification_service.repository import (
 from notification_service.repository.counts import CountCache
 from notification_service.repository.digests import DigestRepository
 from notification_service.repository.erasures import ErasureRepository
+from notification_service.repository.history import HistoryRepository
 from notification_service.repository.live import NOTIFICATIONS, PREFIX
 from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.members import MemberRepository
@@ -162,16 +163,8 @@ class _Core:
         self.slots = Slots(self.clock, settings.digest_hour_seconds)
         self.unsubscribing = UnsubscribeTokens(derive_key(settings.master_key_bytes(), "notification.unsubscribe"))
         self.auth = RpcClient(settings, settings.auth_target, auth_stub, service="auth")
-        self.teller = Teller(
-            self.notifications,
-            self.heads,
-            self.members,
-            self.windows,
-            Announcer(self.streams),
-            queue,
-            self.channels,
-            self.clock,
-        )
+        history = HistoryRepository(self.cql, self.notifications, self.heads, self.members)
+        self.teller = Teller(history, self.windows, Announcer(self.streams), queue, self.channels, self.clock)
 
 
 def build(roles: frozenset[Role]) -> App:

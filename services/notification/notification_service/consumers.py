@@ -256,13 +256,13 @@ def _messages(event: Event) -> list[Act]:
 
 
 def _watch(event: Event) -> Watch | None:
-    """A new follow without the wish says nothing: the end of the one before has ended it."""
+    """A follow that begins or ends without the wish says nothing: whatever ended the wish has said so."""
     message = event.decode()
     if not isinstance(message, user_events.FollowCreated | user_events.FollowUpdated | user_events.FollowEnded):
         return None
     follow = message.follow
     is_wanted = follow.active and follow.notify
-    if isinstance(message, user_events.FollowCreated) and not is_wanted:
+    if not follow.notify and not isinstance(message, user_events.FollowUpdated):
         return None
     return Watch(
         author_id=_id(follow.followee_id, "followee_id"),

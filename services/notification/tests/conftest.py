@@ -11,6 +11,7 @@ from notification_service.models import Act, Kind, Notification, NotificationPag
 from notification_service.placement import notification_of
 from notification_service.repository.counts import CountCache
 from notification_service.repository.digests import DigestRepository
+from notification_service.repository.history import HistoryRepository
 from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.members import MemberRepository
 from notification_service.repository.notifications import NotificationRepository
@@ -196,16 +197,14 @@ def channels(preferences: PreferenceRepository, clock: FakeClock) -> Channels:
 
 @pytest.fixture
 def teller(
-    notifications: NotificationRepository,
-    heads: NotificationRepository,
-    group_members: MemberRepository,
+    history: HistoryRepository,
     windows: WindowRepository,
     streams: LiveStreams[Notification],
     queue: Queue,
     channels: Channels,
     clock: FakeClock,
 ) -> Teller:
-    return Teller(notifications, heads, group_members, windows, Announcer(streams), queue, channels, clock)
+    return Teller(history, windows, Announcer(streams), queue, channels, clock)
 
 
 @pytest.fixture

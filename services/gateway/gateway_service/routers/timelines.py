@@ -8,6 +8,7 @@ from starlette.responses import Response
 from gateway_service.auth import TokenExchange
 from gateway_service.compose import Composer, TimelinePage
 from gateway_service.compose.for_you import ForYou
+from gateway_service.convoys import Convoys
 from gateway_service.config import Settings
 from gateway_service.errors import invalid
 from gateway_service.paging import link_header
@@ -34,6 +35,7 @@ class Timelines:
         self._for_you = for_you
         self._exchange = exchange
         self._settings = settings
+        self._convoys = Convoys()
         routes = Routes("timelines")
         base = "/api/v1/timelines"
         routes.get(f"{base}/home", self.home, "timelines_home", "Statuses of those whom the caller follows")
@@ -49,7 +51,9 @@ class Timelines:
             asked = params.page(LIMIT, MOST)
             is_first = asked.max_id is None and asked.since_id is None and asked.min_id is None
             if not is_first or not (await self._composer.preferences.of(caller.identity)).ranked:
-                return self._answer(request, asked, await self._composer.home(caller.identity, asked))
+                async with self._convoys.joined():
+                    page = await self._composer.home(caller.identity, asked)
+                return self._answer(request, asked, page)
             cursor = ""
         return await self._ranked(request, caller.identity, params, cursor)
 

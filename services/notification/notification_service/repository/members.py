@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from notification_service.models import GroupKey, Notification, Slot
 from notification_service.placement import group_key, seconds_to_live
-from notification_service.repository.notifications import PARTITIONS_AT_ONCE
-from rookery_common.clients.cassandra import Args, Cql
-from rookery_common.clients.cql_partitions import put_partitions
+from rookery_common.clients.cassandra import Cql
+from rookery_common.clients.cql_partitions import Write, put_together
 from rookery_common.clock import Clock
 
 STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -41,7 +40,7 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class MemberRepository:
-    """Writes in batches of one partition each; what has no group is left out. Raises Unavailable while CQL is away."""
+    """Writes what is one recipient's together; what has no group is left out. Raises Unavailable while CQL is away."""
 
     def __init__(self, cql: Cql, clock: Clock) -> None:
         self._cql = cql
@@ -49,11 +48,19 @@ class MemberRepository:
 
     async def add(self, notifications: Iterable[Notification]) -> None:
         """All of them, in any order; once more changes nothing."""
-        await self._write("member_insert", notifications)
+        await put_together(self._cql, self.to_add(notifications))
 
     async def put_away(self, notifications: Iterable[Notification]) -> None:
         """For good, whether or not they are there yet."""
-        await self._write("member_put_away", notifications)
+        await put_together(self._cql, self.to_put_away(notifications))
+
+    def to_add(self, notifications: Iterable[Notification]) -> Iterator[tuple[int, Write]]:
+        """What `add` writes, by the recipient."""
+        return self._rows("member_insert", notifications)
+
+    def to_put_away(self, notifications: Iterable[Notification]) -> Iterator[tuple[int, Write]]:
+        """What `put_away` writes, by the recipient."""
+        return self._rows("member_put_away", notifications)
 
     async def older(self, recipient_id: int, key: GroupKey, below: int, above: int, limit: int) -> list[Slot]:
         """Newest first, between the exclusive bounds. Fewer than `limit` means that there are no more."""
@@ -82,15 +89,13 @@ class MemberRepository:
             for row in rows
         ]
 
-    async def _write(self, statement: str, notifications: Iterable[Notification]) -> None:
+    def _rows(self, statement: str, notifications: Iterable[Notification]) -> Iterator[tuple[int, Write]]:
         now_ms = self._clock.unix_ms()
-        partitions: dict[tuple[int, GroupKey], list[Args]] = {}
         for each in notifications:
             key, ttl = group_key(each), seconds_to_live(each.notification_id, now_ms)
             if key is not None and ttl > 0:
                 row = (*_place(each.recipient_id, key), each.notification_id, each.account_id, ttl)
-                partitions.setdefault((each.recipient_id, key), []).append(row)
-        await put_partitions(self._cql, statement, partitions.values(), at_once=PARTITIONS_AT_ONCE)
+                yield each.recipient_id, (statement, row)
 
 
 def _place(recipient_id: int, key: GroupKey) -> tuple[int, int, int, int]:

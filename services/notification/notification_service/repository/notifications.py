@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from notification_service.models import Kind, Notification, Slot
 from notification_service.placement import BUCKET_MS, oldest_bucket, seconds_to_live, time_bucket
-from rookery_common.clients.cassandra import Args, Cql, Row
-from rookery_common.clients.cql_partitions import put_partitions
+from rookery_common.clients.cassandra import Cql, Row
+from rookery_common.clients.cql_partitions import Write, put_together
 from rookery_common.clock import Clock
 from rookery_common.ids import ms_of
 
-# Rows of one partition in a batch: beyond this a batch costs no less per row, and engines begin to warn.
-PARTITIONS_AT_ONCE: Final = 32
 LIST: Final = "notifications"
 HEADS: Final = "group_heads"
 
@@ -56,7 +54,7 @@ STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class NotificationRepository:
-    """Writes in batches of one partition each; reads slices of one recipient. Raises Unavailable while CQL is away."""
+    """Writes what is one recipient's together; reads slices of one recipient. Raises Unavailable while CQL is away."""
 
     def __init__(self, cql: Cql, clock: Clock, table: str = LIST) -> None:
         self._cql = cql
@@ -65,23 +63,28 @@ class NotificationRepository:
 
     async def add(self, notifications: Iterable[Notification]) -> None:
         """All of them, in any order; once more changes nothing. What is older than the history is left out."""
-        partitions: dict[tuple[int, int], list[Args]] = {}
-        for each in notifications:
-            number, bucket = each.notification_id, time_bucket(each.notification_id)
-            ttl = self._ttl(number)
-            if ttl > 0:
-                row = (each.recipient_id, bucket, number, int(each.kind), each.account_id, each.subject_id, ttl)
-                partitions.setdefault((each.recipient_id, bucket), []).append(row)
-        await self._put(f"{self._table}_insert", partitions)
+        await put_together(self._cql, self.to_add(notifications))
 
     async def put_away(self, ids: Iterable[tuple[int, int]]) -> None:
         """For good: (recipient, notification) each, whether or not they are there yet."""
-        partitions: dict[tuple[int, int], list[Args]] = {}
-        for recipient_id, number in ids:
-            bucket, ttl = time_bucket(number), self._ttl(number)
+        await put_together(self._cql, self.to_put_away(ids))
+
+    def to_add(self, notifications: Iterable[Notification]) -> Iterator[tuple[int, Write]]:
+        """What `add` writes, by the recipient."""
+        for each in notifications:
+            number = each.notification_id
+            ttl = self._ttl(number)
             if ttl > 0:
-                partitions.setdefault((recipient_id, bucket), []).append((recipient_id, bucket, number, ttl))
-        await self._put(f"{self._table}_put_away", partitions)
+                place = (each.recipient_id, time_bucket(number), number)
+                row = (*place, int(each.kind), each.account_id, each.subject_id, ttl)
+                yield each.recipient_id, (f"{self._table}_insert", row)
+
+    def to_put_away(self, ids: Iterable[tuple[int, int]]) -> Iterator[tuple[int, Write]]:
+        """What `put_away` writes, by the recipient."""
+        for recipient_id, number in ids:
+            ttl = self._ttl(number)
+            if ttl > 0:
+                yield recipient_id, (f"{self._table}_put_away", (recipient_id, time_bucket(number), number, ttl))
 
     async def clear(self, recipient_id: int, up_to_id: int) -> None:
         """Puts everything up to the id away; a lower one changes nothing."""
@@ -130,9 +133,6 @@ class NotificationRepository:
                 found += [_slot(recipient_id, row) for row in rows]
             start, width = start + width, width * 2
         return found[:limit]
-
-    async def _put(self, statement: str, partitions: Mapping[tuple[int, int], Sequence[Args]]) -> None:
-        await put_partitions(self._cql, statement, partitions.values(), at_once=PARTITIONS_AT_ONCE)
 
 
 def _slot(recipient_id: int, row: Row) -> Slot:

@@ -7,9 +7,8 @@ from typing import Final, Protocol
 
 from notification_service.metrics import PUT_AWAY, TELL_SECONDS, TOLD
 from notification_service.models import Act, Kind, Notification, Slot
-from notification_service.placement import group_key, head_of, notification_of, seconds_to_live
-from notification_service.repository.members import MemberRepository
-from notification_service.repository.notifications import NotificationRepository
+from notification_service.placement import notification_of, seconds_to_live
+from notification_service.repository.history import HistoryRepository
 from notification_service.repository.windows import WindowRepository
 from notification_service.service.channels import Channels
 from rookery_common.clock import Clock
@@ -37,18 +36,14 @@ class Teller:
 
     def __init__(
         self,
-        notifications: NotificationRepository,
-        heads: NotificationRepository,
-        members: MemberRepository,
+        history: HistoryRepository,
         windows: WindowRepository,
         live: Announcer[Notification],
         pushes: Pushes,
         channels: Channels,
         clock: Clock,
     ) -> None:
-        self._notifications = notifications
-        self._heads = heads
-        self._members = members
+        self._history = history
         self._windows = windows
         self._live = live
         self._pushes = pushes
@@ -66,9 +61,7 @@ class Teller:
         if not notifications:
             return
         with TELL_SECONDS.time():
-            await self._members.add(notifications)
-            await self._heads.add(set(map(head_of, notifications)))
-            await self._notifications.add(notifications)
+            await self._history.add(notifications)
             await self._windows.put([(each.recipient_id, Slot(each.notification_id, each)) for each in notifications])
         for each in notifications:
             TOLD.labels(each.kind.name.lower()).inc()
@@ -82,10 +75,7 @@ class Teller:
         if not notifications:
             return
         ids = [(each.recipient_id, each.notification_id) for each in notifications]
-        single = [each for each in notifications if group_key(each) is None]
-        await self._members.put_away(notifications)
-        await self._heads.put_away([(each.recipient_id, each.notification_id) for each in single])
-        await self._notifications.put_away(ids)
+        await self._history.put_away(notifications)
         await self._windows.put([(recipient_id, Slot(number, None)) for recipient_id, number in ids])
         PUT_AWAY.labels(why).inc(len(ids))
 

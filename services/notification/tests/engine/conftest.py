@@ -10,6 +10,7 @@ from notification_service.app import MIGRATIONS, STATEMENTS
 from notification_service.models import Notification
 from notification_service.repository.counts import CountCache
 from notification_service.repository.digests import DigestRepository
+from notification_service.repository.history import HistoryRepository
 from notification_service.repository.live import NOTIFICATIONS
 from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.members import MemberRepository
@@ -83,6 +84,13 @@ def heads(cql: Cql, clock: FakeClock) -> NotificationRepository:
 @pytest.fixture
 def group_members(cql: Cql, clock: FakeClock) -> MemberRepository:
     return MemberRepository(cql, clock)
+
+
+@pytest.fixture
+def history(
+    cql: Cql, notifications: NotificationRepository, heads: NotificationRepository, group_members: MemberRepository
+) -> HistoryRepository:
+    return HistoryRepository(cql, notifications, heads, group_members)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from notification_service.models import (
 )
 from notification_service.placement import group_key, oldest_bucket, seconds_to_live, time_bucket
 from notification_service.repository.counts import LARGE, CountCache
+from notification_service.repository.history import HistoryRepository, heads_of, single_ids
 from notification_service.repository.live import NOTIFICATIONS
 from notification_service.repository.markers import MarkerRepository
 from notification_service.repository.members import MemberRepository
@@ -154,6 +155,25 @@ class MemoryMembers(MemberRepository):
             for number in sorted(told)
             if above < number < below
         ]
+
+
+class MemoryHistory(HistoryRepository):
+    """All three in memory."""
+
+    def __init__(
+        self, notifications: NotificationRepository, heads: NotificationRepository, members: MemberRepository
+    ) -> None:
+        self._notifications, self._heads, self._members = notifications, heads, members
+
+    async def add(self, notifications: Sequence[Notification]) -> None:
+        await self._members.add(notifications)
+        await self._heads.add(heads_of(notifications))
+        await self._notifications.add(notifications)
+
+    async def put_away(self, notifications: Sequence[Notification]) -> None:
+        await self._members.put_away(notifications)
+        await self._heads.put_away(single_ids(notifications))
+        await self._notifications.put_away([(each.recipient_id, each.notification_id) for each in notifications])
 
 
 class MemoryCounts(CountCache):
@@ -305,6 +325,13 @@ def heads(store: Store, clock: FakeClock) -> MemoryNotifications:
 @pytest.fixture
 def group_members(store: Store) -> MemoryMembers:
     return MemoryMembers(store)
+
+
+@pytest.fixture
+def history(
+    notifications: MemoryNotifications, heads: MemoryNotifications, group_members: MemoryMembers
+) -> MemoryHistory:
+    return MemoryHistory(notifications, heads, group_members)
 
 
 @pytest.fixture

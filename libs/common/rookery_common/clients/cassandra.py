@@ -152,7 +152,7 @@ class Cql:
         return rows[0].applied, (None if rows[0].applied else rows[0])
 
     async def batch(self, entries: Iterable[tuple[str, Args]], *, logged: bool = True) -> None:
-        """All of the writes: atomically if logged; unlogged only for rows of one partition, or a bulk load's."""
+        """All of the writes: atomically if logged; unlogged only where each row may be written alone, and is again."""
         await self._batch(entries, BatchType.LOGGED if logged else BatchType.UNLOGGED)
 
     async def batch_conditional(self, entries: Iterable[tuple[str, Args]]) -> tuple[bool, list[Row]]:

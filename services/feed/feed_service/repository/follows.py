@@ -87,13 +87,17 @@ class FollowRepository:
         self._rooms: dict[int, _Room] = {}
 
     async def put(self, follow: Follow) -> None:
-        """Once more, or after a newer version, it changes nothing; a crash between the rows is repaired that way."""
+        """Once more, or after a newer version, it changes nothing.
+
+        Of a new follow both rows are written or none: from the first it is known in which bucket the second is.
+        """
         ends = (follow.reader_id, follow.author_id)
         rows = await self._cql.execute("following_get", ends)
         bucket = rows[0].follower_bucket if rows else await self._open_bucket(follow)
         state = (follow.active, follow.reblogs, follow.version)
-        await self._cql.execute("following_put", (*ends, bucket, *state))
-        await self._cql.execute("follower_put", (follow.author_id, bucket, follow.reader_id, *state))
+        following = ("following_put", (*ends, bucket, *state))
+        follower = ("follower_put", (follow.author_id, bucket, follow.reader_id, *state))
+        await self._cql.batch([following, follower], logged=not rows)
 
     async def put_all(self, follows: Sequence[Follow]) -> None:
         """The same of many, in the order of their readers: whose rows are read, and written, together."""

@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway_service.auth import TokenExchange
+from gateway_service.cohorts import Cohorts
 from gateway_service.compose import Composer, TimelinePage
 from gateway_service.compose.for_you import ForYou
-from gateway_service.convoys import Convoys
 from gateway_service.config import Settings
 from gateway_service.errors import invalid
 from gateway_service.paging import link_header
@@ -35,7 +35,7 @@ class Timelines:
         self._for_you = for_you
         self._exchange = exchange
         self._settings = settings
-        self._convoys = Convoys()
+        self._cohorts = Cohorts()
         routes = Routes("timelines")
         base = "/api/v1/timelines"
         routes.get(f"{base}/home", self.home, "timelines_home", "Statuses of those whom the caller follows")
@@ -51,8 +51,7 @@ class Timelines:
             asked = params.page(LIMIT, MOST)
             is_first = asked.max_id is None and asked.since_id is None and asked.min_id is None
             if not is_first or not (await self._composer.preferences.of(caller.identity)).ranked:
-                async with self._convoys.joined():
-                    page = await self._composer.home(caller.identity, asked)
+                page = await self._cohorts.join(lambda: self._composer.home(caller.identity, asked))
                 return self._answer(request, asked, page)
             cursor = ""
         return await self._ranked(request, caller.identity, params, cursor)

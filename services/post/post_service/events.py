@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from google.protobuf.message import Message
 
 from post_service.card_models import LinkCard
-from post_service.models import Fact, Media, MediaWork, Mention, Playback, Post, PostState, SealedPost
+from post_service.models import Fact, FactKind, Media, MediaWork, Mention, Playback, Post, PostState, SealedPost
 from post_service.poll_models import Ballot, Poll
 from post_service.quote_models import Quote, QuotePolicy, QuoteState
 from post_service.reply_models import ReplyPolicy
@@ -169,6 +169,17 @@ def vote_told(event: Event) -> VoteTold:
     if not isinstance(message, engagement_events_pb2.PollVoted):
         raise UndecodableEvent(f"{event.type} is never pending")
     return VoteTold(Ballot(message.vote.post_id, message.vote.ballot), message.vote.account_id)
+
+
+def fact_told(event: Event) -> Fact | None:
+    """Which favourite an event says to have begun or ended; None for what is told of anything else."""
+    if event.topic != ENGAGEMENT_TOPIC:
+        return None
+    message = event.decode()
+    if not isinstance(message, engagement_events_pb2.PostFavourited | engagement_events_pb2.PostUnfavourited):
+        return None
+    told = message.favourite
+    return Fact(FactKind.FAVOURITE, told.post_id, told.account_id, told.active, told.version)
 
 
 def work_of(event: Event, message: media_events_pb2.MediaDue) -> MediaWork:

@@ -9,10 +9,12 @@ from typing import Final
 from post_service import __version__
 from post_service.config import Settings
 from post_service.repository.cards import CardRepository
+from post_service.repository.engagements import EngagementRepository
 from post_service.repository.media import MediaRepository
 from post_service.repository.polls import PollRepository
 from post_service.repository.statements import STATEMENTS
 from post_service.service.confirm_vote import VoteConfirmer
+from post_service.service.count_told import CountingSender
 from post_service.service.sweep_uploads import UploadSweeper
 from rookery_common.app import App, Component, Role
 from rookery_common.clients.cassandra import Cql
@@ -37,7 +39,8 @@ def build(roles: frozenset[Role]) -> App:
     components: list[Component] = [cql, producer, files]
     checks: dict[str, Check] = {"cql": cql.check}
     if Role.RELAY in roles:
-        components.append(Relay(outbox, producer, service="post"))
+        counting = CountingSender(producer, EngagementRepository(cql, outbox, SystemClock()))
+        components.append(Relay(outbox, counting, service="post"))
         components.append(UploadSweeper(MediaRepository(cql), CardRepository(cql), files, SystemClock()))
     if roles & {Role.SERVE, Role.CONSUME}:
         # Some 25 MB that a relay does without.

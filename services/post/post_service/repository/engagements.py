@@ -1,9 +1,8 @@
 """Favourites, reblogs and quotes in CQL: a row for each account and post, and per bucket the sum of its rows.
 
 Whoever changes a row sums the bucket again afterwards, and stores that only if nobody else has stored a sum since
-before the reading: so the last sum stored has seen every change. A large bucket of favourites is summed once in a
-thousand changes, by who reads it when it was quiet for a minute, and where a crash has left it old; between, each
-change shifts its amount by what it has changed.
+before the reading: so the last sum stored has seen every change. A large bucket of favourites is counted row by row
+instead (`large_buckets`), and stays so.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from typing import NamedTuple
 
 from post_service.models import Engaged, Fact, FactKind
 from post_service.repository.coalescing import Coalescing
+from post_service.repository.large_buckets import Bucket, LargeBuckets
 from post_service.repository.marked import marked_rows
 from post_service.repository.marks import mark_row, week_of
 from rookery_common.clients.calls import UnknownOutcome
@@ -27,15 +27,14 @@ from rookery_common.kafka.events import Event
 BUCKETS = 32
 BUCKETS_AT_ONCE = 8
 STORE_TRIES = 5
-SHIFT_TRIES = 3
 LARGE_AMOUNT = 1_000
-"""From so many on a bucket is large; a post has then some 32 times as many."""
-SUMMED_EVERY = 1_024
-"""Changes of a large bucket, so that summing costs each a share of a thousandth of the bucket."""
-UNDER_WAY_US = 5_000_000
-"""So recent a change of a large bucket is taken to be counted soon by whoever makes it; in microseconds."""
-QUIET_US = 60_000_000
-"""After so long without a change a large bucket is summed, for good until the next; in microseconds."""
+"""From so many favourites on a bucket is large; a post has then some 32 times as many."""
+GROWING_US = 5_000_000
+"""So soon after its last change a bucket that becomes large is left to whoever is at it; in microseconds."""
+LARGE_KNOWN = 100_000
+"""Buckets; some 20 MB."""
+EVERYBODY = 0
+"""In place of an account: all of the bucket."""
 HOLDERS_PER_READ = 100
 _MULTIPLIER = 0x9E3779B97F4A7C15
 
@@ -48,23 +47,6 @@ class EngagementCounts(NamedTuple):
     quotes: int = 0
 
 
-# Amount, and up to which change it is counted and summed.
-_Amounts = tuple[int, int | None, int | None]
-
-
-class _Bucket(NamedTuple):
-    post_id: int
-    kind: int
-    bucket: int
-
-
-class _Change(NamedTuple):
-    """What a new version of a fact adds to its bucket."""
-
-    version: int
-    shift: int
-
-
 class EngagementRepository:
     """Reads, writes and counts facts. A fact's version is its write's timestamp, so that repeating one is harmless."""
 
@@ -72,7 +54,10 @@ class EngagementRepository:
         self._cql = cql
         self._outbox = outbox
         self._clock = clock
-        self._changes: defaultdict[_Bucket, list[_Change]] = defaultdict(list)
+        self._changed: defaultdict[Bucket, set[int]] = defaultdict(set)
+        self._large_buckets = LargeBuckets(cql)
+        # Of which it is known that all of their rows are counted. They stay large.
+        self._large: set[Bucket] = set()
         self._recount = Coalescing(self._settle)
 
     async def find(self, kind: FactKind, post_id: int, account_id: int) -> Fact:
@@ -87,7 +72,7 @@ class EngagementRepository:
     async def engaged(self, kind: FactKind, post_id: int, after: int, limit: int) -> tuple[list[Engaged], int]:
         """Up to `limit` accounts whose fact holds, from behind account `after` on, and where to go on; 0 at the end."""
         counts = await self._cql.execute("count_all", (post_id,))
-        first = _bucket(kind, post_id, after).bucket if after else 0
+        first = _bucket(kind, post_id, after).number if after else 0
         buckets = [row.bucket for row in counts if row.kind == kind and row.bucket >= first]
         found: list[Engaged] = []
         for start in range(0, len(buckets), BUCKETS_AT_ONCE):
@@ -118,18 +103,22 @@ class EngagementRepository:
         """After `put`; returns at once. What a crash keeps from being published, the relay publishes."""
         await self._outbox.publish_soon([event])
 
-    async def recount(self, fact: Fact, before: Fact | None = None) -> None:
-        """After a change of the fact: the count that is read from now on includes it. Who says what was `before` need
-        not wait for a large bucket's sum."""
-        bucket = _bucket(fact.kind, fact.post_id, fact.account_id)
-        if before is not None and fact.version != before.version:
-            self._changes[bucket].append(_Change(fact.version, int(fact.active) - int(before.active)))
+    async def recount(self, fact: Fact) -> None:
+        """After a change of the fact: the count that is read from now on includes it. Raises Unavailable."""
+        bucket = bucket_of_fact(fact)
+        self._changed[bucket].add(fact.account_id)
+        await self._recount(bucket)
+
+    async def recount_all(self, fact: Fact) -> None:
+        """After changes of many facts of the bucket that this one is in. Raises Unavailable."""
+        bucket = bucket_of_fact(fact)
+        self._changed[bucket].add(EVERYBODY)
         await self._recount(bucket)
 
     async def count(self, post_ids: Sequence[int]) -> dict[int, EngagementCounts]:
         """How many hold for each post. Where a crash has left a sum old, it is made again."""
         pages = await self._cql.many("count_all", [(post_id,) for post_id in post_ids])
-        buckets = [_Bucket(row.post_id, row.kind, row.bucket) for page in pages for row in page]
+        buckets = [Bucket(row.post_id, row.kind, row.bucket) for page in pages for row in page]
         amounts = await asyncio.gather(*(self._amount(row) for page in pages for row in page))
         totals = {(post_id, kind): 0 for post_id in post_ids for kind in FactKind}
         for (post_id, kind, _), amount in zip(buckets, amounts, strict=True):
@@ -157,64 +146,52 @@ class EngagementRepository:
         return rows[0].reblog_id if rows else 0
 
     async def _amount(self, row: Row) -> int:
-        is_known = row.changed == row.counted and not self._is_to_be_summed(row)
-        if is_known or (_is_large(row) and self._is_under_way(row)):
+        bucket = Bucket(row.post_id, row.kind, row.bucket)
+        if row.told is not None:
+            self._note_large(bucket)
+            return int(row.told)
+        is_growing = row.large and self._clock.unix_ms() * 1000 - row.changed < GROWING_US
+        if is_growing or (row.changed == row.counted and not row.large):
             return int(row.amount or 0)
-        return await self._recount(_Bucket(row.post_id, row.kind, row.bucket))
+        return await self._recount(bucket)
 
-    async def _settle(self, bucket: _Bucket) -> int:
-        """The revision is read before the rows and compared when the amount is stored."""
-        changes = self._changes.pop(bucket, [])
-        amount, shifts = 0, SHIFT_TRIES
+    async def _settle(self, bucket: Bucket) -> int:
+        changed = self._changed.pop(bucket, set())
+        if bucket not in self._large and (amount := await self._sum(bucket)) is not None:
+            return amount
+        if changed and EVERYBODY not in changed and bucket in self._large:
+            return await self._large_buckets.settle(bucket, [*changed])
+        amount = await self._large_buckets.look_through(bucket)
+        self._note_large(bucket)
+        return amount
+
+    async def _sum(self, bucket: Bucket) -> int | None:
+        """None for a bucket that is large, also from now on. The revision is read before the rows and compared when the
+        amount is stored: whoever changes a row of what has become large meanwhile is told so."""
+        amount = 0
         for _ in range(STORE_TRIES):
             rows = await self._cql.execute("count_get", bucket)
-            row = rows[0] if rows else None
-            if row is not None and shifts > 0 and self._may_shift(row, changes):
-                values = _shifted(row, changes)
-                if values == (row.amount, row.counted, row.summed):
-                    return values[0]
-            else:
-                values = await self._summed(bucket, row)
-            amount, revision = values[0], row.revision if row else None
+            changed, revision, is_large = (rows[0].changed, rows[0].revision, rows[0].large) if rows else (None,) * 3
+            if is_large:
+                if rows[0].told is not None:
+                    self._note_large(bucket)
+                return None
+            amount = (await self._cql.execute("fact_sum", bucket))[0].amount or 0
+            is_large = bucket.kind == FactKind.FAVOURITE and amount >= LARGE_AMOUNT
             try:
                 applied, _row = await self._cql.execute_conditional(
-                    "count_set", (*values, (revision or 0) + 1, *bucket, revision)
+                    "count_set", (amount, changed, is_large, (revision or 0) + 1, *bucket, revision)
                 )
             except UnknownOutcome:
-                shifts = 0  # Perhaps it was stored: only a sum is right then whether or not.
                 continue
             if applied:
-                break
-            shifts -= 1
+                return None if is_large else amount
         return amount  # If it could not be stored, `changed` tells the next reader.
 
-    async def _summed(self, bucket: _Bucket, row: Row | None) -> _Amounts:
-        amount = (await self._cql.execute("fact_sum", bucket))[0].amount or 0
-        changed = summed = row.changed if row else None
-        if amount >= LARGE_AMOUNT:
-            # Of what has come while so many rows were read, nobody knows whether it is among them.
-            rows = await self._cql.execute("count_get", bucket)
-            summed = changed if rows and rows[0].changed == changed else None
-        return amount, changed, summed
-
-    def _may_shift(self, row: Row, changes: Sequence[_Change]) -> bool:
-        """Whether the amount is right but for these changes, and for such as others are just counting."""
-        if not _is_large(row) or row.summed is None or row.revision % SUMMED_EVERY == 0:
-            return False
-        if self._is_to_be_summed(row):
-            return False
-        return _is_settled_by(row, changes) or self._is_under_way(row)
-
-    def _is_to_be_summed(self, row: Row) -> bool:
-        """Two processes may have changed the same row at once, and have both taken its shift for theirs."""
-        return _is_large(row) and row.changed != row.summed and self._age_us(row) > QUIET_US
-
-    def _is_under_way(self, row: Row) -> bool:
-        return self._age_us(row) < UNDER_WAY_US
-
-    def _age_us(self, row: Row) -> int:
-        """Since its last change."""
-        return int(self._clock.unix_ms() * 1000 - row.changed)
+    def _note_large(self, bucket: Bucket) -> None:
+        if len(self._large) >= LARGE_KNOWN:
+            self._large.clear()
+        self._large.add(bucket)
 
 
 def fact_rows(fact: Fact) -> list[tuple[str, Args]]:
@@ -234,27 +211,11 @@ def fact_rows(fact: Fact) -> list[tuple[str, Args]]:
     return [*rows, ("mark_favourite", mark), *marked_rows(fact)]
 
 
-def _is_large(row: Row) -> bool:
-    return row.kind == FactKind.FAVOURITE and (row.amount or 0) >= LARGE_AMOUNT
-
-
-def _is_settled_by(row: Row, changes: Sequence[_Change]) -> bool:
-    """Whether nothing is left to count once these are."""
-    return row.changed == row.counted or any(row.changed == change.version for change in changes)
-
-
-def _shifted(row: Row, changes: Sequence[_Change]) -> _Amounts:
-    """What a sum has seen since is in the amount already."""
-    shift = sum(change.shift for change in changes if change.version > row.summed)
-    counted = row.changed if _is_settled_by(row, changes) else row.counted
-    return row.amount + shift, counted, row.summed
-
-
-def bucket_of_fact(fact: Fact) -> tuple[int, int, int]:
+def bucket_of_fact(fact: Fact) -> Bucket:
     """The partition that the fact is in, and is summed with."""
     return _bucket(fact.kind, fact.post_id, fact.account_id)
 
 
-def _bucket(kind: FactKind, post_id: int, account_id: int) -> _Bucket:
+def _bucket(kind: FactKind, post_id: int, account_id: int) -> Bucket:
     # Ids made in a row differ in few bits: multiplied, they spread.
-    return _Bucket(post_id, kind, (account_id * _MULTIPLIER & 0xFFFFFFFFFFFFFFFF) * BUCKETS >> 64)
+    return Bucket(post_id, kind, (account_id * _MULTIPLIER & 0xFFFFFFFFFFFFFFFF) * BUCKETS >> 64)

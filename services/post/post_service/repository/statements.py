@@ -20,7 +20,8 @@ _MEDIA = (
     " small_height, blurhash, description, focus_x, focus_y, playback"
 )
 _BUCKET = "post_id = ? AND kind = ? AND bucket = ?"
-_COUNT = "post_id, kind, bucket, changed, counted, summed, amount, revision"
+_COUNT = "post_id, kind, bucket, changed, counted, amount, revision, large, told"
+_COUNTED = "account_id, held, version, counted, amount, revision"
 _BALLOT_BUCKET = "post_id = ? AND ballot = ? AND bucket = ?"
 _SCHEDULED = "scheduled_id, due_at, draft, post_id, failure"
 _DRAFT = "draft_id, revision, updated_at, draft, post_id"
@@ -122,12 +123,18 @@ STATEMENTS: Final[Mapping[str, str]] = {
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
     ),
     "fact_sum": f"SELECT SUM(held) AS amount FROM engagements WHERE {_BUCKET}",  # noqa: S608
+    # Whether a fact is in its bucket's amount, and that amount, which only these change, together.
+    "facts_of": f"SELECT {_COUNTED} FROM engagements WHERE {_BUCKET} AND account_id IN ?",  # noqa: S608
+    "facts_from": f"SELECT {_COUNTED} FROM engagements WHERE {_BUCKET} AND account_id > ? LIMIT ?",  # noqa: S608
+    "fact_count": f"UPDATE engagements SET counted = ? WHERE {_BUCKET} AND account_id = ? IF version = ?",  # noqa: S608
+    "bucket_count": f"UPDATE engagements SET amount = ?, revision = ? WHERE {_BUCKET} IF revision = ?",  # noqa: S608
     "count_touch": "INSERT INTO post_counts (post_id, kind, bucket, changed) VALUES (?, ?, ?, ?) USING TIMESTAMP ?",
     "count_all": f"SELECT {_COUNT} FROM post_counts WHERE post_id = ?",  # noqa: S608
     "count_get": f"SELECT {_COUNT} FROM post_counts WHERE {_BUCKET}",  # noqa: S608
     "count_set": (
-        f"UPDATE post_counts SET amount = ?, counted = ?, summed = ?, revision = ? WHERE {_BUCKET} IF revision = ?"  # noqa: S608
+        f"UPDATE post_counts SET amount = ?, counted = ?, large = ?, revision = ? WHERE {_BUCKET} IF revision = ?"  # noqa: S608
     ),
+    "count_tell": f"UPDATE post_counts USING TIMESTAMP ? SET told = ? WHERE {_BUCKET}",  # noqa: S608
     "mark_favourite": (
         "INSERT INTO marks (account_id, bucket, post_id, favourited, favourite_id)"
         " VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"

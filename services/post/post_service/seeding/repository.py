@@ -52,7 +52,7 @@ class LikeRepository:
 
         async def recount(fact: Fact) -> None:
             async with slots:
-                await self._engagements.recount(fact)
+                await self._engagements.recount_all(fact)
 
         await asyncio.gather(*map(recount, {bucket_of_fact(fact): fact for fact in facts}.values()))
 

@@ -20,6 +20,7 @@ from post_service.versions import HybridClock
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
 from rookery_common.ids import IdSource
+from rookery_common.kafka.events import Event
 
 MAX_AT_ONCE: Final = 100
 # Locks that accounts and posts share.
@@ -62,22 +63,21 @@ class Engagement:
             held = await self._engagements.find(FactKind.FAVOURITE, post.post_id, account.account_id)
             if active or not held.active:
                 await self._reader.require_visible(account, post)
-            made = held
+            event = None
             if held.active != active:
-                made = self._next(held, active)
-                await self._change(made, post)
+                event = await self._change(self._next(held, active), post)
                 metrics.ENGAGEMENTS.labels("favourite" if active else "unfavourite").inc()
-        await self._engagements.recount(made, held)
+        await self._count(held, event)
         await self._reader.refresh_counts(post.post_id)
         await self._mark_reader.refresh(account.account_id, post.post_id)
 
     async def withdraw(self, account_id: int, post_id: int) -> None:
         """The favourite of an account that is being erased, with all that others see of it."""
-        held = made = await self._engagements.find(FactKind.FAVOURITE, post_id, account_id)
+        held = await self._engagements.find(FactKind.FAVOURITE, post_id, account_id)
+        event = None
         if held.active:
-            made = self._next(held, active=False)
-            await self._change(made, await self._reader.original(post_id))
-        await self._engagements.recount(made, held)
+            event = await self._change(self._next(held, active=False), await self._reader.original(post_id))
+        await self._count(held, event)
         await self._reader.refresh_counts(post_id)
 
     async def bookmark(self, account: Identity, post_id: int, *, active: bool) -> None:
@@ -126,7 +126,13 @@ class Engagement:
             return replace(held, active=False, version=version)
         return replace(held, active=True, version=version, since=self._clock.now(), mark_id=self._ids.mint())
 
-    async def _change(self, fact: Fact, post: SealedPost) -> None:
+    async def _change(self, fact: Fact, post: SealedPost) -> Event:
         event = self._events.favourite(fact, post)
         await self._engagements.put(fact, event)
-        await self._engagements.publish(event)
+        return event
+
+    async def _count(self, fact: Fact, event: Event | None) -> None:
+        """Counted before it is told: of what is not, the relay finds the event, and counts it (`count_told`)."""
+        await self._engagements.recount(fact)
+        if event is not None:
+            await self._engagements.publish(event)

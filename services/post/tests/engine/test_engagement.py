@@ -10,10 +10,12 @@ import pytest
 
 from post_service.models import FactKind, Post, PostMarks, PostQuery, PostState, PostView, Visibility
 from post_service.repository import engagements as engagements_module
-from post_service.repository.engagements import BUCKETS, EngagementCounts, EngagementRepository
+from post_service.repository import large_buckets
+from post_service.repository.engagements import BUCKETS, LARGE_AMOUNT, EngagementCounts, EngagementRepository
 from post_service.repository.marks import MarkRepository, week_of
 from post_service.repository.posts import PostRepository
 from post_service.service import engage, reblog
+from post_service.service.count_told import CountingSender
 from post_service.service.engage import Engagement
 from post_service.service.read_posts import PostReader, ViewerQuery
 from post_service.service.reblog import Reblogger
@@ -154,6 +156,7 @@ async def test_many_reblogs_at_once_are_one(
     assert {event.key for event in producer.sent} == {str(made[0].post_id), str(again.post_id)}
 
 
+@pytest.mark.parametrize("large", [LARGE_AMOUNT, 1])
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_after_a_crash_at_any_line_what_is_read_and_told_equals_the_rows(
@@ -167,11 +170,14 @@ async def test_after_a_crash_at_any_line_what_is_read_and_told_equals_the_rows(
     outbox: CqlOutbox,
     producer: FakeProducer,
     clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    large: int,
 ) -> None:
+    monkeypatch.setattr(engagements_module, "LARGE_AMOUNT", large)
     post = await write()
     for answer in range(1, MAX_ANSWERS):
         who = member(1000 + answer)
-        async with crash_after(answer, engage, reblog, engagements_module) as point:
+        async with crash_after(answer, engage, reblog, engagements_module, large_buckets) as point:
             await engagement.favourite(who, post.post_id, active=True)
             await reblogger.reblog(who, post.post_id, Visibility.PUBLIC)
         clock.advance(1)
@@ -182,7 +188,7 @@ async def test_after_a_crash_at_any_line_what_is_read_and_told_equals_the_rows(
             await reblogger.reblog(who, post.post_id, Visibility.PUBLIC)
     await outbox.drain()
     clock.advance(10)
-    await outbox.sweep(producer)
+    await outbox.sweep(CountingSender(producer, EngagementRepository(cql, outbox, clock)))
     await forget_keys(redis.raw, redis_prefix)
     likes, reblogs = [await rows_held(cql, kind, post) for kind in (FactKind.FAVOURITE, FactKind.REBLOG)]
     counts = (await view(reader, who, post)).counts

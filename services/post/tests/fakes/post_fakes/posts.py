@@ -189,7 +189,7 @@ class MemoryEngagements(EngagementRepository):
     async def publish(self, event: Event) -> None:
         self._store.published.append(event)
 
-    async def recount(self, fact: Fact, before: Fact | None = None) -> None:
+    async def recount(self, fact: Fact) -> None:
         """Nothing is noted."""
 
     async def count(self, post_ids: Sequence[int]) -> dict[int, EngagementCounts]:

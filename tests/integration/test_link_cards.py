@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
@@ -26,11 +28,37 @@ def picture() -> bytes:
     return buffer.getvalue()
 
 
+def oembed(frame: str) -> bytes:
+    """What the site's videos say of themselves."""
+    said = {"version": "1.0", "type": "video", "title": "The kingfisher dives", "author_name": "Ada", "html": frame}
+    return json.dumps({**said, "width": 560, "height": 315, "thumbnail_url": "/blue.png"}).encode()
+
+
+def watched(name: str) -> bytes:
+    return f'<title>Watch</title><link rel="alternate" type="application/json+oembed" href="/{name}.json">'.encode()
+
+
+CONTENT = {
+    "/kingfisher": ("text/html", PAGE),
+    "/blue.png": ("image/png", picture()),
+    "/video": ("text/html", watched("video")),
+    "/video.json": ("application/json", oembed('<iframe src="https://video.example/embed/1" onload="x()"></iframe>')),
+    "/script": ("text/html", watched("script")),
+    "/script.json": ("application/json", oembed("<blockquote>Text</blockquote><script>x()</script>")),
+    "/huge": ("text/html", watched("large")),
+    "/large.json": ("application/json", oembed("x" * 1_000_000)),
+    "/inside": (
+        "text/html",
+        b'<title>Inside</title><link rel="alternate" type="application/json+oembed" href="http://10.0.0.1/">',
+    ),
+}
+
+
 class Birds(BaseHTTPRequestHandler):
     """Another site, on this machine."""
 
     def do_GET(self) -> None:
-        content = {"/kingfisher": ("text/html", PAGE), "/blue.png": ("image/png", picture())}.get(self.path)
+        content = CONTENT.get(self.path)
         self.send_response(200 if content else 404)
         kind, body = content or ("text/plain", b"")
         self.send_header("content-type", kind)
@@ -72,3 +100,27 @@ def test_a_status_shows_what_the_page_behind_its_link_says(alice: Person, bob: P
         lambda: bob.api.status(edited["id"])["card"], lambda card: card is None, within=SOON, what="the card gone"
     )
     assert bob.api.status(other["id"])["card"] is None
+
+
+def test_a_video_is_shown_in_a_frame_of_its_own_and_what_can_not_be_is_a_link(alice: Person, site: str) -> None:
+    names = ("video", "script", "huge", "inside")
+    made = {name: alice.api.status_post(f"{site}/{name}")["id"] for name in names}
+
+    def card(name: str) -> dict[str, Any]:
+        found = eventually(
+            lambda: alice.api.status(made[name])["card"], lambda card: card is not None, within=SOON, what=name
+        )
+        return dict(found)
+
+    video = card("video")
+    assert (video["type"], video["title"], video["author_name"]) == ("video", "The kingfisher dives", "Ada")
+    assert (video["width"], video["height"]) == (560, 315)
+    assert video["html"].startswith('<iframe src="https://video.example/embed/1" width="560" height="315"')
+    assert " sandbox=" in video["html"]
+    assert "onload" not in video["html"]
+    script = card("script")
+    assert (script["type"], script["html"], script["title"]) == ("link", "", "The kingfisher dives")
+    assert [(card(name)["type"], card(name)["title"]) for name in ("huge", "inside")] == [
+        ("link", "Watch"),
+        ("link", "Inside"),
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
 
 from post_service.upload_models import Dimensions
 
@@ -27,6 +28,24 @@ class CardPicture:
     description: str = ""
 
 
+class EmbedType(IntEnum):
+    """As oEmbed has them; the numbers are stored and are those of the contract."""
+
+    PHOTO = 1
+    VIDEO = 2
+    RICH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CardEmbed:
+    """What a page offers to be shown in its place, by https: a picture, else what a frame shows. The size is in pixels,
+    0x0 where it is not said."""
+
+    type: EmbedType
+    url: str
+    size: Dimensions
+
+
 @dataclass(frozen=True, slots=True)
 class LinkCard:
     """A page in its own words, all of them bounded. `link` is the address as posts have it, `url` the page's own."""
@@ -41,3 +60,5 @@ class LinkCard:
     language: str = ""
     published_at: datetime | None = None
     picture: CardPicture | None = None
+    author_url: str = ""
+    embed: CardEmbed | None = None

@@ -82,7 +82,13 @@ class PostCodec:
             provider_name=card.provider_name,
             provider_url=card.provider_url,
             language=card.language,
+            author_url=card.author_url,
         )
+        if card.embed is not None:
+            message.embed.type = link_card_pb2.CardEmbedType.ValueType(card.embed.type)
+            message.embed.url = card.embed.url
+            size = card.embed.size
+            message.embed.size.CopyFrom(media_pb2.Dimensions(width=size.width, height=size.height))
         if card.published_at is not None:
             message.publish_time.FromDatetime(card.published_at)
         if card.picture is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, timedelta
 from typing import NamedTuple
 
-from post_service.card_models import CARD_DAYS, NO_CARD_SECONDS, CardPicture, LinkCard
+from post_service.card_models import CARD_DAYS, NO_CARD_SECONDS, CardEmbed, CardPicture, EmbedType, LinkCard
 from post_service.models import Dimensions, Post, UploadNote
 from post_service.repository.media import note_values
 from rookery_common.clients.cassandra import Args, Cql, Row
@@ -81,11 +81,14 @@ def card_values(card: LinkCard | None) -> TypeValue | None:
     picture = card.picture
     page = (card.link, card.url, card.title, card.description, card.author_name)
     site = (card.provider_name, card.provider_url, card.language, card.published_at)
-    if picture is None:
-        return TypeValue((*page, *site))
-    size = picture.size
-    shown = (picture.picture_id, picture.key, size.width, size.height, picture.blurhash, picture.description)
-    return TypeValue((*page, *site, *shown))
+    shown: tuple[object, ...] = (None,) * 6
+    if picture is not None:
+        size = picture.size
+        shown = (picture.picture_id, picture.key, size.width, size.height, picture.blurhash, picture.description)
+    embed: tuple[object, ...] = ()
+    if card.embed is not None:
+        embed = (card.embed.type, card.embed.url, card.embed.size.width, card.embed.size.height)
+    return TypeValue((*page, *site, *shown, card.author_url, *embed))
 
 
 def card_from(row: Row | None) -> LinkCard | None:
@@ -107,4 +110,12 @@ def card_from(row: Row | None) -> LinkCard | None:
         language=row.language,
         published_at=row.published_at and row.published_at.replace(tzinfo=UTC),
         picture=picture,
+        author_url=row.author_url or "",
+        embed=_embed(row),
     )
+
+
+def _embed(row: Row) -> CardEmbed | None:
+    if not row.embed_url:
+        return None
+    return CardEmbed(EmbedType(row.embed_type), row.embed_url, Dimensions(row.embed_width, row.embed_height))

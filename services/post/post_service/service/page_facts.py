@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -16,6 +16,7 @@ from lxml import etree
 from post_service.card_models import MAX_CARD_TEXT_CHARS, MAX_NAME_CHARS, MAX_TITLE_CHARS
 from rookery_common.clients.web import MAX_URL_CHARACTERS
 
+OEMBED_TYPE: Final = "application/json+oembed"
 PARSED_BYTES: Final = 512 * 1024
 """All that cards are made of is at the top of a page."""
 _TITLE: Final = ("og:title", "twitter:title")
@@ -46,6 +47,7 @@ class PageFacts:
     site_name: str
     language: str
     published_at: datetime | None
+    oembed_url: str = ""
 
 
 def read_page(page: bytes, url: str, charset: str) -> PageFacts:
@@ -57,14 +59,15 @@ def read_page(page: bytes, url: str, charset: str) -> PageFacts:
         head = _Head()  # there is nothing on it
     return PageFacts(
         url=_own_address(url, head.canonical or head.first("og:url")),
-        title=_line(head.first(*_TITLE) or "".join(head.title), MAX_TITLE_CHARS),
-        description=_line(head.first(*_DESCRIPTION), MAX_CARD_TEXT_CHARS),
-        image_url=_address(url, head.first(*_IMAGE)),
-        image_description=_line(head.first(*_IMAGE_TEXT), MAX_CARD_TEXT_CHARS),
-        author_name=_name(head.first(*_AUTHOR)),
-        site_name=_name(head.first(*_SITE)),
+        title=one_line(head.first(*_TITLE) or "".join(head.title), MAX_TITLE_CHARS),
+        description=one_line(head.first(*_DESCRIPTION), MAX_CARD_TEXT_CHARS),
+        image_url=web_address(url, head.first(*_IMAGE)),
+        image_description=one_line(head.first(*_IMAGE_TEXT), MAX_CARD_TEXT_CHARS),
+        author_name=a_name(head.first(*_AUTHOR)),
+        site_name=a_name(head.first(*_SITE)),
         language=_language(head.language or head.first("og:locale")),
         published_at=_time(head.first(*_TIME)),
+        oembed_url=web_address(url, head.oembed),
     )
 
 
@@ -76,6 +79,7 @@ class _Head:
         self._in_title = False
         self.title: list[str] = []
         self.canonical = ""
+        self.oembed = ""
         self.language = ""
 
     def first(self, *names: str) -> str:
@@ -87,11 +91,17 @@ class _Head:
             name = (attributes.get("property") or attributes.get("name") or "").strip().lower()
             if name in _READ:
                 self._said.setdefault(name, attributes.get("content", "").strip())
-        elif tag == "link" and "canonical" in attributes.get("rel", "").lower().split():
-            self.canonical = self.canonical or attributes.get("href", "")
+        elif tag == "link":
+            self._link(attributes.get("rel", "").lower().split(), attributes)
         elif tag == "html":
             self.language = attributes.get("lang", "")
         self._in_title = tag == "title" and not self.title
+
+    def _link(self, relations: Sequence[str], attributes: Mapping[str, str]) -> None:
+        if "canonical" in relations:
+            self.canonical = self.canonical or attributes.get("href", "")
+        elif "alternate" in relations and attributes.get("type", "").strip().lower() == OEMBED_TYPE:
+            self.oembed = self.oembed or attributes.get("href", "")
 
     def end(self, tag: str) -> None:
         self._in_title = False
@@ -121,7 +131,7 @@ def _is_utf8(page: bytes) -> bool:
     return True
 
 
-def _line(text: str, limit: int) -> str:
+def one_line(text: str, limit: int) -> str:
     """On one line, without what can't be seen or turns text around, and cut where it is too long."""
     seen = "".join(char for char in text[: limit * 8] if char not in _TURNING and not _is_control(char))
     line = " ".join(seen.split())
@@ -132,12 +142,12 @@ def _is_control(char: str) -> bool:
     return not char.isspace() and unicodedata.category(char) in ("Cc", "Cs")
 
 
-def _name(text: str) -> str:
+def a_name(text: str) -> str:
     """Some name their author by an address, which is no name."""
-    return "" if "://" in text else _line(text, MAX_NAME_CHARS)
+    return "" if "://" in text else one_line(text, MAX_NAME_CHARS)
 
 
-def _address(base: str, reference: str) -> str:
+def web_address(base: str, reference: str) -> str:
     """A web address, whole; empty where this is none."""
     if not reference or len(reference) > MAX_URL_CHARACTERS:
         return ""
@@ -152,7 +162,7 @@ def _address(base: str, reference: str) -> str:
 
 def _own_address(found_at: str, said: str) -> str:
     """Where the page says that it is, if that is on the host which answered: no other host can be claimed."""
-    url = _address(found_at, said)
+    url = web_address(found_at, said)
     return url if url and urlsplit(url).netloc.lower() == urlsplit(found_at).netloc.lower() else found_at
 
 

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from post_service.card_models import CardPicture, LinkCard
+from post_service.card_models import CardEmbed, CardPicture, EmbedType, LinkCard
 from post_service.events import ENGAGEMENT_TOPIC, MEDIA_TOPIC, TOPIC, PostCodec, PostEvents, vote_told, work_of
 from post_service.models import (
     Dimensions,
@@ -93,7 +93,13 @@ def card_of(message: link_card_pb2.LinkCard) -> LinkCard:
         language=message.language,
         published_at=message.publish_time.ToDatetime(UTC),
         picture=CardPicture(7, message.image_url, size, message.blurhash, message.image_description),
+        author_url=message.author_url,
+        embed=embed_of(message.embed) if message.HasField("embed") else None,
     )
+
+
+def embed_of(message: link_card_pb2.CardEmbed) -> CardEmbed:
+    return CardEmbed(EmbedType(message.type), message.url, Dimensions(message.size.width, message.size.height))
 
 
 def quote_of(message: post_pb2.Quote) -> Quote:

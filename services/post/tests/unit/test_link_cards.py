@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 from PIL import Image
-from post_fakes.cards import OtherSites
+from post_fakes.cards import OEMBED, VIDEO, WATCH, WATCHED, OtherSites
 from post_fakes.media import InlineWorkers, MemoryFiles
 from post_fakes.store import Store
 
-from post_service.card_models import CARD_DAYS, NO_CARD_SECONDS, CardPicture, LinkCard
+from post_service.card_models import CARD_DAYS, NO_CARD_SECONDS, CardEmbed, CardPicture, EmbedType, LinkCard
 from post_service.consumers import LinkCardsHandler
 from post_service.models import Dimensions, Draft, Edit, Post, PostQuery, PostState
 from post_service.repository.cards import CardRepository
@@ -28,7 +29,7 @@ from post_service.service.sweep_uploads import YOUNGEST_DAYS, UploadSweeper
 from post_service.versions import HybridClock
 from rookery.post.v1.post_pb2 import Post as PostMessage
 from rookery_common.auth import Identity
-from rookery_common.clients.web import WebRefused
+from rookery_common.clients.web import WebAnswer, WebError, WebFailed, WebRefused
 from rookery_common.errors import AppError
 from rookery_common.kafka.events import Event
 from rookery_common.testing import FakeClock, FakeIds
@@ -140,6 +141,78 @@ async def test_a_post_gets_the_card_of_its_first_link_once(
     [view] = await look(reader, post)
     assert view.version > post.version
     assert view.card.image_url == f"https://files.example/{card.picture.key}"
+
+
+async def test_what_its_oembed_says_of_a_page_goes_before_what_the_page_says(
+    writer: PostWriter, posts: PostRepository, handle: Handle, reader: PostReader, sites: OtherSites, alice: Identity
+) -> None:
+    sites.put(WATCHED, WATCH)
+    sites.put(OEMBED, json.dumps(VIDEO), "application/json; charset=utf-8")
+    sites.put(f"{WATCHED}.png", png(), "image/png")
+    post = (await writer.make(alice, Draft(text=WATCHED))).post
+    await handle()
+    assert sites.visits == [WATCHED, OEMBED, f"{WATCHED}.png"]
+    card = await card_of(posts, post)
+    assert card is not None
+    assert card.picture is not None
+    assert card == LinkCard(
+        link=WATCHED,
+        url=WATCHED,
+        title="The kingfisher dives",
+        description="Three minutes",
+        author_name="Ada",
+        author_url="https://video.example/ada",
+        provider_name="Video",
+        provider_url="https://video.example/",
+        embed=CardEmbed(EmbedType.VIDEO, "https://video.example/embed/1", Dimensions(560, 315)),
+        picture=card.picture,
+    )
+    [view] = await look(reader, post)
+    assert (view.card.embed.url, view.card.embed.size.width) == ("https://video.example/embed/1", 560)
+
+
+async def test_an_embed_without_a_picture_is_kept_as_it_is(
+    writer: PostWriter, posts: PostRepository, handle: Handle, sites: OtherSites, alice: Identity
+) -> None:
+    sites.put(WATCHED, WATCH)
+    sites.put(OEMBED, json.dumps(VIDEO | {"type": "rich", "thumbnail_url": ""}), "application/json")
+    post = (await writer.make(alice, Draft(text=WATCHED))).post
+    await handle()
+    card = await card_of(posts, post)
+    assert card is not None
+    assert (card.picture, card.embed) == (
+        None,
+        CardEmbed(EmbedType.RICH, "https://video.example/embed/1", Dimensions(560, 315)),
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        WebFailed("away, slow, or larger than it may be"),
+        WebRefused("the name leads to an address that is not public"),
+        WebAnswer(200, {"content-type": "text/html"}, json.dumps(VIDEO).encode(), "https://video.example/oembed"),
+        WebAnswer(200, {"content-type": "text/xml"}, b"<oembed/>", "https://video.example/oembed"),
+        WebAnswer(200, {}, json.dumps(VIDEO).encode(), "https://video.example/oembed"),
+        WebAnswer(404, {"content-type": "application/json"}, b"{}", "https://video.example/oembed"),
+        WebAnswer(302, {"content-type": "application/json"}, b"", "https://video.example/oembed"),
+        WebAnswer(200, {"content-type": "application/json"}, b"[" * 60_000, "https://video.example/oembed"),
+    ],
+)
+async def test_of_a_wrong_oembed_the_page_has_the_card_that_it_has_without(
+    writer: PostWriter,
+    posts: PostRepository,
+    handle: Handle,
+    sites: OtherSites,
+    alice: Identity,
+    answer: WebAnswer | WebError,
+) -> None:
+    sites.put(WATCHED, WATCH)
+    sites.answers[OEMBED] = answer
+    post = (await writer.make(alice, Draft(text=WATCHED))).post
+    await handle()
+    assert await card_of(posts, post) == LinkCard(WATCHED, WATCHED, "Watch", "Three minutes")
+    assert sites.visits == [WATCHED, OEMBED]
 
 
 async def look(reader: PostReader, post: Post) -> list[PostMessage]:

@@ -26,13 +26,17 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from rookery.post.v1 import media_pb2 as rookery_dot_post_dot_v1_dot_media__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1frookery/post/v1/link_card.proto\x12\x0frookery.post.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1brookery/post/v1/media.proto\"\xc0\x02\n\x08LinkCard\x12\x0c\n\x04link\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x13\n\x0b\x61uthor_name\x18\x05 \x01(\t\x12\x15\n\rprovider_name\x18\x06 \x01(\t\x12\x14\n\x0cprovider_url\x18\x07 \x01(\t\x12\x11\n\timage_url\x18\x08 \x01(\t\x12\x19\n\x11image_description\x18\t \x01(\t\x12/\n\nimage_size\x18\n \x01(\x0b\x32\x1b.rookery.post.v1.Dimensions\x12\x10\n\x08\x62lurhash\x18\x0b \x01(\t\x12\x30\n\x0cpublish_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08language\x18\r \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1frookery/post/v1/link_card.proto\x12\x0frookery.post.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1brookery/post/v1/media.proto\"\xff\x02\n\x08LinkCard\x12\x0c\n\x04link\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x13\n\x0b\x61uthor_name\x18\x05 \x01(\t\x12\x15\n\rprovider_name\x18\x06 \x01(\t\x12\x14\n\x0cprovider_url\x18\x07 \x01(\t\x12\x11\n\timage_url\x18\x08 \x01(\t\x12\x19\n\x11image_description\x18\t \x01(\t\x12/\n\nimage_size\x18\n \x01(\x0b\x32\x1b.rookery.post.v1.Dimensions\x12\x10\n\x08\x62lurhash\x18\x0b \x01(\t\x12\x30\n\x0cpublish_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08language\x18\r \x01(\t\x12\x12\n\nauthor_url\x18\x0e \x01(\t\x12)\n\x05\x65mbed\x18\x0f \x01(\x0b\x32\x1a.rookery.post.v1.CardEmbed\"q\n\tCardEmbed\x12,\n\x04type\x18\x01 \x01(\x0e\x32\x1e.rookery.post.v1.CardEmbedType\x12\x0b\n\x03url\x18\x02 \x01(\t\x12)\n\x04size\x18\x03 \x01(\x0b\x32\x1b.rookery.post.v1.Dimensions*\x80\x01\n\rCardEmbedType\x12\x1f\n\x1b\x43\x41RD_EMBED_TYPE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43\x41RD_EMBED_TYPE_PHOTO\x10\x01\x12\x19\n\x15\x43\x41RD_EMBED_TYPE_VIDEO\x10\x02\x12\x18\n\x14\x43\x41RD_EMBED_TYPE_RICH\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.post.v1.link_card_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CARDEMBEDTYPE']._serialized_start=616
+  _globals['_CARDEMBEDTYPE']._serialized_end=744
   _globals['_LINKCARD']._serialized_start=115
-  _globals['_LINKCARD']._serialized_end=435
+  _globals['_LINKCARD']._serialized_end=498
+  _globals['_CARDEMBED']._serialized_start=500
+  _globals['_CARDEMBED']._serialized_end=613
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from rookery.post.v1 import media_pb2 as _media_pb2
 import builtins as _builtins
 import sys
@@ -17,6 +18,25 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _CardEmbedType:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CardEmbedTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CardEmbedType.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CARD_EMBED_TYPE_UNSPECIFIED: _CardEmbedType.ValueType  # 0
+    CARD_EMBED_TYPE_PHOTO: _CardEmbedType.ValueType  # 1
+    CARD_EMBED_TYPE_VIDEO: _CardEmbedType.ValueType  # 2
+    CARD_EMBED_TYPE_RICH: _CardEmbedType.ValueType  # 3
+
+class CardEmbedType(_CardEmbedType, metaclass=_CardEmbedTypeEnumTypeWrapper): ...
+
+CARD_EMBED_TYPE_UNSPECIFIED: CardEmbedType.ValueType  # 0
+CARD_EMBED_TYPE_PHOTO: CardEmbedType.ValueType  # 1
+CARD_EMBED_TYPE_VIDEO: CardEmbedType.ValueType  # 2
+CARD_EMBED_TYPE_RICH: CardEmbedType.ValueType  # 3
+Global___CardEmbedType: _TypeAlias = CardEmbedType  # noqa: Y015
 
 @_typing.final
 class LinkCard(_message.Message):
@@ -37,6 +57,8 @@ class LinkCard(_message.Message):
     BLURHASH_FIELD_NUMBER: _builtins.int
     PUBLISH_TIME_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    AUTHOR_URL_FIELD_NUMBER: _builtins.int
+    EMBED_FIELD_NUMBER: _builtins.int
     link: _builtins.str
     """The address as the post has it."""
     url: _builtins.str
@@ -53,10 +75,16 @@ class LinkCard(_message.Message):
     blurhash: _builtins.str
     language: _builtins.str
     """BCP 47; empty when unknown."""
+    author_url: _builtins.str
+    """A web address, as the page's oEmbed has it; empty for none."""
     @_builtins.property
     def image_size(self) -> _media_pb2.Dimensions: ...
     @_builtins.property
     def publish_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def embed(self) -> Global___CardEmbed:
+        """What the page offers to be shown in its place; absent for none."""
+
     def __init__(
         self,
         *,
@@ -73,11 +101,44 @@ class LinkCard(_message.Message):
         blurhash: _builtins.str = ...,
         publish_time: _timestamp_pb2.Timestamp | None = ...,
         language: _builtins.str = ...,
+        author_url: _builtins.str = ...,
+        embed: Global___CardEmbed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["image_size", b"image_size", "publish_time", b"publish_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["embed", b"embed", "image_size", b"image_size", "publish_time", b"publish_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_name", b"author_name", "blurhash", b"blurhash", "description", b"description", "image_description", b"image_description", "image_size", b"image_size", "image_url", b"image_url", "language", b"language", "link", b"link", "provider_name", b"provider_name", "provider_url", b"provider_url", "publish_time", b"publish_time", "title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_name", b"author_name", "author_url", b"author_url", "blurhash", b"blurhash", "description", b"description", "embed", b"embed", "image_description", b"image_description", "image_size", b"image_size", "image_url", b"image_url", "language", b"language", "link", b"link", "provider_name", b"provider_name", "provider_url", b"provider_url", "publish_time", b"publish_time", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LinkCard: _TypeAlias = LinkCard  # noqa: Y015
+
+@_typing.final
+class CardEmbed(_message.Message):
+    """A picture, or a page for a frame, at another site."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    type: Global___CardEmbedType.ValueType
+    url: _builtins.str
+    """https; of a picture itself, else of what the frame shows."""
+    @_builtins.property
+    def size(self) -> _media_pb2.Dimensions:
+        """In pixels, as the other site says; 0 where it does not say."""
+
+    def __init__(
+        self,
+        *,
+        type: Global___CardEmbedType.ValueType = ...,
+        url: _builtins.str = ...,
+        size: _media_pb2.Dimensions | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["size", b"size"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["size", b"size", "type", b"type", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardEmbed: _TypeAlias = CardEmbed  # noqa: Y015

@@ -12,6 +12,25 @@ from post_service.models import Post, PostState
 from post_service.repository.cards import CardRepository, Found
 from rookery_common.clients.web import WebAnswer, WebError, WebFailed
 
+# A page of another site, and what its oEmbed says.
+WATCHED, OEMBED = "https://video.example/1", "https://video.example/oembed?url=1"
+WATCH = f"""<title>Watch</title><meta name="description" content="Three minutes">
+<link rel="alternate" type="text/xml+oembed" href="/wrong">
+<link rel="alternate" type="application/json+oembed" href="{OEMBED}">"""
+VIDEO = {
+    "version": "1.0",
+    "type": "video",
+    "title": "The kingfisher dives",
+    "author_name": "Ada",
+    "author_url": "/ada",
+    "provider_name": "Video",
+    "provider_url": "https://video.example/",
+    "thumbnail_url": f"{WATCHED}.png",
+    "width": 560,
+    "height": 315,
+    "html": '<iframe src="https://video.example/embed/1"></iframe>',
+}
+
 
 class MemoryCards(CardRepository):
     def __init__(self, store: Store) -> None:

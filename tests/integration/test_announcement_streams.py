@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -83,10 +84,11 @@ def socket(platform: Platform, person: Person) -> Iterator[ClientConnection]:
         yield opened
 
 
-def received(opened: ClientConnection, number: str) -> tuple[str, Any]:
-    """The next frame of this announcement."""
+def received(opened: ClientConnection, number: str, within: float = PATIENCE_SECONDS) -> tuple[str, Any]:
+    """The next frame of this announcement. Raises TimeoutError."""
+    ends = time.monotonic() + within
     while True:
-        frame = json.loads(opened.recv(timeout=PATIENCE_SECONDS))
+        frame = json.loads(opened.recv(timeout=max(0.0, ends - time.monotonic())))
         if frame["event"].startswith("announcement"):
             payload = json.loads(frame["payload"])
             of = payload.get("announcement_id", payload.get("id")) if isinstance(payload, dict) else payload
@@ -137,10 +139,11 @@ def test_a_change_is_shown_to_each_with_their_own_marks(
     ]  # fmt: skip
 
 
-def test_a_scheduled_one_comes_by_itself_and_goes_by_itself(platform: Platform, desk: Desk, alice: Person) -> None:
-    def coming(seconds: float) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=seconds)
+def coming(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
 
+
+def test_a_scheduled_one_comes_by_itself_and_goes_by_itself(platform: Platform, desk: Desk, alice: Person) -> None:
     with socket(platform, alice) as opened:
         scheduled, ends = coming(4), coming(8)
         number = desk.announce(scheduled_at=scheduled.isoformat(), ends_at=ends.isoformat())
@@ -152,3 +155,22 @@ def test_a_scheduled_one_comes_by_itself_and_goes_by_itself(platform: Platform, 
         assert received(opened, number)[0] == "announcement.delete"
         assert datetime.now(UTC) >= ends
         assert number not in {str(each["id"]) for each in alice.api.announcements()}
+
+
+@pytest.mark.local
+def test_what_is_due_while_moderation_is_dead_is_told_once_when_it_lives(
+    platform: Platform, desk: Desk, alice: Person
+) -> None:
+    with socket(platform, alice) as opened:
+        scheduled = coming(6)
+        number = desk.announce(scheduled_at=scheduled.isoformat())
+        platform.kill("moderation")
+        try:
+            with pytest.raises(TimeoutError):
+                received(opened, number, within=(scheduled - datetime.now(UTC)).total_seconds() + 2)
+        finally:
+            platform.start("moderation")
+        event, shown = received(opened, number)
+        assert (event, shown["content"], shown["read"]) == ("announcement", "<p>The nest is swept</p>", False)
+        desk.withdraw(number)
+        assert received(opened, number)[0] == "announcement.delete"

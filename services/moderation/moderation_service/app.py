@@ -100,7 +100,7 @@ def build(roles: frozenset[Role]) -> App:
     checks = {"postgres": core.pg.check}
     if Role.RELAY in roles:
         housekeeping = Housekeeping(core.repository, core.announcements, core.clock)
-        telling = AnnouncementTelling(AnnouncementNews(core.outbox), core.events, core.clock)
+        telling = AnnouncementTelling(AnnouncementNews(core.pg, core.outbox), core.events, core.clock)
         components += [Relay(core.outbox, core.producer, service=NAME), housekeeping, telling]
     if roles & {Role.SERVE, Role.CONSUME}:
         components.append(core.lease)

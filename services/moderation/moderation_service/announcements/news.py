@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from moderation_service.announcements.models import MAX_REACTIONS, Content
-from rookery_common.clients.postgres import PgConnection
+from rookery_common.clients.postgres import PgConnection, Postgres
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.postgres_outbox import OutboxTransaction, PostgresOutbox
 
@@ -24,6 +24,7 @@ INSERT INTO announcement_news AS n (announcement_id, reaction, due_at) VALUES ($
 ON CONFLICT (announcement_id, reaction) DO UPDATE SET due_at = n.due_at
 """
 _FORGET = "DELETE FROM announcement_news WHERE announcement_id = $1 AND reaction = ''"
+_IS_DUE = "SELECT EXISTS (SELECT FROM announcement_news WHERE due_at <= $1)"
 _TAKE = """
 WITH due AS (
   SELECT announcement_id, reaction FROM announcement_news WHERE due_at <= $1 ORDER BY due_at LIMIT $2
@@ -90,8 +91,14 @@ class NewsTransaction:
 class AnnouncementNews:
     """What is to be told."""
 
-    def __init__(self, outbox: PostgresOutbox) -> None:
+    def __init__(self, pg: Postgres, outbox: PostgresOutbox) -> None:
+        self._pg = pg
         self._outbox = outbox
+
+    async def is_due(self, now: datetime) -> bool:
+        """Whether there is something to take: costs less than a transaction that takes nothing."""
+        async with self._pg.read(primary=True) as read:
+            return bool(await read.fetchval("news_due", _IS_DUE, now))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[NewsTransaction]:

@@ -31,9 +31,11 @@ class AnnouncementTelling(Rounds):
     async def round(self) -> bool:
         """One pass."""
         now = self._clock.now()
+        if not await self._news.is_due(now):
+            return False
         async with self._news.transaction() as tx:
             due = await tx.take(now, AT_ONCE)
-            contents = await tx.contents(list(due)) if due else {}
+            contents = await tx.contents(list(due))
             for announcement_id, reactions in due.items():
                 await self._tell(tx, announcement_id, contents.get(announcement_id), reactions, now)
         return False

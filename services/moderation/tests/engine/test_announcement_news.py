@@ -39,13 +39,19 @@ class Board:
     """The staff, the readers, and what was told."""
 
     def __init__(
-        self, announcements: Announcements, outbox: PostgresOutbox, producer: FakeProducer, clock: FakeClock
+        self,
+        announcements: Announcements,
+        pg: Postgres,
+        outbox: PostgresOutbox,
+        producer: FakeProducer,
+        clock: FakeClock,
     ) -> None:
-        self.announcements, self.outbox, self.producer, self.clock = announcements, outbox, producer, clock
+        self.announcements, self.producer, self.clock = announcements, producer, clock
+        self.pg, self.outbox = pg, outbox
 
     def telling(self) -> AnnouncementTelling:
         """As a process has it that has just begun."""
-        return AnnouncementTelling(AnnouncementNews(self.outbox), Events(self.clock), self.clock)
+        return AnnouncementTelling(AnnouncementNews(self.pg, self.outbox), Events(self.clock), self.clock)
 
     def content(self, text: str = "News", **hours: float) -> Content:
         """Published; times are in hours from now."""
@@ -74,7 +80,7 @@ def _shown(event: Any) -> Any:
 
 @pytest.fixture
 def board(pg: Postgres, outbox: PostgresOutbox, producer: FakeProducer, ids: IdSource, clock: FakeClock) -> Board:
-    return Board(Announcements(AnnouncementRepository(pg), ids, clock), outbox, producer, clock)
+    return Board(Announcements(AnnouncementRepository(pg), ids, clock), pg, outbox, producer, clock)
 
 
 async def test_one_is_told_of_when_it_is_listed_changed_and_over_once_each(board: Board) -> None:

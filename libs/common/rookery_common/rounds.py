@@ -19,7 +19,10 @@ class Rounds(ABC):
     """
 
     def __init__(self, name: str, clock: Clock, *, every: float, again_after: float = 0.0, lanes: int = 1) -> None:
-        """`every` so many seconds; after `again_after` where a round has left something to do. `lanes` side by side."""
+        """`every` so many seconds; after `again_after` where a round has left something to do.
+
+        With `lanes` side by side one of them looks `every` so many seconds, in turn: what one hangs on holds up no other.
+        """
         self._name = name
         self._clock = clock
         self._every = every
@@ -33,7 +36,7 @@ class Rounds(ABC):
 
     async def start(self) -> None:
         """Returns before the first round."""
-        self._tasks = [asyncio.create_task(self._run(), name=f"{self._name}-{lane}") for lane in range(self._lanes)]
+        self._tasks = [asyncio.create_task(self._run(lane), name=f"{self._name}-{lane}") for lane in range(self._lanes)]
 
     async def stop(self) -> None:
         """Cuts off the rounds under way."""
@@ -42,11 +45,12 @@ class Rounds(ABC):
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _run(self) -> None:
+    async def _run(self, lane: int) -> None:
+        await self._clock.sleep(lane * self._every)
         while True:
             try:
                 soon = await self.round()
             except AppError as error:
                 log.warning(f"{self._name}_failed", reason=error.reason)
                 soon = False
-            await self._clock.sleep(self._again_after if soon else self._every)
+            await self._clock.sleep(self._again_after if soon else self._every * self._lanes)

@@ -84,12 +84,29 @@ async def test_a_round_that_fails_is_told_of_and_tried_again(work: Work, clock: 
 
 
 @pytest.mark.parametrize("lanes", [1, 4])
-async def test_lanes_go_side_by_side(clock: FakeClock, lanes: int) -> None:
+async def test_lanes_look_in_turn(clock: FakeClock, lanes: int) -> None:
     work = Work(clock, lanes=lanes)
     await work.start()
-    await _settled()
+    for rounds in range(1, 10):
+        await _settled()
+        assert work.rounds == rounds
+        clock.advance(EVERY)
     await work.stop()
-    assert work.rounds == lanes
+
+
+async def test_lanes_that_find_something_go_on_side_by_side(clock: FakeClock) -> None:
+    work = Work(clock, lanes=2)
+    work.answers = [True] * 100
+    await work.start()
+    await _settled()
+    clock.advance(EVERY)
+    await _settled()
+    before = work.rounds
+    for _ in range(5):
+        clock.advance(AGAIN_AFTER)
+        await _settled()
+    assert work.rounds == before + 10
+    await work.stop()
 
 
 async def test_what_never_began_can_be_stopped(clock: FakeClock) -> None:

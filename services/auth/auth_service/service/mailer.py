@@ -21,7 +21,7 @@ from rookery_common.errors import AppError
 from rookery_common.logs import get_logger
 from rookery_common.rounds import Rounds
 
-INTERVAL_SECONDS = 0.5
+INTERVAL_SECONDS = 1.0
 BATCH = 20
 # Longer than a whole batch takes: nobody else sends what is being sent.
 LEASE = timedelta(minutes=10)

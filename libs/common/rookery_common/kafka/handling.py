@@ -192,14 +192,17 @@ def _reason(error: Exception) -> str:
 
 def _type_in(headers: Headers) -> str:
     """What the event says it is; empty where it does not, which is for decoding to find."""
-    return next((value.decode(errors="replace") for name, value in headers if name == "ce_type"), "")
+    for name, value in headers:
+        if name == "ce_type":
+            return value.decode(errors="replace")
+    return ""
 
 
 def headers_of(message: KafkaMessage) -> Headers:
     """A record's headers in their order; one without a value counts as empty."""
     found = message.headers() or []
     pairs = found.items() if isinstance(found, dict) else found
-    return [(name, as_bytes(value) or b"") for name, value in pairs]
+    return [(name, value if isinstance(value, bytes) else as_bytes(value) or b"") for name, value in pairs]
 
 
 def as_bytes(value: str | bytes | None) -> bytes | None:

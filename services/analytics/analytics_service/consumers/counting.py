@@ -18,7 +18,7 @@ from rookery_common.kafka.events import Event, Position
 GROUP: Final = "analytics.counts"
 TOPICS: Final = ("user.events.v1", "post.events.v1", "post.engagement.v1", "analytics.interactions.v1")
 # Nobody waits for a count, and whatever is counted of a window at once costs one row.
-PACE_SECONDS: Final = 0.5
+PACE_SECONDS: Final = 1.0
 _Meaning = tuple[frozenset[Measure], int]
 
 

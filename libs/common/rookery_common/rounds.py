@@ -21,7 +21,7 @@ class Rounds(ABC):
     def __init__(self, name: str, clock: Clock, *, every: float, again_after: float = 0.0, lanes: int = 1) -> None:
         """`every` so many seconds; after `again_after` where a round has left something to do.
 
-        With `lanes` side by side one of them looks `every` so many seconds, in turn: what one hangs on holds up no other.
+        With `lanes` side by side one of them looks `every` so many seconds: what one hangs on holds up no other.
         """
         self._name = name
         self._clock = clock

@@ -126,6 +126,15 @@ def test_a_reblog_of_what_the_home_shows_is_left_out_and_so_are_those_that_are_n
     assert carol.home_ids() == [stranger_post]
 
 
+def test_a_status_is_deleted_with_its_media_where_that_is_asked_for(http: httpx2.Client, alice: Person) -> None:
+    headers = {"authorization": f"Bearer {alice.token}"}
+    for said, left in (({}, 200), ({"delete_media": "true"}, 404)):
+        media_id = alice.api.media_post(jpeg(), mime_type="image/jpeg")["id"]
+        post_id = posted(alice, "With a picture", media_ids=[media_id])
+        assert http.delete(f"/api/v1/statuses/{post_id}", params=said, headers=headers).status_code == 200
+        assert http.get(f"/api/v1/media/{media_id}", headers=headers).status_code == left
+
+
 def test_a_thread_is_read_from_any_post_of_it(http: httpx2.Client, alice: Person, bob: Person, carol: Person) -> None:
     root = posted(alice, "Root")
     one = posted(bob, "One", in_reply_to_id=root)

@@ -197,7 +197,7 @@ class PostServicer(pb_grpc.PostServiceServicer):
 
     async def DeletePost(self, request: pb.DeletePostRequest, context: Context) -> pb.DeletePostResponse:
         author = require_user("write:statuses")
-        post = await self._rules.remover.delete(author, request.post_id)
+        post = await self._rules.remover.delete(author, request.post_id, with_media=request.delete_media)
         return pb.DeletePostResponse(post=self._codec.post(post))
 
     async def GetThread(self, request: pb.GetThreadRequest, context: Context) -> pb.GetThreadResponse:

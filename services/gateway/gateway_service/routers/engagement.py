@@ -98,13 +98,16 @@ class Engagement:
         return json_response(await self._statuses.made(caller.identity, answer.post, before))
 
     async def delete(self, request: Request) -> Response:
-        """The status as it was, with its text, so that a client can write it anew."""
+        """The status as it was, with its text, so that a client can write it anew; without `delete_media` also with its
+        media, which wait a day for that."""
         caller = await self._exchange.require_user(request, "write:statuses")
         post_id = path_id(request)
+        params = await read_params(request, self._settings.max_body_bytes)
+        call = DeletePostRequest(post_id=post_id, delete_media=params.flag("delete_media") or False)
         status = await self._composer.status(caller.identity, post_id)
         answer = await self._clients.post.call(
             "DeletePost",
-            DeletePostRequest(post_id=post_id),
+            call,
             timeout=CALL_SECONDS,
             idempotent=True,
             identity=caller.identity,

@@ -137,6 +137,22 @@ async def test_a_deleted_status_is_answered_with_its_text(http: httpx2.AsyncClie
     assert (await http.delete(f"{URL}/600", headers=headers)).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [({}, False), ({"params": {"delete_media": "true"}}, True), ({"json": {"delete_media": False}}, False)],
+)
+async def test_the_media_of_a_deleted_status_go_with_it_where_that_is_asked_for(
+    http: httpx2.AsyncClient, world: World, posted: int, said: dict[str, Any], expected: bool
+) -> None:
+    author = {"authorization": f"Bearer {world.auth.grant(world.post.posts[posted].author_id)}"}
+    wrong = await http.delete(f"{URL}/{posted}", params={"delete_media": "perhaps"}, headers=author)
+    assert (wrong.status_code, list(wrong.json()["details"])) == (422, ["delete_media"])
+    assert world.post.made("DeletePost") == []
+    answer = await http.request("DELETE", f"{URL}/{posted}", headers=author, **said)
+    assert answer.status_code == 200
+    assert world.post.made("DeletePost")[-1].request.delete_media == expected
+
+
 async def test_a_thread_is_shown_to_anybody(http: httpx2.AsyncClient, world: World, posted: int) -> None:
     reply = post_pb2.Post(post_id=602, author_id=world.post.posts[posted].author_id, version=1)
     world.post.posts[602] = reply

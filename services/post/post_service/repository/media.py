@@ -162,6 +162,15 @@ def freed_rows(post: Post, today: date) -> list[tuple[str, Args]]:
     return rows
 
 
+def removed_rows(post: Post, today: date) -> list[tuple[str, Args]]:
+    """Media that are deleted with their post; their files go with the sweep."""
+    rows: list[tuple[str, Args]] = []
+    for media in post.media:
+        note = UploadNote(today, media.media_id, media.original_key, media.small_key)
+        rows += [("media_remove", (post.version, media.media_id)), ("upload_put", note_values(note))]
+    return rows
+
+
 def freed_upload(media: Media, today: date) -> list[tuple[str, Args]]:
     """An upload of no post, with the note by which it is swept."""
     note = UploadNote(today, media.media_id, media.original_key, media.small_key)

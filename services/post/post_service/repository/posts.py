@@ -15,7 +15,7 @@ from post_service.repository.authored import AuthoredPost, AuthorsIndex
 from post_service.repository.buckets import BucketedList, bucket_of
 from post_service.repository.cards import card_from, dropped_rows
 from post_service.repository.engagements import fact_rows
-from post_service.repository.media import attached_from, attached_values, freed_rows, media_values
+from post_service.repository.media import attached_from, attached_values, freed_rows, media_values, removed_rows
 from post_service.repository.quotes import quote_rows
 from rookery_common.clients.cassandra import Args, Cql, Row
 from rookery_common.clients.cql_values import TypeValue
@@ -55,14 +55,18 @@ class PostRepository:
         facts = fact_rows(fact) if fact else []
         await self._cql.batch([*_rows(post), *facts, *self._outbox.rows(event)])
 
-    async def bury(self, post: Post, tombstone: Post, event: Event, fact: Fact | None = None) -> None:
-        """Puts the tombstone in the post's place, for good, whatever else is being written meanwhile."""
+    async def bury(
+        self, post: Post, tombstone: Post, event: Event, fact: Fact | None = None, *, with_media: bool = False
+    ) -> None:
+        """Puts the tombstone in the post's place, for good, whatever else is being written meanwhile. Its media are for
+        other posts to take, unless they go with it."""
         version, bucket = tombstone.version, bucket_of(post.post_id)
+        media_rows = removed_rows if with_media else freed_rows
         rows: list[tuple[str, Args]] = [
             ("post_bury", (version, mention_values(tombstone), version, post.post_id)),
             ("author_remove", (version, post.author_id, bucket, post.post_id)),
             ("revisions_remove", (version, post.post_id)),
-            *freed_rows(replace(post, version=version), self._clock.now().date()),
+            *media_rows(replace(post, version=version), self._clock.now().date()),
             *dropped_rows(post, version, self._clock.now().date()),
             *reply_rows(tombstone),
             *quote_rows(tombstone),

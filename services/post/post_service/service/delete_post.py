@@ -55,21 +55,22 @@ class PostRemover:
         self._events = events
         self._versions = versions
 
-    async def delete(self, author: Identity, post_id: int) -> Post:
-        """The post as it was, so that it can be written anew. Raises PostNotFound, also for others' posts."""
+    async def delete(self, author: Identity, post_id: int, *, with_media: bool = False) -> Post:
+        """The post as it was, so that it can be written anew, with its media unless they go with it. Raises
+        PostNotFound, also for others' posts."""
         post = await self._posts.get(post_id)
         if post is None or post.author_id != author.account_id:
             raise PostNotFound
-        await self.remove(post)
+        await self.remove(post, with_media=with_media)
         return post
 
-    async def remove(self, post: Post) -> None:
+    async def remove(self, post: Post, *, with_media: bool = False) -> None:
         """Repeating it does what a crash has left undone."""
         held = await self._held(post)
         is_gone = post.state == PostState.DELETED
         if not is_gone or (held and held.active):
             stored = max(post.version, held.version if held else 0)
-            post = await self._bury(post, self._versions.next(stored))
+            post = await self._bury(post, self._versions.next(stored), with_media=with_media)
         await self._posts.unsettle(post)
         await self._cache.put(CountedPost(self._codec.seal(post), PostCounts()), stamp=0)
         if post.in_reply_to_id:
@@ -103,7 +104,7 @@ class PostRemover:
             return None
         return await self._engagements.find(FactKind.REBLOG, post.reblog_of_id, post.author_id)
 
-    async def _bury(self, post: Post, version: int) -> Post:
+    async def _bury(self, post: Post, version: int, *, with_media: bool = False) -> Post:
         if post.edit_time is not None:  # What was attached to earlier versions only goes with it.
             earlier = [media for each in await self._revisions.of(post.post_id, MAX_EDITS + 1) for media in each.media]
             owned = {media.media_id: replace(media, account_id=post.author_id) for media in earlier}
@@ -111,7 +112,7 @@ class PostRemover:
         tombstone = tombstone_of(post, version)
         event = self._events.deleted(tombstone)
         fact = reblog_fact(tombstone) if post.reblog_of_id else None
-        await self._posts.bury(post, tombstone, event, fact)
+        await self._posts.bury(post, tombstone, event, fact, with_media=with_media)
         await self._posts.publish(event)
         metrics.POSTS_DELETED.inc()
         log.info("post.deleted", post_id=post.post_id, author_id=post.author_id)

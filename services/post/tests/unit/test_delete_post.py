@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from post_service.consumers import DeletionsHandler
-from post_service.errors import PostNotFound
+from post_service.errors import MediaNotFound, PostNotFound
 from post_service.models import Draft, Media, Post, PostState, Visibility
 from post_service.repository.cache import PostCache
 from post_service.repository.media import MediaRepository
@@ -71,6 +71,24 @@ async def test_the_pictures_of_a_deleted_post_may_be_taken_by_another(
     await remover.delete(alice, first.post_id)
     second = (await writer.make(alice, draft)).post
     assert [item.media_id for item in second.media] == [picture.media_id]
+
+
+async def test_the_pictures_of_a_post_that_is_deleted_with_them_are_nobodys(
+    writer: PostWriter,
+    remover: PostRemover,
+    media: MediaRepository,
+    make_media: Callable[..., Media],
+    alice: Identity,
+) -> None:
+    picture = make_media()
+    await media.put(picture)
+    draft = Draft(text="look", media_ids=(picture.media_id,))
+    first = (await writer.make(alice, draft)).post
+    deleted = await remover.delete(alice, first.post_id, with_media=True)
+    assert [item.media_id for item in deleted.media] == [picture.media_id]
+    assert await media.get_many([picture.media_id]) == {}
+    with pytest.raises(MediaNotFound):
+        await writer.make(alice, draft)
 
 
 async def test_the_reblogs_of_a_deleted_post_are_deleted_and_told_of(

@@ -1024,15 +1024,19 @@ class DeletePostRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     POST_ID_FIELD_NUMBER: _builtins.int
+    DELETE_MEDIA_FIELD_NUMBER: _builtins.int
     post_id: _builtins.int
+    delete_media: _builtins.bool
+    """No other post can take its media any more, and their files are deleted within two days; else they wait a day for another."""
     def __init__(
         self,
         *,
         post_id: _builtins.int = ...,
+        delete_media: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["post_id", b"post_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delete_media", b"delete_media", "post_id", b"post_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

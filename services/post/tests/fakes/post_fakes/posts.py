@@ -48,12 +48,17 @@ class MemoryPosts(PostRepository):
             self._store.media |= {media.media_id: media for media in post.media}
         self._note(event, fact)
 
-    async def bury(self, post: Post, tombstone: Post, event: Event, fact: Fact | None = None) -> None:
+    async def bury(
+        self, post: Post, tombstone: Post, event: Event, fact: Fact | None = None, *, with_media: bool = False
+    ) -> None:
         self._store.require("cql")
         self._store.drop_card(post, START.date())
         self._store.put(tombstone)
         self._store.revisions.pop(post.post_id, None)
-        self._store.media |= {m.media_id: replace(m, post_id=0, version=tombstone.version) for m in post.media}
+        for media in post.media:
+            self._store.media[media.media_id] = replace(media, post_id=0, version=tombstone.version)
+            if with_media:
+                del self._store.media[media.media_id]
         self._note(event, fact)
 
     async def decide(self, post: Post, event: Event) -> None:

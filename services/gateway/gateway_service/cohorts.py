@@ -14,7 +14,7 @@ FULL: Final = 16
 # Nobody waits longer than this for those who are on the way.
 PATIENCE_SECONDS: Final = 0.01
 # Where some were there a moment ago, the next waits as long for as many again: clients in turn ask anew right after.
-LINGER_SECONDS: Final = 0.002
+LINGER_SECONDS: Final = 0.004
 T = TypeVar("T")
 
 

@@ -35,7 +35,7 @@ _ODD: dict[grpc.StatusCode, type[AppError]] = {
 
 
 class ReplicaLeaves(Unavailable):
-    """The replica stops. It has answered whatever it began."""
+    """The replica stops. On a stream of exchanges it has answered whatever it began; others end as they are."""
 
     reason = "REPLICA_LEAVES"
 

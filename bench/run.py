@@ -18,10 +18,11 @@ from rookery_bench.client import ApiError, Server
 from rookery_bench.live import live_sockets
 from rookery_bench.pressure import frozen, idle_sockets, overloaded
 from rookery_bench.scenarios import SCENARIOS as USUAL
-from rookery_bench.scenarios import Bench, Row, Scenario, fill, follows, idle
+from rookery_bench.scenarios import Bench, Row, Scenario, crowd, fill, follows, idle
 
 SCENARIOS: dict[str, list[Scenario]] = {
     **USUAL,
+    "crowd": [partial(crowd, concurrency=count) for count in (8, 32)],
     "follow": [partial(follows, concurrency=count) for count in (1, 8)],
     "overload": [partial(overloaded, times=times) for times in (2, 5)],
     "frozen": [frozen],
@@ -40,6 +41,7 @@ class Plan:
     server: Server
     accounts: Path | None
     followers: int
+    follows: int
     seconds: float
     sockets: int
     rate: float
@@ -53,6 +55,7 @@ def main(
         Path | None, typer.Option(exists=True, help='A list of {"id", "token"}, author first; else they are signed up.')
     ] = None,
     followers: Annotated[int, typer.Option(min=1, max=10_000, help="Readers of the one author.")] = 100,
+    follows: Annotated[int, typer.Option(min=1, max=1_000, help="Whom each reader follows: the author, then others.")] = 1,
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of each measurement.")] = 8.0,
     sockets: Annotated[int, typer.Option(min=2, help="WebSockets that are opened, at most 30 a reader.")] = 5_000,
     rate: Annotated[float, typer.Option(min=1, help="Events a second that arrive at open WebSockets.")] = 200.0,
@@ -69,7 +72,7 @@ def main(
         raise typer.BadParameter(f"no such measurement: {', '.join(sorted(unknown))}", param_hint="--only")
     try:
         server, watched = Server(url), _processes(url, instance, service or [], engine or [])
-        uvloop.run(_run(Plan(server, accounts, followers, seconds, sockets, rate, only.split(","), watched)))
+        uvloop.run(_run(Plan(server, accounts, followers, follows, seconds, sockets, rate, only.split(","), watched)))
     except (ApiError, OSError, ValueError) as error:
         console.print(f"[red]{url}[/]: {error}")
         console.print("Is it running? [bold]make up[/] starts a platform here; --url names another.")
@@ -97,7 +100,7 @@ async def _run(plan: Plan) -> None:
     columns = (TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         bench = Bench(plan.server, await _people(plan, progress), plan.processes, plan.seconds, plan.sockets, plan.rate)
-        head["followers"] = len(bench.people.readers)
+        head |= {"followers": len(bench.people.readers), "follows": plan.follows}
         resting, rows = await _measure(bench, plan.names, progress)
     report.show(console, head, plan.processes, resting, rows)
     console.print(f"Written to {report.write(RESULTS, head, resting, rows)}")
@@ -130,9 +133,12 @@ async def _people(plan: Plan, progress: Progress) -> people.People:
         bar = progress.add_task("people sign up", total=missing)
         known += await people.sign_up(plan.server, missing, lambda: progress.advance(bar))
         people.save(kept, known)
-    bar = progress.add_task("readers follow the author", total=len(known) - 1)
-    await people.follow(plan.server, known[1:], known[0], lambda: progress.advance(bar))
-    return people.People(known[0], known[1:])
+    all_of_them = people.People(known[0], known[1:])
+    if plan.follows > len(all_of_them.readers):
+        raise ValueError(f"each of {len(all_of_them.readers)} readers can't follow {plan.follows} others")
+    bar = progress.add_task("readers follow the author", total=len(all_of_them.readers))
+    await people.follow(plan.server, all_of_them, plan.follows, lambda: progress.advance(bar))
+    return all_of_them
 
 
 if __name__ == "__main__":

@@ -92,6 +92,25 @@ async def paced(server: Server, request: Request, per_second: float) -> AsyncIte
             connection.close()
 
 
+@asynccontextmanager
+async def whenever(server: Server, due: asyncio.Semaphore, request: Request) -> AsyncIterator[Outcome]:
+    """A request for each release of `due`, one after another, while the block runs."""
+    outcome, connection = Outcome(), Connection(server)
+
+    async def send() -> None:
+        for number in range(1 << 62):
+            await due.acquire()
+            await _once(connection, request(number), outcome)
+
+    sender = asyncio.create_task(send())
+    try:
+        yield outcome
+    finally:
+        sender.cancel()
+        await asyncio.gather(sender, return_exceptions=True)
+        connection.close()
+
+
 async def _once(connection: Connection, request: bytes, outcome: Outcome) -> None:
     start = time.perf_counter()
     try:

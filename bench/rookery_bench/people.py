@@ -13,6 +13,7 @@ from rookery_bench.client import Connection, Server
 
 SCOPES = "read write follow"
 AT_ONCE = 4  # sign-ups hash passwords: more at once would only queue
+FOLLOWING_AT_ONCE = 16
 Advance = Callable[[], None]
 
 
@@ -93,18 +94,23 @@ async def _sign_up_one(server: Server, connection: Connection, app_token: str) -
     return Account(str(me["id"]), str(token))
 
 
-async def follow(server: Server, readers: Sequence[Account], author: Account, advance: Advance) -> None:
-    """Every reader follows the author; repeating it changes nothing."""
-    todo = iter(readers)
+async def follow(server: Server, people: People, follows: int, advance: Advance) -> None:
+    """Every reader follows the author and the readers next to them, as many as said; repeating it changes nothing."""
+    readers = people.readers
+    todo = iter(range(len(readers)))
 
     async def worker() -> None:
         own = Connection(server)
-        for reader in todo:
-            (await own.send(server.post(f"/api/v1/accounts/{author.id}/follow", {}, reader.token))).json()
+        for place in todo:
+            around = [readers[(place + step) % len(readers)] for step in range(1, follows)]
+            path, token = f"/api/v1/accounts/{readers[place].id}", readers[place].token
+            following = (await own.send(server.get(path, token))).json()["following_count"]
+            for other in [people.author, *around] if following < follows else []:
+                (await own.send(server.post(f"/api/v1/accounts/{other.id}/follow", {}, token))).json()
             advance()
         own.close()
 
-    await _all(worker, AT_ONCE)
+    await _all(worker, FOLLOWING_AT_ONCE)
 
 
 async def _all(worker: Callable[[], Coroutine[None, None, None]], count: int) -> None:

@@ -16,13 +16,14 @@ from typing import Any
 import psutil
 
 from rookery_bench.client import Connection, Server
-from rookery_bench.load import Outcome, closed_loop, paced
+from rookery_bench.load import Outcome, closed_loop, paced, whenever
 from rookery_bench.people import Account, People
 from rookery_bench.processes import Processes, Usage
 
 PAGE = 20  # posts of a home read
 SETTLE_SECONDS = 5.0  # what signing people up left to do
 WRITES_PER_SECOND = 5.0  # beside the reads
+READS_A_POST = 100  # where everybody reads and posts
 SEEN_POSTS = 50
 SEEN_WITHIN_SECONDS = 60.0
 # So many homes are asked at once: by fewer, asking a thousand takes longer than what is measured.
@@ -174,6 +175,25 @@ async def reads(bench: Bench, concurrency: int, *, with_writes: bool) -> Row:
     row = bench.row(name, concurrency, outcome, meter)
     row.notes.update(notes)
     return row
+
+
+async def crowd(bench: Bench, concurrency: int) -> Row:
+    """Homes read by all readers in turn, who post themselves: one post for every hundred reads."""
+    readers = bench.people.readers
+
+    def read(number: int) -> bytes:
+        if number % READS_A_POST == 0:
+            due.release()
+        return bench.home(readers[number % len(readers)])
+
+    due = asyncio.Semaphore(0)
+    with metered(bench.processes) as meter:
+        async with whenever(bench.server, due, lambda n: bench.post(readers[n * 7 % len(readers)])) as written:
+            outcome = await closed_loop(bench.server, read, concurrency, bench.seconds)
+    name = f"home reads, a post for {READS_A_POST}"
+    return bench.row(
+        name, concurrency, outcome, meter, posts_beside=written.done, post_errors=dict(written.errors)
+    )
 
 
 async def seen(bench: Bench) -> Row:

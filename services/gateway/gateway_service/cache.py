@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -123,6 +124,8 @@ class AccountFragment:
     checked_at: float
     # Whether an event has told since of a change, of more than how many posts there are.
     changed: bool = False
+    # Whether nothing had been told for a while when user was last asked: its counts follow what is told a little later.
+    settled: bool = False
     # Of its new posts that don't say it themselves.
     quote_policy: QuotePolicy.ValueType = QuotePolicy.QUOTE_POLICY_UNSPECIFIED
 
@@ -173,10 +176,16 @@ class Fragments:
     def __init__(self, posts: int = POSTS, accounts: int = ACCOUNTS) -> None:
         self.posts: Lru[PostFragment] = Lru(posts, "post")
         self.accounts: Lru[AccountFragment] = Lru(accounts, "account")
-        self.filters: Personal[Filters] = Personal("filters")
-        self.tags: Personal[frozenset[str]] = Personal("followed_tags")
-        self.preferences: Personal[HomePreferences] = Personal("home_preferences")
-        self.posting_defaults: Personal[GetPostingDefaultsResponse] = Personal("posting_defaults")
+        self._follower: Follower | None = None
+        told = self.complete_since
+        self.filters: Personal[Filters] = Personal("filters", told)
+        self.tags: Personal[frozenset[str]] = Personal("followed_tags", told)
+        self.preferences: Personal[HomePreferences] = Personal("home_preferences", told)
+        self.posting_defaults: Personal[GetPostingDefaultsResponse] = Personal("posting_defaults", told)
+
+    def complete_since(self) -> float:
+        """Since when every event of a change has come here, in seconds of the monotonic clock."""
+        return self._follower.complete_since() if self._follower else math.inf
 
     def follower(self, settings: Settings, *others: Followed) -> Follower:
         """The component that keeps them fresh, and follows for others: one reader costs less than several."""
@@ -187,7 +196,9 @@ class Fragments:
 
         topics = (*TOPICS, *handlers)
         takes = (*TAKEN, *(message for other in others for message in other.takes))
-        return Follower(settings, topics, handle, name="gateway", takes=takes, topic_prefix=settings.topic_prefix)
+        prefix = settings.topic_prefix
+        self._follower = Follower(settings, topics, handle, name="gateway", takes=takes, topic_prefix=prefix)
+        return self._follower
 
     async def handle(self, event: Event) -> None:
         """Forgets what the event is newer than."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 from gateway_service.metrics import FRAGMENTS
 
-# This bounds how long an event that got lost is not noticed.
+# While events may be missed this bounds how long that is not noticed, and while all of them come, what else may go wrong.
 FRESH_SECONDS: Final = 30.0
+FOLLOWED_SECONDS: Final = 600.0
 ACCOUNTS: Final = 10_000
 T = TypeVar("T")
 
@@ -16,7 +18,9 @@ T = TypeVar("T")
 class Personal(Generic[T]):
     """A bounded map from accounts, with when each was loaded, in seconds of the monotonic clock."""
 
-    def __init__(self, kind: str, capacity: int = ACCOUNTS) -> None:
+    def __init__(self, kind: str, complete_since: Callable[[], float], capacity: int = ACCOUNTS) -> None:
+        """`complete_since` says since when every event of a change has come, by the same clock."""
+        self._complete_since = complete_since
         self._capacity = capacity
         self._held: OrderedDict[int, tuple[T, float]] = OrderedDict()
         self._changes = 0
@@ -34,7 +38,8 @@ class Personal(Generic[T]):
             return None, False
         self._held.move_to_end(account_id)
         item, loaded_at = found
-        return item, now <= loaded_at + FRESH_SECONDS
+        age = now - loaded_at
+        return item, age <= FRESH_SECONDS or (age <= FOLLOWED_SECONDS and self._complete_since() <= loaded_at)
 
     def put(self, account_id: int, item: T, now: float, changes: int) -> None:
         """Keeps what was asked for when there had been so many changes, unless there was one since."""

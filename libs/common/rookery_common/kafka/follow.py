@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,6 +25,8 @@ PACE_SECONDS = 0.1
 LOOKUP_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 REFRESH_SECONDS = 30.0
+# So long after Kafka's last answer it counts as there: it is asked for partitions every 30 s.
+ANSWER_SECONDS = REFRESH_SECONDS + 2 * LOOKUP_SECONDS
 log = get_logger()
 
 
@@ -61,6 +65,7 @@ class Follower:
         }
         self._known: set[tuple[str, int]] = set()
         self._caught_up = asyncio.Event()
+        self._complete_from = self._answered_at = -math.inf
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -82,6 +87,11 @@ class Follower:
     async def ready(self) -> None:
         """Returns once every event from now on will be seen; a cache that is filled earlier may miss a change."""
         await self._caught_up.wait()
+
+    def complete_since(self) -> float:
+        """Since when every event has been handled, in seconds of `time.monotonic`; infinity while Kafka is away."""
+        lately = time.monotonic() <= self._answered_at + ANSWER_SECONDS
+        return self._complete_from if lately and self._known else math.inf
 
     async def _run(self) -> None:
         while not self._stopping:
@@ -106,6 +116,8 @@ class Follower:
                         self._caught_up.set()
                 began = loop.time()
                 messages = await loop.run_in_executor(self._thread, _fetch, consumer)
+                if messages:
+                    self._answered_at = began
                 for message in messages:
                     await self._handle(message)
                 if len(messages) < FETCH_EVENTS:
@@ -116,7 +128,7 @@ class Follower:
     def _assign(self, consumer: KafkaConsumer) -> bool:
         """Adds partitions not read yet: at first from their present end, later ones (they are new) from their start."""
         self._connection.renew(consumer)
-        first = not self._known
+        first, began = not self._known, time.monotonic()
         try:
             fresh = [
                 TopicPartition(topic, number)
@@ -131,6 +143,9 @@ class Follower:
         except KafkaException as error:
             log.warning("follower.not_assigned", name=self._name, reason=type(error).__name__)
             return False
+        if first:
+            self._complete_from = time.monotonic()
+        self._answered_at = began
         self._known.update((partition.topic, partition.partition) for partition in fresh)
         return bool(self._known)
 
@@ -152,6 +167,7 @@ class Follower:
                 await self._handler(record.event)
             except Exception as failure:  # one cache entry may be stale until it expires; the others must not be
                 outcome = "failed"
+                self._complete_from = time.monotonic()
                 log.error("follower.failed", event_id=record.event.event_id, reason=type(failure).__name__)
         CONSUMED.labels(f"{self._name}.follower", record.partition[0], outcome).inc()
 

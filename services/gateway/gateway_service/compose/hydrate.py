@@ -22,8 +22,10 @@ from rookery_common.clock import Clock
 from rookery_common.errors import AppError, DeadlineExceeded, Unavailable
 from rookery_common.logs import get_logger
 
-# For so long an author's counts are shown as they were; everything else of it is of its latest version.
+# For so long an author's counts are shown as they were; everything else of it is of its latest version. The longer one
+# is where every event of a change has come since.
 COUNTS_SECONDS = 5.0
+FOLLOWED_COUNTS_SECONDS = 60.0
 MAX_PER_CALL = 100
 log = get_logger()
 
@@ -200,11 +202,15 @@ class Hydrator:
         The others are returned: they have to be asked for.
         """
         own = viewer.account_id if viewer else 0
-        fresh_from = self._clock.monotonic() - COUNTS_SECONDS
+        now = self._clock.monotonic()
+        fresh_from = now - COUNTS_SECONDS
+        settled_from = max(now - FOLLOWED_COUNTS_SECONDS, self._cache.complete_since())
         asked = []
         for account_id in account_ids:
             account = self._cache.accounts.get(account_id)
-            if account is not None and account.checked_at > fresh_from and account_id != own:
+            if account is None or account_id == own:
+                asked.append(account_id)
+            elif account.checked_at > fresh_from or (account.settled and account.checked_at > settled_from):
                 facts.accounts[account_id] = account
             else:
                 asked.append(account_id)
@@ -277,6 +283,7 @@ class Hydrator:
 
 
 def _refresh(account: AccountFragment, counts: tuple[int, int, int, int], now: float) -> None:
+    account.settled = 0 < account.checked_at <= now - COUNTS_SECONDS
     account.checked_at, account.changed = now, False
     if account.counts != counts:
         account.counts = counts

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -50,10 +52,13 @@ async def test_events_make_fragments_old(
     follower = fragments.follower(
         settings.model_copy(update={"kafka_bootstrap": kafka_bootstrap, "topic_prefix": topic_prefix})
     )
+    before = time.monotonic()
     await follower.start()
     try:
         async with asyncio.timeout(20):
+            assert fragments.complete_since() == math.inf
             await follower.ready()
+            assert before < fragments.complete_since() < time.monotonic()
             fragments.posts.put(POST, PostFragment(1, AUTHOR, b"{", 0, 0))
             fragments.accounts.put(AUTHOR, AccountFragment(1, "alice", b"{", (0, 0, 0, -1), b"{}", 9.0))
             await producer.send_all([updates, deletion])

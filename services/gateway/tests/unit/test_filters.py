@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
 
 from gateway_service.filters import Filters
-from gateway_service.personal import FRESH_SECONDS, Personal
+from gateway_service.personal import FOLLOWED_SECONDS, FRESH_SECONDS, Personal
 from rookery_common.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ CROWS = {"title": "Crows", "context": ["home", "public"], "keywords_attributes":
 
 
 def test_what_was_asked_for_before_a_change_is_not_kept() -> None:
-    cache, filters = Personal[Filters]("filters", capacity=1), Filters(())
+    cache, filters = Personal[Filters]("filters", lambda: math.inf, capacity=1), Filters(())
     changes = cache.changes
     cache.drop(1)
     cache.put(1, filters, 5.0, changes)
@@ -29,6 +30,17 @@ def test_what_was_asked_for_before_a_change_is_not_kept() -> None:
     assert cache.get(1, 6.0 + FRESH_SECONDS) == (filters, False)
     cache.put(2, filters, 5.0, cache.changes)
     assert cache.get(1, 5.0) == (None, False)
+
+
+def test_what_every_change_is_told_of_is_kept_for_longer() -> None:
+    complete_since = 4.0
+    cache, filters = Personal[Filters]("filters", lambda: complete_since), Filters(())
+    cache.put(1, filters, 5.0, cache.changes)
+    assert cache.get(1, 5.0 + FOLLOWED_SECONDS) == (filters, True)
+    assert cache.get(1, 6.0 + FOLLOWED_SECONDS) == (filters, False)
+    complete_since = 5.5  # Something may have been missed before that.
+    assert cache.get(1, 6.0 + FRESH_SECONDS) == (filters, False)
+    assert cache.get(1, 5.0 + FRESH_SECONDS) == (filters, True)
 
 
 async def test_a_filter_is_made_changed_and_deleted(http: httpx2.AsyncClient, world: World) -> None:

@@ -231,6 +231,39 @@ async def test_an_author_whose_profile_cannot_be_had_is_shown_as_known_or_left_o
     assert ids(await gateway.composer.statuses(bob, [1, 2])) == [1]
 
 
+async def test_counts_are_asked_for_seldom_where_every_change_is_told(
+    world: World, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.post(1, ALICE)
+    bob, told = world.tokens.identity(BOB), AccountUpdated(account=account_pb2.Account(account_id=ALICE, version=1))
+    event = new_event("user.events.v1", str(ALICE), told, version=1, clock=SystemClock(), source="user")
+    now, complete_since = 1000.0, 0.0
+    monkeypatch.setattr(SystemClock, "monotonic", lambda _: now)
+    monkeypatch.setattr(gateway.cache, "complete_since", lambda: complete_since)
+
+    async def asked() -> int:
+        """How often for a status a little later, and once more right after it."""
+        world.asked.clear()
+        for _ in range(2):
+            await gateway.composer.statuses(bob, [1])
+        return len(world.called("BatchGetAccounts"))
+
+    assert await asked() == 1
+    now += 6
+    assert await asked() == 1, "once more: it may have been about to change"
+    now += 55
+    assert await asked() == 0
+    now += 6
+    assert await asked() == 1
+    await gateway.cache.handle(event)
+    assert await asked() == 1
+    now += 6
+    assert await asked() == 1, "what it counts is told of, too, and may be counted a little later"
+    now += 6
+    complete_since = now
+    assert await asked() == 1, "something may have been missed since it was asked for"
+
+
 async def test_a_reblog_shows_the_post_in_it(world: World, gateway: Gateway) -> None:
     world.post(1, ALICE, "Original")
     world.post(2, CAROL, "", reblog_of_id=1)

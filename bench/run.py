@@ -55,7 +55,7 @@ def main(
         Path | None, typer.Option(exists=True, help='A list of {"id", "token"}, author first; else they are signed up.')
     ] = None,
     followers: Annotated[int, typer.Option(min=1, max=10_000, help="Readers of the one author.")] = 100,
-    follows: Annotated[int, typer.Option(min=1, max=1_000, help="Whom each reader follows: the author, then others.")] = 1,
+    follows: Annotated[int, typer.Option(min=1, max=1_000, help="Whom each follows: the author, then others.")] = 1,
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of each measurement.")] = 8.0,
     sockets: Annotated[int, typer.Option(min=2, help="WebSockets that are opened, at most 30 a reader.")] = 5_000,
     rate: Annotated[float, typer.Option(min=1, help="Events a second that arrive at open WebSockets.")] = 200.0,

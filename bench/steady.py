@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rookery_bench.client import ApiError, Connection, Server
-from rookery_bench.people import Account, follow, sign_up
+from rookery_bench.people import Account, People, follow, sign_up
 
 PEOPLE = 8
 CONNECTIONS_AT_MOST = 200
@@ -150,7 +150,7 @@ async def _converse(server: Server, people: Sequence[Account]) -> str:
 async def main(url: str, rate: float) -> None:
     server = Server(url)
     people = await sign_up(server, PEOPLE, lambda: None)
-    await follow(server, people[1:], people[0], lambda: None)
+    await follow(server, People(people[0], people[1:]), 1, lambda: None)
     conversation = await _converse(server, people)
     await Load(server, Mix(server, people, conversation)).run(rate)
 

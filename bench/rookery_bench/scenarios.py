@@ -191,9 +191,7 @@ async def crowd(bench: Bench, concurrency: int) -> Row:
         async with whenever(bench.server, due, lambda n: bench.post(readers[n * 7 % len(readers)])) as written:
             outcome = await closed_loop(bench.server, read, concurrency, bench.seconds)
     name = f"home reads, a post for {READS_A_POST}"
-    return bench.row(
-        name, concurrency, outcome, meter, posts_beside=written.done, post_errors=dict(written.errors)
-    )
+    return bench.row(name, concurrency, outcome, meter, posts_beside=written.done, post_errors=dict(written.errors))
 
 
 async def seen(bench: Bench) -> Row:

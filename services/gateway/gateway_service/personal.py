@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 
 from gateway_service.metrics import FRAGMENTS
 
-# While events may be missed this bounds how long that is not noticed, and while all of them come, what else may go wrong.
+# While events may be missed this bounds how long that is not noticed; while all of them come, how long a defect is not.
 FRESH_SECONDS: Final = 30.0
 FOLLOWED_SECONDS: Final = 600.0
 ACCOUNTS: Final = 10_000

@@ -77,10 +77,11 @@ class EpochCache(Generic[K, V]):
         if self._payer is not None:
             self._payer.cancel()
 
-    async def get(self, keys: Collection[K]) -> Lookup[K, V]:
-        """All that is cached and still holds, in one call; nothing if Redis is away."""
+    async def get(self, keys: Collection[K], others: Collection[int] = ()) -> Lookup[K, V]:
+        """All that is cached and still holds, with the epochs of its owners and of others, in one call; nothing if
+        Redis is away."""
         ordered = list(keys)
-        owners = sorted({owner for key in ordered for owner in self._kind.owners(key)})
+        owners = sorted({*others, *(owner for key in ordered for owner in self._kind.owners(key))})
         names = [*map(self._epoch_key, owners), *map(self._entry_key, ordered)]
         try:
             values = await self._redis.mget(f"{self._kind.name}_get", names)

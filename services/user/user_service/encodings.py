@@ -9,18 +9,14 @@ from functools import lru_cache
 
 from user_service.cache import Kind
 from user_service.models import AccountView, Counts
-from user_service.relationships.models import Pair, Relationship
+from user_service.relationships.models import FLAGS, Pair, Relationship, flags_of
 
 # version, followers, following, statuses, microseconds from 1970 to the last status (0: none); then the profile
 _VIEW = struct.Struct(">qqqqq")
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-# bits in this order, microseconds from 1970 to a mute's end (0: none), bytes of languages; then languages and note
+# flags, microseconds from 1970 to a mute's end (0: none), bytes of languages; then languages and note
 _RELATIONSHIP = struct.Struct(">HqH")
-_FLAGS = (
-    "following", "showing_reblogs", "notifying", "followed_by", "blocking", "blocked_by", "muting",
-    "muting_notifications", "requested", "requested_by", "exclusively_listed", "endorsed",
-)  # fmt: skip
 
 
 def _encode_view(view: AccountView) -> bytes:
@@ -37,11 +33,10 @@ def _decode_view(account_id: int, data: bytes) -> AccountView:
 
 
 def _encode_relationship(relationship: Relationship) -> bytes:
-    bits = sum(1 << n for n, name in enumerate(_FLAGS) if getattr(relationship, name))
     until = relationship.muted_until
     ends = 0 if until is None else (until - _START) // _MICROSECOND
     languages = ",".join(relationship.languages).encode()
-    return _RELATIONSHIP.pack(bits, ends, len(languages)) + languages + relationship.note.encode()
+    return _RELATIONSHIP.pack(flags_of(relationship), ends, len(languages)) + languages + relationship.note.encode()
 
 
 def _decode_relationship(pair: Pair, data: bytes) -> Relationship:
@@ -57,9 +52,9 @@ def _decode_relationship(pair: Pair, data: bytes) -> Relationship:
     )
 
 
-@lru_cache(maxsize=1 << len(_FLAGS))
+@lru_cache(maxsize=1 << len(FLAGS))
 def _flags(bits: int) -> Mapping[str, bool]:
-    return {name: bool(bits >> n & 1) for n, name in enumerate(_FLAGS)}
+    return {name: bool(bits >> n & 1) for n, name in enumerate(FLAGS)}
 
 
 VIEWS: Kind[int, AccountView] = Kind(

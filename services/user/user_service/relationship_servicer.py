@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 import grpc
@@ -15,7 +16,7 @@ from rookery_common.auth import current_identity, require_identity
 from rookery_common.errors import Unauthenticated
 from user_service.errors import FieldInvalid
 from user_service.relationships.listing import RelationshipLists
-from user_service.relationships.models import Relationship
+from user_service.relationships.models import FLAGS, Relationship
 from user_service.relationships.service import Relationships
 
 SERVICE_NAME = "rookery.user.v1.RelationshipService"
@@ -31,11 +32,7 @@ READ_BLOCKS, READ_MUTES, READ_FOLLOWS = "read:blocks", "read:mutes", "read:follo
 WRITE_ACCOUNTS = "write:accounts"
 WRITE_BLOCKS, WRITE_MUTES, WRITE_FOLLOWS = "write:blocks", "write:mutes", "write:follows"
 Context = grpc.aio.ServicerContext[Any, Any]
-_FLAGS = [
-    (field.name, 1 << field.number)
-    for field in account_pb2.Relationship.DESCRIPTOR.fields
-    if field.type == field.TYPE_BOOL
-]
+_BITS = [1 << account_pb2.Relationship.DESCRIPTOR.fields_by_name[name].number for name in FLAGS]
 
 
 class RelationshipServicer(RelationshipServiceServicer):
@@ -139,9 +136,10 @@ def caller_id(scope: str) -> int:
     return identity.account_id
 
 
-def flags_of(relationship: Relationship) -> int:
-    """A relationship's flags in a number: bit n is field n of the message."""
-    return sum([bit for name, bit in _FLAGS if getattr(relationship, name)])
+@lru_cache(maxsize=1 << len(FLAGS))
+def sent_flags(flags: int) -> int:
+    """A relationship's flags as they are sent: bit n is field n of the message."""
+    return sum(bit for n, bit in enumerate(_BITS) if flags >> n & 1)
 
 
 def relationship_message(relationship: Relationship) -> account_pb2.Relationship:

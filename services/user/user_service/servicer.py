@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import grpc
@@ -15,9 +15,9 @@ from rookery_common.rpc import serve_batch
 from user_service.errors import FieldInvalid
 from user_service.events import account_message
 from user_service.models import Account, AccountView
-from user_service.relationship_servicer import WRITE_FOLLOWS, caller_id, flags_of, relationship_message
+from user_service.relationship_servicer import WRITE_FOLLOWS, caller_id, relationship_message, sent_flags
 from user_service.relationships.listing import RelationshipLists
-from user_service.relationships.models import FollowSettings, Relationship
+from user_service.relationships.models import Flags, FollowSettings, Pair
 from user_service.relationships.service import Relationships
 from user_service.service import UserService, check_ids
 
@@ -134,22 +134,28 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
     async def _batch_relationships(
         self, live: Sequence[RelationshipsEntry]
     ) -> list[pb.BatchGetRelationshipsResult | AppError]:
-        checked = [_relationships_refusal(entry, identity) for _, entry, identity in live]
-        wanted = {
-            (identity.account_id, account_id)
-            for (_, entry, identity), refusal in zip(live, checked, strict=True)
-            if refusal is None and identity is not None
-            for account_id in entry.account_ids
-        }
-        known = await self._relationships.between(wanted)
+        refusals = {place: _relationships_refusal(entry, identity) for place, entry, identity in live}
+        flagged: dict[int, set[int]] = {}
+        pairs: set[Pair] = set()
+        for place, entry, identity in live:
+            if refusals[place] is not None or identity is None:
+                continue
+            if entry.in_columns:
+                flagged.setdefault(identity.account_id, set()).update(entry.account_ids)
+            else:
+                pairs.update((identity.account_id, account_id) for account_id in entry.account_ids)
+        columns, whole = await self._relationships.flags(flagged), await self._relationships.between(pairs)
         results: list[pb.BatchGetRelationshipsResult | AppError] = []
-        for (_, entry, identity), refusal in zip(live, checked, strict=True):
+        for place, entry, identity in live:
+            refusal = refusals[place]
             if refusal is not None or identity is None:
                 results.append(refusal or Unauthenticated("sign in first"))
-                continue
-            pairs = ((identity.account_id, account_id) for account_id in dict.fromkeys(entry.account_ids))
-            found = [relationship for pair in pairs if (relationship := known.get(pair)) is not None]
-            results.append(_relationships_result(found, in_columns=entry.in_columns))
+            elif entry.in_columns:
+                results.append(_relationship_columns(entry.account_ids, columns[identity.account_id]))
+            else:
+                asked = ((identity.account_id, account_id) for account_id in dict.fromkeys(entry.account_ids))
+                found = (relationship for pair in asked if (relationship := whole.get(pair)) is not None)
+                results.append(pb.BatchGetRelationshipsResult(relationships=map(relationship_message, found)))
         return results
 
 
@@ -185,13 +191,14 @@ def _relationships_refusal(entry: pb.BatchGetRelationshipsEntry, identity: Ident
     return _refusal(entry.account_ids, "account_ids")
 
 
-def _relationships_result(found: Sequence[Relationship], *, in_columns: bool) -> pb.BatchGetRelationshipsResult:
-    if not in_columns:
-        return pb.BatchGetRelationshipsResult(relationships=map(relationship_message, found))
-    plain = [each for each in found if not (each.languages or each.note)]
-    columns = pb.RelationshipColumns(account_ids=[each.account_id for each in plain], flags=map(flags_of, plain))
-    others = [relationship_message(each) for each in found if each.languages or each.note]
-    return pb.BatchGetRelationshipsResult(columns=columns, relationships=others)
+def _relationship_columns(asked: Iterable[int], known: Flags) -> pb.BatchGetRelationshipsResult:
+    account_ids = [account_id for account_id in dict.fromkeys(asked) if account_id in known.flags]
+    flags = [sent_flags(known.flags[account_id]) for account_id in account_ids]
+    columns = pb.RelationshipColumns(account_ids=account_ids, flags=flags)
+    if not known.others:
+        return pb.BatchGetRelationshipsResult(columns=columns)
+    others = [known.others[account_id] for account_id in dict.fromkeys(asked) if account_id in known.others]
+    return pb.BatchGetRelationshipsResult(columns=columns, relationships=map(relationship_message, others))
 
 
 def _accounts_result(entry: pb.BatchGetAccountsEntry, views: dict[int, AccountView]) -> pb.BatchGetAccountsResult:

@@ -17,7 +17,14 @@ from user_service.errors import (
     FollowNotAllowed,
     FollowRequestNotFound,
 )
-from user_service.relationships.models import MAX_PAGE_SIZE, FollowSettings, MutedAccount, Relationship
+from user_service.relationships.models import (
+    MAX_PAGE_SIZE,
+    Flags,
+    FollowSettings,
+    MutedAccount,
+    Relationship,
+    flags_of,
+)
 
 if TYPE_CHECKING:
     from tests.conftest import FakeRepository, World
@@ -30,7 +37,14 @@ async def _pair(world: World) -> tuple[int, int]:
 
 
 async def _between(world: World, viewer: int, account: int) -> Relationship:
-    return (await world.relationships.between([(viewer, account)]))[viewer, account]
+    """What both ways of asking answer, the one whole and the other in flags."""
+    whole = (await world.relationships.between([(viewer, account)]))[viewer, account]
+    found = (await world.relationships.flags({viewer: [account]}))[viewer]
+    if whole.is_plain:
+        assert found == Flags({account: flags_of(whole)}, {})
+    else:
+        assert found == Flags({}, {account: whole})
+    return whole
 
 
 def _lock(repository: FakeRepository, account_id: int) -> None:

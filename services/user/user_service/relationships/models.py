@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Generic, Self, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 MAX_FOLLOW_LANGUAGES = 40
 DEFAULT_PAGE_SIZE = 40
@@ -166,11 +166,35 @@ class Relationship:
     endorsed: bool = False
     note: str = ""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether flags are all that there is to it."""
+        return not (self.languages or self.note)
+
     def at(self, now: datetime) -> Self:
         """As it is at this time."""
         if self.muted_until is None or self.muted_until > now:
             return self
         return replace(self, muting=False, muting_notifications=False, muted_until=None)
+
+
+FLAGS: Final = (
+    "following", "showing_reblogs", "notifying", "followed_by", "blocking", "blocked_by", "muting",
+    "muting_notifications", "requested", "requested_by", "exclusively_listed", "endorsed",
+)  # fmt: skip
+
+
+def flags_of(relationship: Relationship) -> int:
+    """A relationship's flags in a number: a bit for each, in their order."""
+    return sum([1 << n for n, name in enumerate(FLAGS) if getattr(relationship, name)])
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What a viewer is to accounts: flags of most, and whole of whom there is more to say of."""
+
+    flags: dict[int, int] = field(default_factory=dict)
+    others: dict[int, Relationship] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 
 from rookery_common.clock import Clock
 from rookery_common.errors import Unavailable
@@ -16,14 +17,17 @@ from user_service.metrics import RELATIONSHIP_CHANGES
 from user_service.profiles.texts import remark
 from user_service.relationship_events import RelationshipEvents
 from user_service.relationships import rules
+from user_service.relationships.held import HeldFlags
 from user_service.relationships.models import (
     MAX_FOLLOW_LANGUAGES,
     MAX_MUTE,
     MAX_PAGE_SIZE,
+    Flags,
     FollowSettings,
     Pair,
     Relationship,
     Ties,
+    flags_of,
 )
 from user_service.relationships.repository import RelationshipRepository
 from user_service.relationships.rules import Moment
@@ -50,6 +54,7 @@ class Relationships:
         self._events = events
         self._ids = ids
         self._clock = clock
+        self._held = HeldFlags()
 
     async def between(self, pairs: Iterable[Pair]) -> Mapping[Pair, Relationship]:
         """By (viewer, account): what is cached under the epochs of now, the rest from the primary in one statement.
@@ -57,10 +62,38 @@ class Relationships:
         What is neither cached nor to be had from the primary is left out, and so are unknown accounts.
         """
         wanted = set(pairs)
+        return (await self._known(wanted))[0] if wanted else {}
+
+    async def flags(self, wanted: Mapping[int, Collection[int]]) -> dict[int, Flags]:
+        """As `between`, by viewer, for what needs no more than flags of most: with what this process holds already."""
         if not wanted:
             return {}
-        lookup = await self._caches.relationships.get(wanted)
-        missing = sorted(wanted - lookup.hits.keys())
+        now, found = self._clock.monotonic(), {viewer_id: Flags() for viewer_id in wanted}
+        held = {viewer_id: self._held.of(viewer_id, now) for viewer_id in wanted}
+        owners = {*wanted, *chain.from_iterable(wanted.values())}
+        pairs = {(who, other) for who, others in wanted.items() for other in others if other not in held[who].flags}
+        known, epochs = await self._known(pairs, owners)
+        old = {
+            (who, other)
+            for who, others in wanted.items()
+            for other in held[who].still(others, epochs[who], epochs, found[who].flags)
+        }
+        late, late_epochs = await self._known(old) if old else ({}, {})
+        for read, under in ((known, epochs), (late, late_epochs)):
+            for (who, other), relationship in read.items():
+                self._held.keep(who, relationship, under, now)
+                if relationship.is_plain:
+                    found[who].flags[other] = flags_of(relationship)
+                else:
+                    found[who].others[other] = relationship
+        return found
+
+    async def _known(
+        self, wanted: Collection[Pair], owners: Collection[int] = ()
+    ) -> tuple[dict[Pair, Relationship], Mapping[int, bytes | None]]:
+        """What they are to one another, and the epochs of then: of these pairs, and of further owners."""
+        lookup = await self._caches.relationships.get(wanted, owners)
+        missing = sorted(set(wanted) - lookup.hits.keys())
         read: Mapping[Pair, Relationship] = {}
         if missing:
             try:
@@ -69,7 +102,8 @@ class Relationships:
                 log.warning("user.relationships_left_out", pairs=len(missing), reason=error.reason)
             await self._caches.relationships.put(lookup, read)
         now = self._clock.now()
-        return {pair: relationship.at(now) for pair, relationship in {**lookup.hits, **read}.items()}
+        found = {pair: relationship.at(now) for pair, relationship in {**lookup.hits, **read}.items()}
+        return found, lookup.epochs
 
     async def follow(self, account_id: int, other_id: int, wanted: FollowSettings) -> Relationship:
         """Follows, asks to where the other is locked, or changes the settings of either. Raises FollowNotAllowed."""

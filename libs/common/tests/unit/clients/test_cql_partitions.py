@@ -13,22 +13,24 @@ from rookery_common.clients.cql_partitions import (
     put_together,
 )
 
+Row = tuple[int, int]
+
 
 class Statements:
     """Notes what would be sent: each statement by the rows that it has."""
 
     def __init__(self) -> None:
-        self.sent: list[list[Args]] = []
+        self.sent: list[list[Row]] = []
 
     async def execute(self, name: str, args: Args) -> None:
-        self.sent.append([args])
+        self.sent.append([cast(Row, args)])
 
     async def batch(self, entries: Iterable[tuple[str, Args]], *, logged: bool = True) -> None:
         assert not logged
-        self.sent.append([args for _, args in entries])
+        self.sent.append([cast(Row, args) for _, args in entries])
 
 
-async def _put(*sizes: int, rows_at_once: int = 100) -> list[list[Args]]:
+async def _put(*sizes: int, rows_at_once: int = 100) -> list[list[Row]]:
     statements = Statements()
     partitions = [[(place, row) for row in range(size)] for place, size in enumerate(sizes)]
     await put_partitions(cast(Cql, statements), "put", partitions, rows_at_once=rows_at_once)

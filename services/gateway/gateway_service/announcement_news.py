@@ -9,8 +9,9 @@ from typing import Final
 
 import orjson
 
+from gateway_service.batched_calls import READ_SECONDS
 from gateway_service.cache import Followed
-from gateway_service.clients import READ_SECONDS, Clients
+from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.compose.announcements import announcement_for
 from gateway_service.connections import AnnouncementFrame, Connection

@@ -7,16 +7,13 @@ from collections.abc import Callable, Collection, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from gateway_service.columns import Relation, Skeleton, relations_of, skeleton_of
+from gateway_service.batched_calls import READ_SECONDS, BatchedCalls, Known
+from gateway_service.columns import Relation, Skeleton, relations_of
 from gateway_service.config import Settings
 from rookery.analytics.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
 from rookery.auth.v1.account_service_pb2_grpc import AccountServiceStub
 from rookery.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from rookery.feed.v1.feed_service_pb2 import (
-    BatchGetHomeEntry,
-    BatchGetHomeRequest,
-    BatchGetHomeResponse,
-    BatchGetHomeResult,
     GetListTimelineRequest,
     GetListTimelineResponse,
     ListPublicTimelineRequest,
@@ -42,11 +39,7 @@ from rookery.post.v1.engagement_service_pb2_grpc import EngagementServiceStub
 from rookery.post.v1.pin_service_pb2_grpc import PinServiceStub
 from rookery.post.v1.poll_service_pb2_grpc import PollServiceStub
 from rookery.post.v1.post_service_pb2 import (
-    BatchGetPostsEntry,
-    BatchGetPostsRequest,
-    BatchGetPostsResponse,
     BatchGetPostsResult,
-    PostQuery,
 )
 from rookery.post.v1.post_service_pb2_grpc import PostServiceStub
 from rookery.post.v1.quote_service_pb2_grpc import QuoteServiceStub
@@ -79,22 +72,15 @@ from rookery.user.v1.user_service_pb2 import (
     AccountQuery,
     AccountView,
     BatchGetAccountsEntry,
-    BatchGetAccountsRequest,
-    BatchGetAccountsResponse,
-    BatchGetAccountsResult,
     BatchGetRelationshipsEntry,
-    BatchGetRelationshipsRequest,
-    BatchGetRelationshipsResponse,
-    BatchGetRelationshipsResult,
 )
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
 from rookery_common.auth import Identity
 from rookery_common.kafka.producer import Producer
 from rookery_common.paging import Page
-from rookery_common.rpc import Batcher, Bulkhead, RpcClient
+from rookery_common.rpc import Bulkhead, RpcClient
 
 MAX_FOLLOWED_TAGS = 100
-READ_SECONDS = 3.0
 SERVICES = ("auth", "user", "post", "feed", "messaging", "notification", "moderation", "search", "analytics")
 StubFactory = Callable[[Any], Any]
 
@@ -151,7 +137,7 @@ class Clients:
 
     def __init__(self, settings: Settings, most: Callable[[], float] = lambda: math.inf) -> None:
         walls = {name: Bulkhead(name, most) for name in SERVICES}
-        self._user_wall, self._post_wall, self._feed_wall = walls["user"], walls["post"], walls["feed"]
+        self._user_wall = walls["user"]
 
         def client(service: str, target: str, stub: StubFactory) -> RpcClient:
             return RpcClient(settings, target, stub, service=service, bulkhead=walls[service])
@@ -178,14 +164,7 @@ class Clients:
             self.analytics,
             self.producer,
         )
-        self._home: Batcher[BatchGetHomeEntry, BatchGetHomeResult] = Batcher(self._send_home, name="home")
-        self._posts: Batcher[BatchGetPostsEntry, BatchGetPostsResult] = Batcher(self._send_posts, name="posts")
-        self._accounts: Batcher[BatchGetAccountsEntry, BatchGetAccountsResult] = Batcher(
-            self._send_accounts, name="accounts"
-        )
-        self._relationships: Batcher[BatchGetRelationshipsEntry, BatchGetRelationshipsResult] = Batcher(
-            self._send_relationships, name="relationships"
-        )
+        self.batched = BatchedCalls(self.user, self.post, self.feed, walls)
 
     async def start(self) -> None:
         """Begins to connect; none of them need be there yet."""
@@ -277,16 +256,7 @@ class Clients:
 
     async def batch_get_home(self, viewer: Identity, page: Page, tags: Collection[str] = ()) -> Skeleton:
         """A page of the viewer's home, with what is posted with these hashtags: ids with reasons, newest first."""
-        entry = BatchGetHomeEntry(
-            limit=page.limit,
-            max_id=page.max_id or 0,
-            since_id=page.since_id or 0,
-            min_id=page.min_id or 0,
-            followed_tags=sorted(tags),
-            in_columns=True,
-        )
-        with self._feed_wall:
-            return skeleton_of(await self._home(entry, timeout=READ_SECONDS, identity=viewer))
+        return await self.batched.home(viewer, page, tags)
 
     async def get_list_timeline(self, viewer: Identity, members: Sequence[int], page: Page) -> GetListTimelineResponse:
         """What these have in the viewer's home: ids with reasons, newest first."""
@@ -315,11 +285,9 @@ class Clients:
         )
         return answer
 
-    async def batch_get_posts(self, viewer: Identity | None, queries: Sequence[PostQuery]) -> BatchGetPostsResult:
+    async def batch_get_posts(self, viewer: Identity | None, known: Known) -> BatchGetPostsResult:
         """Posts that the viewer may see, with counts and marks; others are left out."""
-        entry = BatchGetPostsEntry(posts=queries, in_columns=True)
-        with self._post_wall:
-            return await self._posts(entry, timeout=READ_SECONDS, identity=viewer)
+        return await self.batched.posts(viewer, known)
 
     async def batch_get_accounts(
         self, viewer: Identity | None, queries: Sequence[AccountQuery]
@@ -327,42 +295,16 @@ class Clients:
         """Profiles and counts; unknown ids are left out."""
         entry = BatchGetAccountsEntry(accounts=queries)
         with self._user_wall:
-            return (await self._accounts(entry, timeout=READ_SECONDS, identity=viewer)).accounts
+            return (await self.batched.accounts(entry, timeout=READ_SECONDS, identity=viewer)).accounts
 
     async def batch_get_relationships(self, viewer: Identity, account_ids: Sequence[int]) -> Sequence[Relationship]:
         """What the viewer is to others; those of whom it can't be said are left out."""
         entry = BatchGetRelationshipsEntry(account_ids=account_ids)
         with self._user_wall:
-            return (await self._relationships(entry, timeout=READ_SECONDS, identity=viewer)).relationships
+            return (await self.batched.relationships(entry, timeout=READ_SECONDS, identity=viewer)).relationships
 
     async def batch_get_relations(self, viewer: Identity, account_ids: Sequence[int]) -> dict[int, Relation]:
         """As `batch_get_relationships`, by account, as far as it decides what is shown."""
         entry = BatchGetRelationshipsEntry(account_ids=account_ids, in_columns=True)
         with self._user_wall:
-            return relations_of(await self._relationships(entry, timeout=READ_SECONDS, identity=viewer))
-
-    async def _send_home(self, entries: list[BatchGetHomeEntry], timeout: float) -> Sequence[BatchGetHomeResult]:
-        request = BatchGetHomeRequest(entries=entries)
-        response: BatchGetHomeResponse = await self.feed.exchange("BatchGetHome", request, timeout=timeout)
-        return response.results
-
-    async def _send_posts(self, entries: list[BatchGetPostsEntry], timeout: float) -> Sequence[BatchGetPostsResult]:
-        request = BatchGetPostsRequest(entries=entries)
-        response: BatchGetPostsResponse = await self.post.exchange("BatchGetPosts", request, timeout=timeout)
-        return response.results
-
-    async def _send_accounts(
-        self, entries: list[BatchGetAccountsEntry], timeout: float
-    ) -> Sequence[BatchGetAccountsResult]:
-        request = BatchGetAccountsRequest(entries=entries)
-        response: BatchGetAccountsResponse = await self.user.exchange("BatchGetAccounts", request, timeout=timeout)
-        return response.results
-
-    async def _send_relationships(
-        self, entries: list[BatchGetRelationshipsEntry], timeout: float
-    ) -> Sequence[BatchGetRelationshipsResult]:
-        request = BatchGetRelationshipsRequest(entries=entries)
-        response: BatchGetRelationshipsResponse = await self.user.exchange(
-            "BatchGetRelationships", request, timeout=timeout
-        )
-        return response.results
+            return relations_of(await self.batched.relationships(entry, timeout=READ_SECONDS, identity=viewer))

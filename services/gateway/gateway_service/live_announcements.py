@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from gateway_service.clients import READ_SECONDS, Clients
+from gateway_service.batched_calls import READ_SECONDS
+from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.compose.announcements import announcement
 from gateway_service.connections import ANNOUNCEMENT_GAP, AnnouncementFrame, Connection, Item

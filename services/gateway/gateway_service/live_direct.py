@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gateway_service.clients import READ_SECONDS, Clients
+from gateway_service.batched_calls import READ_SECONDS
+from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.compositions import Compositions
 from gateway_service.connections import DIRECT_GAP

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Any, Final
 
 import grpc
@@ -108,7 +109,7 @@ class PostServicer(pb_grpc.PostServiceServicer):
         (answer,) = await self._rules.reader.batch_get([ViewerQuery(viewer, queries)])
         if isinstance(answer, AppError):
             raise answer
-        return pb.ListPostsForResponse(posts=_result(answer).posts)
+        return pb.ListPostsForResponse(posts=_result(answer, pb.BatchGetPostsEntry()).posts)
 
     async def ListAccountPosts(
         self, request: pb.ListAccountPostsRequest, context: Context
@@ -248,20 +249,23 @@ class PostServicer(pb_grpc.PostServiceServicer):
     async def _get_posts(
         self, entries: list[tuple[int, pb.BatchGetPostsEntry, Identity | None]]
     ) -> Sequence[pb.BatchGetPostsResult | AppError]:
-        queries = [
-            ViewerQuery(identity, [PostQuery(post.post_id, post.known_version) for post in entry.posts])
-            for _, entry, identity in entries
-        ]
+        queries = [ViewerQuery(identity, _queries(entry)) for _, entry, identity in entries]
         answers = await self._rules.reader.batch_get(queries)
         return [
-            answer if isinstance(answer, AppError) else _result(answer, in_columns=entry.in_columns)
+            answer if isinstance(answer, AppError) else _result(answer, entry)
             for (_, entry, _), answer in zip(entries, answers, strict=True)
         ]
 
 
-def _result(views: Sequence[PostView], *, in_columns: bool = False) -> pb.BatchGetPostsResult:
-    result = pb.BatchGetPostsResult()
-    if in_columns:
+def _queries(entry: pb.BatchGetPostsEntry) -> list[PostQuery]:
+    """What is asked for in either way; a version that is not named is not held."""
+    by_columns = map(PostQuery, entry.post_ids, chain(entry.known_versions, repeat(0)))
+    return [*(PostQuery(post.post_id, post.known_version) for post in entry.posts), *by_columns]
+
+
+def _result(views: Sequence[PostView], entry: pb.BatchGetPostsEntry) -> pb.BatchGetPostsResult:
+    result = pb.BatchGetPostsResult(by_columns=bool(entry.post_ids))
+    if entry.in_columns:
         views = columns.fill(result.unchanged, views)
     for post, counts, known, marks, poll, quote in views:
         message = result.posts.add(post_id=post.post_id, version=post.version, author_id=post.author_id)

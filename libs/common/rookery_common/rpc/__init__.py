@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rookery_common.rpc.batch_serving import serve_batch
-from rookery_common.rpc.batching import Batcher
+from rookery_common.rpc.batching import Batcher, fill_context
 from rookery_common.rpc.breaker import BreakerOpen
 from rookery_common.rpc.bulkhead import Bulkhead
 from rookery_common.rpc.client import CURRENT, RpcClient
@@ -25,6 +25,7 @@ __all__ = [
     "RpcClient",
     "RpcServer",
     "deadline",
+    "fill_context",
     "remaining",
     "serve_batch",
     "within",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rookery_common.errors import Unavailable
@@ -23,11 +24,23 @@ class Bulkhead:
         self._waiting = 0
 
     def __enter__(self) -> None:
-        if self._waiting >= self._most():
-            raise DependencyBusy(f"Too many wait for {self._service}.", retry_after=1.0)
-        self._waiting += 1
+        self._enter(1)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._waiting -= 1
+
+    @contextmanager
+    def of_many(self, waiting: int) -> Iterator[None]:
+        """Around a wait of so many."""
+        self._enter(waiting)
+        try:
+            yield
+        finally:
+            self._waiting -= waiting
+
+    def _enter(self, waiting: int) -> None:
+        if self._waiting >= self._most():
+            raise DependencyBusy(f"Too many wait for {self._service}.", retry_after=1.0)
+        self._waiting += waiting

@@ -15,7 +15,7 @@ from gateway_service.columns import Entry, Skeleton
 from gateway_service.compose.audience import ListRule, Rule, why_not_public
 from gateway_service.compose.direct import DirectConversations
 from gateway_service.compose.entities import Entities
-from gateway_service.compose.hydrate import Facts, Hydrator
+from gateway_service.compose.hydrate import Ahead, Facts, Hydrator, had
 from gateway_service.compose.marks import Mark, leave_vote
 from gateway_service.compose.posting import PostingDefaults
 from gateway_service.compose.preferences import Preferences, rule_of
@@ -72,6 +72,7 @@ class Composer:
         self._entities = Entities(settings)
         self.renderer = self._entities.renderer
         self._hydrator = Hydrator(clients, cache, self._entities, clock)
+        self.look_ahead = self._hydrator.look_ahead
         self._telling = Telling(clients, self._hydrator, self._entities, clock)
         self._direct = DirectConversations(self._hydrator, clock)
         self._cache = cache
@@ -225,20 +226,28 @@ class Composer:
         """One MediaAttachment."""
         return orjson.dumps(self._entities.media(media))
 
-    async def home(self, viewer: Identity, page: Page) -> TimelinePage:
-        """A page of the viewer's home."""
-        return await self._filled(viewer, EVERYTHING, page, self._ask_home, self.home_entries)
+    async def home(self, viewer: Identity, page: Page, ahead: Ahead | None = None) -> TimelinePage:
+        """A page of the viewer's home, of which the beginning may have been asked for."""
+        first = had(ahead.skeleton) if ahead else None
 
-    async def home_entries(self, viewer: Identity, entries: Sequence[Entry]) -> list[tuple[int, bytes]]:
+        async def ask(viewer: Identity, _wanted: Wanted, bounds: Page) -> Skeleton:
+            return first if first and bounds is page else await self.skeleton(viewer, bounds)
+
+        async def compose(viewer: Identity, entries: Sequence[Entry]) -> list[tuple[int, bytes]]:
+            return await self.home_entries(viewer, entries, ahead if first and entries is first.entries else None)
+
+        return await self._filled(viewer, EVERYTHING, page, ask, compose)
+
+    async def home_entries(
+        self, viewer: Identity, entries: Sequence[Entry], ahead: Ahead | None = None
+    ) -> list[tuple[int, bytes]]:
         """Those entries that belong in the viewer's home as the viewer wants it, as `entries`."""
-        return await self.entries(viewer, entries, rule_of(await self.preferences.of(viewer)), looks_further=True)
+        rule = rule_of(await self.preferences.of(viewer))
+        return await self.entries(viewer, entries, rule, looks_further=True, ahead=ahead)
 
     async def public(self, viewer: Identity | None, wanted: Wanted, page: Page) -> TimelinePage:
         """A page of what is the same for everybody, of the posts that are wanted, without what the viewer avoids."""
         return await self._filled(viewer, wanted, page, self._ask_public, self.everybodys)
-
-    async def _ask_home(self, viewer: Identity, _wanted: Wanted, bounds: Page) -> Skeleton:
-        return await self.skeleton(viewer, bounds)
 
     async def skeleton(self, viewer: Identity, bounds: Page) -> Skeleton:
         """The ids of a page of the viewer's home, with those of the hashtags that the viewer follows."""
@@ -306,7 +315,13 @@ class Composer:
         return TimelinePage(shown, first_id, last_id, more=bool(reached_id))
 
     async def entries(
-        self, viewer: Identity, entries: Sequence[Entry], rule: Rule, *, looks_further: bool = False
+        self,
+        viewer: Identity,
+        entries: Sequence[Entry],
+        rule: Rule,
+        *,
+        looks_further: bool = False,
+        ahead: Ahead | None = None,
     ) -> list[tuple[int, bytes]]:
         """Those entries that the rule lets pass, in this order, with their statuses.
 
@@ -316,7 +331,7 @@ class Composer:
             return []
         post_ids = [entry.entry_id for entry in entries]
         author_ids = {entry.author_id for entry in entries}
-        facts = await self._hydrator.posts(viewer, post_ids, author_ids, replies=True)
+        facts = await self._hydrator.posts(viewer, post_ids, author_ids, replies=True, ahead=ahead)
         await self._hydrator.originals(viewer, facts)
         shown = self._presenter(viewer, facts).timeline(entries, rule)
         if not any(post.reblog_of_id for post in facts.posts.values()):

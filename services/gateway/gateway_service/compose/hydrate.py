@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from gateway_service import degradation
+from gateway_service.batched_calls import HomeAsked
 from gateway_service.cache import AccountFragment, Fragments, PostFragment
 from gateway_service.clients import Clients
-from gateway_service.columns import UNTOUCHED, Relation, View, views_of
+from gateway_service.columns import UNTOUCHED, Relation, Skeleton, View, views_of
 from gateway_service.compose.entities import Entities, account_body, counts_of
 from gateway_service.compose.quotes import is_wanted
 from gateway_service.filters import Filters, compiled
 from rookery.post.v1.poll_pb2 import PollTally
 from rookery.post.v1.post_pb2 import Post
-from rookery.post.v1.post_service_pb2 import PostQuery
+from rookery.post.v1.post_service_pb2 import BatchGetPostsResult
 from rookery.user.v1.user_service_pb2 import AccountQuery
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
@@ -27,6 +29,7 @@ from rookery_common.logs import get_logger
 COUNTS_SECONDS = 5.0
 FOLLOWED_COUNTS_SECONDS = 60.0
 MAX_PER_CALL = 100
+T = TypeVar("T")
 log = get_logger()
 
 
@@ -41,6 +44,20 @@ class Facts:
     filters: Filters | None = None
 
 
+@dataclass(slots=True)
+class Ahead:
+    """A page of a home with what its entries need, asked for beside others', before it is composed.
+
+    What could not be had is what it failed with.
+    """
+
+    skeleton: Skeleton | Exception
+    known: dict[int, PostFragment | None] = field(default_factory=dict)
+    people: set[int] = field(default_factory=set)
+    posts: BatchGetPostsResult | Exception = field(default_factory=BatchGetPostsResult)
+    relations: dict[int, Relation] | Exception = field(default_factory=dict)
+
+
 class Hydrator:
     """Asks the services for what the cache has not, and fills the cache."""
 
@@ -51,20 +68,33 @@ class Hydrator:
         self._clock = clock
 
     async def posts(
-        self, viewer: Identity | None, post_ids: Sequence[int], author_ids: Iterable[int] = (), *, replies: bool = False
+        self,
+        viewer: Identity | None,
+        post_ids: Sequence[int],
+        author_ids: Iterable[int] = (),
+        *,
+        replies: bool = False,
+        ahead: Ahead | None = None,
     ) -> Facts:
         """Facts about these posts, whose authors may be known already; with `replies` also about whom they answer.
 
-        Posts that the viewer may not see are in none of them. Raises AppError.
+        Posts that the viewer may not see are in none of them. `ahead` is what was asked for of them. Raises AppError.
         """
         facts = Facts()
-        known = {post_id: self._cache.posts.get(post_id) for post_id in post_ids}
-        people = {*author_ids, *self._people(known.values(), replies)}
-        fresh, *_ = await asyncio.gather(
-            self._load_posts(viewer, known, facts),
-            self._load_relations(viewer, people, facts),
-            *self._load_unless_held(viewer, people, facts),
-        )
+        if ahead is None:
+            known = {post_id: self._cache.posts.get(post_id) for post_id in post_ids}
+            people = {*author_ids, *self._people(known.values(), replies)}
+            fresh, *_ = await asyncio.gather(
+                self._load_posts(viewer, known, facts),
+                self._load_relations(viewer, people, facts),
+                *self._load_unless_held(viewer, people, facts),
+            )
+        else:
+            people = ahead.people
+            facts.relations |= had(ahead.relations)
+            fresh = _take(had(ahead.posts), ahead.known, facts)
+            if calls := list(self._load_unless_held(viewer, people, facts)):
+                await asyncio.gather(*calls)
         if not fresh:
             return facts
         late = {post.author_id for post in fresh} - people
@@ -75,6 +105,25 @@ class Hydrator:
         if rest:
             await self._load_people(viewer, rest, facts)
         return facts
+
+    async def look_ahead(self, asked: Sequence[HomeAsked]) -> list[Ahead]:
+        """What the pages of homes are composed of, in three calls for all of them."""
+        found = [Ahead(skeleton) for skeleton in await self._clients.batched.homes(asked)]
+        full = [place for place, each in enumerate(found) if not isinstance(each.skeleton, Exception)]
+        for place in full:
+            entries = had(found[place].skeleton).entries
+            known = found[place].known = {each.entry_id: self._cache.posts.get(each.entry_id) for each in entries}
+            found[place].people = {*(each.author_id for each in entries), *self._people(known.values(), replies=True)}
+        full = [place for place in full if found[place].known]
+        whose = [asked[place].asker for place in full]
+        people = [found[place].people - {asked[place].asker.viewer.account_id} for place in full]
+        posts, relations = await asyncio.gather(
+            self._clients.batched.posts_of_many(whose, [_versions(found[place].known) for place in full]),
+            self._clients.batched.relations_of_many(whose, people),
+        )
+        for place, of_posts, of_people in zip(full, posts, relations, strict=True):
+            found[place].posts, found[place].relations = of_posts, of_people
+        return found
 
     async def originals(self, viewer: Identity | None, facts: Facts) -> None:
         """Adds the posts that reblogs among the facts show, and then those that are quoted."""
@@ -158,18 +207,10 @@ class Hydrator:
         self, viewer: Identity | None, known: Mapping[int, PostFragment | None], facts: Facts
     ) -> list[Post]:
         """Those that are not known in their latest version: they are not among the facts yet."""
-        queries = [
-            PostQuery(post_id=post_id, known_version=post.version if post else 0) for post_id, post in known.items()
-        ]
-        fresh: list[Post] = []
-        for start in range(0, len(queries), MAX_PER_CALL):
-            result = await self._clients.batch_get_posts(viewer, queries[start : start + MAX_PER_CALL])
-            facts.views |= views_of(result)
-            fresh += [view.post for view in result.posts if view.HasField("post")]
-        renewed = {post.post_id for post in fresh}
-        for post_id, post in known.items():
-            if post is not None and post_id in facts.views and post_id not in renewed:
-                facts.posts[post_id] = post
+        asked, fresh = list(known.items()), list[Post]()
+        for start in range(0, len(asked), MAX_PER_CALL):
+            part = dict(asked[start : start + MAX_PER_CALL])
+            fresh += _take(await self._clients.batch_get_posts(viewer, _versions(part)), part, facts)
         return fresh
 
     def _render(self, posts: Iterable[Post], facts: Facts) -> None:
@@ -280,6 +321,29 @@ class Hydrator:
         for start in range(0, len(others), MAX_PER_CALL):
             page = others[start : start + MAX_PER_CALL]
             facts.relations |= await self._clients.batch_get_relations(viewer, page)
+
+
+def had(result: T | Exception) -> T:
+    """What was asked for; raises what that failed with."""
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _versions(known: Mapping[int, PostFragment | None]) -> dict[int, int]:
+    return {post_id: post.version if post else 0 for post_id, post in known.items()}
+
+
+def _take(result: BatchGetPostsResult, known: Mapping[int, PostFragment | None], facts: Facts) -> list[Post]:
+    """Into the facts what is known in its latest version; the others are returned."""
+    views = views_of(result)
+    facts.views |= views
+    fresh = [view.post for view in result.posts if view.HasField("post")]
+    renewed = {post.post_id for post in fresh}
+    for post_id, post in known.items():
+        if post is not None and post_id in views and post_id not in renewed:
+            facts.posts[post_id] = post
+    return fresh
 
 
 def _refresh(account: AccountFragment, counts: tuple[int, int, int, int], now: float) -> None:

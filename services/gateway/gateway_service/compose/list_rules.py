@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from gateway_service.clients import READ_SECONDS, Clients
+from gateway_service.batched_calls import READ_SECONDS
+from gateway_service.clients import Clients
 from gateway_service.compose.audience import ListRule
 from rookery.user.v1.list_service_pb2 import (
     GetAccountListRequest,

@@ -18,7 +18,6 @@ from gateway_service.routers.statuses import MAX_MEDIA, poll_draft
 from gateway_service.routing import Routes, json_array, json_response, path_id
 from rookery.post.v1.edit_service_pb2 import EditPostRequest, ListRevisionsRequest, MediaAttributes
 from rookery.post.v1.post_pb2 import QuotePolicy
-from rookery.post.v1.post_service_pb2 import PostQuery
 
 EDIT_SECONDS = 10.0
 CALL_SECONDS = 5.0
@@ -59,7 +58,7 @@ class Edits:
             idempotent=True,
             identity=viewer,
         )
-        views = (await self._clients.batch_get_posts(viewer, [PostQuery(post_id=post_id)])).posts
+        views = (await self._clients.batch_get_posts(viewer, {post_id: 0})).posts
         if not views:
             raise RecordNotFound
         return json_array(await self._composer.revisions(viewer, views[0].author_id, answer.revisions))

@@ -27,7 +27,6 @@ from rookery.post.v1.post_service_pb2 import (
     DeletePostRequest,
     FavouritePostRequest,
     GetThreadRequest,
-    PostQuery,
     ReblogPostRequest,
     UnbookmarkPostRequest,
     UnfavouritePostRequest,
@@ -126,8 +125,7 @@ class Engagement:
 
     async def source(self, request: Request) -> Response:
         caller = await self._exchange.require_user(request, "read:statuses")
-        query = PostQuery(post_id=path_id(request))
-        views = (await self._clients.batch_get_posts(caller.identity, [query])).posts
+        views = (await self._clients.batch_get_posts(caller.identity, {path_id(request): 0})).posts
         if not views or views[0].author_id != caller.identity.account_id:
             raise RecordNotFound
         post = views[0].post

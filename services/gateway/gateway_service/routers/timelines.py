@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway_service.auth import TokenExchange
+from gateway_service.batched_calls import Asker, HomeAsked
 from gateway_service.cohorts import Cohorts
 from gateway_service.compose import Composer, TimelinePage
 from gateway_service.compose.for_you import ForYou
@@ -18,6 +19,7 @@ from gateway_service.routing import Routes, json_array
 from rookery.feed.v1.feed_service_pb2 import ListPublicTimelineRequest
 from rookery_common.auth import Identity
 from rookery_common.paging import Page
+from rookery_common.telemetry import current_traceparent
 
 LIMIT, MOST = 20, 40
 SCOPE = "read:statuses"
@@ -35,7 +37,7 @@ class Timelines:
         self._for_you = for_you
         self._exchange = exchange
         self._settings = settings
-        self._cohorts = Cohorts()
+        self._cohorts = Cohorts(composer.look_ahead)
         routes = Routes("timelines")
         base = "/api/v1/timelines"
         routes.get(f"{base}/home", self.home, "timelines_home", "Statuses of those whom the caller follows")
@@ -51,10 +53,14 @@ class Timelines:
             asked = params.page(LIMIT, MOST)
             is_first = asked.max_id is None and asked.since_id is None and asked.min_id is None
             if not is_first or not (await self._composer.preferences.of(caller.identity)).ranked:
-                page = await self._cohorts.join(lambda: self._composer.home(caller.identity, asked))
-                return self._answer(request, asked, page)
+                return self._answer(request, asked, await self._home(caller.identity, asked))
             cursor = ""
         return await self._ranked(request, caller.identity, params, cursor)
+
+    async def _home(self, viewer: Identity, asked: Page) -> TimelinePage:
+        asker = Asker(viewer, current_traceparent())
+        home = HomeAsked(asker, asked, await self._composer.followed_tags(viewer))
+        return await self._cohorts.join(home, lambda ahead: self._composer.home(viewer, asked, ahead))
 
     async def _ranked(self, request: Request, viewer: Identity, params: Params, cursor: str) -> Response:
         """The home of somebody who wants it ranked. Its pages name the next one by a cursor in the place of an id; a

@@ -18,7 +18,6 @@ from gateway_service.routing import Routes, path_id
 from gateway_service.schemas.transfers import FORMS, Form, own_account, written
 from gateway_service.translations import mark
 from rookery.post.v1.engagement_service_pb2 import ListBookmarksRequest
-from rookery.post.v1.post_service_pb2 import PostQuery
 from rookery.user.v1.profile_service_pb2 import GetProfileRequest
 from rookery.user.v1.transfer_service_pb2 import ExportRowsRequest, TransferKind
 from rookery.user.v1.user_service_pb2 import AccountQuery
@@ -137,7 +136,7 @@ class Transfers:
     async def _addresses(self, owner: Identity, post_ids: Sequence[int]) -> list[tuple[str]]:
         if not post_ids:
             return []
-        posts = (await self._clients.batch_get_posts(owner, [PostQuery(post_id=each) for each in post_ids])).posts
+        posts = (await self._clients.batch_get_posts(owner, dict.fromkeys(post_ids, 0))).posts
         authors = {post.author_id for post in posts}
         views = await self._clients.batch_get_accounts(owner, [AccountQuery(account_id=each) for each in authors])
         names = {view.account_id: view.account.username for view in views}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 
 import pytest
 
@@ -15,13 +15,15 @@ class Road:
     """Work that ends when the test says so."""
 
     def __init__(self) -> None:
-        self.cohorts = Cohorts()
+        self.cohorts = Cohorts[int, int](self._together)
+        self.cohorts_seen: list[list[int]] = []
+        self.failure: Exception | None = None
         self.started: list[int] = []
         self._ends: dict[int, asyncio.Future[None]] = {}
 
     async def send(self, number: int) -> asyncio.Task[int]:
         self._ends[number] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self.cohorts.join(self._work(number)))
+        task = asyncio.create_task(self.cohorts.join(number, self._end))
         await _settled()
         return task
 
@@ -30,13 +32,17 @@ class Road:
             self._ends[number].set_result(None)
         await _settled()
 
-    def _work(self, number: int) -> Callable[[], Awaitable[int]]:
-        async def work() -> int:
-            self.started.append(number)
-            await self._ends[number]
-            return number
+    async def _together(self, numbers: Sequence[int]) -> list[int]:
+        self.cohorts_seen.append(list(numbers))
+        if self.failure is not None:
+            raise self.failure
+        return [number * 10 for number in numbers]
 
-        return work
+    async def _end(self, found: int) -> int:
+        number = found // 10
+        self.started.append(number)
+        await self._ends[number]
+        return number
 
 
 async def _settled() -> None:
@@ -135,7 +141,7 @@ async def test_who_goes_away_in_the_moment_of_the_start_counts_as_back(road: Roa
     await road.send(0)
     going = await road.send(1)
     await road.end(0)
-    task = asyncio.create_task(road.cohorts.join(road._work(0)))
+    task = asyncio.create_task(road.cohorts.join(0, road._end))
     await asyncio.sleep(0)
     going.cancel()
     await _settled()
@@ -144,10 +150,24 @@ async def test_who_goes_away_in_the_moment_of_the_start_counts_as_back(road: Roa
 
 
 async def test_what_fails_is_told_to_who_asked_and_ends_its_place(road: Road) -> None:
-    async def fail() -> None:
+    async def fail(_found: int) -> None:
         raise ValueError("no")
 
     for _ in range(2):
         with pytest.raises(ValueError, match="no"):
-            await road.cohorts.join(fail)
+            await road.cohorts.join(1, fail)
     assert not road.cohorts._on_the_way
+
+
+async def test_what_fails_for_all_is_told_to_each_of_them(road: Road) -> None:
+    first = await road.send(0)
+    others = [await road.send(number) for number in (1, 2)]
+    road.failure = ValueError("away")
+    await road.end(0)
+    assert await first == 0
+    road.cohorts._start()
+    for other in others:
+        with pytest.raises(ValueError, match="away"):
+            await other
+    assert not road.cohorts._on_the_way
+    assert road.cohorts_seen == [[0], [1, 2]]

@@ -70,9 +70,9 @@ async def test_what_was_made_just_now_is_shown_without_being_asked_for(
     asked: list[int] = []
     batch_get_posts = world.batch_get_posts
 
-    async def note(viewer: Any, queries: Any) -> Any:
-        asked.extend(query.post_id for query in queries)
-        return await batch_get_posts(viewer, queries)
+    async def note(viewer: Any, known: Any) -> Any:
+        asked.extend(known)
+        return await batch_get_posts(viewer, known)
 
     monkeypatch.setattr(world, "batch_get_posts", note)
     _, headers = world.newcomer("alice")

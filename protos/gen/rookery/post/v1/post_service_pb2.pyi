@@ -140,22 +140,34 @@ class BatchGetPostsEntry(_message.Message):
     CONTEXT_FIELD_NUMBER: _builtins.int
     POSTS_FIELD_NUMBER: _builtins.int
     IN_COLUMNS_FIELD_NUMBER: _builtins.int
+    POST_IDS_FIELD_NUMBER: _builtins.int
+    KNOWN_VERSIONS_FIELD_NUMBER: _builtins.int
     in_columns: _builtins.bool
     """What can be is answered in `unchanged`, which costs either side far less than a message each."""
     @_builtins.property
     def context(self) -> _entry_context_pb2.EntryContext: ...
     @_builtins.property
     def posts(self) -> _containers.RepeatedCompositeFieldContainer[Global___PostQuery]: ...
+    @_builtins.property
+    def post_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Instead of `posts`, side by side: ids, and for each the version that the caller holds (0: none). An older service
+        does not look at them: see `by_columns`.
+        """
+
+    @_builtins.property
+    def known_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     def __init__(
         self,
         *,
         context: _entry_context_pb2.EntryContext | None = ...,
         posts: _abc.Iterable[Global___PostQuery] | None = ...,
         in_columns: _builtins.bool = ...,
+        post_ids: _abc.Iterable[_builtins.int] | None = ...,
+        known_versions: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "in_columns", b"in_columns", "posts", b"posts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "in_columns", b"in_columns", "known_versions", b"known_versions", "post_ids", b"post_ids", "posts", b"posts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -213,6 +225,9 @@ class BatchGetPostsResult(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     POSTS_FIELD_NUMBER: _builtins.int
     UNCHANGED_FIELD_NUMBER: _builtins.int
+    BY_COLUMNS_FIELD_NUMBER: _builtins.int
+    by_columns: _builtins.bool
+    """Whether `post_ids` of the entry were looked at."""
     @_builtins.property
     def status(self) -> _status_pb2.Status:
         """Unset when all went well."""
@@ -229,10 +244,11 @@ class BatchGetPostsResult(_message.Message):
         status: _status_pb2.Status | None = ...,
         posts: _abc.Iterable[Global___PostView] | None = ...,
         unchanged: Global___PostColumns | None = ...,
+        by_columns: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status", "unchanged", b"unchanged"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["posts", b"posts", "status", b"status", "unchanged", b"unchanged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_columns", b"by_columns", "posts", b"posts", "status", b"status", "unchanged", b"unchanged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,16 +25,20 @@ class PostServer(post_service_pb2_grpc.PostServiceServicer):
 
     def _posts(self, entry: Any, identity: Identity | None) -> Any:
         world = self._world
-        world.note("BatchGetPosts", [(query.post_id, query.known_version) for query in entry.posts])
+        asked = [(query.post_id, query.known_version) for query in entry.posts]
+        by_columns = not world.has_older_post and bool(entry.post_ids)
+        if by_columns:
+            asked += zip(entry.post_ids, entry.known_versions, strict=True)
+        world.note("BatchGetPosts", asked)
         viewer_id = identity.account_id if identity else 0
-        result = post_service_pb2.BatchGetPostsResult()
-        for query in entry.posts:
-            post = world.posts.get(query.post_id)
-            if post is not None and query.post_id not in world.hidden:
+        result = post_service_pb2.BatchGetPostsResult(by_columns=by_columns)
+        for post_id, known_version in asked:
+            post = world.posts.get(post_id)
+            if post is not None and post_id not in world.hidden:
                 result.posts.add(
                     post_id=post.post_id,
                     version=post.version,
-                    post=None if query.known_version == post.version else post,
+                    post=None if known_version == post.version else post,
                     counts=world.post_counts.get(post.post_id),
                     marks=world.marks.get((viewer_id, post.post_id)),
                     author_id=post.author_id,

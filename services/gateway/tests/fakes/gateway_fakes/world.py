@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,7 @@ from rookery.post.v1 import post_pb2, post_service_pb2
 from rookery.user.v1 import account_pb2, filter_service_pb2, preference_service_pb2, user_service_pb2
 from rookery.user.v1.featured_tag_service_pb2 import ListFeaturedTagsRequest
 from rookery_common.auth import Identity
+from rookery_common.errors import AppError
 from rookery_common.paging import Page
 from rookery_common.testing.clock import FakeClock
 
@@ -124,8 +126,8 @@ class World:
         self.analytics = FakeAnalytics(self)
         self.notification = FakeNotification(self)
 
-    async def batch_get_posts(self, _viewer: Identity | None, queries: Any) -> post_service_pb2.BatchGetPostsResult:
-        found = [self.post.posts[query.post_id] for query in queries if query.post_id in self.post.posts]
+    async def batch_get_posts(self, _viewer: Identity | None, known: Any) -> post_service_pb2.BatchGetPostsResult:
+        found = [self.post.posts[post_id] for post_id in known if post_id in self.post.posts]
         counts, marks = post_pb2.PostCounts(), post_pb2.PostMarks()
         views = [
             post_service_pb2.PostView(
@@ -141,6 +143,20 @@ class World:
             for post in found
         ]
         return post_service_pb2.BatchGetPostsResult(posts=views)
+
+    @property
+    def batched(self) -> World:
+        """The same, for many at once."""
+        return self
+
+    async def homes(self, asked: Any) -> list[Any]:
+        return [await _result(self.batch_get_home(each.asker.viewer, each.page, each.tags)) for each in asked]
+
+    async def posts_of_many(self, askers: Any, known: Any) -> list[Any]:
+        return [await _result(self.batch_get_posts(*each)) for each in _of(askers, known)]
+
+    async def relations_of_many(self, askers: Any, accounts: Any) -> list[Any]:
+        return [await _result(self.batch_get_relations(*each)) for each in _of(askers, accounts)]
 
     async def batch_get_accounts(self, _viewer: Identity | None, queries: Any) -> list[user_service_pb2.AccountView]:
         found = [self.user.accounts[query.account_id] for query in queries if query.account_id in self.user.accounts]
@@ -217,3 +233,15 @@ class World:
 
     def app_headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.auth.grant(0)}"}
+
+
+def _of(askers: Any, asked: Any) -> list[tuple[Identity, Any]]:
+    return [(asker.viewer, each) for asker, each in zip(askers, asked, strict=True)]
+
+
+async def _result(call: Awaitable[Any]) -> Any:
+    """What it answers, or what it fails with."""
+    try:
+        return await call
+    except AppError as error:
+        return error

@@ -89,6 +89,8 @@ class World:
     hidden: set[int] = field(default_factory=set)
     homes: dict[int, list[feed_service_pb2.TimelineEntry]] = field(default_factory=dict)
     asked: dict[str, list[Any]] = field(default_factory=dict)
+    # Whether post is of the release before, and looks at no columns of an entry.
+    has_older_post: bool = False
     failures: dict[str, AppError] = field(default_factory=dict)
     opaque: dict[str, Identity] = field(default_factory=dict)
     updates: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)

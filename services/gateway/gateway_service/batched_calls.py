@@ -21,6 +21,8 @@ from rookery.post.v1.post_service_pb2 import (
     PostQuery,
 )
 from rookery.user.v1.user_service_pb2 import (
+    AccountQuery,
+    AccountView,
     BatchGetAccountsEntry,
     BatchGetAccountsRequest,
     BatchGetAccountsResponse,
@@ -37,7 +39,7 @@ from rookery_common.rpc import Batcher, Bulkhead, RpcClient, fill_context
 READ_SECONDS = 3.0
 # After this time an older post may have been replaced by one that looks at columns.
 OLDER_SECONDS: Final = 60.0
-# Post ids, each with the version that is held here; 0 where none is.
+# Ids of posts or accounts, each with the version that is held here; 0 where none is.
 Known = Mapping[int, int]
 
 
@@ -104,6 +106,17 @@ class BatchedCalls:
                 results = await self._posts.together(self._posts_entries(askers, known), timeout=READ_SECONDS)
             return results
 
+    async def accounts_of_many(
+        self, askers: Sequence[Asker], known: Sequence[Known]
+    ) -> list[Sequence[AccountView] | Exception]:
+        """Profiles and counts that each asks for."""
+        entries = [accounts_entry(each) for each in known]
+        for entry, asker in zip(entries, askers, strict=True):
+            fill_context(entry.context, *asker)
+        with self._user_wall.of_many(len(entries)):
+            results = await self.accounts.together(entries, timeout=READ_SECONDS)
+        return [result if isinstance(result, Exception) else result.accounts for result in results]
+
     async def relations_of_many(
         self, askers: Sequence[Asker], accounts: Sequence[Collection[int]]
     ) -> list[dict[int, Relation] | Exception]:
@@ -159,6 +172,12 @@ class BatchedCalls:
             "BatchGetRelationships", request, timeout=timeout
         )
         return response.results
+
+
+def accounts_entry(known: Known) -> BatchGetAccountsEntry:
+    """What is asked of accounts of which these versions are held."""
+    queries = [AccountQuery(account_id=account_id, known_version=version) for account_id, version in known.items()]
+    return BatchGetAccountsEntry(accounts=queries)
 
 
 def _home_entry(page: Page, tags: Collection[str]) -> BatchGetHomeEntry:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from gateway_service.batched_calls import READ_SECONDS, BatchedCalls, Known
+from gateway_service.batched_calls import READ_SECONDS, BatchedCalls, Known, accounts_entry
 from gateway_service.columns import Relation, Skeleton, relations_of
 from gateway_service.config import Settings
 from rookery.analytics.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
@@ -69,9 +69,7 @@ from rookery.user.v1.tag_service_pb2 import ListFollowedTagsRequest, ListFollowe
 from rookery.user.v1.tag_service_pb2_grpc import TagServiceStub
 from rookery.user.v1.transfer_service_pb2_grpc import TransferServiceStub
 from rookery.user.v1.user_service_pb2 import (
-    AccountQuery,
     AccountView,
-    BatchGetAccountsEntry,
     BatchGetRelationshipsEntry,
 )
 from rookery.user.v1.user_service_pb2_grpc import UserServiceStub
@@ -289,13 +287,11 @@ class Clients:
         """Posts that the viewer may see, with counts and marks; others are left out."""
         return await self.batched.posts(viewer, known)
 
-    async def batch_get_accounts(
-        self, viewer: Identity | None, queries: Sequence[AccountQuery]
-    ) -> Sequence[AccountView]:
+    async def batch_get_accounts(self, viewer: Identity | None, known: Known) -> Sequence[AccountView]:
         """Profiles and counts; unknown ids are left out."""
-        entry = BatchGetAccountsEntry(accounts=queries)
         with self._user_wall:
-            return (await self.batched.accounts(entry, timeout=READ_SECONDS, identity=viewer)).accounts
+            answer = await self.batched.accounts(accounts_entry(known), timeout=READ_SECONDS, identity=viewer)
+            return answer.accounts
 
     async def batch_get_relationships(self, viewer: Identity, account_ids: Sequence[int]) -> Sequence[Relationship]:
         """What the viewer is to others; those of whom it can't be said are left out."""

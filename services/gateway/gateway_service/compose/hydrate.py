@@ -18,7 +18,7 @@ from gateway_service.filters import Filters, compiled
 from rookery.post.v1.poll_pb2 import PollTally
 from rookery.post.v1.post_pb2 import Post
 from rookery.post.v1.post_service_pb2 import BatchGetPostsResult
-from rookery.user.v1.user_service_pb2 import AccountQuery
+from rookery.user.v1.user_service_pb2 import AccountView
 from rookery_common.auth import Identity
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError, DeadlineExceeded, Unavailable
@@ -56,6 +56,12 @@ class Ahead:
     people: set[int] = field(default_factory=set)
     posts: BatchGetPostsResult | Exception = field(default_factory=BatchGetPostsResult)
     relations: dict[int, Relation] | Exception = field(default_factory=dict)
+    # With the accounts that need not be asked for; and the others, as they are held.
+    facts: Facts = field(default_factory=Facts)
+    old: dict[int, AccountFragment | None] = field(default_factory=dict)
+    accounts: Sequence[AccountView] | Exception = ()
+    # In seconds of the monotonic clock.
+    asked_at: float = 0.0
 
 
 class Hydrator:
@@ -90,11 +96,15 @@ class Hydrator:
                 *self._load_unless_held(viewer, people, facts),
             )
         else:
-            people = ahead.people
+            people, facts = ahead.people, ahead.facts
             facts.relations |= had(ahead.relations)
             fresh = _take(had(ahead.posts), ahead.known, facts)
-            if calls := list(self._load_unless_held(viewer, people, facts)):
-                await asyncio.gather(*calls)
+            if isinstance(ahead.accounts, Unavailable | DeadlineExceeded):
+                self._leave_accounts(ahead.old, facts, ahead.accounts)
+            else:
+                self._add_accounts(had(ahead.accounts), ahead.old, facts, ahead.asked_at)
+            for filters in self._filters_unless_held(viewer, facts):
+                await filters
         if not fresh:
             return facts
         late = {post.author_id for post in fresh} - people
@@ -107,22 +117,31 @@ class Hydrator:
         return facts
 
     async def look_ahead(self, asked: Sequence[HomeAsked]) -> list[Ahead]:
-        """What the pages of homes are composed of, in three calls for all of them."""
+        """What the pages of homes are composed of, in four calls for all of them."""
         found = [Ahead(skeleton) for skeleton in await self._clients.batched.homes(asked)]
         full = [place for place, each in enumerate(found) if not isinstance(each.skeleton, Exception)]
         for place in full:
             entries = had(found[place].skeleton).entries
             known = found[place].known = {each.entry_id: self._cache.posts.get(each.entry_id) for each in entries}
             found[place].people = {*(each.author_id for each in entries), *self._people(known.values(), replies=True)}
+            viewer = asked[place].asker.viewer
+            found[place].asked_at = self._clock.monotonic()
+            found[place].old = self._held(self._take_accounts(viewer, found[place].people, found[place].facts))
         full = [place for place in full if found[place].known]
-        whose = [asked[place].asker for place in full]
+        unsure = [place for place in full if found[place].old]
+        whose, calls = [asked[place].asker for place in full], self._clients.batched
         people = [found[place].people - {asked[place].asker.viewer.account_id} for place in full]
-        posts, relations = await asyncio.gather(
-            self._clients.batched.posts_of_many(whose, [_versions(found[place].known) for place in full]),
-            self._clients.batched.relations_of_many(whose, people),
+        posts, relations, accounts = await asyncio.gather(
+            calls.posts_of_many(whose, [_versions(found[place].known) for place in full]),
+            calls.relations_of_many(whose, people),
+            calls.accounts_of_many(
+                [asked[place].asker for place in unsure], [_versions(found[each].old) for each in unsure]
+            ),
         )
         for place, of_posts, of_people in zip(full, posts, relations, strict=True):
             found[place].posts, found[place].relations = of_posts, of_people
+        for place, of_accounts in zip(unsure, accounts, strict=True):
+            found[place].accounts = of_accounts
         return found
 
     async def originals(self, viewer: Identity | None, facts: Facts) -> None:
@@ -228,6 +247,9 @@ class Hydrator:
         """What has to be asked for besides the posts and what the viewer is to people: mostly nothing."""
         if asked := self._take_accounts(viewer, people, facts):
             yield self._refresh_accounts(viewer, asked, facts)
+        yield from self._filters_unless_held(viewer, facts)
+
+    def _filters_unless_held(self, viewer: Identity | None, facts: Facts) -> Iterator[Coroutine[None, None, None]]:
         if viewer is not None and viewer.account_id:
             facts.filters, is_fresh = self._cache.filters.get(viewer.account_id, self._clock.monotonic())
             if not is_fresh:
@@ -261,30 +283,35 @@ class Hydrator:
         try:
             await self._ask_accounts(viewer, asked, facts)
         except (Unavailable, DeadlineExceeded) as error:
-            # A name as it was a moment ago is better than no page; whom nothing is known of is left out.
-            log.warning("compose.accounts_from_cache", reason=error.reason)
-            degradation.note(degradation.NAMES)
-            for account_id in asked:
-                account = self._cache.accounts.get(account_id)
-                if account is not None:
-                    facts.accounts[account_id] = account
+            self._leave_accounts(self._held(asked), facts, error)
+
+    def _leave_accounts(self, old: Mapping[int, AccountFragment | None], facts: Facts, error: AppError) -> None:
+        """A name as it was a moment ago is better than no page; whom nothing is known of is left out."""
+        log.warning("compose.accounts_from_cache", reason=error.reason)
+        degradation.note(degradation.NAMES)
+        facts.accounts |= {account_id: account for account_id, account in old.items() if account is not None}
+
+    def _held(self, account_ids: Iterable[int]) -> dict[int, AccountFragment | None]:
+        return {account_id: self._cache.accounts.get(account_id) for account_id in account_ids}
 
     async def _ask_accounts(self, viewer: Identity | None, account_ids: Sequence[int], facts: Facts) -> None:
         now = self._clock.monotonic()
-        known = {account_id: self._cache.accounts.get(account_id) for account_id in account_ids}
-        queries = [
-            AccountQuery(account_id=account_id, known_version=account.version if account else 0)
-            for account_id, account in known.items()
-        ]
-        for start in range(0, len(queries), MAX_PER_CALL):
-            for view in await self._clients.batch_get_accounts(viewer, queries[start : start + MAX_PER_CALL]):
-                account, counts = known[view.account_id], counts_of(view.counts)
-                if view.HasField("account"):
-                    account = self._entities.account(view.account, counts, now)
-                    self._cache.accounts.put(view.account_id, account)
-                if account is not None:
-                    _refresh(account, counts, now)
-                    facts.accounts[view.account_id] = account
+        for start in range(0, len(account_ids), MAX_PER_CALL):
+            old = self._held(account_ids[start : start + MAX_PER_CALL])
+            self._add_accounts(await self._clients.batch_get_accounts(viewer, _versions(old)), old, facts, now)
+
+    def _add_accounts(
+        self, views: Iterable[AccountView], old: Mapping[int, AccountFragment | None], facts: Facts, now: float
+    ) -> None:
+        """Into the facts and the cache, as they were asked for at that time."""
+        for view in views:
+            account, counts = old[view.account_id], counts_of(view.counts)
+            if view.HasField("account"):
+                account = self._entities.account(view.account, counts, now)
+                self._cache.accounts.put(view.account_id, account)
+            if account is not None:
+                _refresh(account, counts, now)
+                facts.accounts[view.account_id] = account
 
     async def _refresh_filters(self, viewer: Identity, facts: Facts) -> None:
         cache, now = self._cache.filters, self._clock.monotonic()
@@ -330,8 +357,8 @@ def had(result: T | Exception) -> T:
     return result
 
 
-def _versions(known: Mapping[int, PostFragment | None]) -> dict[int, int]:
-    return {post_id: post.version if post else 0 for post_id, post in known.items()}
+def _versions(held: Mapping[int, PostFragment | AccountFragment | None]) -> dict[int, int]:
+    return {number: item.version if item else 0 for number, item in held.items()}
 
 
 def _take(result: BatchGetPostsResult, known: Mapping[int, PostFragment | None], facts: Facts) -> list[Post]:

@@ -20,7 +20,6 @@ from gateway_service.translations import mark
 from rookery.post.v1.engagement_service_pb2 import ListBookmarksRequest
 from rookery.user.v1.profile_service_pb2 import GetProfileRequest
 from rookery.user.v1.transfer_service_pb2 import ExportRowsRequest, TransferKind
-from rookery.user.v1.user_service_pb2 import AccountQuery
 from rookery_common.auth import Identity
 from rookery_common.errors import AppError, FailedPrecondition, InvalidArgument
 
@@ -138,7 +137,7 @@ class Transfers:
             return []
         posts = (await self._clients.batch_get_posts(owner, dict.fromkeys(post_ids, 0))).posts
         authors = {post.author_id for post in posts}
-        views = await self._clients.batch_get_accounts(owner, [AccountQuery(account_id=each) for each in authors])
+        views = await self._clients.batch_get_accounts(owner, dict.fromkeys(authors, 0))
         names = {view.account_id: view.account.username for view in views}
         found = {post.post_id: names[post.author_id] for post in posts if post.author_id in names}
         url = self._settings.public_url

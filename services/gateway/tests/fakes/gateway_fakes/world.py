@@ -155,11 +155,14 @@ class World:
     async def posts_of_many(self, askers: Any, known: Any) -> list[Any]:
         return [await _result(self.batch_get_posts(*each)) for each in _of(askers, known)]
 
+    async def accounts_of_many(self, askers: Any, known: Any) -> list[Any]:
+        return [await _result(self.batch_get_accounts(*each)) for each in _of(askers, known)]
+
     async def relations_of_many(self, askers: Any, accounts: Any) -> list[Any]:
         return [await _result(self.batch_get_relations(*each)) for each in _of(askers, accounts)]
 
-    async def batch_get_accounts(self, _viewer: Identity | None, queries: Any) -> list[user_service_pb2.AccountView]:
-        found = [self.user.accounts[query.account_id] for query in queries if query.account_id in self.user.accounts]
+    async def batch_get_accounts(self, _viewer: Identity | None, known: Any) -> list[user_service_pb2.AccountView]:
+        found = [self.user.accounts[account_id] for account_id in known if account_id in self.user.accounts]
         counts = account_pb2.AccountCounts(followers=1, following=2, statuses=3)
         return [
             user_service_pb2.AccountView(account_id=each.account_id, version=each.version, account=each, counts=counts)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
@@ -108,6 +109,11 @@ class PostFragment:
     # Who may quote it, and whether it is direct, which nobody quotes.
     quote_policy: int = 0
     is_direct: bool = False
+    # Neither a reblog, nor with a poll or a quote: as most are.
+    is_plain: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.is_plain = not self.reblog_of_id and self.poll is None and self.quote is None
 
 
 @dataclass(slots=True)
@@ -151,6 +157,15 @@ class Lru(Generic[T]):
         if item is not None:
             self._items.move_to_end(key)
         return item
+
+    def many(self, keys: Iterable[int]) -> dict[int, T | None]:
+        """As `get`, by key."""
+        items, found = self._items, dict[int, T | None]()
+        for key in keys:
+            item = found[key] = items.get(key)
+            if item is not None:
+                items.move_to_end(key)
+        return found
 
     def put(self, key: int, item: T) -> None:
         self._items[key] = item

@@ -88,7 +88,7 @@ class Hydrator:
         """
         facts = Facts()
         if ahead is None:
-            known = {post_id: self._cache.posts.get(post_id) for post_id in post_ids}
+            known = self._cache.posts.many(post_ids)
             people = {*author_ids, *self._people(known.values(), replies)}
             fresh, *_ = await asyncio.gather(
                 self._load_posts(viewer, known, facts),
@@ -122,7 +122,7 @@ class Hydrator:
         full = [place for place, each in enumerate(found) if not isinstance(each.skeleton, Exception)]
         for place in full:
             entries = had(found[place].skeleton).entries
-            known = found[place].known = {each.entry_id: self._cache.posts.get(each.entry_id) for each in entries}
+            known = found[place].known = self._cache.posts.many([each.entry_id for each in entries])
             found[place].people = {*(each.author_id for each in entries), *self._people(known.values(), replies=True)}
             viewer = asked[place].asker.viewer
             found[place].asked_at = self._clock.monotonic()
@@ -269,8 +269,7 @@ class Hydrator:
         fresh_from = now - COUNTS_SECONDS
         settled_from = max(now - FOLLOWED_COUNTS_SECONDS, self._cache.complete_since())
         asked = []
-        for account_id in account_ids:
-            account = self._cache.accounts.get(account_id)
+        for account_id, account in self._cache.accounts.many(account_ids).items():
             if account is None or account_id == own:
                 asked.append(account_id)
             elif account.checked_at > fresh_from or (account.settled and account.checked_at > settled_from):
@@ -292,7 +291,7 @@ class Hydrator:
         facts.accounts |= {account_id: account for account_id, account in old.items() if account is not None}
 
     def _held(self, account_ids: Iterable[int]) -> dict[int, AccountFragment | None]:
-        return {account_id: self._cache.accounts.get(account_id) for account_id in account_ids}
+        return self._cache.accounts.many(account_ids)
 
     async def _ask_accounts(self, viewer: Identity | None, account_ids: Sequence[int], facts: Facts) -> None:
         now = self._clock.monotonic()

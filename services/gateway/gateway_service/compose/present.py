@@ -49,7 +49,7 @@ class Presenter:
         """Those entries that belong in the viewer's home, or to where rule and context are of: id and status, in this
         order.
         """
-        posts, relations = self._facts.posts, self._facts.relations
+        posts, accounts, relations = self._facts.posts, self._facts.accounts, self._facts.relations
         shown = []
         for entry in entries:
             post_id = entry.entry_id
@@ -57,8 +57,12 @@ class Presenter:
             if post is None:
                 body: bytes | Why = Why.NOT_VISIBLE
             else:
-                why = rule(self._viewer_id, post, entry.reason, relations) or self._why_filtered(post_id, post, context)
-                body = why or self._status(post_id, post)
+                why = rule(self._viewer_id, post, entry.reason, relations)
+                if why is None and self._is_unfiltered and post.is_plain and post.author_id in accounts:
+                    # As most are: a page's time is spent here.
+                    shown.append((post_id, self._plain(post_id, post, accounts[post.author_id])))
+                    continue
+                body = why or self._why_filtered(post_id, post, context) or self._status(post_id, post)
             if isinstance(body, Why):
                 _LEFT_OUT[body].inc()
             else:
@@ -117,12 +121,14 @@ class Presenter:
         account = facts.accounts.get(post.author_id)
         if account is None:
             return Why.AUTHOR_UNKNOWN
-        if self._is_unfiltered and not (post.reblog_of_id or post.poll or post.quote):
-            # As most are: a page's time is spent here.
-            view = facts.views[post_id]
-            approval = approval_bytes(post, self._viewer_id, facts.relations)
-            return plain_body(post.head, approval, view.numbers, self._marks[view.marks], account.body)
+        if self._is_unfiltered and post.is_plain:
+            return self._plain(post_id, post, account)
         return self._special(post_id, post, account, is_quoted=is_quoted)
+
+    def _plain(self, post_id: int, post: PostFragment, account: AccountFragment) -> bytes:
+        view = self._facts.views[post_id]
+        approval = approval_bytes(post, self._viewer_id, self._facts.relations)
+        return plain_body(post.head, approval, view.numbers, self._marks[view.marks], account.body)
 
     def _special(self, post_id: int, post: PostFragment, account: AccountFragment, *, is_quoted: bool) -> bytes | Why:
         facts = self._facts

@@ -19,7 +19,7 @@ from rookery_common.auth import TokenVerifier
 from rookery_common.clients.elasticsearch import Elastic
 from rookery_common.clock import SystemClock
 from rookery_common.erasure import StepwiseEraser
-from rookery_common.kafka.consumer import Consumer
+from rookery_common.kafka.consumer import EASY_PACE_SECONDS, Consumer
 from rookery_common.kafka.handling import BatchHandler
 from rookery_common.kafka.producer import Producer
 from rookery_common.rpc import erasure_serving
@@ -107,6 +107,7 @@ def _consuming(core: _Core) -> list[Component]:
             dead_letters=dead_letters,
             service=settings.service,
             batch=True,
+            pace_seconds=EASY_PACE_SECONDS,
             topic_prefix=settings.topic_prefix,
         )
 

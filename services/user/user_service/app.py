@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from google.protobuf.message import Message
 
@@ -32,7 +33,7 @@ from rookery_common.clock import SystemClock
 from rookery_common.crypto import derive_key
 from rookery_common.erasure import Eraser, StepwiseEraser
 from rookery_common.ids import IdSource, Snowflake
-from rookery_common.kafka.consumer import Consumer
+from rookery_common.kafka.consumer import EASY_PACE_SECONDS, Consumer
 from rookery_common.kafka.handling import BatchHandler, EventHandler
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.kafka.producer import Producer
@@ -310,7 +311,7 @@ def _server(settings: Settings, rules: Rules, deletions: Deletions, clock: Syste
 
 def _consumers(settings: Settings, rules: Rules, links: LinkChecks, producer: Producer) -> list[Component]:
     def consumer(
-        group: str, topic: str, handler: EventHandler | BatchHandler, takes: Sequence[type[Message]], **how: bool
+        group: str, topic: str, handler: EventHandler | BatchHandler, takes: Sequence[type[Message]], **how: Any
     ) -> Consumer:
         return Consumer(
             settings,
@@ -325,10 +326,11 @@ def _consumers(settings: Settings, rules: Rules, links: LinkChecks, producer: Pr
         )
 
     c = consumers
+    posts = c.PostEventsHandler(rules.accounts)
     granting, checking = c.AccountEventsHandler(rules.relationships), c.LinkEventsHandler(links)
     return [
         consumer(c.AUTH_GROUP, c.AUTH_TOPIC, c.AuthEventsHandler(rules.accounts), c.AUTH_EVENTS),
-        consumer(c.POST_GROUP, c.POST_TOPIC, c.PostEventsHandler(rules.accounts), c.POST_EVENTS, batch=True),
+        consumer(c.POST_GROUP, c.POST_TOPIC, posts, c.POST_EVENTS, batch=True, pace_seconds=EASY_PACE_SECONDS),
         consumer(c.ACCOUNT_GROUP, c.ACCOUNT_TOPIC, granting, c.ACCOUNT_EVENTS),
         consumer(c.LINK_GROUP, c.ACCOUNT_TOPIC, checking, c.ACCOUNT_EVENTS),
     ]

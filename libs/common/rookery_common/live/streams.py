@@ -18,12 +18,18 @@ MESSAGES_PER_CALL: Final = 200
 READ_MESSAGES: Final = 500
 # Below the client's own time for a call.
 BLOCK_MS: Final = 400
-# KEYS: a stream, its sequence. ARGV: how many messages to keep, how many were lost before these, then messages of two.
+# KEYS: streams, each with its sequence. ARGV: how many messages to keep, how many were lost before these, then for each
+# stream how many messages it gets, and these, of two each.
 _PUBLISH: Final = """
-redis.call('INCRBY', KEYS[2], ARGV[2])
-for i = 3, #ARGV, 2 do
-  local sequence = redis.call('INCR', KEYS[2])
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 's', sequence, 'a', ARGV[i], 'i', ARGV[i + 1])
+local i = 3
+for k = 1, #KEYS, 2 do
+  redis.call('INCRBY', KEYS[k + 1], ARGV[2])
+  for n = 1, tonumber(ARGV[i]) do
+    local sequence = redis.call('INCR', KEYS[k + 1])
+    redis.call('XADD', KEYS[k], 'MAXLEN', '~', ARGV[1], '*', 's', sequence, 'a', ARGV[i + 1], 'i', ARGV[i + 2])
+    i = i + 2
+  end
+  i = i + 1
 end
 return 1
 """
@@ -91,14 +97,21 @@ class LiveStreams(Generic[T]):
             packed = self._codec.pack(item)
             for shard, concerned in _by_shard(account_ids).items():
                 messages.setdefault(shard, []).extend((accounts, packed) for accounts in _packed_accounts(concerned))
-        await asyncio.gather(*(self._append(shard, parts, lost) for shard, parts in messages.items()))
+        concerned_groups = ([shard for shard in group if shard in messages] for group in self.groups)
+        calls = [self._append({shard: messages[shard] for shard in group}, lost) for group in concerned_groups if group]
+        await asyncio.gather(*calls)
 
-    async def _append(self, shard: int, messages: Sequence[Packed], lost: int) -> None:
-        keys = [self._key(shard), f"{self._key(shard)}:sequence"]
-        for first in range(0, max(1, len(messages)), MESSAGES_PER_CALL):
-            part = messages[first : first + MESSAGES_PER_CALL]
-            flat = [field for message in part for field in message]
-            await self._publish(keys, [KEEP_MESSAGES, 0 if first else lost, *flat])
+    async def _append(self, messages: Mapping[int, Sequence[Packed]], lost: int) -> None:
+        """To streams of one group, some at a time of each."""
+        step = MESSAGES_PER_CALL // len(messages)
+        for first in range(0, max(1, *map(len, messages.values())), step):
+            keys, arguments = list[str](), list[Any]()
+            for shard, all_of_it in messages.items():
+                part = all_of_it[first : first + step]
+                if part or not first:
+                    keys += (self._key(shard), f"{self._key(shard)}:sequence")
+                    arguments += (len(part), *(field for message in part for field in message))
+            await self._publish(keys, [KEEP_MESSAGES, 0 if first else lost, *arguments])
 
     async def end(self, shard: int) -> Position:
         """Where the stream is now."""

@@ -21,12 +21,13 @@ class MemoryStreams(LiveStreams[T]):
         self._sequences = dict.fromkeys(range(LIVE_SHARDS), 0)
         self.groups = [list(range(LIVE_SHARDS))]
 
-    async def _append(self, shard: int, messages: Sequence[Packed], lost: int) -> None:
+    async def _append(self, messages: Mapping[int, Sequence[Packed]], lost: int) -> None:
         await self._ask()
-        self._sequences[shard] += lost
-        for message in messages:
-            self._sequences[shard] += 1
-            self._messages[shard].append((self._sequences[shard], message))
+        for shard, part in messages.items():
+            self._sequences[shard] += lost
+            for message in part:
+                self._sequences[shard] += 1
+                self._messages[shard].append((self._sequences[shard], message))
 
     async def end(self, shard: int) -> Position:
         await self._ask()

@@ -311,3 +311,66 @@ async def test_an_entry_that_failed_further_on_is_not_sent_again(network: Any, t
     with pytest.raises(Unavailable):
         await batcher(entry(1), timeout=5)
     assert tries == 1
+
+
+class TestTogether:
+    async def test_each_has_its_own_result_in_order_beside_those_of_others(self) -> None:
+        calls = Calls(held=True)
+        calls.statuses = {3: [5], 4: [14]}
+        batcher: Home = Batcher(calls, max_in_flight=1, name="home")
+        first = asyncio.create_task(batcher(entry(1), timeout=5))
+        await settle()
+        many = asyncio.create_task(batcher.together([entry(n) for n in (2, 3, 4)], timeout=5))
+        other = asyncio.create_task(batcher(entry(5), timeout=5))
+        await settle()
+        calls.go_on.set()
+        assert [type(result) for result in await many] == [BatchGetHomeResult, NotFound, BatchGetHomeResult]
+        await asyncio.gather(first, other)
+        assert calls.limits == [[1], [2, 3, 4, 5], [4]], "only what failed is tried again"
+
+    async def test_none_are_no_call(self) -> None:
+        calls = Calls()
+        assert await Batcher(calls, name="home").together([], timeout=5) == []
+        assert calls.limits == []
+
+    async def test_more_than_a_call_has_go_in_several(self) -> None:
+        calls = Calls()
+        batcher: Home = Batcher(calls, max_entries=3, name="home")
+        results = await batcher.together([entry(n) for n in range(7)], timeout=5)
+        assert len(results) == 7
+        assert sorted(limit for limits in calls.limits for limit in limits) == list(range(7))
+
+    async def test_a_call_that_fails_is_told_to_each(self) -> None:
+        async def send(_entries: list[BatchGetHomeEntry], timeout: float) -> Sequence[BatchGetHomeResult]:
+            raise InvalidArgument("no")
+
+        batcher: Home = Batcher(send, name="home")
+        results = await batcher.together([entry(1), entry(2)], timeout=5)
+        assert [type(result) for result in results] == [InvalidArgument, InvalidArgument]
+        assert results[0] is not results[1]
+
+    async def test_what_has_not_come_in_time_is_late_and_asked_no_more(self) -> None:
+        calls = Calls(held=True)
+        batcher: Home = Batcher(calls, max_in_flight=1, name="home")
+        first = asyncio.create_task(batcher(entry(1), timeout=5))
+        await settle()
+        results = await batcher.together([entry(2), entry(3)], timeout=0.01)
+        assert [type(result) for result in results] == [DeadlineExceeded, DeadlineExceeded]
+        calls.go_on.set()
+        await first
+        await settle()
+        assert calls.limits == [[1]]
+
+    async def test_those_of_who_goes_away_are_not_asked(self) -> None:
+        calls = Calls(held=True)
+        batcher: Home = Batcher(calls, max_in_flight=1, name="home")
+        first = asyncio.create_task(batcher(entry(1), timeout=5))
+        await settle()
+        many = asyncio.create_task(batcher.together([entry(2), entry(3)], timeout=5))
+        await settle()
+        many.cancel()
+        await settle()
+        calls.go_on.set()
+        await first
+        await settle()
+        assert calls.limits == [[1]]

@@ -25,6 +25,18 @@ def test_as_many_wait_as_may_and_the_next_does_not() -> None:
             pass
 
 
+def test_many_who_wait_together_count_each() -> None:
+    bulkhead = Bulkhead("feed", lambda: 3)
+    with bulkhead.of_many(3), pytest.raises(DependencyBusy), bulkhead:
+        pass
+    with bulkhead, bulkhead.of_many(3), pytest.raises(DependencyBusy), bulkhead.of_many(1):
+        pass
+    with pytest.raises(ValueError, match="ends"), bulkhead.of_many(9):
+        raise ValueError("it ends however it ends")
+    with bulkhead:
+        pass
+
+
 async def test_a_service_that_hangs_is_asked_no_further(network: Any) -> None:
     go_on = asyncio.Event()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,38 @@ async def test_a_home_is_asked_for_with_followed_hashtags_until_they_change(
     gateway.cache.tags.drop(BOB)
     await http.get(PATH)
     assert world.home_tags[-1] == []
+
+
+async def test_homes_that_are_asked_for_at_once_share_each_call_and_nothing_else(
+    world: World, http: httpx2.AsyncClient
+) -> None:
+    for account_id, name in ((103, "carol"), (104, "dan")):
+        world.account(account_id, name)
+        world.opaque[f"{name}s-token"] = world.tokens.identity(account_id)
+    world.follow(103, ALICE)
+    world.relate(103, ALICE, muting=True)
+    world.follow(104, BOB)
+    for reader, author in ((BOB, ALICE), (103, ALICE), (104, BOB)):
+        world.entry(reader, world.post(author, author))
+    names = ("bob", "carol", "dan")
+    for _ in range(2):  # the first time posts and accounts are not held yet
+        headers = [{"authorization": f"Bearer {name}s-token"} for name in names]
+        answers = await asyncio.gather(*(http.get(PATH, headers=each) for each in headers))
+        shown = [[status["account"]["username"] for status in answer.json()] for answer in answers]
+        assert shown == [["alice"], [], ["bob"]]
+
+
+async def test_a_post_of_the_release_before_is_asked_again_as_it_knows_it(
+    world: World, http: httpx2.AsyncClient
+) -> None:
+    http.headers["authorization"] = "Bearer bobs-token"
+    world.entry(BOB, world.post(1, ALICE))
+    world.has_older_post = True
+    for _ in range(2):
+        assert [status["id"] for status in (await http.get(PATH)).json()] == ["1"]
+    asked = world.called("BatchGetPosts")
+    assert asked[0] == [], "it looked at nothing"
+    assert asked[1:] == [[(1, 0)], [(1, 1)]], "and for a while it is not asked so again"
 
 
 @pytest.mark.parametrize("failure", [Unavailable("away"), Internal("an older release knows no such method")])

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from gateway_service.columns import Relation, Skeleton, relations_of, skeleton_of
+from gateway_service.columns import Skeleton, Ties, relations_of, skeleton_of
 from rookery.feed.v1.feed_service_pb2 import (
     BatchGetHomeEntry,
     BatchGetHomeRequest,
@@ -117,16 +117,19 @@ class BatchedCalls:
             results = await self.accounts.together(entries, timeout=READ_SECONDS)
         return [result if isinstance(result, Exception) else result.accounts for result in results]
 
-    async def relations_of_many(
+    async def ties_of_many(
         self, askers: Sequence[Asker], accounts: Sequence[Collection[int]]
-    ) -> list[dict[int, Relation] | Exception]:
+    ) -> list[Ties | Exception]:
         """What each is to the accounts that it asks for."""
         entries = [BatchGetRelationshipsEntry(account_ids=asked, in_columns=True) for asked in accounts]
         for entry, asker in zip(entries, askers, strict=True):
             fill_context(entry.context, *asker)
         with self._user_wall.of_many(len(entries)):
             results = await self.relationships.together(entries, timeout=READ_SECONDS)
-        return [result if isinstance(result, Exception) else relations_of(result) for result in results]
+        return [
+            result if isinstance(result, Exception) else Ties(relations_of(result), result.viewer_epoch)
+            for result in results
+        ]
 
     def _posts_entries(self, askers: Sequence[Asker], known: Sequence[Known]) -> list[BatchGetPostsEntry]:
         entries = [self._posts_entry(each) for each in known]

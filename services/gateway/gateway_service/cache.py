@@ -132,6 +132,8 @@ class AccountFragment:
     changed: bool = False
     # Whether nothing had been told for a while when user was last asked: its counts follow what is told a little later.
     settled: bool = False
+    # User's, of before it was last asked by its own holder; empty where that is not known.
+    epoch: bytes = b""
     # Of its new posts that don't say it themselves.
     quote_policy: QuotePolicy.ValueType = QuotePolicy.QUOTE_POLICY_UNSPECIFIED
 

@@ -105,6 +105,13 @@ def relations_of(result: BatchGetRelationshipsResult) -> dict[int, Relation]:
     return found
 
 
+class Ties(NamedTuple):
+    """What a viewer is to accounts, and an epoch that changes with the viewer's own; empty where it is not known."""
+
+    relations: dict[int, Relation]
+    epoch: bytes = b""
+
+
 def skeleton_of(result: BatchGetHomeResult) -> Skeleton:
     """A page of a home, however it was answered."""
     columns = result.columns

@@ -195,10 +195,9 @@ def _relationship_columns(asked: Iterable[int], known: Flags) -> pb.BatchGetRela
     account_ids = [account_id for account_id in dict.fromkeys(asked) if account_id in known.flags]
     flags = [sent_flags(known.flags[account_id]) for account_id in account_ids]
     columns = pb.RelationshipColumns(account_ids=account_ids, flags=flags)
-    if not known.others:
-        return pb.BatchGetRelationshipsResult(columns=columns)
     others = [known.others[account_id] for account_id in dict.fromkeys(asked) if account_id in known.others]
-    return pb.BatchGetRelationshipsResult(columns=columns, relationships=map(relationship_message, others))
+    whole = map(relationship_message, others)
+    return pb.BatchGetRelationshipsResult(columns=columns, relationships=whole, viewer_epoch=known.epoch)
 
 
 def _accounts_result(entry: pb.BatchGetAccountsEntry, views: dict[int, AccountView]) -> pb.BatchGetAccountsResult:

@@ -15,7 +15,8 @@ from gateway_service.columns import Entry, Skeleton
 from gateway_service.compose.audience import ListRule, Rule, why_not_public
 from gateway_service.compose.direct import DirectConversations
 from gateway_service.compose.entities import Entities
-from gateway_service.compose.hydrate import Ahead, Facts, Hydrator, had
+from gateway_service.compose.facts import Ahead, Facts, had
+from gateway_service.compose.hydrate import Hydrator
 from gateway_service.compose.marks import Mark, leave_vote
 from gateway_service.compose.posting import PostingDefaults
 from gateway_service.compose.preferences import Preferences, rule_of

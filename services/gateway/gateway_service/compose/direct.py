@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gateway_service.compose.audience import why_not_public
-from gateway_service.compose.hydrate import Facts, Hydrator
+from gateway_service.compose.facts import Facts
+from gateway_service.compose.hydrate import Hydrator
 from gateway_service.compose.present import Presenter
 from rookery.messaging.v1.direct_thread_service_pb2 import DirectPost, DirectThread
 from rookery_common.auth import Identity

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
 
 from gateway_service import degradation
 from gateway_service.batched_calls import HomeAsked
 from gateway_service.cache import AccountFragment, Fragments, PostFragment
 from gateway_service.clients import Clients
-from gateway_service.columns import UNTOUCHED, Relation, Skeleton, View, views_of
+from gateway_service.columns import UNTOUCHED, views_of
 from gateway_service.compose.entities import Entities, account_body, counts_of
+from gateway_service.compose.facts import Ahead, Facts, had
 from gateway_service.compose.quotes import is_wanted
-from gateway_service.filters import Filters, compiled
+from gateway_service.filters import compiled
 from rookery.post.v1.poll_pb2 import PollTally
 from rookery.post.v1.post_pb2 import Post
 from rookery.post.v1.post_service_pb2 import BatchGetPostsResult
@@ -29,39 +28,7 @@ from rookery_common.logs import get_logger
 COUNTS_SECONDS = 5.0
 FOLLOWED_COUNTS_SECONDS = 60.0
 MAX_PER_CALL = 100
-T = TypeVar("T")
 log = get_logger()
-
-
-@dataclass(slots=True)
-class Facts:
-    """What is known for composing one answer to one viewer."""
-
-    views: dict[int, View] = field(default_factory=dict)
-    posts: dict[int, PostFragment] = field(default_factory=dict)
-    accounts: dict[int, AccountFragment] = field(default_factory=dict)
-    relations: dict[int, Relation] = field(default_factory=dict)
-    filters: Filters | None = None
-
-
-@dataclass(slots=True)
-class Ahead:
-    """A page of a home with what its entries need, asked for beside others', before it is composed.
-
-    What could not be had is what it failed with.
-    """
-
-    skeleton: Skeleton | Exception
-    known: dict[int, PostFragment | None] = field(default_factory=dict)
-    people: set[int] = field(default_factory=set)
-    posts: BatchGetPostsResult | Exception = field(default_factory=BatchGetPostsResult)
-    relations: dict[int, Relation] | Exception = field(default_factory=dict)
-    # With the accounts that need not be asked for; and the others, as they are held.
-    facts: Facts = field(default_factory=Facts)
-    old: dict[int, AccountFragment | None] = field(default_factory=dict)
-    accounts: Sequence[AccountView] | Exception = ()
-    # In seconds of the monotonic clock.
-    asked_at: float = 0.0
 
 
 class Hydrator:
@@ -97,12 +64,15 @@ class Hydrator:
             )
         else:
             people, facts = ahead.people, ahead.facts
-            facts.relations |= had(ahead.relations)
+            ties = had(ahead.ties)
+            facts.relations |= ties.relations
             fresh = _take(had(ahead.posts), ahead.known, facts)
             if isinstance(ahead.accounts, Unavailable | DeadlineExceeded):
                 self._leave_accounts(ahead.old, facts, ahead.accounts)
             else:
                 self._add_accounts(had(ahead.accounts), ahead.old, facts, ahead.asked_at)
+            if _own(viewer) in people and _own(viewer) not in ahead.old:
+                await self._renew_own_unless(ties.epoch, viewer, facts)
             for filters in self._filters_unless_held(viewer, facts):
                 await filters
         if not fresh:
@@ -124,22 +94,21 @@ class Hydrator:
             entries = had(found[place].skeleton).entries
             known = found[place].known = self._cache.posts.many([each.entry_id for each in entries])
             found[place].people = {*(each.author_id for each in entries), *self._people(known.values(), replies=True)}
-            viewer = asked[place].asker.viewer
             found[place].asked_at = self._clock.monotonic()
-            found[place].old = self._held(self._take_accounts(viewer, found[place].people, found[place].facts))
+            found[place].old = self._held(self._take_accounts(0, found[place].people, found[place].facts))
         full = [place for place in full if found[place].known]
         unsure = [place for place in full if found[place].old]
         whose, calls = [asked[place].asker for place in full], self._clients.batched
         people = [found[place].people - {asked[place].asker.viewer.account_id} for place in full]
-        posts, relations, accounts = await asyncio.gather(
+        posts, ties, accounts = await asyncio.gather(
             calls.posts_of_many(whose, [_versions(found[place].known) for place in full]),
-            calls.relations_of_many(whose, people),
+            calls.ties_of_many(whose, people),
             calls.accounts_of_many(
                 [asked[place].asker for place in unsure], [_versions(found[each].old) for each in unsure]
             ),
         )
-        for place, of_posts, of_people in zip(full, posts, relations, strict=True):
-            found[place].posts, found[place].relations = of_posts, of_people
+        for place, of_posts, of_people in zip(full, posts, ties, strict=True):
+            found[place].posts, found[place].ties = of_posts, of_people
         for place, of_accounts in zip(unsure, accounts, strict=True):
             found[place].accounts = of_accounts
         return found
@@ -245,7 +214,7 @@ class Hydrator:
         self, viewer: Identity | None, people: Iterable[int], facts: Facts
     ) -> Iterator[Coroutine[None, None, None]]:
         """What has to be asked for besides the posts and what the viewer is to people: mostly nothing."""
-        if asked := self._take_accounts(viewer, people, facts):
+        if asked := self._take_accounts(_own(viewer), people, facts):
             yield self._refresh_accounts(viewer, asked, facts)
         yield from self._filters_unless_held(viewer, facts)
 
@@ -256,15 +225,14 @@ class Hydrator:
                 yield self._refresh_filters(viewer, facts)
 
     async def _load_accounts(self, viewer: Identity | None, account_ids: Iterable[int], facts: Facts) -> None:
-        if asked := self._take_accounts(viewer, account_ids, facts):
+        if asked := self._take_accounts(_own(viewer), account_ids, facts):
             await self._refresh_accounts(viewer, asked, facts)
 
-    def _take_accounts(self, viewer: Identity | None, account_ids: Iterable[int], facts: Facts) -> list[int]:
+    def _take_accounts(self, own: int, account_ids: Iterable[int], facts: Facts) -> list[int]:
         """From the cache what was asked just now, save for the viewer's own, which shows every change at once.
 
         The others are returned: they have to be asked for.
         """
-        own = viewer.account_id if viewer else 0
         now = self._clock.monotonic()
         fresh_from = now - COUNTS_SECONDS
         settled_from = max(now - FOLLOWED_COUNTS_SECONDS, self._cache.complete_since())
@@ -292,6 +260,18 @@ class Hydrator:
 
     def _held(self, account_ids: Iterable[int]) -> dict[int, AccountFragment | None]:
         return self._cache.accounts.many(account_ids)
+
+    async def _renew_own_unless(self, epoch: bytes, viewer: Identity | None, facts: Facts) -> None:
+        """The viewer's own account shows every change at once: asked for unless it is that of this epoch."""
+        own = _own(viewer)
+        if epoch and facts.accounts[own].epoch == epoch:
+            return
+        try:
+            await self._ask_accounts(viewer, [own], facts)
+        except (Unavailable, DeadlineExceeded) as error:
+            self._leave_accounts(self._held([own]), facts, error)
+        else:
+            facts.accounts[own].epoch = epoch
 
     async def _ask_accounts(self, viewer: Identity | None, account_ids: Sequence[int], facts: Facts) -> None:
         now = self._clock.monotonic()
@@ -349,11 +329,8 @@ class Hydrator:
             facts.relations |= await self._clients.batch_get_relations(viewer, page)
 
 
-def had(result: T | Exception) -> T:
-    """What was asked for; raises what that failed with."""
-    if isinstance(result, Exception):
-        raise result
-    return result
+def _own(viewer: Identity | None) -> int:
+    return viewer.account_id if viewer else 0
 
 
 def _versions(held: Mapping[int, PostFragment | AccountFragment | None]) -> dict[int, int]:

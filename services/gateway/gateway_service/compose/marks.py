@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway_service.columns import COUNTS, MARKS
-from gateway_service.compose.hydrate import Facts
+from gateway_service.compose.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)

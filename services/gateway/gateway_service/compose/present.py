@@ -8,7 +8,7 @@ from gateway_service.cache import AccountFragment, PostFragment, QuoteFragment
 from gateway_service.columns import MARKS, Entry, View
 from gateway_service.compose.audience import Rule, Why, why_not_home, why_not_listed
 from gateway_service.compose.entities import MEMBERS_OF_MARKS, NO_MEMBERS, numbers_bytes, plain_body, status_body
-from gateway_service.compose.hydrate import Facts
+from gateway_service.compose.facts import Facts
 from gateway_service.compose.polls import poll_body
 from gateway_service.compose.quotes import SHOWN, approval_bytes, quote_state
 from gateway_service.errors import RecordNotFound

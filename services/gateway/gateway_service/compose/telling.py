@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from gateway_service import degradation
 from gateway_service.clients import Clients
 from gateway_service.compose.entities import Entities
-from gateway_service.compose.hydrate import MAX_PER_CALL, Facts, Hydrator
+from gateway_service.compose.facts import Facts
+from gateway_service.compose.hydrate import MAX_PER_CALL, Hydrator
 from gateway_service.compose.policy import POLICED, Policy
 from gateway_service.compose.present import Presenter
 from gateway_service.compose.told import Told, is_permitted, people_of, posts_of

@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway_service.compose.audience import Why, why_not_told
 from gateway_service.compose.entities import COMMUNITY_ID
-from gateway_service.compose.hydrate import Facts
+from gateway_service.compose.facts import Facts
 from gateway_service.compose.policy import ACCEPT, FILTER, Policy
 from gateway_service.compose.present import Presenter
 from gateway_service.compose.times import time_text

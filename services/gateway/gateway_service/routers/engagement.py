@@ -12,7 +12,7 @@ from starlette.responses import Response
 from gateway_service.auth import TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
-from gateway_service.compose.hydrate import Facts
+from gateway_service.compose.facts import Facts
 from gateway_service.compose.marks import Mark
 from gateway_service.config import Settings
 from gateway_service.errors import RecordNotFound

@@ -13,7 +13,7 @@ from gateway_service import degradation
 from gateway_service.auth import Caller, TokenExchange
 from gateway_service.clients import Clients
 from gateway_service.compose import Composer
-from gateway_service.compose.hydrate import Facts
+from gateway_service.compose.facts import Facts
 from gateway_service.compose.quotes import POLICIES
 from gateway_service.compose.replies import POLICIES as REPLY_POLICIES
 from gateway_service.config import Settings

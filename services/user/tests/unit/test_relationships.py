@@ -19,7 +19,6 @@ from user_service.errors import (
 )
 from user_service.relationships.models import (
     MAX_PAGE_SIZE,
-    Flags,
     FollowSettings,
     MutedAccount,
     Relationship,
@@ -41,9 +40,9 @@ async def _between(world: World, viewer: int, account: int) -> Relationship:
     whole = (await world.relationships.between([(viewer, account)]))[viewer, account]
     found = (await world.relationships.flags({viewer: [account]}))[viewer]
     if whole.is_plain:
-        assert found == Flags({account: flags_of(whole)}, {})
+        assert (found.flags, found.others) == ({account: flags_of(whole)}, {})
     else:
-        assert found == Flags({}, {account: whole})
+        assert (found.flags, found.others) == ({}, {account: whole})
     return whole
 
 

@@ -191,8 +191,12 @@ def flags_of(relationship: Relationship) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What a viewer is to accounts: flags of most, and whole of whom there is more to say of."""
+    """What a viewer is to accounts: flags of most, and whole of whom there is more to say of.
 
+    `epoch` is the viewer's own, which changes with their account; empty where it is not known.
+    """
+
+    epoch: bytes = b""
     flags: dict[int, int] = field(default_factory=dict)
     others: dict[int, Relationship] = field(default_factory=dict)
 

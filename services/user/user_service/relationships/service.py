@@ -68,11 +68,12 @@ class Relationships:
         """As `between`, by viewer, for what needs no more than flags of most: with what this process holds already."""
         if not wanted:
             return {}
-        now, found = self._clock.monotonic(), {viewer_id: Flags() for viewer_id in wanted}
+        now = self._clock.monotonic()
         held = {viewer_id: self._held.of(viewer_id, now) for viewer_id in wanted}
         owners = {*wanted, *chain.from_iterable(wanted.values())}
         pairs = {(who, other) for who, others in wanted.items() for other in others if other not in held[who].flags}
         known, epochs = await self._known(pairs, owners)
+        found = {viewer_id: Flags(epochs[viewer_id] or b"") for viewer_id in wanted}
         old = {
             (who, other)
             for who, others in wanted.items()

@@ -519,6 +519,11 @@ class BatchGetRelationshipsResult(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     RELATIONSHIPS_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
+    VIEWER_EPOCH_FIELD_NUMBER: _builtins.int
+    viewer_epoch: _builtins.bytes
+    """Of an entry in columns: another one with each change of the viewer's account but of how many posts it has. What is asked
+    for after this was told is no older than it. Empty where it is not known.
+    """
     @_builtins.property
     def status(self) -> _status_pb2.Status: ...
     @_builtins.property
@@ -533,10 +538,11 @@ class BatchGetRelationshipsResult(_message.Message):
         status: _status_pb2.Status | None = ...,
         relationships: _abc.Iterable[_account_pb2.Relationship] | None = ...,
         columns: Global___RelationshipColumns | None = ...,
+        viewer_epoch: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "relationships", b"relationships", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "relationships", b"relationships", "status", b"status", "viewer_epoch", b"viewer_epoch"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

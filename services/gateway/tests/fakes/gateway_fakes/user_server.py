@@ -50,4 +50,6 @@ class UserServer(user_service_pb2_grpc.UserServiceServicer):
     def _relationships(self, entry: Any, identity: Identity) -> Any:
         self._world.note("BatchGetRelationships", sorted(entry.account_ids))
         known = (self._world.relationships.get((identity.account_id, other)) for other in entry.account_ids)
-        return user_service_pb2.BatchGetRelationshipsResult(relationships=[each for each in known if each])
+        epoch = self._world.epochs.get(identity.account_id, b"")
+        found = [each for each in known if each]
+        return user_service_pb2.BatchGetRelationshipsResult(relationships=found, viewer_epoch=epoch)

@@ -23,7 +23,7 @@ from gateway_fakes.suggestions import FakeSuggestions
 from gateway_fakes.tags import FakeTags
 from gateway_fakes.transfers import FakeTransfers
 from gateway_fakes.user import FakeUser
-from gateway_service.columns import Relation, Skeleton, relation_in, skeleton_of
+from gateway_service.columns import Relation, Skeleton, Ties, relation_in, skeleton_of
 from rookery.feed.v1 import feed_service_pb2, ranking_service_pb2
 from rookery.post.v1 import post_pb2, post_service_pb2
 from rookery.user.v1 import account_pb2, filter_service_pb2, preference_service_pb2, user_service_pb2
@@ -158,8 +158,9 @@ class World:
     async def accounts_of_many(self, askers: Any, known: Any) -> list[Any]:
         return [await _result(self.batch_get_accounts(*each)) for each in _of(askers, known)]
 
-    async def relations_of_many(self, askers: Any, accounts: Any) -> list[Any]:
-        return [await _result(self.batch_get_relations(*each)) for each in _of(askers, accounts)]
+    async def ties_of_many(self, askers: Any, accounts: Any) -> list[Any]:
+        found = [await _result(self.batch_get_relations(*each)) for each in _of(askers, accounts)]
+        return [each if isinstance(each, Exception) else Ties(each) for each in found]
 
     async def batch_get_accounts(self, _viewer: Identity | None, known: Any) -> list[user_service_pb2.AccountView]:
         found = [self.user.accounts[account_id] for account_id in known if account_id in self.user.accounts]

@@ -89,6 +89,8 @@ class World:
     hidden: set[int] = field(default_factory=set)
     homes: dict[int, list[feed_service_pb2.TimelineEntry]] = field(default_factory=dict)
     asked: dict[str, list[Any]] = field(default_factory=dict)
+    # Of viewers: none is that of a user that has no Redis, or is a release older.
+    epochs: dict[int, bytes] = field(default_factory=dict)
     # Whether post is of the release before, and looks at no columns of an entry.
     has_older_post: bool = False
     failures: dict[str, AppError] = field(default_factory=dict)

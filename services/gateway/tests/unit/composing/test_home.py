@@ -14,7 +14,11 @@ from gateway_service.compose.for_you import ForYou
 from gateway_service.routers.timelines import Timelines
 from gateway_service.web import build_web
 from rookery.feed.v1.feed_service_pb2 import Reason
+from rookery.user.v1.account_pb2 import Account
+from rookery.user.v1.events_pb2 import AccountUpdated
+from rookery_common.clock import SystemClock
 from rookery_common.errors import AppError, Internal, Unavailable
+from rookery_common.kafka.events import new_event
 
 if TYPE_CHECKING:
     from tests.unit.composing.conftest import Gateway, World
@@ -96,6 +100,44 @@ async def test_homes_that_are_asked_for_at_once_share_each_call_and_nothing_else
         answers = await asyncio.gather(*(http.get(PATH, headers=each) for each in headers))
         shown = [[status["account"]["username"] for status in answer.json()] for answer in answers]
         assert shown == [["alice"], [], ["bob"]]
+
+
+async def test_the_own_account_is_asked_for_only_where_it_may_have_changed(
+    world: World, gateway: Gateway, http: httpx2.AsyncClient
+) -> None:
+    http.headers["authorization"] = "Bearer bobs-token"
+    world.entry(BOB, world.post(1, BOB))
+    told = AccountUpdated(account=Account(account_id=BOB, version=1))
+    event = new_event("user.events.v1", str(BOB), told, version=1, clock=SystemClock(), source="user")
+
+    async def shown(display_name: str) -> int:
+        """How often it was asked for, to be shown so."""
+        world.asked.clear()
+        [status] = (await http.get(PATH)).json()
+        assert status["account"]["display_name"] == display_name
+        return len(world.called("BatchGetAccounts"))
+
+    def rename(display_name: str) -> None:
+        world.accounts[BOB].display_name = display_name
+        world.accounts[BOB].version += 1
+
+    rename("Bob")
+    assert await shown("Bob") == 1
+    assert await shown("Bob") == 1, "nobody says whether it has changed"
+    world.epochs[BOB] = b"first"
+    assert [await shown("Bob") for _ in range(3)] == [1, 0, 0]
+    rename("Robert")
+    world.epochs[BOB] = b"second"
+    assert [await shown("Robert") for _ in range(3)] == [1, 0, 0]
+    await gateway.cache.handle(event)
+    assert await shown("Robert") == 1, "an event may tell of what the epoch says nothing of"
+    world.epochs.clear()
+    world.failures["BatchGetAccounts"] = Unavailable("away")
+    assert (await http.get(PATH)).headers["x-rookery-degraded"] == "names"
+    world.failures.clear()
+    rename("Rob")
+    world.epochs[BOB] = b"third"
+    assert await shown("Rob") == 1
 
 
 async def test_a_post_of_the_release_before_is_asked_again_as_it_knows_it(

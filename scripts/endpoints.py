@@ -16,7 +16,7 @@ from types import FunctionType, MethodType
 from typing import Any
 
 UNKNOWN: Any = object()
-MAX_DEPTH = 12
+MAX_DEPTH = 15
 SERVICES = ("auth", "user", "post", "feed", "messaging", "notification", "search", "analytics", "moderation", "gateway")
 OURS = tuple(f"{name}_service" for name in SERVICES)
 _RPC_CALLS = frozenset({"call", "exchange", "upload", "stream"})
@@ -190,7 +190,10 @@ class _Body(ast.NodeVisitor):
         callee = _attribute(receiver, name) if isinstance(node.func, ast.Attribute) else self._resolve(node.func)
         self._note_message(callee)
         self._note_answer(callee, name, positional, named)
-        batched = getattr(callee, "_send", None)  # a Batcher calls for what was put into it
+        # A Batcher calls for what was put into it.
+        batched = getattr(receiver if name == "together" else callee, "_send", None)
+        if name == "join":  # a cohort's work is done for all of it
+            self._reading.follow(getattr(receiver, "_work", None), {})
         return self._reading.follow(batched or callee, named, positional)
 
     def _positional(self, node: ast.Call) -> list[Any]:

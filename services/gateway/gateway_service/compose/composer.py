@@ -185,10 +185,8 @@ class Composer:
     ) -> dict[int, tuple[int, bytes]]:
         """Those of whom something waits among these, newest first: how much, and the entity, by the account."""
         made = await self._telling.told(viewer, told, filtered=True)
-        return {
-            account_id: (request.count, made.request_body(account_id, request))
-            for account_id, request in made.requests(told).items()
-        }
+        requests = made.requests(told).items()
+        return {account_id: (request.count, made.request_body(account_id, request)) for account_id, request in requests}
 
     async def notification_groups(
         self, viewer: Identity, groups: Sequence[NotificationGroup], *, filtered: bool = False

@@ -198,7 +198,8 @@ class Hydrator:
         asked, fresh = list(known.items()), list[Post]()
         for start in range(0, len(asked), MAX_PER_CALL):
             part = dict(asked[start : start + MAX_PER_CALL])
-            fresh += _take(await self._clients.batch_get_posts(viewer, _versions(part)), part, facts)
+            result = await self._clients.batch_get_posts(viewer, _versions(part))
+            fresh += _take(result, part, facts)
         return fresh
 
     def _render(self, posts: Iterable[Post], facts: Facts) -> None:

@@ -44,6 +44,14 @@ def test_who_favours_and_reblogs_a_post_is_shown_to_whom_the_post_is(
     assert ids(bob.api.status_favourited_by(post_id)) == [str(carol.account_id), str(bob.account_id)]
     assert ids(bob.api.status_reblogged_by(post_id)) == [str(carol.account_id)]
     assert len(http.get(f"/api/v1/statuses/{post_id}/favourited_by").json()) == 2
+    address = f"/api/v1/statuses/{post_id}/favourited_by"
+    first = http.get(address, params={"limit": 1})
+    second = http.get(first.links["next"]["url"])
+    assert {*ids(first.json()), *ids(second.json())} == {str(bob.account_id), str(carol.account_id)}
+    place = httpx2.URL(second.links["prev"]["url"]).params["min_id"]
+    for bound in ({"min_id": place}, {"since_id": place}):
+        assert ids(http.get(address, params=bound).json()) == ids(first.json())
+    assert "since_id" in http.get(address, params={"since_id": "x"}).json()["details"]
     assert alice.api.status_favourited_by(private) == []
     with pytest.raises(MastodonNotFoundError):
         bob.api.status_favourited_by(private)

@@ -65,3 +65,12 @@ class Engaged(NamedTuple):
 
     account_id: int
     since: datetime
+
+
+class EngagedBounds(NamedTuple):
+    """A page of those who do so; the bounds are exclusive places in the list, by account, and 0 for none."""
+
+    page_size: int = 0
+    after: int = 0
+    before: int = 0
+    until: int = 0

@@ -9,7 +9,7 @@ import grpc
 
 from post_service.callers import require_user
 from post_service.errors import InvalidField
-from post_service.models import FactKind, ListBounds, MarkedPost, MarkKind
+from post_service.models import EngagedBounds, FactKind, ListBounds, MarkedPost, MarkKind
 from post_service.service.engage import Engagement
 from post_service.service.list_engaged import EngagedAccounts
 from post_service.service.list_marked import MarkedPosts
@@ -57,10 +57,13 @@ class EngagementServicer(EngagementServiceServicer):
         kind = _KINDS.get(request.kind)
         if kind is None:
             raise InvalidField("kind", "ERR_INVALID", "must be favourite or reblog")
-        page = await self._engaged.page(
-            current_identity(), kind, request.post_id, request.after_account_id, request.page_size
+        bounds = EngagedBounds(
+            request.page_size, request.after_account_id, request.before_account_id, request.until_account_id
         )
-        return pb.ListEngagedAccountsResponse(account_ids=page.account_ids, reached_id=page.reached_id)
+        page = await self._engaged.page(current_identity(), kind, request.post_id, bounds)
+        return pb.ListEngagedAccountsResponse(
+            account_ids=page.account_ids, reached_id=page.reached_id, ahead_id=page.ahead_id
+        )
 
     async def BookmarkPostsFor(
         self, request: pb.BookmarkPostsForRequest, context: Context

@@ -12,6 +12,7 @@ from post_service.card_models import LinkCard
 from post_service.engagement_models import UNIX_EPOCH as UNIX_EPOCH
 from post_service.engagement_models import Bookmark as Bookmark
 from post_service.engagement_models import Engaged as Engaged
+from post_service.engagement_models import EngagedBounds as EngagedBounds
 from post_service.engagement_models import Fact as Fact
 from post_service.engagement_models import FactKind as FactKind
 from post_service.engagement_models import MarkedPost as MarkedPost

@@ -87,17 +87,23 @@ class EngagementLists:
         return json_array(await self._composer.statuses(viewer, [each.post_id for each in posts]), link)
 
     async def _engaged(self, request: Request, kind: EngagementKind.ValueType) -> Response:
-        """The list's own place travels as `max_id`: clients take it from the Link header and hand it back as it is."""
+        """Places in the list travel as ids: clients take them from the Link header and hand them back as they are."""
         viewer = await self._exchange.viewer(request, "read:statuses")
         post_id, page = path_id(request), query_params(request).page(PAGE_ACCOUNTS, MOST_ACCOUNTS)
         await self._composer.status(viewer, post_id)  # Not found, if the viewer is not shown it.
         call = ListEngagedAccountsRequest(
-            post_id=post_id, kind=kind, page_size=page.limit, after_account_id=page.max_id or 0
+            post_id=post_id,
+            kind=kind,
+            page_size=page.limit,
+            after_account_id=page.max_id or 0,
+            before_account_id=page.min_id or 0,
+            until_account_id=page.since_id or 0,
         )
         answer = await self._clients.post.call(
             "ListEngagedAccounts", call, timeout=CALL_SECONDS, idempotent=True, identity=viewer
         )
-        link = link_header(self._settings.public_url, request, older=answer.reached_id or None, newer=None)
+        older, newer = answer.reached_id or None, answer.ahead_id or None
+        link = link_header(self._settings.public_url, request, older=older, newer=newer)
         return json_array(await self._composer.accounts(viewer, await self._shown(viewer, answer.account_ids)), link)
 
     async def _shown(self, viewer: Identity | None, account_ids: Sequence[int]) -> list[int]:

@@ -69,7 +69,9 @@ async def test_who_engages_is_listed_for_anybody_but_not_those_whom_one_blocks(
     _, headers = world.newcomer("dan")
 
     def engaged(request: Any, _who: Any) -> Any:
-        return pb.ListEngagedAccountsResponse(account_ids=people, reached_id=0 if request.after_account_id else 77)
+        return pb.ListEngagedAccountsResponse(
+            account_ids=people, reached_id=0 if request.after_account_id else 77, ahead_id=70
+        )
 
     world.post.ListEngagedAccounts = engaged  # type: ignore[attr-defined]
     url = f"/api/v1/statuses/600/{path}"
@@ -77,11 +79,16 @@ async def test_who_engages_is_listed_for_anybody_but_not_those_whom_one_blocks(
     assert [account["username"] for account in answer.json()] == ["bob", "carol"]
     last = await http.get(answer.links["next"]["url"])
     assert "next" not in last.links
+    await http.get(last.links["prev"]["url"])
+    await http.get(f"{url}?since_id=70")
     calls = [call.request for call in world.post.made("ListEngagedAccounts")]
-    assert [(call.post_id, call.kind, call.after_account_id) for call in calls] == [
-        (600, ENGAGED[path], 0),
-        (600, ENGAGED[path], 77),
-    ]
+    assert {(call.post_id, call.kind) for call in calls} == {(600, ENGAGED[path])}
+    bounds = [(call.after_account_id, call.before_account_id, call.until_account_id) for call in calls]
+    assert bounds == [(0, 0, 0), (77, 0, 0), (0, 70, 0), (0, 0, 70)]
+    for name in ("max_id", "since_id", "min_id"):
+        bad = await http.get(f"{url}?{name}=x")
+        assert (bad.status_code, list(bad.json()["details"])) == (422, [name])
+    assert len(world.post.made("ListEngagedAccounts")) == 4
     assert (await http.get(f"/api/v1/statuses/5/{path}")).status_code == 404
     relations = world.batch_get_relationships
 

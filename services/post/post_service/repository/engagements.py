@@ -21,6 +21,7 @@ from post_service.repository.marks import mark_row, week_of
 from rookery_common.clients.calls import UnknownOutcome
 from rookery_common.clients.cassandra import Args, Cql, Row
 from rookery_common.clock import Clock
+from rookery_common.ids import MAX_ID
 from rookery_common.kafka.cql_outbox import CqlOutbox
 from rookery_common.kafka.events import Event
 
@@ -37,6 +38,13 @@ EVERYBODY = 0
 """In place of an account: all of the bucket."""
 HOLDERS_PER_READ = 100
 _MULTIPLIER = 0x9E3779B97F4A7C15
+
+
+class Place(NamedTuple):
+    """Facts of a post are read in the order of their places."""
+
+    bucket: int
+    account_id: int
 
 
 class EngagementCounts(NamedTuple):
@@ -69,15 +77,23 @@ class EngagementRepository:
         since = row.since.replace(tzinfo=UTC)
         return Fact(kind, post_id, account_id, bool(row.held), row.version, since, mark_id=row.mark_id or 0)
 
-    async def engaged(self, kind: FactKind, post_id: int, after: int, limit: int) -> tuple[list[Engaged], int]:
-        """Up to `limit` accounts whose fact holds, from behind account `after` on, and where to go on; 0 at the end."""
+    async def engaged(
+        self, kind: FactKind, post_id: int, after: int, limit: int, *, before: int = 0, backwards: bool = False
+    ) -> tuple[list[Engaged], int]:
+        """Up to `limit` accounts whose fact holds, and where to go on, 0 at the end: by their places from `after` on
+        up to `before` (0 for none; both are left out), or from there backwards."""
         counts = await self._cql.execute("count_all", (post_id,))
-        first = _bucket(kind, post_id, after).number if after else 0
-        buckets = [row.bucket for row in counts if row.kind == kind and row.bucket >= first]
+        first = place_of(after).bucket if after else 0
+        last = place_of(before).bucket if before else BUCKETS - 1
+        buckets = sorted((r.bucket for r in counts if r.kind == kind and first <= r.bucket <= last), reverse=backwards)
+        name = "fact_page_back" if backwards else "fact_page"
         found: list[Engaged] = []
         for start in range(0, len(buckets), BUCKETS_AT_ONCE):
-            group = [(bucket, after if bucket == first else 0) for bucket in buckets[start : start + BUCKETS_AT_ONCE]]
-            pages = await self._cql.many("fact_page", [(post_id, kind, *bounds, limit) for bounds in group])
+            group = [
+                (number, after if number == first else 0, before if before and number == last else MAX_ID)
+                for number in buckets[start : start + BUCKETS_AT_ONCE]
+            ]
+            pages = await self._cql.many(name, [(post_id, kind, *bounds, limit) for bounds in group])
             for rows in pages:
                 held = [Engaged(row.account_id, row.since) for row in rows if row.held][: limit - len(found)]
                 found += held
@@ -91,7 +107,8 @@ class EngagementRepository:
         """The accounts whose fact holds, some at a time."""
         for bucket in range(BUCKETS):
             after = 0
-            while rows := await self._cql.execute("fact_page", (post_id, kind, bucket, after, HOLDERS_PER_READ)):
+            place = (post_id, kind, bucket)
+            while rows := await self._cql.execute("fact_page", (*place, after, MAX_ID, HOLDERS_PER_READ)):
                 yield [row.account_id for row in rows if row.held]
                 after = rows[-1].account_id
 
@@ -211,11 +228,16 @@ def fact_rows(fact: Fact) -> list[tuple[str, Args]]:
     return [*rows, ("mark_favourite", mark), *marked_rows(fact)]
 
 
+def place_of(account_id: int) -> Place:
+    """Where the account is in the list of those who favour or reblog a post, or would be."""
+    # Ids made in a row differ in few bits: multiplied, they spread.
+    return Place((account_id * _MULTIPLIER & 0xFFFFFFFFFFFFFFFF) * BUCKETS >> 64, account_id)
+
+
 def bucket_of_fact(fact: Fact) -> Bucket:
     """The partition that the fact is in, and is summed with."""
     return _bucket(fact.kind, fact.post_id, fact.account_id)
 
 
 def _bucket(kind: FactKind, post_id: int, account_id: int) -> Bucket:
-    # Ids made in a row differ in few bits: multiplied, they spread.
-    return Bucket(post_id, kind, (account_id * _MULTIPLIER & 0xFFFFFFFFFFFFFFFF) * BUCKETS >> 64)
+    return Bucket(post_id, kind, place_of(account_id).bucket)

@@ -116,7 +116,12 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "reply_unsettle": "UPDATE replies SET counted_id = null, counted = null WHERE post_id = ? IF counted_id >= ?",
     "fact_get": f"SELECT held, version, since, mark_id FROM engagements WHERE {_BUCKET} AND account_id = ?",  # noqa: S608
     "fact_page": (
-        f"SELECT account_id, held, since FROM engagements WHERE {_BUCKET} AND account_id > ? LIMIT ?"  # noqa: S608
+        f"SELECT account_id, held, since FROM engagements WHERE {_BUCKET} AND account_id > ? AND account_id < ?"  # noqa: S608
+        " LIMIT ?"
+    ),
+    "fact_page_back": (
+        f"SELECT account_id, held, since FROM engagements WHERE {_BUCKET} AND account_id > ? AND account_id < ?"  # noqa: S608
+        " ORDER BY account_id DESC LIMIT ?"
     ),
     "fact_put": (
         "INSERT INTO engagements (post_id, kind, bucket, account_id, held, version, since, mark_id)"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
 import pytest
 
 from post_service.errors import InvalidField, PostNotFound
-from post_service.models import AccountPostsQuery, FactKind, ListBounds, MarkKind, Post, Visibility
+from post_service.models import AccountPostsQuery, EngagedBounds, FactKind, ListBounds, MarkKind, Post, Visibility
 from post_service.service.engage import Engagement
-from post_service.service.list_engaged import EngagedAccounts
+from post_service.service.list_engaged import EngagedAccounts, EngagedPage
 from post_service.service.list_marked import MarkedPosts
 from post_service.service.list_posts import AccountPosts
 from post_service.service.reblog import Reblogger
@@ -97,13 +98,14 @@ async def test_who_favours_and_who_reblogs_is_listed_the_latest_first_and_to_the
     for who in people[:3]:
         clock.advance(1)
         reblog_id = (await reblogger.reblog(who, post_id, Visibility.PUBLIC)).post_id
-    whole = await engaged_accounts.page(None, FactKind.FAVOURITE, post_id, 0, 80)
-    assert whole == ([who.account_id for who in people[:0:-1]], 0)
+    whole = await engaged_accounts.page(None, FactKind.FAVOURITE, post_id, EngagedBounds(80))
+    assert whole[:2] == ([who.account_id for who in people[:0:-1]], 0)
     for shown_id in (post_id, reblog_id):  # A reblog's are those of what it shows.
-        assert (await engaged_accounts.page(None, FactKind.REBLOG, shown_id, 0, 80)).account_ids == [203, 202, 201]
+        page = await engaged_accounts.page(None, FactKind.REBLOG, shown_id, EngagedBounds(80))
+        assert page.account_ids == [203, 202, 201]
     found, after = [], 0
     for _ in range(10):
-        page = await engaged_accounts.page(None, FactKind.FAVOURITE, post_id, after, 7)
+        page = await engaged_accounts.page(None, FactKind.FAVOURITE, post_id, EngagedBounds(7, after))
         found += page.account_ids
         after = page.reached_id
         if not after:
@@ -112,15 +114,53 @@ async def test_who_favours_and_who_reblogs_is_listed_the_latest_first_and_to_the
     assert sorted(found) == [who.account_id for who in people[1:]]
 
 
+async def test_who_engages_is_paged_both_ways(
+    engagement: Engagement, engaged_accounts: EngagedAccounts, write: Write, clock: FakeClock
+) -> None:
+    post_id = (await write()).post_id
+    people = [member(number) for number in range(201, 241)]
+    for who in people:
+        clock.advance(1)
+        await engagement.favourite(who, post_id, active=True)
+    for who in people[::3]:
+        await engagement.favourite(who, post_id, active=False)
+    left = {who.account_id for place, who in enumerate(people) if place % 3}
+
+    async def page(size: int, **bounds: int) -> EngagedPage:
+        return await engaged_accounts.page(None, FactKind.FAVOURITE, post_id, EngagedBounds(size, **bounds))
+
+    pages = [await page(5)]
+    while pages[-1].reached_id:
+        pages.append(await page(5, after=pages[-1].reached_id))
+    pages = [each for each in pages if each.account_ids]
+    assert sorted(number for each in pages for number in each.account_ids) == sorted(left)
+    for ahead, behind in pairwise(pages):
+        assert all(page.account_ids == sorted(page.account_ids, reverse=True) for page in (ahead, behind))
+        # Bounds are those of links: what is just ahead, all that is ahead, and what is between two.
+        back = await page(5, before=behind.ahead_id)
+        assert back == EngagedPage(ahead.account_ids, ahead.reached_id, ahead.ahead_id)
+        earlier = {number for each in pages[: pages.index(behind)] for number in each.account_ids}
+        assert set((await page(80, until=behind.ahead_id)).account_ids) == earlier
+        assert (await page(5, until=behind.ahead_id)).account_ids == pages[0].account_ids
+        between = await page(80, after=ahead.ahead_id, until=behind.ahead_id)
+        assert (set(between.account_ids), between.reached_id) == ({*ahead.account_ids} - {ahead.ahead_id}, 0)
+        assert await page(80, after=ahead.ahead_id, before=behind.ahead_id) == between
+    top = pages[0].ahead_id
+    assert [await page(5, **{bound: top}) for bound in ("before", "until")] == [EngagedPage([], 0, 0)] * 2
+    first, second = pages[1].ahead_id, pages[2].ahead_id
+    assert (await page(80, before=first, until=second)).account_ids == pages[0].account_ids
+    assert (await page(80, before=second, until=first)).account_ids == pages[0].account_ids
+
+
 async def test_who_engages_is_only_shown_to_those_who_may_see_the_post(
     engagement: Engagement, engaged_accounts: EngagedAccounts, write: Write, alice: Identity, carol: Identity
 ) -> None:
     post_id = (await write(visibility=Visibility.PRIVATE)).post_id
     await engagement.favourite(alice, post_id, active=True)
-    assert (await engaged_accounts.page(alice, FactKind.FAVOURITE, post_id, 0, 5)).account_ids == [101]
+    assert (await engaged_accounts.page(alice, FactKind.FAVOURITE, post_id, EngagedBounds(5))).account_ids == [101]
     for who, number in ((carol, post_id), (None, post_id), (alice, 12345)):
         with pytest.raises(PostNotFound):
-            await engaged_accounts.page(who, FactKind.FAVOURITE, number, 0, 5)
+            await engaged_accounts.page(who, FactKind.FAVOURITE, number, EngagedBounds(5))
 
 
 async def test_an_accounts_posts_are_listed_without_reblogs_and_by_hashtag(

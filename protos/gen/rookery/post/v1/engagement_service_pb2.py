@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(rookery/post/v1/engagement_service.proto\x12\x0frookery.post.v1\".\n\nMarkedPost\x12\x0f\n\x07mark_id\x18\x01 \x01(\x03\x12\x0f\n\x07post_id\x18\x02 \x01(\x03\"\\\n\x15ListFavouritesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x0e\n\x06max_id\x18\x02 \x01(\x03\x12\x0e\n\x06min_id\x18\x03 \x01(\x03\x12\x10\n\x08since_id\x18\x04 \x01(\x03\"X\n\x16ListFavouritesResponse\x12*\n\x05posts\x18\x01 \x03(\x0b\x32\x1b.rookery.post.v1.MarkedPost\x12\x12\n\nreached_id\x18\x02 \x01(\x03\"[\n\x14ListBookmarksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x0e\n\x06max_id\x18\x02 \x01(\x03\x12\x0e\n\x06min_id\x18\x03 \x01(\x03\x12\x10\n\x08since_id\x18\x04 \x01(\x03\"W\n\x15ListBookmarksResponse\x12*\n\x05posts\x18\x01 \x03(\x0b\x32\x1b.rookery.post.v1.MarkedPost\x12\x12\n\nreached_id\x18\x02 \x01(\x03\"$\n\x11MuteThreadRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\"\x14\n\x12MuteThreadResponse\"&\n\x13UnmuteThreadRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\"\x16\n\x14UnmuteThreadResponse\"\x89\x01\n\x1aListEngagedAccountsRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.rookery.post.v1.EngagementKind\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x18\n\x10\x61\x66ter_account_id\x18\x04 \x01(\x03\"F\n\x1bListEngagedAccountsResponse\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\x03\x12\x12\n\nreached_id\x18\x02 \x01(\x03\"?\n\x17\x42ookmarkPostsForRequest\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x10\n\x08post_ids\x18\x02 \x03(\x03\",\n\x18\x42ookmarkPostsForResponse\x12\x10\n\x08post_ids\x18\x01 \x03(\x03*l\n\x0e\x45ngagementKind\x12\x1f\n\x1b\x45NGAGEMENT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45NGAGEMENT_KIND_FAVOURITE\x10\x01\x12\x1a\n\x16\x45NGAGEMENT_KIND_REBLOG\x10\x02\x32\xe5\x04\n\x11\x45ngagementService\x12\x61\n\x0eListFavourites\x12&.rookery.post.v1.ListFavouritesRequest\x1a\'.rookery.post.v1.ListFavouritesResponse\x12^\n\rListBookmarks\x12%.rookery.post.v1.ListBookmarksRequest\x1a&.rookery.post.v1.ListBookmarksResponse\x12U\n\nMuteThread\x12\".rookery.post.v1.MuteThreadRequest\x1a#.rookery.post.v1.MuteThreadResponse\x12[\n\x0cUnmuteThread\x12$.rookery.post.v1.UnmuteThreadRequest\x1a%.rookery.post.v1.UnmuteThreadResponse\x12p\n\x13ListEngagedAccounts\x12+.rookery.post.v1.ListEngagedAccountsRequest\x1a,.rookery.post.v1.ListEngagedAccountsResponse\x12g\n\x10\x42ookmarkPostsFor\x12(.rookery.post.v1.BookmarkPostsForRequest\x1a).rookery.post.v1.BookmarkPostsForResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(rookery/post/v1/engagement_service.proto\x12\x0frookery.post.v1\".\n\nMarkedPost\x12\x0f\n\x07mark_id\x18\x01 \x01(\x03\x12\x0f\n\x07post_id\x18\x02 \x01(\x03\"\\\n\x15ListFavouritesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x0e\n\x06max_id\x18\x02 \x01(\x03\x12\x0e\n\x06min_id\x18\x03 \x01(\x03\x12\x10\n\x08since_id\x18\x04 \x01(\x03\"X\n\x16ListFavouritesResponse\x12*\n\x05posts\x18\x01 \x03(\x0b\x32\x1b.rookery.post.v1.MarkedPost\x12\x12\n\nreached_id\x18\x02 \x01(\x03\"[\n\x14ListBookmarksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x0e\n\x06max_id\x18\x02 \x01(\x03\x12\x0e\n\x06min_id\x18\x03 \x01(\x03\x12\x10\n\x08since_id\x18\x04 \x01(\x03\"W\n\x15ListBookmarksResponse\x12*\n\x05posts\x18\x01 \x03(\x0b\x32\x1b.rookery.post.v1.MarkedPost\x12\x12\n\nreached_id\x18\x02 \x01(\x03\"$\n\x11MuteThreadRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\"\x14\n\x12MuteThreadResponse\"&\n\x13UnmuteThreadRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\"\x16\n\x14UnmuteThreadResponse\"\xbe\x01\n\x1aListEngagedAccountsRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.rookery.post.v1.EngagementKind\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x18\n\x10\x61\x66ter_account_id\x18\x04 \x01(\x03\x12\x19\n\x11\x62\x65\x66ore_account_id\x18\x05 \x01(\x03\x12\x18\n\x10until_account_id\x18\x06 \x01(\x03\"X\n\x1bListEngagedAccountsResponse\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\x03\x12\x12\n\nreached_id\x18\x02 \x01(\x03\x12\x10\n\x08\x61head_id\x18\x03 \x01(\x03\"?\n\x17\x42ookmarkPostsForRequest\x12\x12\n\naccount_id\x18\x01 \x01(\x03\x12\x10\n\x08post_ids\x18\x02 \x03(\x03\",\n\x18\x42ookmarkPostsForResponse\x12\x10\n\x08post_ids\x18\x01 \x03(\x03*l\n\x0e\x45ngagementKind\x12\x1f\n\x1b\x45NGAGEMENT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45NGAGEMENT_KIND_FAVOURITE\x10\x01\x12\x1a\n\x16\x45NGAGEMENT_KIND_REBLOG\x10\x02\x32\xe5\x04\n\x11\x45ngagementService\x12\x61\n\x0eListFavourites\x12&.rookery.post.v1.ListFavouritesRequest\x1a\'.rookery.post.v1.ListFavouritesResponse\x12^\n\rListBookmarks\x12%.rookery.post.v1.ListBookmarksRequest\x1a&.rookery.post.v1.ListBookmarksResponse\x12U\n\nMuteThread\x12\".rookery.post.v1.MuteThreadRequest\x1a#.rookery.post.v1.MuteThreadResponse\x12[\n\x0cUnmuteThread\x12$.rookery.post.v1.UnmuteThreadRequest\x1a%.rookery.post.v1.UnmuteThreadResponse\x12p\n\x13ListEngagedAccounts\x12+.rookery.post.v1.ListEngagedAccountsRequest\x1a,.rookery.post.v1.ListEngagedAccountsResponse\x12g\n\x10\x42ookmarkPostsFor\x12(.rookery.post.v1.BookmarkPostsForRequest\x1a).rookery.post.v1.BookmarkPostsForResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.post.v1.engagement_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENGAGEMENTKIND']._serialized_start=922
-  _globals['_ENGAGEMENTKIND']._serialized_end=1030
+  _globals['_ENGAGEMENTKIND']._serialized_start=993
+  _globals['_ENGAGEMENTKIND']._serialized_end=1101
   _globals['_MARKEDPOST']._serialized_start=61
   _globals['_MARKEDPOST']._serialized_end=107
   _globals['_LISTFAVOURITESREQUEST']._serialized_start=109
@@ -52,13 +52,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UNMUTETHREADRESPONSE']._serialized_start=575
   _globals['_UNMUTETHREADRESPONSE']._serialized_end=597
   _globals['_LISTENGAGEDACCOUNTSREQUEST']._serialized_start=600
-  _globals['_LISTENGAGEDACCOUNTSREQUEST']._serialized_end=737
-  _globals['_LISTENGAGEDACCOUNTSRESPONSE']._serialized_start=739
-  _globals['_LISTENGAGEDACCOUNTSRESPONSE']._serialized_end=809
-  _globals['_BOOKMARKPOSTSFORREQUEST']._serialized_start=811
-  _globals['_BOOKMARKPOSTSFORREQUEST']._serialized_end=874
-  _globals['_BOOKMARKPOSTSFORRESPONSE']._serialized_start=876
-  _globals['_BOOKMARKPOSTSFORRESPONSE']._serialized_end=920
-  _globals['_ENGAGEMENTSERVICE']._serialized_start=1033
-  _globals['_ENGAGEMENTSERVICE']._serialized_end=1646
+  _globals['_LISTENGAGEDACCOUNTSREQUEST']._serialized_end=790
+  _globals['_LISTENGAGEDACCOUNTSRESPONSE']._serialized_start=792
+  _globals['_LISTENGAGEDACCOUNTSRESPONSE']._serialized_end=880
+  _globals['_BOOKMARKPOSTSFORREQUEST']._serialized_start=882
+  _globals['_BOOKMARKPOSTSFORREQUEST']._serialized_end=945
+  _globals['_BOOKMARKPOSTSFORRESPONSE']._serialized_start=947
+  _globals['_BOOKMARKPOSTSFORRESPONSE']._serialized_end=991
+  _globals['_ENGAGEMENTSERVICE']._serialized_start=1104
+  _globals['_ENGAGEMENTSERVICE']._serialized_end=1717
 # @@protoc_insertion_point(module_scope)

@@ -246,12 +246,20 @@ class ListEngagedAccountsRequest(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     AFTER_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    BEFORE_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    UNTIL_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     post_id: _builtins.int
     kind: Global___EngagementKind.ValueType
     page_size: _builtins.int
     """At most 80."""
     after_account_id: _builtins.int
-    """The reached_id of the page before; 0 for the first."""
+    """Bounds are exclusive places in the list, which every account's id has, whether it is in there or not; 0 for none. What follows
+    this one: the reached_id of the page before.
+    """
+    before_account_id: _builtins.int
+    """Without after_account_id, what is just ahead of this one: the ahead_id of the page behind. With it, as until_account_id."""
+    until_account_id: _builtins.int
+    """What is ahead of this one, from the beginning of the list, or of the page, on."""
     def __init__(
         self,
         *,
@@ -259,10 +267,12 @@ class ListEngagedAccountsRequest(_message.Message):
         kind: Global___EngagementKind.ValueType = ...,
         page_size: _builtins.int = ...,
         after_account_id: _builtins.int = ...,
+        before_account_id: _builtins.int = ...,
+        until_account_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_account_id", b"after_account_id", "kind", b"kind", "page_size", b"page_size", "post_id", b"post_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_account_id", b"after_account_id", "before_account_id", b"before_account_id", "kind", b"kind", "page_size", b"page_size", "post_id", b"post_id", "until_account_id", b"until_account_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -274,8 +284,11 @@ class ListEngagedAccountsResponse(_message.Message):
 
     ACCOUNT_IDS_FIELD_NUMBER: _builtins.int
     REACHED_ID_FIELD_NUMBER: _builtins.int
+    AHEAD_ID_FIELD_NUMBER: _builtins.int
     reached_id: _builtins.int
-    """Where to go on, also where the page is short or empty; 0 at the end."""
+    """Where to go on, also where the page is short or empty; 0 at the end. Of a page that was read backwards its last place, 0 if it is empty."""
+    ahead_id: _builtins.int
+    """Where to go on backwards; 0 if the page is empty, unless there may be more ahead of it."""
     @_builtins.property
     def account_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Those of a page by time, the latest first; pages follow each other in an order of their own, which does not change."""
@@ -285,10 +298,11 @@ class ListEngagedAccountsResponse(_message.Message):
         *,
         account_ids: _abc.Iterable[_builtins.int] | None = ...,
         reached_id: _builtins.int = ...,
+        ahead_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_ids", b"account_ids", "reached_id", b"reached_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_ids", b"account_ids", "ahead_id", b"ahead_id", "reached_id", b"reached_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -102,7 +102,8 @@ class EngagementServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEngagedAccounts(self, request, context):
-        """Who favours or reblogs a post that the caller may see. Errors: NOT_FOUND, INVALID_ARGUMENT (kind, page_size, after_account_id).
+        """Who favours or reblogs a post that the caller may see. Errors: NOT_FOUND, INVALID_ARGUMENT (kind, page_size, after_account_id,
+        before_account_id, until_account_id).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,9 @@ class EngagementServiceStub:
     UnmuteThread: _grpc.UnaryUnaryMultiCallable[_engagement_service_pb2.UnmuteThreadRequest, _engagement_service_pb2.UnmuteThreadResponse]
     """Errors: as MuteThread."""
     ListEngagedAccounts: _grpc.UnaryUnaryMultiCallable[_engagement_service_pb2.ListEngagedAccountsRequest, _engagement_service_pb2.ListEngagedAccountsResponse]
-    """Who favours or reblogs a post that the caller may see. Errors: NOT_FOUND, INVALID_ARGUMENT (kind, page_size, after_account_id)."""
+    """Who favours or reblogs a post that the caller may see. Errors: NOT_FOUND, INVALID_ARGUMENT (kind, page_size, after_account_id,
+    before_account_id, until_account_id).
+    """
     BookmarkPostsFor: _grpc.UnaryUnaryMultiCallable[_engagement_service_pb2.BookmarkPostsForRequest, _engagement_service_pb2.BookmarkPostsForResponse]
     """Bookmarks of an account, for work that is done for it while no user is there; repeating it is harmless. What the account may not
     see, or is not there, is left out. Called by user. Errors: INVALID_ARGUMENT (account_id, post_ids).
@@ -70,7 +72,9 @@ class EngagementServiceAsyncStub(EngagementServiceStub):
     UnmuteThread: _aio.UnaryUnaryMultiCallable[_engagement_service_pb2.UnmuteThreadRequest, _engagement_service_pb2.UnmuteThreadResponse]  # type: ignore[assignment]
     """Errors: as MuteThread."""
     ListEngagedAccounts: _aio.UnaryUnaryMultiCallable[_engagement_service_pb2.ListEngagedAccountsRequest, _engagement_service_pb2.ListEngagedAccountsResponse]  # type: ignore[assignment]
-    """Who favours or reblogs a post that the caller may see. Errors: NOT_FOUND, INVALID_ARGUMENT (kind, page_size, after_account_id)."""
+    """Who favours or reblogs a post that the caller may see. Errors: NOT_FOUND, INVALID_ARGUMENT (kind, page_size, after_account_id,
+    before_account_id, until_account_id).
+    """
     BookmarkPostsFor: _aio.UnaryUnaryMultiCallable[_engagement_service_pb2.BookmarkPostsForRequest, _engagement_service_pb2.BookmarkPostsForResponse]  # type: ignore[assignment]
     """Bookmarks of an account, for work that is done for it while no user is there; repeating it is harmless. What the account may not
     see, or is not there, is left out. Called by user. Errors: INVALID_ARGUMENT (account_id, post_ids).
@@ -121,7 +125,9 @@ class EngagementServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _engagement_service_pb2.ListEngagedAccountsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_engagement_service_pb2.ListEngagedAccountsResponse, _abc.Awaitable[_engagement_service_pb2.ListEngagedAccountsResponse]]:
-        """Who favours or reblogs a post that the caller may see. Errors: NOT_FOUND, INVALID_ARGUMENT (kind, page_size, after_account_id)."""
+        """Who favours or reblogs a post that the caller may see. Errors: NOT_FOUND, INVALID_ARGUMENT (kind, page_size, after_account_id,
+        before_account_id, until_account_id).
+        """
 
     @_abc_1.abstractmethod
     def BookmarkPostsFor(

@@ -20,7 +20,7 @@ from post_service.models import (
     Revision,
 )
 from post_service.repository.authored import AuthoredPost
-from post_service.repository.engagements import EngagementCounts, EngagementRepository
+from post_service.repository.engagements import BUCKETS, EngagementCounts, EngagementRepository, place_of
 from post_service.repository.pins import PinRepository
 from post_service.repository.posts import PostRepository
 from post_service.repository.revisions import RevisionRepository
@@ -176,12 +176,15 @@ class MemoryEngagements(EngagementRepository):
     async def find(self, kind: FactKind, post_id: int, account_id: int) -> Fact:
         return self._store.facts.get((kind, post_id, account_id), Fact(kind, post_id, account_id))
 
-    async def engaged(self, kind: FactKind, post_id: int, after: int, limit: int) -> tuple[list[Engaged], int]:
-        """In the order of ids, of which the buckets are a part here."""
-        facts = sorted((f for f in self._store.facts.values() if f.active), key=lambda fact: fact.account_id)
-        found = [Engaged(f.account_id, f.since) for f in facts if (f.kind, f.post_id) == (kind, post_id)]
-        page = [engaged for engaged in found if engaged.account_id > after][:limit]
-        return page, page[-1].account_id if len(page) == limit else 0
+    async def engaged(
+        self, kind: FactKind, post_id: int, after: int, limit: int, *, before: int = 0, backwards: bool = False
+    ) -> tuple[list[Engaged], int]:
+        facts = {place_of(key[2]): fact for key, fact in self._store.facts.items() if key[:2] == (kind, post_id)}
+        places = sorted(place for place, fact in facts.items() if fact.active)
+        low, high = place_of(after) if after else (-1, 0), place_of(before) if before else (BUCKETS, 0)
+        between = [place for place in places if low < place < high]
+        page = [facts[place] for place in (between[::-1] if backwards else between)[:limit]]
+        return [Engaged(f.account_id, f.since) for f in page], page[-1].account_id if len(page) == limit else 0
 
     async def holders(self, kind: FactKind, post_id: int) -> AsyncIterator[list[int]]:
         yield [key[2] for key, fact in self._store.facts.items() if key[:2] == (kind, post_id) and fact.active]

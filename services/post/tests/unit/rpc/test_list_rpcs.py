@@ -31,7 +31,10 @@ async def test_marks_and_who_engages_are_listed(
         page = await engagement_client.call(method, kind(page_size=1), timeout=5, identity=bob)
         assert ([each.post_id for each in page.posts], page.reached_id) == ([post_id], page.posts[0].mark_id)
     request = pb.ListEngagedAccountsRequest(post_id=post_id, kind=pb.ENGAGEMENT_KIND_FAVOURITE)
-    assert list((await engagement_client.call("ListEngagedAccounts", request, timeout=5)).account_ids) == [102]
+    page = await engagement_client.call("ListEngagedAccounts", request, timeout=5)
+    assert (list(page.account_ids), page.reached_id, page.ahead_id) == ([102], 0, 102)
+    request.until_account_id = 102
+    assert not (await engagement_client.call("ListEngagedAccounts", request, timeout=5)).account_ids
 
 
 @pytest.mark.parametrize("kind", list(OWN))
@@ -63,9 +66,9 @@ async def test_a_browser_takes_bookmarks_along_and_nothing_else(engagement_clien
     [
         (pb.ListEngagedAccountsRequest(post_id=1), "kind"),
         (pb.ListEngagedAccountsRequest(post_id=1, kind=pb.ENGAGEMENT_KIND_REBLOG, page_size=81), "page_size"),
-        (
-            pb.ListEngagedAccountsRequest(post_id=1, kind=pb.ENGAGEMENT_KIND_REBLOG, after_account_id=-1),
-            "after_account_id",
+        *(
+            (pb.ListEngagedAccountsRequest(post_id=1, kind=pb.ENGAGEMENT_KIND_REBLOG, **{field: -1}), field)
+            for field in ("after_account_id", "before_account_id", "until_account_id")
         ),
     ],
 )

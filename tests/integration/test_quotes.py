@@ -37,6 +37,13 @@ def test_a_quote_shows_nobody_what_they_may_not_see(alice: Person, bob: Person) 
     quoting = alice.api.status_post(f"@{bob.username} look", quoted_status_id=private)
     assert (quoting["visibility"], quoting["quote"]["state"]) == ("private", "accepted")
     assert bob.api.status(quoting["id"])["quote"] == {"state": "unauthorized", "quoted_status": None}
+    edited = alice.api.status_update(quoting["id"], f"@{bob.username} look there")
+    assert edited["quote"]["state"] == "accepted"
+    for who, state, number in ((alice, "accepted", private), (bob, "unauthorized", None)):
+        revisions = who.api.status_history(quoting["id"])
+        assert [revision["quote"]["state"] for revision in revisions] == [state] * 2
+        quoted = [revision["quote"]["quoted_status"] for revision in revisions]
+        assert [each and str(each["id"]) for each in quoted] == [number] * 2
     alice.api.status_delete(private)
     eventually(
         lambda: bob.api.status(quoting["id"])["quote"]["state"],

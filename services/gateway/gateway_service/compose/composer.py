@@ -94,7 +94,7 @@ class Composer:
             return []
         return self._presenter(viewer, await self._facts(viewer, post_ids)).listed(post_ids)
 
-    async def before(self, viewer: Identity, post_id: int) -> Facts:
+    async def before(self, viewer: Identity | None, post_id: int) -> Facts:
         """What is to be known of a post before the viewer does something with it. Raises RecordNotFound as `status`."""
         facts = await self._facts(viewer, [post_id])
         if not self._presenter(viewer, facts).listed([post_id]):
@@ -208,10 +208,10 @@ class Composer:
         found = {relationship.account_id: relationship for relationship in answer}
         return [relationship_body(found[account_id]) for account_id in account_ids if account_id in found]
 
-    async def revisions(self, viewer: Identity | None, author_id: int, revisions: Sequence[Revision]) -> list[bytes]:
-        """StatusEdits in this order, each with the author as it is now. Raises RecordNotFound."""
-        account = await self.account(viewer, author_id)
-        return [b'%b,"account":%b}' % (self._entities.revision(revision), account) for revision in revisions]
+    def revisions(self, viewer: Identity | None, post_id: int, facts: Facts, said: Sequence[Revision]) -> list[bytes]:
+        """StatusEdits of a post that is listed, in this order, each with its author and quote as they are shown now."""
+        members = self._presenter(viewer, facts).members_of_revisions(post_id)
+        return [b"%b%b}" % (self._entities.revision(revision), members) for revision in said]
 
     def scheduled(self, scheduled: ScheduledPost) -> bytes:
         """One ScheduledStatus."""

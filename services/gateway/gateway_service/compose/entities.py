@@ -166,7 +166,7 @@ class Entities:
         }
 
     def revision(self, revision: Revision) -> bytes:
-        """StatusEdit without its closing brace and account."""
+        """StatusEdit without its quote, account and closing brace."""
         names = [mention.username for mention in revision.mentions]
         edit: dict[str, Any] = {
             "content": self.renderer.render(revision.text, names, revision.tags),

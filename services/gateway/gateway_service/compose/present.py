@@ -101,6 +101,14 @@ class Presenter:
             raise Unavailable("the poll's votes can't be read now")
         return poll
 
+    def members_of_revisions(self, post_id: int) -> bytes:
+        """What all revisions of a listed post, or of what it reblogs, have in common: an edit changes no quote."""
+        facts = self._facts
+        original_id = facts.posts[post_id].reblog_of_id or post_id
+        post = facts.posts[original_id]
+        quote = self._quote(facts.views[original_id], post.quote, is_quoted=False) if post.quote else b',"quote":null'
+        return b'%b,"account":%b' % (quote, facts.accounts[post.author_id].body)
+
     def _poll(self, post_id: int) -> bytes | None:
         """The poll of a post among the facts; None without one, and where its votes are not known."""
         post, view = self._facts.posts.get(post_id), self._facts.views.get(post_id)

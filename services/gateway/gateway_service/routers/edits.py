@@ -12,7 +12,7 @@ from gateway_service.clients import Clients
 from gateway_service.compose import Composer
 from gateway_service.compose.quotes import POLICIES
 from gateway_service.config import Settings
-from gateway_service.errors import RecordNotFound, invalid
+from gateway_service.errors import invalid
 from gateway_service.params import Params, read_params
 from gateway_service.routers.statuses import MAX_MEDIA, poll_draft
 from gateway_service.routing import Routes, json_array, json_response, path_id
@@ -50,7 +50,7 @@ class Edits:
     async def history(self, request: Request) -> Response:
         viewer = await self._exchange.viewer(request, "read:statuses")
         post_id = path_id(request)
-        await self._composer.status(viewer, post_id)  # Not found, if the viewer is not shown it.
+        before = await self._composer.before(viewer, post_id)  # Not found, if the viewer is not shown it.
         answer = await self._clients.post.call(
             "ListRevisions",
             ListRevisionsRequest(post_id=post_id),
@@ -58,10 +58,7 @@ class Edits:
             idempotent=True,
             identity=viewer,
         )
-        views = (await self._clients.batch_get_posts(viewer, {post_id: 0})).posts
-        if not views:
-            raise RecordNotFound
-        return json_array(await self._composer.revisions(viewer, views[0].author_id, answer.revisions))
+        return json_array(self._composer.revisions(viewer, post_id, before, answer.revisions))
 
 
 def edit_request(post_id: int, params: Params) -> EditPostRequest:

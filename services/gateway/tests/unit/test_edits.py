@@ -9,6 +9,7 @@ import pytest
 
 from rookery.post.v1 import edit_service_pb2 as pb
 from rookery.post.v1 import post_pb2
+from rookery.user.v1.relationship_service_pb2 import MuteAccountRequest
 from rookery_common.errors import NotFound
 
 if TYPE_CHECKING:
@@ -102,6 +103,50 @@ async def test_the_history_is_shown_to_whom_the_status_is(
         "created_at",
         "media_attachments",
         "emojis",
+        "quote",
         "account",
     }
+    assert answer[0]["quote"] is None
     assert (await http.get("/api/v1/statuses/5/history")).status_code == 404
+
+
+@pytest.mark.parametrize("post_id", [600, 602])
+async def test_each_revision_has_the_quote_as_its_viewer_is_shown_it_now(
+    http: httpx2.AsyncClient, world: World, author: dict[str, str], post_id: int
+) -> None:
+    """Also that of what a reblog shows, whose author it is."""
+    bob, _ = world.newcomer("bob")
+    carol, headers = world.newcomer("carol")
+    quoting = world.post.posts[600]
+    for number, account_id in ((601, bob), (602, carol)):
+        post = post_pb2.Post(post_id=number, author_id=account_id, text="A crow", version=1)
+        post.visibility = post_pb2.VISIBILITY_PUBLIC
+        world.post.posts[number] = post
+    world.post.posts[602].reblog_of_id = 600
+    quoting.quote.post_id, quoting.quote.author_id = 601, bob
+    quoting.quote.state = post_pb2.QUOTE_STATE_ACCEPTED
+
+    async def shown(headers: dict[str, str]) -> tuple[str, str | None]:
+        history = (await http.get(f"/api/v1/statuses/{post_id}/history", headers=headers)).json()
+        status = (await http.get(URL, headers=headers)).json()
+        assert {revision["account"]["username"] for revision in history} == {"alice"}
+        assert [revision["quote"] for revision in history] == [status["quote"]] * 2
+        quoted = status["quote"]["quoted_status"]
+        return status["quote"]["state"], quoted and quoted["id"]
+
+    for reader in ({}, headers):
+        assert await shown(reader) == ("accepted", "601")
+    world.relationships.mutes[carol, bob] = MuteAccountRequest()
+    assert await shown(headers) == ("muted_account", "601")
+    world.relationships.blocks.add((bob, carol))
+    assert await shown(headers) == ("unauthorized", None)
+    assert await shown({}) == ("accepted", "601")
+    for state, name in (
+        (post_pb2.QUOTE_STATE_UNAUTHORIZED, "unauthorized"),
+        (post_pb2.QUOTE_STATE_DELETED, "deleted"),
+    ):
+        world.post.quote_states[600] = state
+        for reader in ({}, headers):
+            assert await shown(reader) == (name, None)
+    quoting.quote.state, quoting.version = post_pb2.QUOTE_STATE_REVOKED, quoting.version + 1
+    assert await shown({}) == ("revoked", None)

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 from rookery_bench.client import ApiError, Connection, Server
-from rookery_bench.load import Outcome, closed_loop, paced
+from rookery_bench.load import Outcome, closed_loop, paced, whenever
+from rookery_bench.people import Account, People, follow
 from rookery_bench.processes import Processes, named
 
 
@@ -113,3 +114,34 @@ def test_a_process_that_is_not_there_is_refused(pair: str) -> None:
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="not an address of a server"):
         Server(url)
+
+
+async def test_a_request_is_made_for_each_release() -> None:
+    due = asyncio.Semaphore(0)
+    async with (
+        answering(lambda _: plain(200, b"[]")) as server,
+        whenever(server, due, lambda n: server.get(f"/{n}")) as outcome,
+    ):
+        for _ in range(3):
+            due.release()
+        async with asyncio.timeout(5):
+            while outcome.done < 3:  # noqa: ASYNC110 - an outcome tells nobody
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        assert outcome.done == 3
+
+
+async def test_each_reader_follows_the_author_and_those_next_to_them_unless_they_do() -> None:
+    made: list[int] = []
+
+    def answer(number: int) -> bytes:
+        made.append(number)
+        # One of three readers follows already: all are asked at first how many they follow.
+        return plain(200, b'{"following_count": %d}' % (2 if number == 1 else 0))
+
+    async with answering(answer) as server:
+        readers = [Account(str(number), "token") for number in (1, 2, 3)]
+        done: list[None] = []
+        await follow(server, People(Account("9", "token"), readers), 2, lambda: done.append(None))
+    assert len(done) == 3
+    assert len(made) == 3 + 2 * 2

@@ -53,25 +53,24 @@ class HomeReader:
     async def pages(self, asked: Sequence[tuple[int, PageQuery]]) -> list[HomePage | AppError]:
         """One answer for each (reader, query), in order. All windows are read by one call; the rest come from CQL."""
         failed = await self._welcome([reader_id for reader_id, page in asked if _is_sound(page)])
-        sound = [
-            WindowQuery(reader_id, page, page.limit + 1)
-            for reader_id, page in asked
-            if _is_sound(page) and reader_id not in failed
+        answers: list[HomePage | AppError | None] = [
+            failed.get(reader_id) if _is_sound(page) else WrongLimit(MAX_PAGE) for reader_id, page in asked
         ]
-        found = dict(zip(sound, await self._read_windows(sound), strict=True))
-
-        async def answer(reader_id: int, page: PageQuery) -> HomePage | AppError:
-            if not _is_sound(page):
-                return WrongLimit(MAX_PAGE)
-            if reader_id in failed:
-                return failed[reader_id]
-            query = WindowQuery(reader_id, page, page.limit + 1)
-            try:
-                return await self._answer(query, found[query])
-            except AppError as error:
-                return error
-
-        return await asyncio.gather(*(answer(reader_id, page) for reader_id, page in asked))
+        queries = {
+            place: WindowQuery(reader_id, page, page.limit + 1)
+            for place, (reader_id, page) in enumerate(asked)
+            if answers[place] is None
+        }
+        found = dict(zip(queries, await self._read_windows(list(queries.values())), strict=True))
+        for place, query in queries.items():
+            answers[place] = self._whole(query, found[place])
+        # Few need anything else; a task for each of the others would cost more than its page.
+        rest = [place for place in queries if answers[place] is None]
+        if rest:
+            late = await asyncio.gather(*(self._answer_of(queries[place], found[place]) for place in rest))
+            for place, answer in zip(rest, late, strict=True):
+                answers[place] = answer
+        return [answer for answer in answers if answer is not None]
 
     async def newest(self, reader_id: int, most: int, page: PageQuery) -> Sequence[Entry]:
         """As a page of at most `most`, between the bounds of this one: more than a page has, of what is stored. Raises
@@ -115,6 +114,22 @@ class HomeReader:
         except RedisUnavailable as error:
             log.warning("home.windows_away", reason=error.reason)
             return [None] * len(queries)
+
+    def _whole(self, query: WindowQuery, found: WindowPage | Missing | None) -> HomePage | None:
+        """The page, where all of it is in the window and nobody whom its reader follows is merged."""
+        if not isinstance(found, WindowPage) or not self._merged.has_nobody(found.merged):
+            return None
+        entries, _, is_all = self._inside(query, found)
+        if not is_all:
+            return None
+        HOME_READS.labels("window").inc()
+        return _page(query.page, entries)
+
+    async def _answer_of(self, query: WindowQuery, found: WindowPage | Missing | None) -> HomePage | AppError:
+        try:
+            return await self._answer(query, found)
+        except AppError as error:
+            return error
 
     async def _answer(self, query: WindowQuery, found: WindowPage | Missing | None) -> HomePage:
         if found is None:
@@ -169,12 +184,8 @@ class HomeReader:
     async def _from_window(self, query: WindowQuery, found: WindowPage, source: str) -> HomePage:
         """The window's page if that is all there is to it, else with what is below the window."""
         page = query.page
-        # Of one that the release before has filled, and that was not full, it is known only that it has what is stored.
-        floor = found.floor or self._returns.begins(query.reader_id)
-        entries = [entry for entry in found.entries if entry.entry_id >= floor]
-        reaches_down = page.low + 1 >= floor
-        is_full = len(entries) >= query.wanted and not page.upwards
-        if reaches_down or is_full:
+        entries, floor, is_all = self._inside(query, found)
+        if is_all:
             followed = await self._merged.followed(query.reader_id, found.merged)
             if followed is None:
                 return await self._stored(query)
@@ -184,6 +195,17 @@ class HomeReader:
             return await self._stored(query)
         span = Span(page.low, min(floor, page.high))
         return await self._below(query, entries, span, "below_window")
+
+    def _inside(self, query: WindowQuery, found: WindowPage) -> tuple[list[Entry], int, bool]:
+        """The entries of the window, from where it is complete, and whether they are all that the page needs."""
+        page = query.page
+        # Of one that the release before has filled, and that was not full, it is known only that it has what is stored.
+        floor = found.floor or self._returns.begins(query.reader_id)
+        entries = found.entries
+        if entries and min(entries[0].entry_id, entries[-1].entry_id) < floor:
+            entries = [entry for entry in entries if entry.entry_id >= floor]
+        is_full = len(entries) >= query.wanted and not page.upwards
+        return entries, floor, is_full or page.low + 1 >= floor
 
     async def _stored(self, query: WindowQuery) -> HomePage:
         page = query.page

@@ -187,6 +187,10 @@ class MergedHomes:
         """Those of them whose posts are merged."""
         return self._modes.among(following)
 
+    def has_nobody(self, known: MergedFollows) -> bool:
+        """Whether it is known by now that a reader follows nobody who is merged."""
+        return known.generation >= self._modes.generation and not known.following.authors
+
     async def followed(self, reader_id: int, known: MergedFollows) -> Following | None:
         """Those whom the reader follows: as Redis knows it, with those of whom anything was decided since. None if
         Redis knows it no longer."""

@@ -79,11 +79,17 @@ class TaggedHomes:
     async def pages(self, asked: Sequence[HomeQuery]) -> list[HomePage | AppError]:
         """One answer for each query, in order."""
         pages = await self._homes.pages([(query.reader_id, query.page) for query in asked])
-        return await asyncio.gather(*(self._joined(query, page) for query, page in zip(asked, pages, strict=True)))
+        tagged = {
+            place: self._joined(query, page)
+            for place, (query, page) in enumerate(zip(asked, pages, strict=True))
+            if query.tags and not isinstance(page, AppError)
+        }
+        if tagged:
+            for place, page in zip(tagged, await asyncio.gather(*tagged.values()), strict=True):
+                pages[place] = page
+        return pages
 
-    async def _joined(self, query: HomeQuery, home: HomePage | AppError) -> HomePage | AppError:
-        if not query.tags or isinstance(home, AppError):
-            return home
+    async def _joined(self, query: HomeQuery, home: HomePage) -> HomePage:
         reads = (self._tails.posts(tag, query.page, query.page.limit + 1) for tag in sorted(query.tags))
         try:
             found = await asyncio.gather(*reads)

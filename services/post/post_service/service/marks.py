@@ -31,7 +31,11 @@ class MarkReader:
         weeks = list(dict.fromkeys(week for by_week in asked for week in by_week))
         try:
             sheets = await self._sheets(weeks)
-            return await asyncio.gather(*(self._pick(by_week, sheets) for by_week in asked))
+            picked = [_pick(by_week, sheets) for by_week in asked]
+            older = [(marks, *each) for marks, below in picked for each in below]
+            if older:
+                await asyncio.gather(*(self._pick_older(*each) for each in older))
+            return [marks for marks, _ in picked]
         except (Unavailable, DeadlineExceeded) as error:
             _note_unmarked(weeks, error)
             return [{} for _ in queries]
@@ -84,19 +88,30 @@ class MarkReader:
             found |= read
         return found
 
-    async def _pick(self, by_week: Mapping[Week, list[int]], sheets: Mapping[Week, Sheet]) -> Marked:
-        picked: dict[int, PostMarks] = {}
-        for week, post_ids in by_week.items():
-            marks, floor = sheets[week]
-            if week.number == PINS:
-                for post_id in marks.keys() & set(post_ids):
-                    picked[post_id] = picked.get(post_id, NO_MARKS)._replace(pinned=True)
-                continue
+    async def _pick_older(self, picked: dict[int, PostMarks], week: Week, post_ids: Sequence[int]) -> None:
+        """Adds the marks of posts below what a sheet has."""
+        for post_id, marks in (await self._marks.of_posts(week, post_ids)).items():
+            picked[post_id] = marks._replace(pinned=picked.get(post_id, marks).pinned)
+
+
+def _pick(
+    by_week: Mapping[Week, list[int]], sheets: Mapping[Week, Sheet]
+) -> tuple[dict[int, PostMarks], list[tuple[Week, list[int]]]]:
+    """The marks that the sheets have of posts, and the posts below these."""
+    picked: dict[int, PostMarks] = {}
+    older: list[tuple[Week, list[int]]] = []
+    for week, post_ids in by_week.items():
+        marks, floor = sheets[week]
+        if week.number == PINS:
+            for post_id in marks.keys() & set(post_ids):
+                picked[post_id] = picked.get(post_id, NO_MARKS)._replace(pinned=True)
+            continue
+        if marks:
             picked.update((post_id, marks[post_id]) for post_id in post_ids if post_id in marks)
-            below = [post_id for post_id in post_ids if post_id < floor] if floor else []
-            if below:
-                picked |= await self._marks.of_posts(week, below)
-        return picked
+        below = [post_id for post_id in post_ids if post_id < floor] if floor else []
+        if below:
+            older.append((week, below))
+    return picked, older
 
 
 def _threads(viewer: int, post_ids: Sequence[int], found: Mapping[int, CountedPost]) -> dict[int, int]:

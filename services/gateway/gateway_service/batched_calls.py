@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
 
 from gateway_service.columns import Skeleton, Ties, relations_of, skeleton_of
 from rookery.feed.v1.feed_service_pb2 import (
     BatchGetHomeEntry,
     BatchGetHomeRequest,
-    BatchGetHomeResponse,
     BatchGetHomeResult,
 )
 from rookery.post.v1.post_service_pb2 import (
     BatchGetPostsEntry,
     BatchGetPostsRequest,
-    BatchGetPostsResponse,
     BatchGetPostsResult,
     PostQuery,
 )
@@ -25,22 +23,23 @@ from rookery.user.v1.user_service_pb2 import (
     AccountView,
     BatchGetAccountsEntry,
     BatchGetAccountsRequest,
-    BatchGetAccountsResponse,
     BatchGetAccountsResult,
     BatchGetRelationshipsEntry,
     BatchGetRelationshipsRequest,
-    BatchGetRelationshipsResponse,
     BatchGetRelationshipsResult,
 )
 from rookery_common.auth import Identity
 from rookery_common.paging import Page
 from rookery_common.rpc import Batcher, Bulkhead, RpcClient, fill_context
+from rookery_common.rpc.batching import Entry, Result
 
 READ_SECONDS = 3.0
 # After this time an older post may have been replaced by one that looks at columns.
 OLDER_SECONDS: Final = 60.0
 # Ids of posts or accounts, each with the version that is held here; 0 where none is.
 Known = Mapping[int, int]
+Q = TypeVar("Q", bound=Entry)
+R = TypeVar("R", bound=Result)
 
 
 class Asker(NamedTuple):
@@ -62,16 +61,19 @@ class BatchedCalls:
     """Each for one viewer, or for many side by side: then each has its own result, or what it failed with."""
 
     def __init__(self, user: RpcClient, post: RpcClient, feed: RpcClient, walls: Mapping[str, Bulkhead]) -> None:
-        self._user, self._post, self._feed = user, post, feed
         self._user_wall, self._post_wall, self._feed_wall = walls["user"], walls["post"], walls["feed"]
         self._columns_from = 0.0
-        self._homes: Batcher[BatchGetHomeEntry, BatchGetHomeResult] = Batcher(self._send_homes, name="home")
-        self._posts: Batcher[BatchGetPostsEntry, BatchGetPostsResult] = Batcher(self._send_posts, name="posts")
+        self._homes: Batcher[BatchGetHomeEntry, BatchGetHomeResult] = Batcher(
+            _sender(feed, "BatchGetHome", BatchGetHomeRequest), name="home"
+        )
+        self._posts: Batcher[BatchGetPostsEntry, BatchGetPostsResult] = Batcher(
+            _sender(post, "BatchGetPosts", BatchGetPostsRequest), name="posts"
+        )
         self.accounts: Batcher[BatchGetAccountsEntry, BatchGetAccountsResult] = Batcher(
-            self._send_accounts, name="accounts"
+            _sender(user, "BatchGetAccounts", BatchGetAccountsRequest), name="accounts"
         )
         self.relationships: Batcher[BatchGetRelationshipsEntry, BatchGetRelationshipsResult] = Batcher(
-            self._send_relationships, name="relationships"
+            _sender(user, "BatchGetRelationships", BatchGetRelationshipsRequest), name="relationships"
         )
 
     async def home(self, viewer: Identity, page: Page, tags: Collection[str]) -> Skeleton:
@@ -80,10 +82,7 @@ class BatchedCalls:
 
     async def homes(self, asked: Sequence[HomeAsked]) -> list[Skeleton | Exception]:
         entries = [_home_entry(each.page, each.tags) for each in asked]
-        for entry, each in zip(entries, asked, strict=True):
-            fill_context(entry.context, *each.asker)
-        with self._feed_wall.of_many(len(entries)):
-            results = await self._homes.together(entries, timeout=READ_SECONDS)
+        results = await _together(self._feed_wall, self._homes, [each.asker for each in asked], entries)
         return [result if isinstance(result, Exception) else skeleton_of(result) for result in results]
 
     async def posts(self, viewer: Identity | None, known: Known) -> BatchGetPostsResult:
@@ -98,23 +97,19 @@ class BatchedCalls:
         self, askers: Sequence[Asker], known: Sequence[Known]
     ) -> list[BatchGetPostsResult | Exception]:
         """What each asks for."""
-        with self._post_wall.of_many(len(askers)):
-            entries = self._posts_entries(askers, known)
-            results = await self._posts.together(entries, timeout=READ_SECONDS)
-            # All of them, though others may have been answered: that happens once a minute, between two releases.
-            if any(self._is_of_an_older(*each) for each in zip(entries, results, strict=True)):
-                results = await self._posts.together(self._posts_entries(askers, known), timeout=READ_SECONDS)
-            return results
+        entries = list(map(self._posts_entry, known))
+        results = await _together(self._post_wall, self._posts, askers, entries)
+        # All of them, though others may have been answered: that happens once a minute, between two releases.
+        if any(self._is_of_an_older(*each) for each in zip(entries, results, strict=True)):
+            entries = list(map(self._posts_entry, known))
+            results = await _together(self._post_wall, self._posts, askers, entries)
+        return results
 
     async def accounts_of_many(
         self, askers: Sequence[Asker], known: Sequence[Known]
     ) -> list[Sequence[AccountView] | Exception]:
         """Profiles and counts that each asks for."""
-        entries = [accounts_entry(each) for each in known]
-        for entry, asker in zip(entries, askers, strict=True):
-            fill_context(entry.context, *asker)
-        with self._user_wall.of_many(len(entries)):
-            results = await self.accounts.together(entries, timeout=READ_SECONDS)
+        results = await _together(self._user_wall, self.accounts, askers, list(map(accounts_entry, known)))
         return [result if isinstance(result, Exception) else result.accounts for result in results]
 
     async def ties_of_many(
@@ -122,20 +117,11 @@ class BatchedCalls:
     ) -> list[Ties | Exception]:
         """What each is to the accounts that it asks for."""
         entries = [BatchGetRelationshipsEntry(account_ids=asked, in_columns=True) for asked in accounts]
-        for entry, asker in zip(entries, askers, strict=True):
-            fill_context(entry.context, *asker)
-        with self._user_wall.of_many(len(entries)):
-            results = await self.relationships.together(entries, timeout=READ_SECONDS)
+        results = await _together(self._user_wall, self.relationships, askers, entries)
         return [
             result if isinstance(result, Exception) else Ties(relations_of(result), result.viewer_epoch)
             for result in results
         ]
-
-    def _posts_entries(self, askers: Sequence[Asker], known: Sequence[Known]) -> list[BatchGetPostsEntry]:
-        entries = [self._posts_entry(each) for each in known]
-        for entry, asker in zip(entries, askers, strict=True):
-            fill_context(entry.context, *asker)
-        return entries
 
     def _posts_entry(self, known: Known) -> BatchGetPostsEntry:
         if time.monotonic() >= self._columns_from:
@@ -150,31 +136,24 @@ class BatchedCalls:
         self._columns_from = time.monotonic() + OLDER_SECONDS
         return True
 
-    async def _send_homes(self, entries: list[BatchGetHomeEntry], timeout: float) -> Sequence[BatchGetHomeResult]:
-        request = BatchGetHomeRequest(entries=entries)
-        response: BatchGetHomeResponse = await self._feed.exchange("BatchGetHome", request, timeout=timeout)
-        return response.results
 
-    async def _send_posts(self, entries: list[BatchGetPostsEntry], timeout: float) -> Sequence[BatchGetPostsResult]:
-        request = BatchGetPostsRequest(entries=entries)
-        response: BatchGetPostsResponse = await self._post.exchange("BatchGetPosts", request, timeout=timeout)
-        return response.results
+def _sender(client: RpcClient, method: str, request: Callable[..., Any]) -> Callable[..., Awaitable[Sequence[Any]]]:
+    """How a batch of entries is sent by this method, whose requests and answers have nothing else."""
 
-    async def _send_accounts(
-        self, entries: list[BatchGetAccountsEntry], timeout: float
-    ) -> Sequence[BatchGetAccountsResult]:
-        request = BatchGetAccountsRequest(entries=entries)
-        response: BatchGetAccountsResponse = await self._user.exchange("BatchGetAccounts", request, timeout=timeout)
-        return response.results
+    async def send(entries: list[Any], timeout: float) -> Sequence[Any]:
+        return (await client.exchange(method, request(entries=entries), timeout=timeout)).results  # type: ignore[no-any-return]
 
-    async def _send_relationships(
-        self, entries: list[BatchGetRelationshipsEntry], timeout: float
-    ) -> Sequence[BatchGetRelationshipsResult]:
-        request = BatchGetRelationshipsRequest(entries=entries)
-        response: BatchGetRelationshipsResponse = await self._user.exchange(
-            "BatchGetRelationships", request, timeout=timeout
-        )
-        return response.results
+    return send
+
+
+async def _together(
+    wall: Bulkhead, batcher: Batcher[Q, R], askers: Sequence[Asker], entries: list[Q]
+) -> list[R | Exception]:
+    """The result of each entry, which is of the asker in its place."""
+    for entry, asker in zip(entries, askers, strict=True):
+        fill_context(entry.context, *asker)
+    with wall.of_many(len(entries)):
+        return await batcher.together(entries, timeout=READ_SECONDS)
 
 
 def accounts_entry(known: Known) -> BatchGetAccountsEntry:

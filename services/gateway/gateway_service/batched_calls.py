@@ -77,15 +77,18 @@ class BatchedCalls:
         )
 
     async def home(self, viewer: Identity, page: Page, tags: Collection[str]) -> Skeleton:
+        """A page of the viewer's home, with what is posted with these hashtags."""
         with self._feed_wall:
             return skeleton_of(await self._homes(_home_entry(page, tags), timeout=READ_SECONDS, identity=viewer))
 
     async def homes(self, asked: Sequence[HomeAsked]) -> list[Skeleton | Exception]:
+        """The pages that are asked for."""
         entries = [_home_entry(each.page, each.tags) for each in asked]
         results = await _together(self._feed_wall, self._homes, [each.asker for each in asked], entries)
         return [result if isinstance(result, Exception) else skeleton_of(result) for result in results]
 
     async def posts(self, viewer: Identity | None, known: Known) -> BatchGetPostsResult:
+        """Posts that the viewer may see; of those that are held in their latest version only what differs."""
         with self._post_wall:
             entry = self._posts_entry(known)
             result = await self._posts(entry, timeout=READ_SECONDS, identity=viewer)

@@ -187,7 +187,8 @@ class Lru(Generic[T]):
 class Fragments:
     """The posts and accounts that this replica has rendered.
 
-    They only save work: versions are compared on every read, so an event that comes late, or never, shows nothing old.
+    They only save work: posts' versions are compared on every read, so an event that comes late, or never, shows no old
+    post. Accounts are asked for again by their age: seldom while every event comes, every few seconds while it may not.
     """
 
     def __init__(self, posts: int = POSTS, accounts: int = ACCOUNTS) -> None:

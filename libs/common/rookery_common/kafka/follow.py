@@ -154,6 +154,7 @@ class Follower:
         if error is not None:
             if error.code() != KafkaError._PARTITION_EOF:
                 log.warning("follower.fetch_failed", name=self._name, reason=error.name())
+                self._complete_from = time.monotonic()
             return
         record = record_of(message, self._prefix, self._taken)
         outcome = "ok"
@@ -167,8 +168,9 @@ class Follower:
                 await self._handler(record.event)
             except Exception as failure:  # one cache entry may be stale until it expires; the others must not be
                 outcome = "failed"
-                self._complete_from = time.monotonic()
                 log.error("follower.failed", event_id=record.event.event_id, reason=type(failure).__name__)
+        if outcome != "ok":  # It may have told of a change.
+            self._complete_from = time.monotonic()
         CONSUMED.labels(f"{self._name}.follower", record.partition[0], outcome).inc()
 
 

@@ -324,10 +324,14 @@ async def test_every_follower_sees_each_event_from_when_it_is_ready(
     for follower in followers:
         await follower.start()
         await follower.ready()
+    ready_at = time.monotonic()
+    assert all(follower.complete_since() <= ready_at for follower in followers)
     await producer.send_raw(TOPIC, b"x", b"\xff", [])
     await producer.send_all([_event(key) for key in (100, 101, 102, 103)])
     async with asyncio.timeout(60):
         await all_seen.wait()
+    # One could not be decoded, and one not be handled: caches may have missed a change.
+    assert all(follower.complete_since() > ready_at for follower in followers)
     for follower in followers:
         await follower.stop()
     assert [sorted(keys) for keys in seen] == [["100", "102", "103"]] * 2

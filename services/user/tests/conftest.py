@@ -135,12 +135,14 @@ class FakeTransaction:
     async def account(self, account_id: int) -> Account | None:
         return self.state.accounts.get(account_id)
 
-    async def ties(self, account_id: int, other_id: int, now: datetime) -> Ties | None:
-        if {account_id, other_id} - self.state.accounts.keys():
-            return None
-        return self.state.ties(account_id, other_id, now)
+    async def ties(self, pairs: Sequence[Pair], now: datetime) -> dict[Pair, Ties]:
+        return {pair: self.state.ties(*pair, now) for pair in pairs if set(pair) <= self.state.accounts.keys()}
 
-    async def save(self, before: Ties, after: Ties) -> None:
+    async def save(self, changes: Sequence[tuple[Ties, Ties]]) -> None:
+        for change in changes:
+            self._save(*change)
+
+    def _save(self, before: Ties, after: Ties) -> None:
         here = after.follow.follower_id, after.follow.followee_id
         there = here[::-1]
         for kept, key, was, is_now in (
@@ -182,7 +184,7 @@ class FakeRepository:
         self._lock = asyncio.Lock()
 
     @asynccontextmanager
-    async def transaction(self, *_pair: int) -> AsyncIterator[FakeTransaction]:
+    async def transaction(self, _pairs: Sequence[Pair] = ()) -> AsyncIterator[FakeTransaction]:
         async with self._lock:
             tx = FakeTransaction(copy.deepcopy(self.state))
             yield tx

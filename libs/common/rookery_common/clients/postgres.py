@@ -6,7 +6,7 @@ No session state is set outside of transactions, so connections are not reset be
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
@@ -105,17 +105,18 @@ class Postgres:
 
     @asynccontextmanager
     async def transaction(
-        self, isolation: Isolation = "read_committed", *, lock: int | None = None
+        self, isolation: Isolation = "read_committed", *, locks: Collection[int] = (), patience: float | None = None
     ) -> AsyncIterator[PgConnection]:
         """Commits when the block ends well, else rolls back. A commit whose answer is lost raises UnknownOutcome.
 
-        It begins once it has the advisory lock of that number, by the same round trip, and gives it back in the end.
+        It begins once it has the advisory locks of these numbers, by the same round trip and in one order everywhere,
+        and gives them back in the end. Where it has waited for any lock for `patience` seconds it ends with
+        StatementTimeout.
         """
         async with self._primary.connection() as raw:
             connection = PgConnection(raw, self._name)
-            begin = _BEGIN[isolation] if lock is None else f"{_BEGIN[isolation]}; {_LOCK % lock}"
             try:
-                await connection.execute("begin", begin)
+                await connection.execute("begin", _begin(isolation, locks, patience))
                 yield connection
                 left = time_left()
             except BaseException:
@@ -174,11 +175,18 @@ class Postgres:
 
 
 _LOCK = "SELECT pg_advisory_xact_lock(%d)"
+_PATIENCE = "SET LOCAL lock_timeout = %d"  # milliseconds
 _BEGIN: dict[Isolation, str] = {
     "read_committed": "BEGIN",
     "repeatable_read": "BEGIN ISOLATION LEVEL REPEATABLE READ",
     "serializable": "BEGIN ISOLATION LEVEL SERIALIZABLE",
 }
+
+
+def _begin(isolation: Isolation, locks: Collection[int], patience: float | None) -> str:
+    """All that a transaction begins with."""
+    limits = [] if patience is None else [_PATIENCE % max(1, round(patience * 1000))]
+    return "; ".join([_BEGIN[isolation], *limits, *(_LOCK % lock for lock in sorted(set(locks)))])
 
 
 async def _stop_listening(raw: PoolConnectionProxy, channel: str, listening: Listening) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 from zlib import crc32
@@ -89,10 +89,10 @@ class PostgresOutbox:
 
     @asynccontextmanager
     async def transaction(
-        self, isolation: Isolation = "read_committed", *, lock: int | None = None
+        self, isolation: Isolation = "read_committed", *, locks: Collection[int] = (), patience: float | None = None
     ) -> AsyncIterator[OutboxTransaction]:
         """Commits the change and its events together, then publishes them in the background."""
-        async with self._pg.transaction(isolation, lock=lock) as connection:
+        async with self._pg.transaction(isolation, locks=locks, patience=patience) as connection:
             unit = OutboxTransaction(connection)
             yield unit
             await self.add_all(connection, unit.events)

@@ -56,7 +56,7 @@ async def outbox(pg: Postgres, producer: FakeProducer) -> AsyncIterator[Postgres
 
 
 @pytest_asyncio.fixture
-async def real_world(
+async def worlds(
     pg: Postgres,
     outbox: PostgresOutbox,
     redis_url: str,
@@ -64,8 +64,22 @@ async def real_world(
     clock: FakeClock,
     ids: FakeIds,
     make_world: Callable[..., World],
-) -> AsyncIterator[World]:
-    """A service with Postgres and Redis under it."""
+) -> AsyncIterator[tuple[World, World]]:
+    """Two processes of the service with the same Postgres and Redis under them."""
     redis = RedisClient(redis_url, "test")
-    yield make_world(UserRepository(pg, outbox), RelationshipRepository(pg, outbox), redis, clock, ids, redis_prefix)
+    stores = UserRepository(pg, outbox), RelationshipRepository(pg, outbox)
+    first, second = (make_world(*stores, redis, clock, ids, redis_prefix) for _ in range(2))
+    yield first, second
     await redis.stop()
+
+
+@pytest.fixture
+def real_world(worlds: tuple[World, World]) -> World:
+    """A service with Postgres and Redis under it."""
+    return worlds[0]
+
+
+@pytest.fixture
+def other_world(worlds: tuple[World, World]) -> World:
+    """The same service in another process."""
+    return worlds[1]

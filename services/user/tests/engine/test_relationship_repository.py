@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
@@ -15,7 +15,7 @@ from rookery_common.ids import MAX_ID
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.testing import FakeClock
 from user_service.models import Account, Counts
-from user_service.relationships.models import FollowSettings, Listed, MutedAccount, Relationship, Ties
+from user_service.relationships.models import FollowSettings, Listed, MutedAccount, Pair, Relationship, Ties
 from user_service.relationships.repository import RelationshipRepository
 from user_service.repository import UserRepository
 
@@ -40,12 +40,15 @@ class Stores:
                 assert await tx.insert_account(Account(id_, f"user{id_}", self.clock.now()))
 
     async def change(self, account: int, other: int, change: Callable[[Ties], Ties]) -> Ties:
-        async with self.ties.transaction(account, other) as tx:
-            before = await tx.ties(account, other, self.clock.now())
-            assert before is not None
-            after = change(before)
-            await tx.save(before, after)
-        return after
+        return (await self.change_all([(account, other)], change))[0]
+
+    async def change_all(self, pairs: Sequence[Pair], change: Callable[[Ties], Ties]) -> list[Ties]:
+        """In one transaction."""
+        async with self.ties.transaction(pairs) as tx:
+            found = await tx.ties(pairs, self.clock.now())
+            changes = [(found[pair], change(found[pair])) for pair in pairs]
+            await tx.save(changes)
+        return [after for _, after in changes]
 
     async def follow(self, account: int, other: int, follow_id: int) -> Ties:
         def begin(ties: Ties) -> Ties:
@@ -81,8 +84,8 @@ async def stores(
 async def test_a_change_needs_both_accounts(stores: Stores) -> None:
     await stores.add(ALICE)
     for pair in ((ALICE, BOB), (BOB, ALICE)):
-        async with stores.ties.transaction(*pair) as tx:
-            assert await tx.ties(*pair, stores.clock.now()) is None
+        async with stores.ties.transaction([pair]) as tx:
+            assert await tx.ties([pair], stores.clock.now()) == {}
     for primary in (True, False):
         assert await stores.ties.account_exists(ALICE, primary=primary)
         assert not await stores.ties.account_exists(BOB, primary=primary)
@@ -106,6 +109,29 @@ async def test_a_follow_is_at_both_ends_and_in_both_counts(stores: Stores) -> No
     assert await stores.counts(ALICE, BOB) == [Counts(), Counts()]
     ended = await stores.change(BOB, ALICE, lambda ties: ties)
     assert (ended.back.active, ended.back.version) == (False, 3)
+
+
+async def test_changes_between_several_are_saved_together(stores: Stores) -> None:
+    await stores.add(ALICE, BOB, CAROL)
+    await stores.follow(ALICE, BOB, 10)
+    await stores.follow(CAROL, BOB, 11)
+    pairs = [(CAROL, BOB), (ALICE, CAROL), (BOB, ALICE)]
+
+    def all_that_may_be(ties: Ties) -> Ties:
+        now, account = stores.clock.now(), ties.follow.follower_id
+        if account == CAROL:
+            return replace(ties, follow=ties.follow.ended(), remark=replace(ties.remark, note="was fun"))
+        if account == ALICE:
+            return replace(ties, follow=ties.follow.started(SETTINGS, 12, now))
+        return replace(ties, back=ties.back.ended(), block=ties.block.started(13, now))
+
+    await stores.change_all(pairs, all_that_may_be)
+    assert await stores.ties.relationships(pairs) == {
+        (CAROL, BOB): Relationship(BOB, note="was fun"),
+        (ALICE, CAROL): Relationship(CAROL, True, True, False, ("en",)),
+        (BOB, ALICE): Relationship(ALICE, blocking=True),
+    }
+    assert await stores.counts(ALICE, BOB, CAROL) == [Counts(following=1), Counts(), Counts(followers=1)]
 
 
 async def test_both_directions_end_at_once(stores: Stores) -> None:

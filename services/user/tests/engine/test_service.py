@@ -92,7 +92,7 @@ async def test_a_change_waits_for_another_of_the_two_no_longer_than_its_deadline
 ) -> None:
     alice, bob = await real_world.sign_up("alice"), await real_world.sign_up("bob")
     await real_world.relationships.follow(alice, bob, NOTHING)
-    async with real_world.ties.transaction(bob, alice):
+    async with real_world.ties.transaction([(bob, alice)]):
         with deadline(0.2), pytest.raises(AppError):
             await real_world.relationships.unfollow(alice, bob)
     assert (await real_world.relationships.between([(alice, bob)]))[alice, bob].following

@@ -10,8 +10,9 @@ from rookery_common.erasure import ErasureStep
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from user_service.counts import CountChange, add_counts, add_to_community
 from user_service.relationship_events import RelationshipEvents
+from user_service.relationships.changes import count_slot
 from user_service.relationships.models import Follow, Pair
-from user_service.relationships.repository import count_slot, pair_lock
+from user_service.relationships.repository import pair_lock
 from user_service.service import Caches
 
 PAIRS, ROWS = 100, 1_000

@@ -213,6 +213,11 @@ class Ties:
     mute: Mute
     remark: Remark
 
+    @property
+    def pair(self) -> Pair:
+        """The account, and the other."""
+        return self.follow.follower_id, self.follow.followee_id
+
     def relationship(self, now: datetime) -> Relationship:
         """What the first is to the other."""
         follow, mute = self.follow, self.mute

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
-from zlib import crc32
 
 from rookery_common.clients.postgres import Postgres
 from rookery_common.kafka.events import Event
 from rookery_common.kafka.postgres_outbox import OutboxTransaction, PostgresOutbox
-from user_service.counts import COUNT_SLOTS, CountChange, add_counts
+from user_service.counts import add_counts
 from user_service.relationships import statements as sql
+from user_service.relationships.changes import Changes
 from user_service.relationships.models import (
     FAMILIAR_AMONG,
     MAX_FAMILIAR,
@@ -28,11 +28,11 @@ from user_service.relationships.models import (
     Ties,
 )
 
-Slot = tuple[int, int]  # of an account's counts
+GROUP_LOCK_SECONDS = 0.1
 
 
 class RelationshipTransaction:
-    """One change of what is between two accounts, and the events that tell of it; all or nothing."""
+    """Changes of what is between some pairs of accounts, and the events that tell of them; all or nothing."""
 
     def __init__(self, tx: OutboxTransaction) -> None:
         self._tx = tx
@@ -41,64 +41,23 @@ class RelationshipTransaction:
         """Published if, and only if, the transaction commits."""
         self._tx.emit(event)
 
-    async def ties(self, account_id: int, other_id: int, now: datetime) -> Ties | None:
-        """What the account is to the other, which stays so until the transaction ends; None if either is unknown."""
-        row = await self._tx.fetchrow("ties", sql.TIES, account_id, other_id)
-        return _ties(row, account_id, other_id, now) if row else None
+    async def ties(self, pairs: Sequence[Pair], now: datetime) -> dict[Pair, Ties]:
+        """What the first of each is to the second, which stays so until the transaction ends; without unknown ones."""
+        rows = await self._tx.fetchmany("ties", sql.TIES, pairs)
+        found = (_ties(row, row["account_id"], row["other_id"], now) for row in rows)
+        return {ties.pair: ties for ties in found}
 
-    async def save(self, before: Ties, after: Ties) -> None:
-        """What has changed, at both ends and in both accounts' counts."""
-        if after.mute != before.mute:
-            await self._save_mute(after.mute)
-        if after.block != before.block:
-            await self._save_block(before.block, after.block)
-        if after.remark != before.remark:
-            row = (after.remark.note, after.remark.endorsement_id)
-            await self._tx.execute(
-                "remark_save", sql.SAVE_REMARK, after.remark.account_id, after.remark.target_id, *row
-            )
-        counts: dict[Slot, list[int]] = {}
-        for was, is_now in ((before.follow, after.follow), (before.back, after.back)):
-            if is_now != was:
-                await self._save_follow(was, is_now)
-                _count(counts, is_now, is_now.active - was.active)
-        changes = [
-            CountChange(*slot, followers, following)
-            for slot, (followers, following) in counts.items()
-            if followers or following
-        ]
-        if changes:
+    async def save(self, changes: Sequence[tuple[Ties, Ties]]) -> None:
+        """What has changed, before and after, at both ends and in both accounts' counts; of each pair once."""
+        rows = Changes()
+        # In one order everywhere, so that transactions wait for one another instead of meeting head-on.
+        for before, after in sorted(changes, key=lambda change: change[1].pair):
+            rows.add(before, after)
+        for name, statement, args in rows.statements():
+            await self._tx.executemany(name, statement, args)
+        if counts := rows.counts():
             # Last, since the counts' rows are what others wait for.
-            await add_counts(self._tx, changes)
-
-    async def _save_follow(self, before: Follow, after: Follow) -> None:
-        follower, followee = after.follower_id, after.followee_id
-        settings = (after.reblogs, after.notify, list(after.languages))
-        state = (after.active, after.version, after.requested, after.requested_at)
-        row = (follower, followee, after.follow_id, after.followed_at, *settings, *state)
-        await self._tx.execute("follow_save", sql.SAVE_FOLLOW, *row)
-        if after.active and not before.active:
-            await self._tx.execute("follower_add", sql.ADD_FOLLOWER, followee, follower, after.follow_id)
-        elif before.active and not after.active:
-            await self._tx.execute("follower_remove", sql.REMOVE_FOLLOWER, followee, follower)
-            await self._tx.execute("end_with_follow", sql.END_WITH_FOLLOW, follower, followee)
-        if after.requested and not before.requested:
-            await self._tx.execute("request_add", sql.ADD_REQUEST, followee, follower, after.follow_id)
-        elif before.requested and not after.requested:
-            await self._tx.execute("request_remove", sql.REMOVE_REQUEST, followee, follower)
-
-    async def _save_block(self, before: Block, after: Block) -> None:
-        blocker, blocked = after.blocker_id, after.blocked_id
-        state = (after.block_id, after.blocked_at, after.active, after.version)
-        await self._tx.execute("block_save", sql.SAVE_BLOCK, blocker, blocked, *state)
-        if after.active and not before.active:
-            await self._tx.execute("blocker_add", sql.ADD_BLOCKER, blocked, blocker)
-        elif before.active and not after.active:
-            await self._tx.execute("blocker_remove", sql.REMOVE_BLOCKER, blocked, blocker)
-
-    async def _save_mute(self, mute: Mute) -> None:
-        state = (mute.mute_id, mute.muted_at, mute.notifications, mute.expires_at, mute.active, mute.version)
-        await self._tx.execute("mute_save", sql.SAVE_MUTE, mute.muter_id, mute.muted_id, *state)
+            await add_counts(self._tx, counts)
 
 
 class RelationshipRepository:
@@ -109,9 +68,14 @@ class RelationshipRepository:
         self._outbox = outbox
 
     @asynccontextmanager
-    async def transaction(self, account_id: int, other_id: int) -> AsyncIterator[RelationshipTransaction]:
-        """A change between the two on the primary, one at a time; its events are published after the commit."""
-        async with self._outbox.transaction(lock=pair_lock(account_id, other_id)) as tx:
+    async def transaction(self, pairs: Sequence[Pair]) -> AsyncIterator[RelationshipTransaction]:
+        """Changes between these on the primary, of each pair one at a time; events are published after the commit.
+
+        Several wait only a moment for what somebody else holds, and then raise StatementTimeout: none of them is to
+        wait for what another waits for.
+        """
+        patience = None if len(pairs) == 1 else GROUP_LOCK_SECONDS
+        async with self._outbox.transaction(locks=[pair_lock(*pair) for pair in pairs], patience=patience) as tx:
             yield RelationshipTransaction(tx)
 
     async def relationships(self, pairs: Sequence[Pair]) -> dict[Pair, Relationship]:
@@ -193,19 +157,6 @@ def pair_lock(account_id: int, other_id: int) -> int:
     low, high = sorted((account_id, other_id))
     digest = blake2b(b"pair:%d:%d" % (low, high), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
-
-
-def count_slot(account_id: int, other_id: int) -> int:
-    """Where the two's follows are counted, of both counts' slots."""
-    low, high = sorted((account_id, other_id))
-    return crc32(b"%d:%d" % (low, high)) % COUNT_SLOTS
-
-
-def _count(counts: dict[Slot, list[int]], follow: Follow, change: int) -> None:
-    """Both ways between two go into the same slots, so that ending both waits for two rows and not four."""
-    slot = count_slot(follow.follower_id, follow.followee_id)
-    counts.setdefault((follow.followee_id, slot), [0, 0])[0] += change
-    counts.setdefault((follow.follower_id, slot), [0, 0])[1] += change
 
 
 def _next(rows: Sequence[Any], limit: int) -> int | None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextvars import Context, copy_context
 from datetime import timedelta
 from functools import partial
 from itertools import chain
+from typing import NamedTuple
 
 from rookery_common.clock import Clock
-from rookery_common.errors import Unavailable
+from rookery_common.errors import AppError, Unavailable
 from rookery_common.ids import MAX_ID, IdSource
+from rookery_common.kafka.events import Event
 from rookery_common.logs import get_logger
 from user_service.errors import AccountNotFound, CannotRelateToOneself, FieldInvalid, FollowRequestNotFound
+from user_service.group_commit import GroupCommit
 from user_service.metrics import RELATIONSHIP_CHANGES
 from user_service.profiles.texts import remark
 from user_service.relationship_events import RelationshipEvents
@@ -38,6 +42,23 @@ Rule = Callable[[Ties, Moment], Ties]
 log = get_logger()
 
 
+class _Change(NamedTuple):
+    """What an account wants of another; `context` is the caller's, whose trace events belong to."""
+
+    pair: Pair
+    rule: Rule
+    at: Moment
+    context: Context
+
+
+class _Made(NamedTuple):
+    """What became of a change."""
+
+    before: Ties
+    after: Ties
+    events: Sequence[Event]
+
+
 class Relationships:
     """Follows, requests to follow, blocks and mutes. Each answers what the account is to the other from now on."""
 
@@ -55,6 +76,7 @@ class Relationships:
         self._ids = ids
         self._clock = clock
         self._held = HeldFlags()
+        self._group_commit: GroupCommit[frozenset[int], _Change, _Made] = GroupCommit(self._commit)
 
     async def between(self, pairs: Iterable[Pair]) -> Mapping[Pair, Relationship]:
         """By (viewer, account): what is cached under the epochs of now, the rest from the primary in one statement.
@@ -194,21 +216,35 @@ class Relationships:
     async def _change(self, account_id: int, other_id: int, rule: Rule) -> Relationship:
         if account_id == other_id:
             raise CannotRelateToOneself
-        at = Moment(self._clock.now(), self._ids.mint())
-        async with self._repository.transaction(account_id, other_id) as tx:
-            before = await tx.ties(account_id, other_id, at.now)
-            if before is None:
-                raise AccountNotFound("there is no such account")
-            after = rule(before, at)
-            await tx.save(before, after)
-            events = self._events.of(before, after)
+        pair, at = (account_id, other_id), Moment(self._clock.now(), self._ids.mint())
+        made = await self._group_commit(frozenset(pair), _Change(pair, rule, at, copy_context()))
+        return made.after.relationship(at.now)
+
+    async def _commit(self, changes: Sequence[_Change]) -> list[_Made | AppError]:
+        pairs = [change.pair for change in changes]
+        async with self._repository.transaction(pairs) as tx:
+            found = await tx.ties(pairs, self._clock.now())
+            ends = [change.context.run(self._decide, change, found.get(change.pair)) for change in changes]
+            made = [end for end in ends if isinstance(end, _Made)]
+            events = list(chain.from_iterable(end.events for end in made))
+            await tx.save([(end.before, end.after) for end in made])
             for event in events:
                 tx.emit(event)
-        # Also when nothing changed: an earlier try may have died between its commit and this.
-        await self._caches.changed([account_id, other_id])
+        if made:
+            # Also when nothing changed: an earlier try may have died between its commit and this.
+            await self._caches.changed({id_ for end in made for id_ in end.after.pair})
         for event in events:
             RELATIONSHIP_CHANGES.labels(event.type.rpartition(".")[2]).inc()
-        return after.relationship(at.now)
+        return ends
+
+    def _decide(self, change: _Change, before: Ties | None) -> _Made | AppError:
+        if before is None:
+            return AccountNotFound("there is no such account")
+        try:
+            after = change.rule(before, change.at)
+        except AppError as refusal:  # of this change alone
+            return refusal
+        return _Made(before, after, self._events.of(before, after))
 
 
 def _check_languages(languages: Sequence[str]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+# For each pair by itself: for a set of pairs the plan would be made anew each time, which takes longer than reading.
 TIES = """
-SELECT a.locked,
+SELECT $1::bigint AS account_id, $2::bigint AS other_id, a.locked,
        f.follow_id, f.followed_at, f.reblogs, f.notify, f.languages, f.active, f.version, f.requested, f.requested_at,
        r.follow_id AS back_follow_id, r.followed_at AS back_followed_at, r.reblogs AS back_reblogs,
        r.notify AS back_notify, r.languages AS back_languages, r.active AS back_active, r.version AS back_version,

@@ -116,6 +116,26 @@ async def test_a_serialization_failure_is_a_conflict(pg: Postgres) -> None:
         await one.execute("rollback", "ROLLBACK AND CHAIN")
 
 
+async def test_locks_are_had_from_the_beginning_to_the_end(pg: Postgres) -> None:
+    async with pg.transaction(locks=[7, -3, 7]):
+        for lock in (7, -3):
+            with pytest.raises(StatementTimeout):
+                async with pg.transaction(locks=[1, lock], patience=0.05):
+                    pytest.fail("somebody else has it")
+        async with pg.transaction(locks=[1, 8], patience=0.05):
+            pass
+    async with pg.transaction(locks=[-3, 7], patience=0.05):
+        pass
+
+
+async def test_locks_wanted_in_different_orders_meet_no_deadlock(pg: Postgres) -> None:
+    async def hold(locks: list[int]) -> None:
+        async with pg.transaction(locks=locks):
+            await asyncio.sleep(0.005)
+
+    await asyncio.gather(*(hold([1, 2, 3] if number % 2 else [3, 2, 1]) for number in range(20)))
+
+
 async def test_the_deadline_of_the_caller_caps_a_statement(pg: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_connections, "time_left", partial(time_left, 60.0))
     async with pg.read() as connection:

@@ -101,16 +101,16 @@ class UserEventsHandler:
         messages = [message for event in events if isinstance(message := event.decode(), USER_EVENTS)]
         last: dict[tuple[int, int], Follow] = {}
         for follow in (follow_of(message.follow) for message in messages):
-            pair = (follow.reader_id, follow.author_id)
-            if pair not in last or last[pair].version < follow.version:
-                last[pair] = follow
+            if follow.ends not in last or last[follow.ends].version < follow.version:
+                last[follow.ends] = follow
         new = {
             (message.follow.follower_id, message.follow.followee_id)
             for message in messages
             if isinstance(message, user_events.FollowCreated)
         }
         begun = [follow for pair, follow in last.items() if follow.active and pair in new]
-        await self._follows.apply(list(last.values()), begun)
+        if last:
+            await self._follows.apply(list(last.values()), begun)
 
 
 def _post_change(message: _PostEvent) -> PostChange:

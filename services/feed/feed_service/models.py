@@ -283,6 +283,9 @@ class ReaderState:
 NOBODY_MERGED: Final = MergedFollows()
 
 
+Ends = tuple[int, int]  # a reader's id and an author's
+
+
 @dataclass(frozen=True, slots=True)
 class Follow:
     """The state of one follow; an older version never replaces a newer one."""
@@ -292,6 +295,11 @@ class Follow:
     active: bool
     reblogs: bool
     version: int
+
+    @property
+    def ends(self) -> Ends:
+        """The reader and the author."""
+        return self.reader_id, self.author_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,10 @@ from rookery_common.logs import get_logger
 GROUP_NAME = re.compile(r"[a-z]+\.[a-z][a-z-]*")
 FETCH_SECONDS = 0.5
 PACE_SECONDS = 0.1
+# Between the fetches of a lane that somebody waits for: who has an app open, who has just posted.
 LIVE_PACE_SECONDS = 0.03
 # For what nobody waits for: counts, and what engines show a second later by themselves.
 EASY_PACE_SECONDS = 0.5
-"""Between the fetches of a lane that somebody waits for: who has an app open, who has just posted."""
 BACKOFF_SECONDS = 0.25
 MAX_BACKOFF_SECONDS = 10.0
 RESTART_SECONDS = 1.0

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from feed_service.models import Follow, Follower, Following
+from feed_service.models import Ends, Follow, Follower, Following
 from feed_service.placement import reader_shard
 from rookery_common.clients.cassandra import Args, Cql
-from rookery_common.clients.cql_partitions import put_partitions
+from rookery_common.clients.cql_partitions import put_partitions, put_together
 from rookery_common.side_by_side import side_by_side
 
 # More than user lets anyone follow.
@@ -26,7 +27,6 @@ _WRITERS: Final = 48
 _COUNTED_AT_ONCE: Final = 5_000
 # Authors whose room is remembered.
 _ROOMS: Final = 100_000
-_Ends = tuple[int, int]  # a reader's id and an author's
 
 STATEMENTS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -86,21 +86,25 @@ class FollowRepository:
         # Of those whose followers are put in bulk, so that full buckets are not counted for each.
         self._rooms: dict[int, _Room] = {}
 
-    async def put(self, follow: Follow) -> None:
-        """Once more, or after a newer version, it changes nothing.
+    async def put(self, *follows: Follow) -> None:
+        """Each pair once. Once more, or after a newer version, it changes nothing.
 
-        Of a new follow both rows are written or none: from the first it is known in which bucket the second is.
+        Of a new follow the reader's row is written first: from it is known, after a crash, in which bucket of the
+        author's the other may be already.
         """
-        ends = (follow.reader_id, follow.author_id)
-        rows = await self._cql.execute("following_get", ends)
-        bucket = rows[0].follower_bucket if rows else await self._open_bucket(follow)
-        state = (follow.active, follow.reblogs, follow.version)
-        following = ("following_put", (*ends, bucket, *state))
-        follower = ("follower_put", (follow.author_id, bucket, follow.reader_id, *state))
-        await self._cql.batch([following, follower], logged=not rows)
+        ends = [follow.ends for follow in follows]
+        rows = zip(ends, await self._cql.many("following_get", ends), strict=True)
+        known = {pair: found[0].follower_bucket for pair, found in rows if found}
+        new = [follow for follow in follows if follow.ends not in known]
+        opened = await asyncio.gather(*map(self._open_bucket, new))
+        buckets = known | {follow.ends: bucket for follow, bucket in zip(new, opened, strict=True)}
+        following = [(follow.ends, ("following_put", _following_row(follow, buckets))) for follow in follows]
+        followers = [(one.ends, ("follower_put", _follower_row(one, buckets[one.ends]))) for one in follows]
+        await put_together(self._cql, (row for row in following if row[0] not in known))
+        await put_together(self._cql, (*followers, *(row for row in following if row[0] in known)))
 
     async def put_all(self, follows: Sequence[Follow]) -> None:
-        """The same of many, in the order of their readers: whose rows are read, and written, together."""
+        """The same of a bulk, in the order of their readers: whose rows are read, and written, together."""
         for first in range(0, len(follows), _AT_ONCE):
             await self._put_some(follows[first : first + _AT_ONCE])
 
@@ -114,13 +118,13 @@ class FollowRepository:
         # Only now: from the rows above it is known, after a crash, in which bucket these may be already.
         by_bucket: dict[tuple[int, int], list[Args]] = {}
         for follow in follows:
-            bucket = buckets[follow.reader_id, follow.author_id]
+            bucket = buckets[follow.ends]
             by_bucket.setdefault((follow.author_id, bucket), []).append(_follower_row(follow, bucket))
         await put_partitions(
             self._cql, "follower_put", by_bucket.values(), rows_at_once=_ROWS_AT_ONCE, at_once=_WRITERS
         )
 
-    async def _buckets(self, by_reader: Mapping[int, Sequence[Follow]]) -> dict[_Ends, int]:
+    async def _buckets(self, by_reader: Mapping[int, Sequence[Follow]]) -> dict[Ends, int]:
         """Where each stands at its author's: where it stood before, or where there is room."""
         asked = [
             (reader, min(authors), max(authors), MAX_FOLLOWING)
@@ -129,10 +133,10 @@ class FollowRepository:
         ]
         known = zip(by_reader, await self._cql.many("following_among", asked), strict=True)
         buckets = {(reader, row.author_id): row.follower_bucket for reader, rows in known for row in rows}
-        new: dict[int, list[_Ends]] = {}
+        new: dict[int, list[Ends]] = {}
         for follow in (follow for rows in by_reader.values() for follow in rows):
-            if (follow.reader_id, follow.author_id) not in buckets:
-                new.setdefault(follow.author_id, []).append((follow.reader_id, follow.author_id))
+            if follow.ends not in buckets:
+                new.setdefault(follow.author_id, []).append(follow.ends)
         await self._look(new)
         for author_id, ends in new.items():
             room = self._rooms[author_id]
@@ -222,9 +226,8 @@ class FollowRepository:
         return (await self._room(follow.author_id, buckets)).bucket
 
 
-def _following_row(follow: Follow, buckets: Mapping[_Ends, int]) -> Args:
-    bucket = buckets[follow.reader_id, follow.author_id]
-    return (follow.reader_id, follow.author_id, bucket, follow.active, follow.reblogs, follow.version)
+def _following_row(follow: Follow, buckets: Mapping[Ends, int]) -> Args:
+    return (*follow.ends, buckets[follow.ends], follow.active, follow.reblogs, follow.version)
 
 
 def _follower_row(follow: Follow, bucket: int) -> Args:

@@ -44,7 +44,7 @@ class FollowKeeper:
         """Changes of follows, each pair once; of those of them that have begun, the authors' recent posts come into the
         readers' homes. Of a follow that ended what was delivered stays stored, and is dropped when read. Raises
         Unavailable."""
-        await asyncio.gather(*map(self._follows.put, follows))
+        await self._follows.put(*follows)
         await asyncio.gather(*map(self._windows.forget_following, {follow.reader_id for follow in follows}))
         if begun:
             await self._backfill(begun)

@@ -42,6 +42,19 @@ async def test_an_older_version_changes_nothing(follows: FollowRepository) -> No
     assert await _followers(follows, ALICE) == []
 
 
+async def test_follows_that_begin_and_end_are_put_together(follows: FollowRepository, people: Any) -> None:
+    readers = range(1000, 1030)
+    await follows.put(*(people.follow(reader, ALICE) for reader in readers[:20]))
+    # Some known and some new, of one reader and of many.
+    changes = [people.follow(reader, ALICE, active=reader % 2 == 0) for reader in readers]
+    await follows.put(*changes, *(people.follow(readers[0], author) for author in (BOB, CAROL)))
+    even = {reader for reader in readers if reader % 2 == 0}
+    assert {follower.reader_id for follower in await _followers(follows, ALICE)} == even
+    assert (await follows.following(readers[0])).authors == {ALICE, BOB, CAROL}
+    assert (await follows.following(readers[1])).authors == frozenset()
+    assert {follower.reader_id for follower in await _followers(follows, BOB)} == {readers[0]}
+
+
 async def test_reblogs_that_are_not_wanted_are_remembered(follows: FollowRepository, people: Any) -> None:
     await people.follows(BOB, ALICE, reblogs=False)
     assert (await follows.following(BOB)).without_reblogs == {ALICE}

@@ -60,17 +60,16 @@ class MemoryFollows(FollowRepository):
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def put(self, follow: Follow) -> None:
+    async def put(self, *follows: Follow) -> None:
         self._store.ask("cql", "follow_write")
-        key = (follow.reader_id, follow.author_id)
-        known = self._store.follows.get(key)
-        if known is None or known.version <= follow.version:
-            self._store.follows[key] = follow
-        self._store.forgotten.discard(key)
+        for follow in follows:
+            known = self._store.follows.get(follow.ends)
+            if known is None or known.version <= follow.version:
+                self._store.follows[follow.ends] = follow
+            self._store.forgotten.discard(follow.ends)
 
     async def put_all(self, follows: Sequence[Follow]) -> None:
-        for follow in follows:
-            await self.put(follow)
+        await self.put(*follows)
 
     async def forget_followers(self, author_id: int) -> None:
         self._store.ask("cql", "follow_write")

@@ -97,6 +97,7 @@ from user_service.relationships.expiry import MuteExpiry
 from user_service.relationships.listing import RelationshipLists
 from user_service.relationships.repository import RelationshipRepository
 from user_service.relationships.service import Relationships
+from user_service.relayed import EpochsFirst
 from user_service.repository import UserRepository
 from user_service.service import Caches, UserService
 from user_service.servicer import UserServicer, encode_account
@@ -200,7 +201,10 @@ def build(roles: frozenset[Role]) -> App:
         components.append(lease)
         checks["worker_number"] = lease.check
     if Role.RELAY in roles:
-        components += [Relay(outbox, producer, service=NAME), UsernamePurge(UserRepository(pg, outbox), clock)]
+        components += [
+            Relay(outbox, EpochsFirst(producer, caches), service=NAME),
+            UsernamePurge(UserRepository(pg, outbox), clock),
+        ]
     if Role.CONSUME in roles:
         web = Web(settings, user_agent=f"Rookery/{__version__} (+{settings.public_url})")
         links = LinkChecks(ProfileRepository(pg, outbox), caches, Events(clock), clock, web, settings.public_url)

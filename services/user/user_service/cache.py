@@ -4,13 +4,17 @@ Each account has an epoch in Redis, a value that was never used before. An entry
 what it holds was read from the database; it counts only while they are still the same. Whoever changes an account
 raises its epoch after the commit and before the answer, so the next read, at any replica, sees the change. Redis may
 forget anything at any time: an epoch that is gone is replaced by a new one, and what rested on the old counts no more.
+
+What is not cached is read once, however many miss it at the same time, if they have seen the same epochs: whoever asks
+after a change never waits for what was read before it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -22,7 +26,11 @@ from rookery_common.logs import get_logger
 from user_service.metrics import CACHE_READS, EPOCHS_OWED
 
 KEY_PREFIX = "user:"
-ENTRY_SECONDS = 60
+ENTRY_SECONDS = 300
+# What is not there may be asked for by anybody with any id.
+ABSENT_SECONDS = 30
+# So much more or less: entries that were made together do not end together.
+JITTER = 0.2
 EPOCH_SECONDS = 3600
 # What changed since is read from the primary: as much as the client lets a replica be behind, and as much again for the
 # clocks of those who raise epochs.
@@ -39,9 +47,11 @@ log = get_logger()
 
 @dataclass(slots=True)
 class Lookup(Generic[K, V]):
-    """What the cache knew: values, and the epochs that were there when it was asked."""
+    """What the cache knew: values, what there is none of, and the epochs that were there when it was asked."""
 
     hits: dict[K, V] = field(default_factory=dict)
+    # What the database does not have.
+    absent: set[K] = field(default_factory=set)
     epochs: dict[int, bytes | None] = field(default_factory=dict)
     available: bool = True
 
@@ -57,6 +67,9 @@ class Kind(Generic[K, V]):
     decode: Callable[[K, bytes], V]
 
 
+Read = Callable[[Collection[K]], Awaitable[Mapping[K, V]]]
+
+
 class EpochCache(Generic[K, V]):
     """The cache of one kind of answer."""
 
@@ -68,6 +81,8 @@ class EpochCache(Generic[K, V]):
         # Accounts whose epoch is still to be raised, with a number that tells one change from the next.
         self._owed: dict[int, int] = {}
         self._changes = 0
+        # What is being read, by key and stamp.
+        self._flights: dict[tuple[K, bytes], asyncio.Future[Mapping[K, V]]] = {}
         self._payer: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -93,11 +108,53 @@ class EpochCache(Generic[K, V]):
         lookup: Lookup[K, V] = Lookup(epochs=epochs)
         for key, entry in zip(ordered, values[len(owners) :], strict=True):
             stamp = self._stamp(lookup, key)
-            if entry is not None and stamp is not None and entry.startswith(stamp):
+            if entry is None or stamp is None or not entry.startswith(stamp):
+                continue
+            if len(entry) == len(stamp):
+                lookup.absent.add(key)
+            else:
                 lookup.hits[key] = self._kind.decode(key, entry[len(stamp) :])
+        known = len(lookup.hits) + len(lookup.absent)
         CACHE_READS.labels(self._kind.name, "hit").inc(len(lookup.hits))
-        CACHE_READS.labels(self._kind.name, "miss").inc(len(ordered) - len(lookup.hits))
+        CACHE_READS.labels(self._kind.name, "absent").inc(len(lookup.absent))
+        CACHE_READS.labels(self._kind.name, "miss").inc(len(ordered) - known)
         return lookup
+
+    async def fill(self, lookup: Lookup[K, V], keys: Collection[K], read: Read[K, V]) -> dict[K, V]:
+        """What there is of those of the keys that the lookup does not know, read from the database and kept.
+
+        What somebody else reads already, under the same epochs, is waited for; what fails there is read here.
+        """
+        missing = [key for key in keys if key not in lookup.hits and key not in lookup.absent]
+        stamps = {key: stamp for key in missing if (stamp := self._stamp(lookup, key)) is not None}
+        flights = {key: flight for key, stamp in stamps.items() if (flight := self._flights.get((key, stamp)))}
+        found = await self._lead(lookup, [key for key in missing if key not in flights], read)
+        if flights:
+            await asyncio.wait(set(flights.values()))
+            CACHE_READS.labels(self._kind.name, "shared").inc(len(flights))
+            failed = [key for key, flight in flights.items() if flight.cancelled()]
+            found |= await self._lead(lookup, failed, read)
+            for key in flights.keys() - set(failed):
+                if key in (theirs := flights[key].result()):
+                    found[key] = theirs[key]
+        return found
+
+    async def _lead(self, lookup: Lookup[K, V], keys: Collection[K], read: Read[K, V]) -> dict[K, V]:
+        """Reads the keys for all who miss them meanwhile."""
+        if not keys:
+            return {}
+        flight: asyncio.Future[Mapping[K, V]] = asyncio.get_running_loop().create_future()
+        places = [(key, stamp) for key in keys if (stamp := self._stamp(lookup, key)) is not None]
+        self._flights |= dict.fromkeys(places, flight)
+        try:
+            found = await read(keys)
+            await self.put(lookup, found, [key for key in keys if key not in found])
+            flight.set_result(found)
+        finally:
+            flight.cancel()  # Where it failed: whoever waits tries by itself.
+            for place in places:
+                self._flights.pop(place, None)
+        return dict(found)
 
     def changed_lately(self, lookup: Lookup[K, V], key: K) -> bool:
         """Whether a replica of the database may not have the account's last change yet; so too if that is not known."""
@@ -108,18 +165,20 @@ class EpochCache(Generic[K, V]):
                 return True
         return False
 
-    async def put(self, lookup: Lookup[K, V], values: Mapping[K, V]) -> None:
-        """Keeps what was read after `lookup`; makes the epochs that were missing, for the next time."""
-        if not lookup.available or not values:
+    async def put(self, lookup: Lookup[K, V], values: Mapping[K, V], absent: Collection[K] = ()) -> None:
+        """Keeps what was read after `lookup`, and what was not found; makes the epochs that were missing, for the next
+        time."""
+        if not lookup.available or not (values or absent):
             return
-        missing = {o for key in values for o in self._kind.owners(key) if lookup.epochs.get(o) is None}
+        entries = [(key, self._kind.encode(value), ENTRY_SECONDS) for key, value in values.items()]
+        entries += [(key, b"", ABSENT_SECONDS) for key in absent]
+        missing = {o for key, *_ in entries for o in self._kind.owners(key) if lookup.epochs.get(o) is None}
         # As if those accounts had changed just now: Redis may have forgotten that they did.
         commands = [(*self._new_epoch(owner), "NX") for owner in missing - self._owed.keys()]
-        for key, value in values.items():
+        for key, entry, seconds in entries:
             stamp = self._stamp(lookup, key)
             if stamp is not None:
-                entry = stamp + self._kind.encode(value)
-                commands.append(("SET", self._entry_key(key), entry, "EX", ENTRY_SECONDS))
+                commands.append(("SET", self._entry_key(key), stamp + entry, "EX", _jittered(seconds)))
         try:
             await self._redis.send(f"{self._kind.name}_put", commands)
         except Unavailable:
@@ -184,3 +243,7 @@ class EpochCache(Generic[K, V]):
 
     def _entry_key(self, key: K) -> str:
         return f"{self._prefix}:{self._kind.key(key)}"
+
+
+def _jittered(seconds: int) -> int:
+    return round(seconds * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - nothing is to be kept secret by it

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from rookery_common.clock import Clock
+from rookery_common.errors import Unavailable
 from rookery_common.ids import IdSource
 from rookery_common.paging import CursorCodec
 from user_service.cache import EpochCache
@@ -103,12 +104,16 @@ class UserService:
             if reservation is None or not await tx.keep_username(reservation):
                 raise ReservationNotFound("there is no such reservation, or it has expired")
             account = Account(account_id, reservation.username, now)
-            if not await tx.insert_account(account):
-                return await tx.account(account_id) or account
-            if await tx.is_deleted(account_id):
-                raise AccountDeleted("this account was deleted")
-            tx.emit(self._events.account_created(account))
-        ACCOUNTS_CREATED.inc()
+            is_new = await tx.insert_account(account)
+            if is_new:
+                if await tx.is_deleted(account_id):
+                    raise AccountDeleted("this account was deleted")
+                tx.emit(self._events.account_created(account))
+            else:
+                account = await tx.account(account_id) or account
+        # Somebody may have asked for it before it was there; also where an earlier try died before this.
+        await self._caches.changed([account_id])
+        ACCOUNTS_CREATED.inc(is_new)
         return account
 
     async def lookup_accounts(self, usernames: Sequence[str]) -> list[Account]:
@@ -143,15 +148,28 @@ class UserService:
 
     async def account_views(self, account_ids: Iterable[int]) -> dict[int, AccountView]:
         """Profiles and counts of all the ids: one call to the cache, one statement for the rest per database."""
+        views, failure = await self.known_views(account_ids)
+        if failure is not None:
+            raise failure
+        return views
+
+    async def known_views(self, account_ids: Iterable[int]) -> tuple[dict[int, AccountView], Unavailable | None]:
+        """The same; while the database is away what is cached, with why there may be more."""
         wanted = set(account_ids)
         if not wanted:
-            return {}
-        lookup = await self._caches.views.get(wanted)
-        missing = wanted - lookup.hits.keys()
-        lately = {id_ for id_ in missing if self._caches.views.changed_lately(lookup, id_)}
-        read = await self._read_views(lately, primary=True) | await self._read_views(missing - lately, primary=False)
-        await self._caches.views.put(lookup, read)
-        return lookup.hits | read
+            return {}, None
+        cache = self._caches.views
+        lookup = await cache.get(wanted)
+
+        async def read(missing: Collection[int]) -> dict[int, AccountView]:
+            lately = {id_ for id_ in missing if cache.changed_lately(lookup, id_)}
+            of_primary = await self._read_views(lately, primary=True)
+            return of_primary | await self._read_views(set(missing) - lately, primary=False)
+
+        try:
+            return lookup.hits | await cache.fill(lookup, wanted, read), None
+        except Unavailable as failure:
+            return lookup.hits, failure
 
     async def _read_views(self, ids: set[int], *, primary: bool) -> dict[int, AccountView]:
         if not ids:

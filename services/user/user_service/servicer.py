@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -128,8 +128,11 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
             if refusal is None
             for query in entry.accounts
         }
-        views = await self._service.account_views(wanted)
-        return [refusal or _accounts_result(entry, views) for (_, entry, _), refusal in zip(live, checked, strict=True)]
+        views, failure = await self._service.known_views(wanted)
+        return [
+            refusal or _missing(entry, views, failure) or _accounts_result(entry, views)
+            for (_, entry, _), refusal in zip(live, checked, strict=True)
+        ]
 
     async def _batch_relationships(
         self, live: Sequence[RelationshipsEntry]
@@ -198,6 +201,13 @@ def _relationship_columns(asked: Iterable[int], known: Flags) -> pb.BatchGetRela
     others = [known.others[account_id] for account_id in dict.fromkeys(asked) if account_id in known.others]
     whole = map(relationship_message, others)
     return pb.BatchGetRelationshipsResult(columns=columns, relationships=whole, viewer_epoch=known.epoch)
+
+
+def _missing(
+    entry: pb.BatchGetAccountsEntry, views: Mapping[int, AccountView], failure: AppError | None
+) -> AppError | None:
+    """Why the entry has no answer: of some of its accounts nobody knows whether they are there."""
+    return failure if failure and any(query.account_id not in views for query in entry.accounts) else None
 
 
 def _accounts_result(entry: pb.BatchGetAccountsEntry, views: dict[int, AccountView]) -> pb.BatchGetAccountsResult:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client import REGISTRY
 
 from rookery_common.clients.postgres import Postgres
 from rookery_common.clients.redis import RedisClient
-from rookery_common.errors import AppError
+from rookery_common.errors import AppError, Unavailable
 from rookery_common.kafka.postgres_outbox import PostgresOutbox
 from rookery_common.rpc import deadline
 from rookery_common.testing import FakeClock, FakeIds
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from tests.conftest import World
 
 NOTHING = FollowSettings()
+UNKNOWN = 404
+
+
+def _reads() -> float:
+    labels = {"client": "test", "statement": "accounts_with_counts", "success": "true"}
+    return REGISTRY.get_sample_value("rookery_postgres_calls_total", labels) or 0.0
 
 
 async def test_a_change_holds_for_the_next_read_at_any_replica(
@@ -71,6 +78,40 @@ async def test_what_is_cached_is_answered_while_the_database_is_away(real_world:
     await pg.stop()
     assert set(await real_world.relationships.between([(alice, bob), (alice, carol)])) == {(alice, bob)}
     await pg.start()
+
+
+async def test_profiles_that_are_cached_are_answered_while_the_database_is_away(
+    real_world: World, pg: Postgres
+) -> None:
+    alice, bob = [await real_world.sign_up(name) for name in ("alice", "bob")]
+    for _ in range(2):
+        await real_world.service.account_views([alice, UNKNOWN])
+    await pg.stop()
+    views, failure = await real_world.service.known_views([alice, bob, UNKNOWN])
+    assert views.keys() == {alice}
+    assert isinstance(failure, Unavailable), "of bob nobody knows"
+    views, failure = await real_world.service.known_views([alice, UNKNOWN])
+    assert views.keys() == {alice}
+    assert failure is None
+    with pytest.raises(Unavailable):
+        await real_world.service.account_views([bob])
+    await pg.start()
+
+
+async def test_an_account_that_was_asked_for_too_early_is_found_once_it_is_there(real_world: World) -> None:
+    service = real_world.service
+    reservation = await service.reserve_account("request", "alice")
+    for _ in range(3):
+        assert await service.account_views([reservation.account_id]) == {}
+    await service.confirm_account(reservation.account_id, "request")
+    assert (await service.account_views([reservation.account_id])).keys() == {reservation.account_id}
+
+
+async def test_one_who_is_asked_for_by_many_at_once_is_read_once(real_world: World) -> None:
+    alice = await real_world.sign_up("alice")
+    before = _reads()
+    await asyncio.gather(*(real_world.service.account_views([alice]) for _ in range(20)))
+    assert _reads() - before == 1
 
 
 async def test_without_redis_follows_work_and_hold(

@@ -23,6 +23,7 @@ from rookery_common.errors import (
     PermissionDenied,
     Status,
     Unauthenticated,
+    Unavailable,
     from_status,
 )
 from rookery_common.rpc import RpcClient
@@ -31,7 +32,7 @@ from user_service.models import PostFact
 from user_service.servicer import ALLOWED_CALLERS, SERVICE_NAME, UserServicer
 
 if TYPE_CHECKING:
-    from tests.conftest import World
+    from tests.conftest import FakeRepository, World
 
 
 @dataclass
@@ -157,6 +158,24 @@ async def test_a_profile_that_the_caller_has_is_not_sent_again(call: Caller, wor
         assert (first.counts.statuses, first.counts.HasField("last_status_time")) == (1, True)
         assert second.HasField("counts")
         assert not second.counts.HasField("last_status_time")
+
+
+async def test_while_the_database_is_away_entries_of_cached_profiles_are_answered(
+    call: Caller, world: World, fake_repository: FakeRepository
+) -> None:
+    alice, bob = await world.sign_up("alice"), await world.sign_up("bob")
+    for _ in range(2):
+        await world.service.account_views([alice])
+    fake_repository.failure = Unavailable("away")
+    entries = [
+        pb.BatchGetAccountsEntry(
+            context=call.context(0), accounts=[pb.AccountQuery(account_id=account_id) for account_id in ids]
+        )
+        for ids in ((alice,), (bob,), (alice, bob))
+    ]
+    first, *others = (await call("BatchGetAccounts", pb.BatchGetAccountsRequest(entries=entries))).results
+    assert [view.account_id for view in first.accounts] == [alice]
+    assert [from_status(result.status).status for result in others] == [Status.UNAVAILABLE] * 2
 
 
 async def test_each_entry_of_a_batch_has_its_own_caller_and_outcome(call: Caller, world: World) -> None:

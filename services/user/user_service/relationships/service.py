@@ -115,18 +115,19 @@ class Relationships:
         self, wanted: Collection[Pair], owners: Collection[int] = ()
     ) -> tuple[dict[Pair, Relationship], Mapping[int, bytes | None]]:
         """What they are to one another, and the epochs of then: of these pairs, and of further owners."""
-        lookup = await self._caches.relationships.get(wanted, owners)
-        missing = sorted(set(wanted) - lookup.hits.keys())
+        cache = self._caches.relationships
+        lookup = await cache.get(wanted, owners)
         read: Mapping[Pair, Relationship] = {}
-        if missing:
-            try:
-                read = await self._repository.relationships(missing)
-            except Unavailable as error:
-                log.warning("user.relationships_left_out", pairs=len(missing), reason=error.reason)
-            await self._caches.relationships.put(lookup, read)
+        try:
+            read = await cache.fill(lookup, wanted, self._read)
+        except Unavailable as error:
+            log.warning("user.relationships_left_out", pairs=len(wanted) - len(lookup.hits), reason=error.reason)
         now = self._clock.now()
         found = {pair: relationship.at(now) for pair, relationship in {**lookup.hits, **read}.items()}
         return found, lookup.epochs
+
+    async def _read(self, pairs: Collection[Pair]) -> Mapping[Pair, Relationship]:
+        return await self._repository.relationships(sorted(pairs))
 
     async def follow(self, account_id: int, other_id: int, wanted: FollowSettings) -> Relationship:
         """Follows, asks to where the other is locked, or changes the settings of either. Raises FollowNotAllowed."""

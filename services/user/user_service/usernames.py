@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from user_service.errors import UsernameInvalid
 from user_service.models import MAX_USERNAME_CHARS
@@ -18,6 +19,11 @@ _RESERVED = frozenset({
     "system", "team", "terms", "trust", "undefined", "webmaster",
 })  # fmt: skip
 
+# What is taken for a letter at a glance. Letters beyond ASCII, most of those that mislead, are in no username.
+_LOOKALIKES = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "_": ""})
+# In shorter names l and i are told apart: "mall" is not meant to be "mail".
+_LONG = 5
+
 
 def is_username(name: str) -> bool:
     """Whether anyone could have this name."""
@@ -32,5 +38,16 @@ def check_username(username: str, reserved: frozenset[str] = frozenset()) -> Non
         raise UsernameInvalid("ERR_TOO_LONG", f"must have at most {MAX_USERNAME_CHARS} characters")
     if not _ALLOWED.fullmatch(username):
         raise UsernameInvalid("ERR_INVALID", "must have letters, digits and underscores only")
-    if username.lower() in _RESERVED | reserved:
-        raise UsernameInvalid("ERR_RESERVED", "is reserved")
+    if _shape(username) in _shapes(_RESERVED | reserved):
+        raise UsernameInvalid("ERR_RESERVED", "is reserved, or looks like a name that is")
+
+
+def _shape(name: str) -> str:
+    """The same of names that look alike."""
+    shape = name.lower().translate(_LOOKALIKES).replace("rn", "m").replace("vv", "w")
+    return shape.replace("l", "i") if len(shape) >= _LONG else shape
+
+
+@lru_cache(maxsize=16)
+def _shapes(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(_shape, names))

@@ -10,8 +10,7 @@ import functools
 import logging
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +62,8 @@ _CHECK = SimpleStatement(
 )
 
 NOT_CONNECTED = (NoHostAvailable, OperationTimedOut, ConnectionException, UnresolvableContactPoints)
+# What the driver raises for values that a statement has no place for.
+_NOT_TAKEN = (TypeError, ValueError, KeyError)
 Row = Any  # a named tuple of the statement's columns
 Args = Sequence[object] | Mapping[str, object]
 
@@ -140,8 +141,10 @@ class Cql:
     async def execute(self, name: str, args: Args = (), *, serial: bool = False) -> list[Row]:
         """All rows of the named statement, which bounds them by LIMIT or by key; `serial` reads what LWTs decided."""
         prepared = self._statement(name)
-        with _bound(name):
+        try:
             bound = prepared.statement.bind(args)
+        except _NOT_TAKEN as error:
+            raise _rejected(name) from error
         if serial:
             bound.consistency_level = ConsistencyLevel.LOCAL_SERIAL
         return await self._run(name, bound, is_read=prepared.is_read)
@@ -179,8 +182,10 @@ class Cql:
         idempotent = True
         for name, args in entries:
             prepared = self._statement(name)
-            with _bound(name):
+            try:
                 batch.add(prepared.statement, args)
+            except _NOT_TAKEN as error:
+                raise _rejected(name) from error
             idempotent = idempotent and not prepared.is_conditional
             names.append(name)
         if not names:
@@ -244,12 +249,8 @@ class Cql:
             self._prepared[name] = _prepare(self._session, name, qualified(text, settings.cql_keyspace))
 
 
-@contextmanager
-def _bound(name: str) -> Iterator[None]:
-    try:
-        yield
-    except (TypeError, ValueError, KeyError) as error:
-        raise CqlRejected(f"the statement {name} does not take these values") from error
+def _rejected(name: str) -> CqlRejected:
+    return CqlRejected(f"the statement {name} does not take these values")
 
 
 def _named_rows(columns: list[str], rows: Sequence[Sequence[object]]) -> list[Row]:

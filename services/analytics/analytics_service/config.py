@@ -17,4 +17,4 @@ class Settings(BaseServiceSettings, CqlSettings, S3Settings):
     health_address: str = Field("127.0.0.1:7108", description="Where probes and metrics are served over HTTP.")
     auth_target: str = Field("127.0.0.1:7001", description="Where auth is asked for the keys that verify tokens.")
     archive_seconds: float = Field(60.0, gt=0, le=240, description="How long events are gathered for a file.")
-    archive_events: int = Field(2000, ge=1, le=100_000, description="How many are gathered at most, over all files.")
+    archive_events: int = Field(10_000, ge=1, le=100_000, description="How many are gathered at most, over all files.")

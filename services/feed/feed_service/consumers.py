@@ -7,17 +7,8 @@ from typing import Final, Protocol
 
 from feed_service.clients import follow_of
 from feed_service.events import part_of
-from feed_service.models import (
-    Change,
-    Follow,
-    Mark,
-    MarkChange,
-    MarkKind,
-    Part,
-    PostChange,
-    PublicChange,
-    PublicEntry,
-)
+from feed_service.graph import Follow
+from feed_service.models import Change, Mark, MarkChange, MarkKind, Part, PostChange, PublicChange, PublicEntry
 from feed_service.repository.marks import MarkRepository
 from feed_service.service.fan_out import FanOut
 from feed_service.service.follows import FollowKeeper

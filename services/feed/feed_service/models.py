@@ -283,33 +283,6 @@ class ReaderState:
 NOBODY_MERGED: Final = MergedFollows()
 
 
-Ends = tuple[int, int]  # a reader's id and an author's
-
-
-@dataclass(frozen=True, slots=True)
-class Follow:
-    """The state of one follow; an older version never replaces a newer one."""
-
-    reader_id: int
-    author_id: int
-    active: bool
-    reblogs: bool
-    version: int
-
-    @property
-    def ends(self) -> Ends:
-        """The reader and the author."""
-        return self.reader_id, self.author_id
-
-
-@dataclass(frozen=True, slots=True)
-class Follower:
-    """Somebody to deliver to."""
-
-    reader_id: int
-    reblogs: bool
-
-
 class Change(Enum):
     """What happened to a post, as far as timelines go."""
 

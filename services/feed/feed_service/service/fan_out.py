@@ -6,19 +6,9 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from feed_service.graph import Follower
 from feed_service.metrics import DELIVERIES, DELIVERY_AGE_SECONDS, FAN_OUT_SECONDS
-from feed_service.models import (
-    Change,
-    Delivery,
-    Entry,
-    Follower,
-    LiveKind,
-    LiveUpdate,
-    MergedUpdate,
-    Part,
-    PostChange,
-    Reason,
-)
+from feed_service.models import Change, Delivery, Entry, LiveKind, LiveUpdate, MergedUpdate, Part, PostChange, Reason
 from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowerCursor, FollowRepository
 from feed_service.repository.live import MERGED_CHANNEL

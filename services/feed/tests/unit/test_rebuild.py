@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from feed_service.models import Change, Follow, Follower, Following, HomePage, PageQuery, PostChange
+from feed_service.graph import Follow, Follower
+from feed_service.models import Change, Following, HomePage, PageQuery, PostChange
 from feed_service.repository.follows import FollowerCursor, FollowRepository
 from feed_service.repository.window_caches import WindowCaches
 from feed_service.service.fan_out import FanOut

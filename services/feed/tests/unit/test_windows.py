@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from feed_service.models import Entry, Follower, Following, MergedFollows, PageQuery, Reason
+from feed_service.graph import Follower
+from feed_service.models import Entry, Following, MergedFollows, PageQuery, Reason
 from feed_service.repository.windows import (
     WINDOW_ENTRIES,
     WINDOW_SLACK,

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from feed_fakes.store import Store
+from feed_service.graph import Follow, Follower
 from feed_service.models import (
     PUBLIC,
     Delivery,
     Entry,
-    Follow,
-    Follower,
     Following,
     Mark,
     MarkChange,

@@ -142,10 +142,6 @@ class PgConnection:
         """Once per row, pipelined; outside of a transaction all or none."""
         await self._run(name, lambda raw, left: raw.executemany(sql, rows, timeout=left))
 
-    async def fetchmany(self, name: str, sql: str, rows: Iterable[Sequence[object]]) -> list[asyncpg.Record]:
-        """What the statement finds for each of these arguments, pipelined, by one plan however many they are."""
-        return await self._run(name, lambda raw, left: raw.fetchmany(sql, rows, timeout=left))
-
     async def _run(self, name: str, statement: Statement[T]) -> T:
         left = time_left()
         with instruments.observe(self._client, name), TRANSLATED:

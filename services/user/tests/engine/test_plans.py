@@ -82,7 +82,7 @@ ANALYZE;
 """  # noqa: S608 - our own numbers
 HOT: dict[str, tuple[str, tuple[object, ...]]] = {
     "relationships": (sql.RELATIONSHIPS, ([VIEWER] * 40, list(range(1, 41)))),
-    "ties": (sql.TIES, (VIEWER, STAR)),
+    "ties": (sql.TIES, ([VIEWER], [STAR])),
     "followers": (sql.FOLLOWERS, (STAR, MAX_ID, PAGE + 1)),
     "following": (sql.FOLLOWING, (VIEWER, MAX_ID, PAGE + 1)),
     "requests": (sql.REQUESTS, (STAR, MAX_ID, PAGE + 1)),
@@ -166,6 +166,16 @@ async def test_nothing_hot_reads_a_table_from_end_to_end(raw: asyncpg.Connection
     nodes = list(_nodes(await _explain(raw, "COSTS", name, HOT[name][1])))
     assert [node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"] == []
     assert any("Index" in node["Node Type"] for node in nodes)
+
+
+@pytest.mark.parametrize("name", ["relationships", "ties"])
+async def test_one_plan_serves_however_many_pairs_are_asked_for(raw: asyncpg.Connection, name: str) -> None:
+    statement = await raw.prepare(HOT[name][0])
+    for count in (1, 3, 1, 20, 2, 7, 1, 40, 5, 1):
+        await statement.fetch([VIEWER] * count, list(range(1, count + 1)))
+    query = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1"
+    # The server tries five plans of their own before it keeps one.
+    assert [tuple(row) for row in await raw.fetch(query, HOT[name][0])] == [(5, 5)]
 
 
 async def test_a_page_of_followers_costs_a_star_what_it_costs_anybody(raw: asyncpg.Connection) -> None:

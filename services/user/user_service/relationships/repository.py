@@ -43,7 +43,7 @@ class RelationshipTransaction:
 
     async def ties(self, pairs: Sequence[Pair], now: datetime) -> dict[Pair, Ties]:
         """What the first of each is to the second, which stays so until the transaction ends; without unknown ones."""
-        rows = await self._tx.fetchmany("ties", sql.TIES, pairs)
+        rows = await self._tx.fetch("ties", sql.TIES, *zip(*pairs, strict=True))
         found = (_ties(row, row["account_id"], row["other_id"], now) for row in rows)
         return {ties.pair: ties for ties in found}
 

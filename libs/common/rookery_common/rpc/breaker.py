@@ -19,7 +19,11 @@ class BreakerOpen(Unavailable):
 
 
 class Breaker:
-    """Open once half of at least 20 calls in 10 s failed: for 1 s, doubled up to 5 s while its single probe fails."""
+    """Open once half of at least 20 calls in 10 s failed: for 1 s, doubled up to 5 s while its single probe fails.
+
+    What nobody has probed for 10 s is asked as if it had never failed: many at once, one of whom would be the probe,
+    are not refused for what was a minute ago.
+    """
 
     def __init__(self, clock: Clock, name: str) -> None:
         self._clock = clock
@@ -41,6 +45,9 @@ class Breaker:
         if self._open_until is None:
             return
         wait = self._open_until - self._clock.monotonic()
+        if wait < -_WINDOW and not self._probing:
+            self._close()
+            return
         if wait > 0 or self._probing:
             raise BreakerOpen(f"{self._name} fails; it is asked again in a moment.", retry_after=max(wait, 0.1))
         self._probing = True

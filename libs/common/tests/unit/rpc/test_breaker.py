@@ -54,6 +54,26 @@ def test_after_the_pause_one_probe_goes_through_and_closes_it(clock: FakeClock) 
     assert breaker.closed
 
 
+def test_what_nobody_probed_for_long_is_asked_by_all_again(clock: FakeClock) -> None:
+    breaker = opened(clock)
+    clock.advance(12.0)
+    for _ in range(5):
+        breaker.check()
+    for _ in range(20):
+        breaker.failed()
+    with pytest.raises(BreakerOpen):
+        breaker.check()
+
+
+def test_a_probe_that_takes_long_stays_the_only_one(clock: FakeClock) -> None:
+    breaker = opened(clock)
+    clock.advance(1.0)
+    breaker.check()
+    clock.advance(60.0)
+    with pytest.raises(BreakerOpen):
+        breaker.check()
+
+
 def test_a_probe_that_fails_doubles_the_pause(clock: FakeClock) -> None:
     breaker = opened(clock)
     clock.advance(1.0)

@@ -57,13 +57,17 @@ def _flags(bits: int) -> Mapping[str, bool]:
     return {name: bool(bits >> n & 1) for n, name in enumerate(FLAGS)}
 
 
+# The numbers in keys are those of the encodings: processes of two releases share epochs, and not entries.
 VIEWS: Kind[int, AccountView] = Kind(
-    name="view", key=str, owners=lambda account_id: (account_id,), encode=_encode_view, decode=_decode_view
+    name="view",
+    key=lambda account_id: f"2:{account_id}",
+    owners=lambda account_id: (account_id,),
+    encode=_encode_view,
+    decode=_decode_view,
 )
 RELATIONSHIPS: Kind[Pair, Relationship] = Kind(
     name="relationship",
-    # The number is that of the encoding: processes of two releases share epochs, and not entries.
-    key=lambda pair: f"4:{pair[0]}:{pair[1]}",
+    key=lambda pair: f"5:{pair[0]}:{pair[1]}",
     owners=lambda pair: pair,
     encode=_encode_relationship,
     decode=_decode_relationship,

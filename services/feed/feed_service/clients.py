@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-from feed_service.graph import Follow
+from feed_service.follow_models import Follow
 from feed_service.models import Entry, Found, PostFacts, Reason, Span
 from rookery.auth.v1 import auth_service_pb2 as auth_pb
 from rookery.post.v1 import post_pb2

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from feed_service.clients import follow_of
 from feed_service.events import part_of
-from feed_service.graph import Follow
+from feed_service.follow_models import Follow
 from feed_service.models import Change, Mark, MarkChange, MarkKind, Part, PostChange, PublicChange, PublicEntry
 from feed_service.repository.marks import MarkRepository
 from feed_service.service.fan_out import FanOut

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from feed_service.graph import Follow
+from feed_service.follow_models import Follow
 from feed_service.models import Entry, Found, LiveUpdate, MergedUpdate, Part, PostFacts, Reason, Span
 from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.repository.follows import FollowRepository

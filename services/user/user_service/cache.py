@@ -130,7 +130,7 @@ class EpochCache(Generic[K, V]):
         flights = {key: flight for key, stamp in stamps.items() if (flight := self._flights.get((key, stamp)))}
         found = await self._lead(lookup, [key for key in missing if key not in flights], read)
         if flights:
-            await asyncio.wait(set(flights.values()))
+            await asyncio.wait(set(flights.values()))  # As long as a statement of theirs may take.
             CACHE_READS.labels(self._kind.name, "shared").inc(len(flights))
             failed = [key for key, flight in flights.items() if flight.cancelled()]
             found |= await self._lead(lookup, failed, read)

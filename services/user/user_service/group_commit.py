@@ -73,16 +73,17 @@ class GroupCommit(Generic[K, A, R]):
         return await waiting.answer
 
     def _start(self) -> None:
-        """A group of those that wait and may go now."""
+        """Groups of those that wait and may go now: behind a full one the next goes at once."""
         if self._impatience is not None:
             self._impatience.cancel()
             self._impatience = None
-        if len(self._groups) >= MAX_GROUPS or not (group := self._take()):
-            return
-        # In a context of its own: it acts for many, and must not inherit one's identity, deadline or trace.
-        task = asyncio.get_running_loop().create_task(self._run(group), context=Context())
-        self._groups.add(task)
-        task.add_done_callback(self._end)
+        size = MAX_CHANGES
+        while size == MAX_CHANGES and len(self._groups) < MAX_GROUPS and (group := self._take()):
+            # In a context of its own: it acts for many, and must not inherit one's identity, deadline or trace.
+            task = asyncio.get_running_loop().create_task(self._run(group), context=Context())
+            self._groups.add(task)
+            task.add_done_callback(self._end)
+            size = len(group)
 
     def _take(self) -> list[_Waiting[K, A, R]]:
         taken: dict[K, _Waiting[K, A, R]] = {}
@@ -120,8 +121,9 @@ class GroupCommit(Generic[K, A, R]):
         start_deadline(max(waiting.deadline for waiting in group) - time.monotonic())
         try:
             results = await self._commit([waiting.change for waiting in group])
+            ends = list(zip(group, results, strict=True))
         except Exception as error:  # a defect too: each is told, and the next goes on
             return error
-        for waiting, result in zip(group, results, strict=True):
+        for waiting, result in ends:
             waiting.settle(result)
         return None

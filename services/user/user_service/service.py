@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -148,16 +148,16 @@ class UserService:
 
     async def account_views(self, account_ids: Iterable[int]) -> dict[int, AccountView]:
         """Profiles and counts of all the ids: one call to the cache, one statement for the rest per database."""
-        views, failure = await self.known_views(account_ids)
-        if failure is not None:
+        views, failures = await self.known_views(account_ids)
+        for failure in failures.values():
             raise failure
         return views
 
-    async def known_views(self, account_ids: Iterable[int]) -> tuple[dict[int, AccountView], Unavailable | None]:
-        """The same; while the database is away what is cached, with why there may be more."""
+    async def known_views(self, account_ids: Iterable[int]) -> tuple[dict[int, AccountView], Mapping[int, Unavailable]]:
+        """The same; while the database is away what is cached, and of which ids nobody knows whether they are there."""
         wanted = set(account_ids)
         if not wanted:
-            return {}, None
+            return {}, {}
         cache = self._caches.views
         lookup = await cache.get(wanted)
 
@@ -167,9 +167,9 @@ class UserService:
             return of_primary | await self._read_views(set(missing) - lately, primary=False)
 
         try:
-            return lookup.hits | await cache.fill(lookup, wanted, read), None
+            return lookup.hits | await cache.fill(lookup, wanted, read), {}
         except Unavailable as failure:
-            return lookup.hits, failure
+            return lookup.hits, dict.fromkeys(wanted - lookup.hits.keys() - lookup.absent, failure)
 
     async def _read_views(self, ids: set[int], *, primary: bool) -> dict[int, AccountView]:
         if not ids:

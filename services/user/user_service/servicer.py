@@ -128,9 +128,9 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
             if refusal is None
             for query in entry.accounts
         }
-        views, failure = await self._service.known_views(wanted)
+        views, failures = await self._service.known_views(wanted)
         return [
-            refusal or _missing(entry, views, failure) or _accounts_result(entry, views)
+            refusal or _failure(entry, failures) or _accounts_result(entry, views)
             for (_, entry, _), refusal in zip(live, checked, strict=True)
         ]
 
@@ -203,11 +203,11 @@ def _relationship_columns(asked: Iterable[int], known: Flags) -> pb.BatchGetRela
     return pb.BatchGetRelationshipsResult(columns=columns, relationships=whole, viewer_epoch=known.epoch)
 
 
-def _missing(
-    entry: pb.BatchGetAccountsEntry, views: Mapping[int, AccountView], failure: AppError | None
-) -> AppError | None:
-    """Why the entry has no answer: of some of its accounts nobody knows whether they are there."""
-    return failure if failure and any(query.account_id not in views for query in entry.accounts) else None
+def _failure(entry: pb.BatchGetAccountsEntry, failures: Mapping[int, AppError]) -> AppError | None:
+    """Why the entry has no answer, if one of its accounts has none."""
+    if not failures:
+        return None
+    return next((failures[query.account_id] for query in entry.accounts if query.account_id in failures), None)
 
 
 def _accounts_result(entry: pb.BatchGetAccountsEntry, views: dict[int, AccountView]) -> pb.BatchGetAccountsResult:

@@ -110,8 +110,8 @@ class Postgres:
         """Commits when the block ends well, else rolls back. A commit whose answer is lost raises UnknownOutcome.
 
         It begins once it has the advisory locks of these numbers, by the same round trip and in one order everywhere,
-        and gives them back in the end. Where it has waited for any lock for `patience` seconds it ends with
-        StatementTimeout.
+        and gives them back in the end. Where it has waited for one of these for `patience` seconds it raises
+        StatementTimeout; rows are waited for as ever.
         """
         async with self._primary.connection() as raw:
             connection = PgConnection(raw, self._name)
@@ -176,6 +176,7 @@ class Postgres:
 
 _LOCK = "SELECT pg_advisory_xact_lock(%d)"
 _PATIENCE = "SET LOCAL lock_timeout = %d"  # milliseconds
+_AS_EVER = "SET LOCAL lock_timeout TO DEFAULT"
 _BEGIN: dict[Isolation, str] = {
     "read_committed": "BEGIN",
     "repeatable_read": "BEGIN ISOLATION LEVEL REPEATABLE READ",
@@ -185,8 +186,10 @@ _BEGIN: dict[Isolation, str] = {
 
 def _begin(isolation: Isolation, locks: Collection[int], patience: float | None) -> str:
     """All that a transaction begins with."""
-    limits = [] if patience is None else [_PATIENCE % max(1, round(patience * 1000))]
-    return "; ".join([_BEGIN[isolation], *limits, *(_LOCK % lock for lock in sorted(set(locks)))])
+    wanted = [_LOCK % lock for lock in sorted(set(locks))]
+    if patience is not None:
+        wanted = [_PATIENCE % max(1, round(patience * 1000)), *wanted, _AS_EVER]
+    return "; ".join([_BEGIN[isolation], *wanted])
 
 
 async def _stop_listening(raw: PoolConnectionProxy, channel: str, listening: Listening) -> None:

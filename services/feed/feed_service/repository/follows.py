@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from feed_service.graph import Ends, Follow, Follower
+from feed_service.follow_models import Ends, Follow, Follower
 from feed_service.models import Following
 from feed_service.placement import reader_shard
 from rookery_common.clients.cassandra import Args, Cql

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeVar
 
-from feed_service.graph import Follower
+from feed_service.follow_models import Follower
 from feed_service.models import NOBODY_MERGED, Delivery, Entry, Following, MergedFollows, PageQuery, Reason
 from feed_service.placement import window_shard
 from feed_service.repository import scripts

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from feed_service.graph import Follower
+from feed_service.follow_models import Follower
 from feed_service.metrics import DELIVERIES, DELIVERY_AGE_SECONDS, FAN_OUT_SECONDS
 from feed_service.models import Change, Delivery, Entry, LiveKind, LiveUpdate, MergedUpdate, Part, PostChange, Reason
 from feed_service.repository.author_posts import AuthorPostRepository

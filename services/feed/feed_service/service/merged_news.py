@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from feed_service.graph import Follower
+from feed_service.follow_models import Follower
 from feed_service.models import LiveUpdate, MergedUpdate
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.live import MERGED_CHANNEL

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from feed_service.graph import Follow
+from feed_service.follow_models import Follow
 from feed_service.repository.follows import FollowRepository
 from feed_service.repository.window_caches import WindowCaches
 from rookery_common.clock import Clock

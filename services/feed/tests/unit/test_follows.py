@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from feed_service.graph import Follow, Follower
+from feed_service.follow_models import Follow, Follower
 from feed_service.repository.follows import FollowerCursor, FollowRepository
 
 ALICE, BOB, CAROL = 101, 102, 103

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 import pytest
 from prometheus_client import REGISTRY
 
-from feed_service.graph import Follow
+from feed_service.follow_models import Follow
 from feed_service.models import Change, HomePage, PageQuery, PostChange
 from feed_service.repository.author_posts import AuthorPostRepository
 from feed_service.service import modes as modes_module

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from feed_service.graph import Follow, Follower
+from feed_service.follow_models import Follow, Follower
 from feed_service.models import Change, Following, HomePage, PageQuery, PostChange
 from feed_service.repository.follows import FollowerCursor, FollowRepository
 from feed_service.repository.window_caches import WindowCaches

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from feed_service.graph import Follower
+from feed_service.follow_models import Follower
 from feed_service.models import Entry, Following, MergedFollows, PageQuery, Reason
 from feed_service.repository.windows import (
     WINDOW_ENTRIES,

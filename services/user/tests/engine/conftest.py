@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+from prometheus_client import REGISTRY
 
 from rookery_common.clients.postgres import Postgres
 from rookery_common.clients.redis import RedisClient
@@ -39,6 +40,17 @@ async def pg(database: MigratedPostgres) -> AsyncIterator[Postgres]:
     await pg.start()
     yield pg
     await pg.stop()
+
+
+@pytest.fixture
+def sent() -> Callable[[str], float]:
+    """How often a statement of this name has been sent to the database, and answered."""
+
+    def count(name: str) -> float:
+        labels = {"client": "test", "statement": name, "success": "true"}
+        return REGISTRY.get_sample_value("rookery_postgres_calls_total", labels) or 0.0
+
+    return count
 
 
 @pytest_asyncio.fixture

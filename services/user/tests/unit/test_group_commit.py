@@ -93,6 +93,26 @@ async def test_a_group_that_is_full_does_not_wait(engine: Engine) -> None:
     await asyncio.gather(*tasks)
 
 
+async def test_behind_a_full_group_nobody_waits_for_another_to_come(engine: Engine) -> None:
+    changes: GroupCommit[int, int, int] = GroupCommit(engine.commit)
+    first = asyncio.create_task(changes(-1, 0))
+    await asyncio.sleep(0)
+    many = [asyncio.create_task(changes(number, number)) for number in range(2 * MAX_CHANGES + 1)]
+    await asyncio.sleep(PATIENCE_SECONDS * 3)
+    assert [len(group) for group in engine.groups] == [1, MAX_CHANGES, MAX_CHANGES, 1]
+    engine.open.set()
+    await asyncio.gather(first, *many)
+
+
+async def test_a_commit_that_tells_of_fewer_than_it_was_given_is_a_defect_that_all_hear_of() -> None:
+    async def forgetful(_numbers: Sequence[int]) -> list[Result]:
+        return []
+
+    changes: GroupCommit[int, int, int] = GroupCommit(forgetful)
+    with pytest.raises(ValueError, match="zip"):
+        await changes(1, 1)
+
+
 async def test_where_a_group_fails_each_goes_alone(engine: Engine) -> None:
     engine.failures[2] = Conflict("met another")
     engine.failures[4] = Conflict("met another")

@@ -165,13 +165,13 @@ async def test_while_the_database_is_away_entries_of_cached_profiles_are_answere
 ) -> None:
     alice, bob = await world.sign_up("alice"), await world.sign_up("bob")
     for _ in range(2):
-        await world.service.account_views([alice])
+        await world.service.account_views([alice, 404])
     fake_repository.failure = Unavailable("away")
     entries = [
         pb.BatchGetAccountsEntry(
             context=call.context(0), accounts=[pb.AccountQuery(account_id=account_id) for account_id in ids]
         )
-        for ids in ((alice,), (bob,), (alice, bob))
+        for ids in ((alice, 404), (bob,), (alice, bob))
     ]
     first, *others = (await call("BatchGetAccounts", pb.BatchGetAccountsRequest(entries=entries))).results
     assert [view.account_id for view in first.accounts] == [alice]

@@ -71,8 +71,8 @@ class RelationshipRepository:
     async def transaction(self, pairs: Sequence[Pair]) -> AsyncIterator[RelationshipTransaction]:
         """Changes between these on the primary, of each pair one at a time; events are published after the commit.
 
-        Several wait only a moment for what somebody else holds, and then raise StatementTimeout: none of them is to
-        wait for what another waits for.
+        Several wait only a moment for a pair that somebody else changes, and then raise StatementTimeout: none of them
+        is to wait for what another waits for.
         """
         patience = None if len(pairs) == 1 else GROUP_LOCK_SECONDS
         async with self._outbox.transaction(locks=[pair_lock(*pair) for pair in pairs], patience=patience) as tx:

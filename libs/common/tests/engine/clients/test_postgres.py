@@ -110,7 +110,7 @@ async def test_a_serialization_failure_is_a_conflict(pg: Postgres) -> None:
     async with pg.transaction("repeatable_read") as one:
         await one.fetchval("read", "SELECT n FROM things WHERE id = 1")
         async with pg.transaction() as other:
-            await other.execute("write", "UPDATE things SET n = 1 WHERE id = 1")
+            await other.execute("write", "UPDATE things SET n = n + 1 WHERE id = 1")
         with pytest.raises(Conflict):
             await one.execute("write", "UPDATE things SET n = 2 WHERE id = 1")
         await one.execute("rollback", "ROLLBACK AND CHAIN")
@@ -126,6 +126,25 @@ async def test_locks_are_had_from_the_beginning_to_the_end(pg: Postgres) -> None
             pass
     async with pg.transaction(locks=[-3, 7], patience=0.05):
         pass
+
+
+async def test_rows_are_waited_for_as_ever_whatever_the_patience_for_locks(pg: Postgres) -> None:
+    async with pg.transaction() as tx:
+        await tx.execute("insert", "INSERT INTO things VALUES (1, 0)")
+    held = asyncio.Event()
+
+    async def hold() -> None:
+        async with pg.transaction() as tx:
+            await tx.execute("update", "UPDATE things SET n = 1 WHERE id = 1")
+            held.set()
+            await asyncio.sleep(0.3)
+
+    holding = asyncio.create_task(hold())
+    await held.wait()
+    async with pg.transaction(locks=[1], patience=0.05) as tx:
+        assert await tx.fetchval("limit", "SHOW lock_timeout") == "5s"
+        assert await tx.fetchval("update", "UPDATE things SET n = n + 1 WHERE id = 1 RETURNING n") == 2
+    await holding
 
 
 async def test_locks_wanted_in_different_orders_meet_no_deadlock(pg: Postgres) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from feed_fakes.store import Store
-from feed_service.graph import Follow, Follower
+from feed_service.follow_models import Follow, Follower
 from feed_service.models import (
     PUBLIC,
     Delivery,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from feed_fakes.store import Store, Window
-from feed_service.graph import Follower
+from feed_service.follow_models import Follower
 from feed_service.models import NOBODY_MERGED, Delivery, Entry, Following, MergedFollows, Stretch
 from feed_service.ranking import Ranked
 from feed_service.repository.rankings import RankingRepository

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import count
 
-from feed_service.graph import Follow
+from feed_service.follow_models import Follow
 from feed_service.models import Entry, Following, MarkChange, MergedFollows, Mode, PublicChange, ReaderState, Stretch
 from feed_service.ranking import Ranked
 from feed_service.repository.windows import (

@@ -41,7 +41,7 @@ def _forget_the_graph() -> None:
     """As if feed's copy of who follows whom had been lost."""
     login = PlainTextAuthProvider(os.environ["ROOKERY_TEST_CQL_USERNAME"], os.environ["ROOKERY_TEST_CQL_PASSWORD"])
     port = int(required("ROOKERY_TEST_CQL_PORT"))
-    cluster = Cluster([required("ROOKERY_TEST_CQL_HOSTS")], port=port, auth_provider=login, protocol_version=5)
+    cluster = Cluster([required("ROOKERY_TEST_CQL_HOSTS")], port=port, auth_provider=login, protocol_version=4)
     session = cluster.connect()
     for table in GRAPH:
         session.execute(f"TRUNCATE {required('FEED_CQL_KEYSPACE')}.{table}", timeout=SECONDS)

@@ -1,3 +1,5 @@
 """Home timelines: fan-out, storage and live delivery."""
 
+import rookery_common.grpc_core  # noqa: F401 - before anything imports grpc
+
 __version__ = "0.1.0"

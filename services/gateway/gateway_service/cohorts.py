@@ -12,7 +12,7 @@ from contextvars import Context
 from typing import Final, Generic, TypeVar
 
 # As many start though others are on the way: the services work on one cohort while the gateway works on another.
-FULL: Final = 16
+FULL: Final = 32
 # Nobody waits longer than this for those who are on the way.
 PATIENCE_SECONDS: Final = 0.01
 # Where some were there a moment ago, the next waits as long for as many again: clients in turn ask anew right after.

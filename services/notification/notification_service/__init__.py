@@ -1,3 +1,5 @@
 """What a user is told."""
 
+import rookery_common.grpc_core  # noqa: F401 - before anything imports grpc
+
 __version__ = "0.1.0"

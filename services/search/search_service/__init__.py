@@ -1,3 +1,5 @@
 """The index of accounts, posts and hashtags."""
 
+import rookery_common.grpc_core  # noqa: F401 - before anything imports grpc
+
 __version__ = "0.1.0"

@@ -62,7 +62,7 @@ def _cql(user: str, password: str) -> Iterator[Session]:
         port=int(_variable("POST_CQL_PORT")),
         auth_provider=PlainTextAuthProvider(user, password),
         execution_profiles={EXEC_PROFILE_DEFAULT: ExecutionProfile(WhiteListRoundRobinPolicy([host]))},
-        protocol_version=5,
+        protocol_version=4,
     )
     try:
         yield cluster.connect()

@@ -14,10 +14,9 @@ from rookery_common.side_by_side import side_by_side
 
 ROWS_AT_ONCE: Final = 100
 STATEMENTS_AT_ONCE: Final = 16
-# Of more partitions, or of more bytes than so many rows mostly have (5 KiB), Cassandra warns; whoever has half of the
-# rows goes alone.
-PARTITIONS_TOGETHER: Final = 10
-ROWS_TOGETHER: Final = 32
+# A small part of what ScyllaDB warns of (128 KiB), or the local engine; whoever has half of the rows goes alone.
+PARTITIONS_TOGETHER: Final = 32
+ROWS_TOGETHER: Final = 64
 # A statement's name, and its values.
 Write = tuple[str, Args]
 

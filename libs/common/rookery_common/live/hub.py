@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
 from rookery_common.clock import Clock
 from rookery_common.errors import AppError
 from rookery_common.live.metrics import LIVE_ACCOUNTS, LIVE_GAPS
-from rookery_common.live.streams import LiveStreams, Message, News, Position, live_shard
+from rookery_common.live.streams import READ_MESSAGES, LiveStreams, Message, News, Position, live_shard
 from rookery_common.logs import get_logger
 
 # A gateway replica that falls this far behind is told of a gap instead.
 MAX_WAITING: Final = 2_000
 MAX_TAKEN: Final = 200
 RETRY_SECONDS: Final = 0.5
+# While nobody listens, what comes is passed over this often: each read costs as much as it would for somebody.
+REST_SECONDS: Final = 1.0
 S = TypeVar("S")
 T = TypeVar("T")
 log = get_logger()
@@ -25,8 +28,9 @@ log = get_logger()
 class Subscription(Generic[T]):
     """One gateway replica's stream: the accounts it serves, and what it has not been sent yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, heard: asyncio.Event) -> None:
         self.accounts: set[int] = set()
+        self._heard = heard
         self._waiting: deque[News[T]] = deque()
         self._arrived = asyncio.Event()
 
@@ -35,6 +39,8 @@ class Subscription(Generic[T]):
         before = len(self.accounts)
         self.accounts.update(account_ids)
         LIVE_ACCOUNTS.inc(len(self.accounts) - before)
+        if self.accounts:
+            self._heard.set()
 
     def remove(self, account_ids: Iterable[int]) -> None:
         """No longer."""
@@ -81,6 +87,8 @@ class LiveHub(Generic[S, T]):
         self._subscriptions: set[Subscription[T]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._behind: set[int] = set()
+        # Set once somebody listens.
+        self._heard = asyncio.Event()
         self._ready = asyncio.Event()
 
     async def start(self) -> None:
@@ -100,7 +108,7 @@ class LiveHub(Generic[S, T]):
 
     def open(self) -> Subscription[T]:
         """A subscription to nothing yet. Give it back by `close`."""
-        subscription = Subscription[T]()
+        subscription = Subscription[T](self._heard)
         self._subscriptions.add(subscription)
         return subscription
 
@@ -134,6 +142,17 @@ class LiveHub(Generic[S, T]):
                 await self._clock.sleep(RETRY_SECONDS)
                 continue
             await self._take(messages, positions)
+            if len(messages) < READ_MESSAGES:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """While nobody listens. Nothing is missed by who begins to: the next read goes on from where the last ended."""
+        if any(subscription.accounts for subscription in self._subscriptions):
+            return
+        self._heard.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REST_SECONDS):
+                await self._heard.wait()
 
     def _note_begin(self, shard: int) -> None:
         self._behind.discard(shard)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from feed_service.metrics import SLEEPERS_PASSED
@@ -16,6 +16,8 @@ from rookery_common.logs import get_logger
 # Of those of whom Redis knows nothing so many are looked up after a fan-out, and remembered till then.
 LEARNED_AT_ONCE: Final = 16
 MOST_UNKNOWN: Final = 1_000
+# Of whom it is remembered that they were seen; 100 bytes each.
+MOST_SEEN: Final = 100_000
 log = get_logger()
 
 
@@ -28,6 +30,8 @@ class Activity:
         self._clock = clock
         self._active_days = active_days
         self._unknown: set[int] = set()
+        # The last day of readers who are awake: it holds until they would be asleep, since days only grow.
+        self._seen_days: dict[int, int] = {}
 
     async def asleep(self, reader_ids: Collection[int]) -> set[int]:
         """Those of them who were last seen more days ago than readers are active for.
@@ -35,19 +39,28 @@ class Activity:
         Asked for after a post is stored with its author, and answered by what is noted before a return reads authors'
         posts: so what is not delivered is found there.
         """
-        if not self._active_days or not reader_ids:
+        if not self._active_days:
+            return set()
+        last = self.today() - self._active_days
+        asked = [reader_id for reader_id in reader_ids if self._seen_days.get(reader_id, 0) < last]
+        if not asked:
             return set()
         try:
-            days = await self._seen.days(list(reader_ids))
+            days = await self._seen.days(asked)
         except RedisUnavailable as error:
             log.warning("activity.unknown", reason=error.reason)
             return set()
         if len(self._unknown) < MOST_UNKNOWN:
-            self._unknown.update(reader_id for reader_id in reader_ids if reader_id not in days)
-        last = self.today() - self._active_days
+            self._unknown.update(reader_id for reader_id in asked if reader_id not in days)
+        self._remember({reader_id: day for reader_id, day in days.items() if day >= last})
         sleepers = {reader_id for reader_id, day in days.items() if day < last}
         SLEEPERS_PASSED.inc(len(sleepers))
         return sleepers
+
+    def _remember(self, awake: Mapping[int, int]) -> None:
+        if len(self._seen_days) + len(awake) > MOST_SEEN:
+            self._seen_days.clear()
+        self._seen_days.update(awake)
 
     async def learn(self) -> None:
         """Takes over from CQL what Redis did not know of a few; who was never seen is so from today on. Raises

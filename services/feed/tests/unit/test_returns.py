@@ -152,8 +152,31 @@ async def test_of_whom_nothing_is_known_everything_is_delivered_and_it_is_learne
         await seen.forget(reader_id)
     first, second = await post(), await post()
     assert await timelines.older(BOB, MAX_ID, 0, 100) == [first, *away[3:]]
-    assert await seen.days([BOB, CAROL, ALICE]) == {BOB: today() - 6, CAROL: today() - 1}
+    assert await seen.days([BOB, CAROL, ALICE]) == {BOB: today() - 6}, "of Carol it is remembered that she is here"
     assert (await timelines.older(CAROL, MAX_ID, 0, 100))[:2] == [second, first]
+
+
+async def test_of_whom_it_is_remembered_nothing_is_asked_until_they_may_be_asleep(
+    activity: Activity, seen: SeenRepository, clock: FakeClock, today: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, days = list[list[int]](), seen.days
+
+    async def counted(reader_ids: Any) -> dict[int, int]:
+        asked.append(sorted(reader_ids))
+        return await days(reader_ids)
+
+    monkeypatch.setattr(seen, "days", counted)
+    await seen.note(BOB, today())
+    await seen.note(CAROL, today() - 9)
+    assert [await activity.asleep([BOB, CAROL]) for _ in range(2)] == [{CAROL}, {CAROL}]
+    assert await activity.asleep([BOB]) == set()
+    assert asked == [[BOB, CAROL], [CAROL]]
+    clock.advance(9 * A_DAY)
+    assert await activity.asleep([BOB]) == {BOB}
+    monkeypatch.setattr("feed_service.service.activity.MOST_SEEN", 1)
+    for reader_id in (ALICE, BOB, CAROL):
+        await seen.note(reader_id, today())
+    assert await activity.asleep([ALICE, BOB, CAROL]) == set(), "more than are remembered"
 
 
 async def test_who_was_never_seen_is_delivered_to_from_then_on_for_as_long_as_anybody(

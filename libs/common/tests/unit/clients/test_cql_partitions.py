@@ -45,9 +45,9 @@ async def test_a_row_alone_is_no_batch() -> None:
 
 
 async def test_small_partitions_go_together_as_far_as_no_engine_warns() -> None:
-    sent = await _put(*[1] * 25)
+    sent = await _put(*[1] * (2 * PARTITIONS_TOGETHER + 5))
     assert [len(statement) for statement in sent] == [PARTITIONS_TOGETHER, PARTITIONS_TOGETHER, 5]
-    sent = await _put(*[6] * 12)
+    sent = await _put(*[ROWS_TOGETHER // 5] * 12)
     assert max(len(statement) for statement in sent) <= ROWS_TOGETHER
     assert len(sent) == 3
 
@@ -73,4 +73,4 @@ async def test_the_first_failure_is_raised(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(Statements, "batch", fail)
     with pytest.raises(ConnectionError):
-        await _put(*[1] * 30)
+        await _put(*[1] * 3 * PARTITIONS_TOGETHER)

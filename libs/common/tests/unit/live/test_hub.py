@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from rookery_common.errors import Unavailable
 from rookery_common.live import hub as module
 from rookery_common.live.announcer import Announcer
 from rookery_common.live.hub import LiveHub, Subscription, as_sent
-from rookery_common.live.streams import LiveStreams, News, live_shard
+from rookery_common.live.streams import LiveStreams, Message, News, Position, live_shard
 
 BOB, CAROL = 102, 103
 
@@ -168,3 +168,49 @@ async def test_what_redis_did_not_take_is_a_gap_once_it_is_back(
 
 async def test_a_hub_of_whole_items_tells_them_as_they_are_sent() -> None:
     assert await as_sent(["one", "two"]) == ["one", "two"]
+
+
+async def test_while_nobody_listens_streams_are_read_seldom_and_who_begins_to_is_told_at_once(
+    hub: LiveHub[str, str], streams: LiveStreams[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads, read = list[object](), streams.read
+
+    async def counted(positions: Mapping[int, Position]) -> list[Message[str]]:
+        reads.append(positions)
+        return await read(positions)
+
+    monkeypatch.setattr(module, "REST_SECONDS", 60)
+    monkeypatch.setattr(streams, "read", counted)
+    await asyncio.sleep(0.05)
+    before = len(reads)
+    await asyncio.sleep(0.1)
+    assert len(reads) == before
+    subscription = hub.open()
+    subscription.add([BOB])
+    await streams.publish([([BOB], "b")])
+    assert await _taken(subscription, 1) == [News([BOB], "B")]
+    subscription.remove([BOB])
+    await asyncio.sleep(0.05)
+    before = len(reads)
+    await asyncio.sleep(0.1)
+    assert len(reads) == before
+
+
+async def test_where_more_comes_than_a_read_takes_nobody_rests(
+    hub: LiveHub[str, str], streams: LiveStreams[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "READ_MESSAGES", 1)
+    monkeypatch.setattr(module, "REST_SECONDS", 0.2)
+    reads, read = list[int](), streams.read
+
+    async def counted(positions: Mapping[int, Position]) -> list[Message[str]]:
+        found = await read(positions)
+        reads.append(len(found))
+        return found
+
+    await asyncio.sleep(0.05)
+    monkeypatch.setattr(streams, "read", counted)
+    monkeypatch.setattr(module, "REST_SECONDS", 60)
+    await streams.publish([([BOB], "b")])
+    await asyncio.sleep(0.5)
+    assert reads == [1, 0], "once more after a full one, and then a rest"

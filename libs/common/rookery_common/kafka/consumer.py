@@ -1,4 +1,7 @@
-"""The consumer loop: an offset is committed after the effect, so a record may come twice and is never lost.
+"""The consumer loop: offsets are committed after the effect, so a record may come twice and is never lost.
+
+They are committed once a second while records come, before a partition moves to another member, and before leaving.
+What a process had handled and not committed when it died comes again: handlers know what they have done.
 
 All calls to librdkafka are made from one thread of the consumer's own, so that rebalance callbacks run between fetches
 only, when everything fetched is handled and committed. A fetch waits for one record and takes what else is there:
@@ -9,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar, cast
 
@@ -41,6 +44,8 @@ PACE_SECONDS = 0.1
 LIVE_PACE_SECONDS = 0.03
 # For what nobody waits for: counts, and what engines show a second later by themselves.
 EASY_PACE_SECONDS = 0.5
+# A commit costs either side as much as a record.
+COMMIT_SECONDS = 1.0
 BACKOFF_SECONDS = 0.25
 MAX_BACKOFF_SECONDS = 10.0
 RESTART_SECONDS = 1.0
@@ -96,6 +101,7 @@ class Consumer:
         self._assigned: set[Partition] = set()
         self._revoked: set[Partition] = set()
         self._uncommitted: dict[Partition, int] = {}
+        self._commit_at = 0.0
         self._paused = False
         self._fatal = False
         self._stopping = asyncio.Event()
@@ -142,6 +148,7 @@ class Consumer:
             await self._settle(records)
             if not is_full:
                 await self._wait(began + self._pace_seconds - now())
+        await self._commit()
 
     async def _gather(self, records: list[Record]) -> list[Record]:
         """As many as make a batch, or what comes in time; what moves to another member meanwhile is left to it."""
@@ -163,7 +170,8 @@ class Consumer:
         while True:
             left = await self._handling.handle(records)
             self._note(records, left)
-            await self._commit()
+            if left or asyncio.get_running_loop().time() >= self._commit_at:
+                await self._commit()
             if not left or self._stopping.is_set() or self._fatal:
                 return
             await self._pause()
@@ -200,16 +208,24 @@ class Consumer:
         self._uncommitted.update({found: to for found, to in positions.items() if found in self._assigned})
 
     async def _commit(self) -> None:
-        offsets = [TopicPartition(topic, number, offset) for (topic, number), offset in self._uncommitted.items()]
-        if not offsets:
+        self._commit_at = asyncio.get_running_loop().time() + COMMIT_SECONDS
+        if self._uncommitted:
+            await self._call(lambda consumer: self._commit_of(consumer, list(self._uncommitted)))
+
+    def _commit_of(self, consumer: KafkaConsumer, partitions: Iterable[Partition]) -> None:
+        """How far these have been handled, as far as that is not committed."""
+        handled = {each: self._uncommitted[each] for each in partitions if each in self._uncommitted}
+        if not handled:
             return
+        offsets = [TopicPartition(topic, number, offset) for (topic, number), offset in handled.items()]
         try:
-            await self._call(lambda consumer: consumer.commit(offsets=offsets, asynchronous=False))
+            consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
-            # Tried again with the next fetch; at worst it comes again, here or at another member: handlers expect that.
+            # Tried again with the next one; at worst it comes again, here or at another member: handlers expect that.
             self._errors(_error_of(error))
         else:
-            self._uncommitted.clear()
+            for each in handled:
+                del self._uncommitted[each]
 
     async def _pause(self) -> None:
         PAUSED.labels(self._group).set(1)
@@ -225,7 +241,7 @@ class Consumer:
         def subscribe() -> KafkaConsumer:
             consumer = KafkaConsumer(self._config())
             consumer.subscribe(
-                self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+                self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
             )
             return consumer
 
@@ -278,7 +294,11 @@ class Consumer:
         if self._paused:
             consumer.pause(partitions)
 
-    def _on_revoke(self, _consumer: KafkaConsumer, partitions: list[TopicPartition]) -> None:
+    def _on_revoke(self, consumer: KafkaConsumer, partitions: list[TopicPartition]) -> None:
+        self._commit_of(consumer, [(found.topic, found.partition) for found in partitions])
+        self._on_lost(consumer, partitions)
+
+    def _on_lost(self, _consumer: KafkaConsumer, partitions: list[TopicPartition]) -> None:
         revoked = {(found.topic, found.partition) for found in partitions}
         self._assigned -= revoked
         self._revoked |= revoked

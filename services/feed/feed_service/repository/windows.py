@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from feed_service.follow_models import Follower
@@ -207,6 +208,7 @@ def _member(entry: Entry) -> str:
     return f"{entry.entry_id:019d}{entry.author_id:019d}{entry.reason:d}"
 
 
+@lru_cache(maxsize=65_536)  # A new post is in many homes.
 def _entry(member: bytes) -> Entry:
     return Entry(int(member[:19]), int(member[19:38]), _REASONS[member[38:]])
 

@@ -134,3 +134,30 @@ async def test_what_moved_to_another_member_is_not_committed(monkeypatch: pytest
     client = FakeClient(failures=0, revoked=True)
     await _run(client, monkeypatch, lambda handled: len(handled) == 2 and client.empty_polls > 3)
     assert client.commits == []
+
+
+class Dripping(FakeClient):
+    """Gives a record at a time; the partition moves to another member once all have come, if it is to."""
+
+    def __init__(self, *, revoked: bool = False) -> None:
+        super().__init__(0, revoked, EVENTS[:5])
+
+    def poll(self, seconds: float) -> FakeMessage | None:
+        if not self._records and self.revoked and not self.empty_polls:
+            self._callbacks["on_revoke"](self, [TopicPartition(TOPIC, 0)])
+        return super().poll(seconds)
+
+    def consume(self, _size: int, _seconds: float) -> list[FakeMessage]:
+        return []
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+async def test_while_records_come_commits_wait_for_one_another_but_not_when_it_leaves(
+    monkeypatch: pytest.MonkeyPatch, *, revoked: bool
+) -> None:
+    monkeypatch.setattr(module, "COMMIT_SECONDS", 60.0)
+    client = Dripping(revoked=revoked)
+    polls = 1 if revoked else 0
+    assert await _run(client, monkeypatch, lambda handled: len(handled) == 5 and client.empty_polls >= polls)
+    assert client.commits == [1, 5]
+    assert client.tries == 2

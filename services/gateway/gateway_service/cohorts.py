@@ -16,7 +16,7 @@ FULL: Final = 32
 # Nobody waits longer than this for those who are on the way.
 PATIENCE_SECONDS: Final = 0.01
 # Where some were there a moment ago, the next waits as long for as many again: clients in turn ask anew right after.
-LINGER_SECONDS: Final = 0.004
+LINGER_SECONDS: Final = 0.008
 A = TypeVar("A")
 R = TypeVar("R")
 T = TypeVar("T")

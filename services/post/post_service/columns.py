@@ -31,12 +31,16 @@ def fill(columns: PostColumns, views: Sequence[PostView]) -> list[PostView]:
 
 def _write(columns: PostColumns, views: Sequence[PostView]) -> None:
     columns.post_ids.extend([view.post.post_id for view in views])
-    replies, reblogs, favourites, quotes = zip(*(view.counts for view in views), strict=True)
-    columns.replies.extend(_unless_nought(replies))
-    columns.reblogs.extend(_unless_nought(reblogs))
-    columns.favourites.extend(_unless_nought(favourites))
-    columns.quotes.extend(_unless_nought(quotes))
-    columns.marks.extend(_unless_nought([_BITS[view.marks] for view in views]))
+    counts = [view.counts for view in views]
+    if any(map(any, counts)):
+        replies, reblogs, favourites, quotes = zip(*counts, strict=True)
+        columns.replies.extend(_unless_nought(replies))
+        columns.reblogs.extend(_unless_nought(reblogs))
+        columns.favourites.extend(_unless_nought(favourites))
+        columns.quotes.extend(_unless_nought(quotes))
+    marks = [view.marks for view in views]
+    if any(map(any, marks)):
+        columns.marks.extend([_BITS[each] for each in marks])
 
 
 def _unless_nought(numbers: Sequence[int]) -> Iterable[int]:

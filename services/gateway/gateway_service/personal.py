@@ -16,7 +16,8 @@ T = TypeVar("T")
 
 
 class Personal(Generic[T]):
-    """A bounded map from accounts, with when each was loaded, in seconds of the monotonic clock."""
+    """A bounded map from accounts, with when each was loaded, in seconds of the monotonic clock; what was loaded first
+    goes first."""
 
     def __init__(self, kind: str, complete_since: Callable[[], float], capacity: int = ACCOUNTS) -> None:
         """`complete_since` says since when every event of a change has come, by the same clock."""
@@ -36,7 +37,6 @@ class Personal(Generic[T]):
         found = self._held.get(account_id)
         if found is None:
             return None, False
-        self._held.move_to_end(account_id)
         item, loaded_at = found
         age = now - loaded_at
         return item, age <= FRESH_SECONDS or (age <= FOLLOWED_SECONDS and self._complete_since() <= loaded_at)

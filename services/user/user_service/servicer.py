@@ -195,12 +195,14 @@ def _relationships_refusal(entry: pb.BatchGetRelationshipsEntry, identity: Ident
 
 
 def _relationship_columns(asked: Iterable[int], known: Flags) -> pb.BatchGetRelationshipsResult:
-    account_ids = [account_id for account_id in dict.fromkeys(asked) if account_id in known.flags]
-    flags = [sent_flags(known.flags[account_id]) for account_id in account_ids]
-    columns = pb.RelationshipColumns(account_ids=account_ids, flags=flags)
-    others = [known.others[account_id] for account_id in dict.fromkeys(asked) if account_id in known.others]
-    whole = map(relationship_message, others)
-    return pb.BatchGetRelationshipsResult(columns=columns, relationships=whole, viewer_epoch=known.epoch)
+    wanted, result = dict.fromkeys(asked), pb.BatchGetRelationshipsResult(viewer_epoch=known.epoch)
+    account_ids = [account_id for account_id in wanted if account_id in known.flags]
+    result.columns.account_ids.extend(account_ids)
+    result.columns.flags.extend([sent_flags(known.flags[account_id]) for account_id in account_ids])
+    if known.others:
+        others = [known.others[account_id] for account_id in wanted if account_id in known.others]
+        result.relationships.extend(map(relationship_message, others))
+    return result
 
 
 def _failure(entry: pb.BatchGetAccountsEntry, failures: Mapping[int, AppError]) -> AppError | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Iterable, Mapping, Sequence, Set
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from post_service import metrics
@@ -77,8 +77,12 @@ class PostReader:
             self._marks.of_posts(list(zip(viewers, asked, strict=True))),
         )
         marked_posts = await self._marks.with_threads(viewers, asked, marks, found)
-        # Of these nothing has to be found out for each viewer: most are.
-        everybodys = {post_id for post_id, (post, _) in found.items() if is_everybodys(post)}
+        # Of these nothing has to be found out for each viewer: most are. Made once for all who hold them as they are.
+        everybodys = {
+            post_id: PostView(post, counts, True, NO_MARKS)
+            for post_id, (post, counts) in found.items()
+            if is_everybodys(post)
+        }
         follows = await self._follows(queries, found, everybodys)
         answers = [
             _answer(query, found, everybodys, marked, following)
@@ -172,7 +176,7 @@ class PostReader:
         await self._cache.put(CountedPost(self._codec.seal(post), counts[post.post_id]), stamp)
 
     async def _follows(
-        self, queries: Sequence[ViewerQuery], found: Mapping[int, CountedPost], everybodys: Set[int]
+        self, queries: Sequence[ViewerQuery], found: Mapping[int, CountedPost], everybodys: Mapping[int, PostView]
     ) -> Sequence[Container[int]]:
         """For each viewer the authors that decide about some of the posts, as far as the viewer follows them."""
         if len(everybodys) == len(found):
@@ -244,7 +248,7 @@ def _decisive(query: ViewerQuery, found: Mapping[int, CountedPost], everybodys: 
 def _answer(
     query: ViewerQuery,
     found: Mapping[int, CountedPost],
-    everybodys: Container[int],
+    everybodys: Mapping[int, PostView],
     marked: Marked,
     following: Container[int],
 ) -> list[PostView] | AppError:
@@ -253,11 +257,15 @@ def _answer(
     viewer, reviews = viewer_of(query.identity), may_review(query.identity)
     views: list[PostView] = []
     for post_id, known_version in query.posts:
+        view = everybodys.get(post_id)
+        if view is not None and view.post.version == known_version and post_id not in marked:
+            views.append(view)
+            continue
         if post_id not in found:
             continue
         post, counts = found[post_id]
         quote = None
-        if post_id not in everybodys:
+        if view is None:
             if not _is_shown(viewer, post, found, following, reviews=reviews):
                 continue
             quote = _quote_state(viewer, post, found, following)

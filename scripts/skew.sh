@@ -49,6 +49,7 @@ use() { # use here|released SERVICE...
     "${local[@]}" stop "$name"
     "${local[@]}" start "$name" >/dev/null
   done
+  sleep 3 # Whoever was refused meanwhile connects again within two seconds; a release has other replicas until then.
 }
 # Without those that take engines away: what Redis has lost shows as gaps to whoever comes after.
 flow() { # flow WHAT

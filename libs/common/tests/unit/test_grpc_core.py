@@ -54,6 +54,5 @@ def test_a_service_has_made_them_before_it_imports_grpc(package: str) -> None:
     assert _said(WATCHED, f"{package}.__main__") == "-event_engine_client,-event_engine_listener"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks at threads as Linux shows them")
 def test_messages_pass_through_no_thread_of_the_event_engine() -> None:
     assert int(_said(CALLED)) < 50, "less than one switch a call"

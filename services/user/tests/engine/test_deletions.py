@@ -189,10 +189,13 @@ async def test_a_deleted_account_is_nowhere_with_the_next_read(desk: Desk, busy:
     alice, bob, world = busy["alice"], busy["bob"], desk.world
     assert alice in await world.service.account_views([alice, bob])  # and is cached now
     assert (bob, alice) in await world.relationships.between([(bob, alice)])
+    for _ in range(2):  # the second time from what the process holds
+        assert alice in (await world.relationships.flags({bob: [alice]}))[bob].flags
     await desk.deletions.delete(alice, " @ALICE ")
     assert list(await world.service.account_views([alice, bob])) == [bob]
     assert await world.service.lookup_accounts(["alice"]) == []
     assert await world.relationships.between([(bob, alice)]) == {}
+    assert (await world.relationships.flags({bob: [alice]}))[bob].flags == {}
     with pytest.raises(AccountNotFound):
         await world.relationships.follow(bob, alice, FollowSettings())
     with pytest.raises(AccountNotFound):

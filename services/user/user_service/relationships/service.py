@@ -92,16 +92,15 @@ class Relationships:
             return {}
         now = self._clock.monotonic()
         held = {viewer_id: self._held.of(viewer_id, now) for viewer_id in wanted}
+        owners = {*wanted, *chain.from_iterable(wanted.values())}
         pairs = {(who, other) for who, others in wanted.items() for other in others if other not in held[who].flags}
-        known, epochs = await self._known(pairs, wanted)
-        found, old = dict[int, Flags](), set[Pair]()
-        for who, others in wanted.items():
-            flags = held[who].flags
-            found[who] = Flags(epochs[who] or b"")
-            if epochs[who] == held[who].epoch:
-                found[who].flags.update((other, flags[other]) for other in others if other in flags)
-            else:
-                old.update((who, other) for other in others if other in flags)
+        known, epochs = await self._known(pairs, owners)
+        found = {viewer_id: Flags(epochs[viewer_id] or b"") for viewer_id in wanted}
+        old = {
+            (who, other)
+            for who, others in wanted.items()
+            for other in held[who].still(others, epochs[who], epochs, found[who].flags)
+        }
         late, late_epochs = await self._known(old) if old else ({}, {})
         for read, under in ((known, epochs), (late, late_epochs)):
             for (who, other), relationship in read.items():
